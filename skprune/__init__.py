@@ -1,0 +1,32 @@
+"""Prune features and models with scikit-learn.
+
+The result of every pruner is plain: a smaller scikit-learn model, or fewer columns.
+"""
+
+from skprune.feature import CorrelationPruner
+from skprune.model_selection import (
+    OneStandardError,
+    PruningSearchCV,
+    WithinBudget,
+    WithinTolerance,
+    make_pruner,
+)
+from skprune.path import PruningPath
+from skprune.size import ModelSize, model_size, size_scorer
+from skprune.tree import TreePruner
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "CorrelationPruner",
+    "ModelSize",
+    "OneStandardError",
+    "PruningPath",
+    "PruningSearchCV",
+    "TreePruner",
+    "WithinBudget",
+    "WithinTolerance",
+    "make_pruner",
+    "model_size",
+    "size_scorer",
+]

@@ -1,0 +1,99 @@
+"""The only importer of private scikit-learn names, and the only home of version branches."""
+
+from sklearn.base import _fit_context as fit_context
+from sklearn.metrics._scorer import _BaseScorer
+from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.model_selection._validation import (
+    _insert_error_scores as insert_error_scores,
+)
+from sklearn.model_selection._validation import _score as score_model
+from sklearn.model_selection._validation import (
+    _warn_or_raise_about_fit_failures as report_fit_failures,
+)
+from sklearn.utils import _safe_indexing
+from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import _safe_split as split_rows
+from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _num_samples as n_rows_of
+
+__all__ = [
+    "BaseSearchCV",
+    "HasMethods",
+    "Interval",
+    "MultimetricScorer",
+    "StrOptions",
+    "check_refit",
+    "check_sample_weight",
+    "choose_row",
+    "fit_context",
+    "has_callbacks",
+    "insert_error_scores",
+    "n_rows_of",
+    "predicts_only",
+    "report_fit_failures",
+    "route_fit_params",
+    "routing_enabled",
+    "rows_of",
+    "rows_of_params",
+    "score_model",
+    "scorers_by_name",
+    "scorers_of",
+    "split_rows",
+    "tabulate",
+]
+
+
+# What the `fit` of a search is made of: methods of scikit-learn's own base class.
+
+
+def scorers_of(search):
+    """Return the scorer, or scorers, of a search and the name of the metric that refits."""
+    return search._get_scorers()
+
+
+def route_fit_params(search, X, params):
+    """Return the fit parameters of the estimator, the scorer and the splitter."""
+    return search._get_routed_params_for_fit(rows_of_params(X, params, None))
+
+
+def check_refit(search, scores):
+    """Refuse a `refit` that names no metric of several."""
+    search._check_refit_for_multimetric(scores)
+
+
+def tabulate(search, candidates, n_splits, out):
+    """Return `cv_results_` from one result per candidate and split."""
+    return search._format_results(candidates, n_splits, out)
+
+
+def choose_row(search, refit_metric, results):
+    """Return the row that `refit` chooses."""
+    return search._select_best_index(search.refit, refit_metric, results)
+
+
+def has_callbacks(estimator):
+    """Say whether callbacks (scikit-learn 1.9) were registered."""
+    return bool(getattr(estimator, "_skl_callbacks", None))
+
+
+def scorers_by_name(scorer):
+    """Return the scorers of a multi-metric scorer; dict."""
+    return scorer._scorers
+
+
+def rows_of(data, indices):
+    """Return rows of an array, a sparse matrix, a frame or a list; None stays None."""
+    return None if data is None else _safe_indexing(data, indices)
+
+
+def rows_of_params(X, params, indices):
+    """Return the fit parameters for some rows: those as long as `X` are indexed."""
+    return _check_method_params(X, params, indices=indices)
+
+
+def predicts_only(scorer):
+    """Say whether a scorer asks a model for nothing but predictions."""
+    return isinstance(scorer, _BaseScorer)

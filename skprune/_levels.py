@@ -1,0 +1,158 @@
+"""Levels: what ``keep`` and ``threshold`` mean, checked in one place.
+
+A level is named in one of two ways: ``keep`` (an integer is the number of units that
+stay, a float in (0, 1] the fraction of them) or ``threshold`` (in the unit of the
+criterion; a unit stays if its score is above it).
+"""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+
+from skprune.exceptions import LevelError, PruningWarning
+
+# Scores that differ by less than this, relatively, differ by rounding only: a threshold
+# read off another computation of the same score must still cut where it says.
+TIE_RTOL = 1e-9
+
+
+def check_level(keep, threshold):
+    """Refuse a malformed level; ``None`` for both is allowed.
+
+    Parameters
+    ----------
+    keep : int, float or None
+        Number (int) or fraction (float in (0, 1]) of the units that stay.
+    threshold : float or None
+        Units with a score above it stay. Infinities are allowed, NaN is not.
+
+    Raises
+    ------
+    LevelError
+        If both are given, or one is no level.
+    """
+    if keep is not None and threshold is not None:
+        msg = (
+            f"Both keep={keep!r} and threshold={threshold!r} were given, but each alone "
+            "names a level. Set one of them to None."
+        )
+        raise LevelError(msg)
+    if keep is not None and not _is_keep(keep):
+        msg = (
+            f"keep={keep!r} is no level. Allowed are an int of at least 1 (the number of "
+            "units that stay), a float in (0, 1] (the fraction that stays) or None."
+        )
+        raise LevelError(msg)
+    if threshold is not None and not (_is_number(threshold) and threshold == threshold):
+        msg = (
+            f"threshold={threshold!r} is no level. Allowed is a real number, in the unit "
+            "of the criterion's scores, or None."
+        )
+        raise LevelError(msg)
+
+
+def units_to_keep(keep, n_units, unit="units"):
+    """Turn ``keep`` into the largest number of units that may stay.
+
+    Parameters
+    ----------
+    keep : int or float
+        A checked ``keep``: an int counts, a float is a fraction.
+    n_units : int
+        Number of units of the whole model.
+    unit : str, default="units"
+        What a unit is called in messages.
+
+    Returns
+    -------
+    int
+        Between 1 and `n_units`. A count above `n_units` gives `n_units` and a
+        `PruningWarning`.
+    """
+    if isinstance(keep, Integral):
+        if keep > n_units:
+            warnings.warn(
+                f"keep={keep} is more than the {n_units} {unit} of the whole model; "
+                "nothing is cut.",
+                PruningWarning,
+                stacklevel=4,
+            )
+        return min(int(keep), n_units)
+    # The slack lets a fraction that was computed as count / n_units find its count.
+    return max(1, int(np.floor(keep * n_units + 1e-9)))
+
+
+def distinct(scores):
+    """Return the distinct scores in ascending order, rounding noise merged.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_units,)
+        Finite scores, in any order.
+
+    Returns
+    -------
+    ndarray of shape (n_distinct,)
+        The largest score of each group of scores that differ by rounding only.
+
+    Notes
+    -----
+    O(n log n).
+    """
+    ordered = np.sort(scores)
+    if ordered.size == 0:
+        return ordered
+    gap = np.diff(ordered)
+    last_of_group = np.append(gap > TIE_RTOL * np.abs(ordered[1:]), True)
+    return ordered[last_of_group]
+
+
+def slack(threshold):
+    """Raise a threshold by the relative tie tolerance.
+
+    Parameters
+    ----------
+    threshold : float
+        Threshold in the unit of the scores; may be infinite.
+
+    Returns
+    -------
+    float
+        Scores at or below the result count as not above `threshold`.
+    """
+    return threshold + TIE_RTOL * abs(threshold) if np.isfinite(threshold) else threshold
+
+
+def midpoints(breaks):
+    """Return a threshold between each two neighbours of an ascending sequence.
+
+    The mean is geometric where both neighbours are positive and of comparable size, as
+    is usual for penalties, and arithmetic elsewhere.
+
+    Parameters
+    ----------
+    breaks : ndarray of shape (n,)
+        Ascending values.
+
+    Returns
+    -------
+    ndarray of shape (n - 1,)
+        Values strictly between the neighbours.
+    """
+    low, high = breaks[:-1], breaks[1:]
+    comparable = low > 1e-12 * np.abs(high)
+    geometric = np.sqrt(np.where(comparable, low, 1.0) * np.where(comparable, high, 1.0))
+    return np.where(comparable, geometric, low / 2 + high / 2)
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
+def _is_keep(keep):
+    if not _is_number(keep):
+        return False
+    if isinstance(keep, Integral):
+        return keep >= 1
+    return 0 < keep <= 1

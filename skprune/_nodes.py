@@ -1,0 +1,338 @@
+"""NodeTable: any number of trees as flat arrays, and the level passes over them.
+
+All trees stand behind one another in the same arrays; children and parents are indices
+into the whole table, and -1 says "none". Everything that has to walk a tree walks here:
+numpy level by level, all trees at once, so that a pass costs O(nodes) element operations
+in as many numpy calls as the deepest tree has levels.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+NO_NODE = -1
+
+
+@dataclass(frozen=True, eq=False)
+class NodeTable:
+    """Any number of binary trees in one set of flat arrays.
+
+    Attributes
+    ----------
+    left, right : ndarray of int, shape (n_nodes,)
+        Children, as indices into the table; -1 for a leaf.
+    feature : ndarray of int, shape (n_nodes,)
+        Column that a split looks at; negative for a leaf.
+    threshold : ndarray of float, shape (n_nodes,)
+        A row goes left if its value is at most this.
+    missing_left : ndarray of bool, shape (n_nodes,)
+        Whether NaN goes left.
+    value : ndarray of float, shape (n_nodes, n_outputs, n_values)
+        Prediction of each node as if it were a leaf.
+    weight : ndarray of float, shape (n_nodes,)
+        Weighted number of training rows.
+    impurity : ndarray of float, shape (n_nodes,)
+        Training impurity, in the unit of the tree's own criterion.
+    offsets : ndarray of int, shape (n_trees + 1,)
+        Nodes of tree t are ``offsets[t]:offsets[t + 1]``; the first is its root.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    feature: np.ndarray
+    threshold: np.ndarray
+    missing_left: np.ndarray
+    value: np.ndarray
+    weight: np.ndarray
+    impurity: np.ndarray
+    offsets: np.ndarray
+
+    @property
+    def n_nodes(self):
+        """Number of nodes of all trees."""
+        return len(self.left)
+
+    @property
+    def n_trees(self):
+        """Number of trees."""
+        return len(self.offsets) - 1
+
+    @property
+    def roots(self):
+        """Index of the root of each tree; ndarray of shape (n_trees,)."""
+        return self.offsets[:-1]
+
+    @cached_property
+    def is_split(self):
+        """Whether a node is a split; ndarray of bool, shape (n_nodes,)."""
+        return self.left != NO_NODE
+
+    @property
+    def n_splits(self):
+        """Number of splits of all trees."""
+        return (self.n_nodes - self.n_trees) // 2
+
+    @property
+    def n_leaves(self):
+        """Number of leaves of all trees: splits plus trees."""
+        return self.n_splits + self.n_trees
+
+    @cached_property
+    def tree(self):
+        """Index of the tree of each node; ndarray of shape (n_nodes,)."""
+        return np.repeat(np.arange(self.n_trees), np.diff(self.offsets))
+
+    @cached_property
+    def parent(self):
+        """Parent of each node, -1 for roots; ndarray of shape (n_nodes,)."""
+        parent = np.full(self.n_nodes, NO_NODE)
+        splits = np.flatnonzero(self.is_split)
+        parent[self.left[splits]] = splits
+        parent[self.right[splits]] = splits
+        return parent
+
+    @cached_property
+    def levels(self):
+        """The splits of each depth, from the roots down; a list of index arrays."""
+        levels, frontier = [], self.roots
+        while True:
+            splits = frontier[self.is_split[frontier]]
+            if splits.size == 0:
+                return levels
+            levels.append(splits)
+            frontier = np.concatenate([self.left[splits], self.right[splits]])
+
+    @cached_property
+    def depth(self):
+        """Depth of each node, 0 for roots; ndarray of shape (n_nodes,)."""
+        depth = np.zeros(self.n_nodes, dtype=np.intp)
+        for level, splits in enumerate(self.levels):
+            depth[self.left[splits]] = level + 1
+            depth[self.right[splits]] = level + 1
+        return depth
+
+
+def check_children(table):
+    """Refuse children that do not make trees.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees, as read from foreign memory.
+
+    Raises
+    ------
+    ValueError
+        If a child is outside its tree, a node has one child or two parents, or a node
+        cannot be reached from its root. A walk over such arrays could read foreign
+        memory or never end.
+
+    Notes
+    -----
+    O(nodes).
+    """
+    first, end = table.offsets[table.tree], table.offsets[table.tree + 1]
+    for child in (table.left, table.right):
+        if ((child != NO_NODE) & ((child < first) | (child >= end))).any():
+            msg = "A child index is outside its tree."
+            raise ValueError(msg)
+    if ((table.left == NO_NODE) != (table.right == NO_NODE)).any():
+        msg = "A node has one child; it must have two or none. Was the tree edited in place?"
+        raise ValueError(msg)
+    splits = np.flatnonzero(table.is_split)
+    children = np.concatenate([table.left[splits], table.right[splits]])
+    n_parents = np.bincount(children, minlength=table.n_nodes)
+    n_parents[table.roots] += 1
+    if (n_parents != 1).any():
+        msg = (
+            "Every node but a root must have one parent; this tree has orphans or shared "
+            "nodes. Was it edited in place?"
+        )
+        raise ValueError(msg)
+    # One parent each, and none for the roots: what a walk cannot reach is a cycle.
+    n_reached = table.n_trees + 2 * sum(len(level) for level in table.levels)
+    if n_reached != table.n_nodes:
+        msg = f"Only {n_reached} of {table.n_nodes} nodes can be reached from a root."
+        raise ValueError(msg)
+
+
+def bottom_up_sum(table, amount):
+    """Add up amounts over each node's subtree, the node included.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    amount : ndarray of shape (n_nodes, ...)
+        What each node contributes.
+
+    Returns
+    -------
+    ndarray of shape (n_nodes, ...)
+        Sums over subtrees.
+
+    Notes
+    -----
+    O(nodes) per column.
+    """
+    total = amount.copy()
+    for splits in reversed(table.levels):
+        total[splits] += total[table.left[splits]] + total[table.right[splits]]
+    return total
+
+
+def bottom_up_max(table, score):
+    """Return the largest score in each node's subtree, the node included.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    score : ndarray of shape (n_nodes,)
+        A score per node.
+
+    Returns
+    -------
+    ndarray of shape (n_nodes,)
+        Largest scores.
+
+    Notes
+    -----
+    O(nodes).
+    """
+    best = score.copy()
+    for splits in reversed(table.levels):
+        below = np.maximum(best[table.left[splits]], best[table.right[splits]])
+        best[splits] = np.maximum(best[splits], below)
+    return best
+
+
+def top_down_min(table, score):
+    """Return the smallest score on each node's way from the root, the node included.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    score : ndarray of shape (n_nodes,)
+        A score per node.
+
+    Returns
+    -------
+    ndarray of shape (n_nodes,)
+        Smallest scores.
+
+    Notes
+    -----
+    O(nodes).
+    """
+    least = score.copy()
+    for splits in table.levels:
+        for child in (table.left[splits], table.right[splits]):
+            least[child] = np.minimum(least[child], least[splits])
+    return least
+
+
+def survivors(table, keep_split):
+    """Return the node in which each node's rows end once splits are collapsed.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    keep_split : ndarray of bool, shape (n_nodes,)
+        Splits that stay; what lies below a collapsed split goes with it.
+
+    Returns
+    -------
+    ndarray of int, shape (n_nodes,)
+        The topmost collapsed node on the way from the root, or the node itself.
+
+    Notes
+    -----
+    O(nodes).
+    """
+    home = np.arange(table.n_nodes)
+    collapsed = ~keep_split
+    for splits in table.levels:
+        for child in (table.left[splits], table.right[splits]):
+            # A parent that lives on elsewhere, or was cut itself, takes its children in.
+            gone = collapsed[splits] | (home[splits] != splits)
+            home[child] = np.where(gone, home[splits], child)
+    return home
+
+
+def preorder(table, keep_split):
+    """Return the nodes that stay, in preorder, once splits are collapsed.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    keep_split : ndarray of bool, shape (n_nodes,)
+        Splits that stay; what lies below a collapsed split goes with it.
+
+    Returns
+    -------
+    order : ndarray of int, shape (n_kept,)
+        Nodes that stay, tree by tree: parents before children, left before right.
+    offsets : ndarray of int, shape (n_trees + 1,)
+        Where each tree begins in `order`.
+    depth : ndarray of int, shape (n_trees,)
+        Depth of each tree that stays, 0 for a single leaf.
+
+    Notes
+    -----
+    O(nodes): sizes of subtrees bottom-up, then positions top-down.
+    """
+    levels, frontier = [], table.roots
+    depth = np.zeros(table.n_trees, dtype=np.intp)
+    while (splits := frontier[keep_split[frontier]]).size:
+        levels.append(splits)
+        depth[table.tree[splits]] = len(levels)
+        frontier = np.concatenate([table.left[splits], table.right[splits]])
+    size = np.ones(table.n_nodes, dtype=np.intp)
+    for splits in reversed(levels):
+        size[splits] += size[table.left[splits]] + size[table.right[splits]]
+    offsets = np.concatenate([[0], np.cumsum(size[table.roots])])
+    position = np.full(table.n_nodes, NO_NODE)
+    position[table.roots] = offsets[:-1]
+    for splits in levels:
+        left, right = table.left[splits], table.right[splits]
+        position[left] = position[splits] + 1
+        position[right] = position[splits] + 1 + size[left]
+    kept = np.flatnonzero(position != NO_NODE)
+    order = np.empty(len(kept), dtype=np.intp)
+    order[position[kept]] = kept
+    return order, offsets, depth
+
+
+def route(table, X):
+    """Send rows down every tree.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    X : ndarray of shape (n_rows, n_features)
+        Rows, in the precision in which the model compares (float32 for trees).
+
+    Returns
+    -------
+    ndarray of int, shape (n_rows, n_trees)
+        The leaf of each row in each tree, as an index into the table.
+
+    Notes
+    -----
+    O(rows * trees * depth).
+    """
+    node = np.tile(table.roots, (len(X), 1))
+    while True:
+        row, tree = np.nonzero(table.is_split[node])
+        if row.size == 0:
+            return node
+        at = node[row, tree]
+        x = X[row, table.feature[at]]
+        goes_left = np.where(np.isnan(x), table.missing_left[at], x <= table.threshold[at])
+        node[row, tree] = np.where(goes_left, table.left[at], table.right[at])

@@ -1,0 +1,462 @@
+"""The two bases of all pruners: of columns and of fitted models.
+
+A subclass writes one hook. `BaseFeaturePruner` asks for the columns (`_prune_columns`),
+`BaseModelPruner` for the path of a fitted model (`_prune_model`). Think twice before
+anything is added here: what is here is inherited by every pruner there will ever be.
+"""
+
+import copy
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
+from sklearn.feature_selection import SelectorMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import (
+    check_is_fitted,
+    has_fit_parameter,
+)
+
+from skprune._compat import (
+    HasMethods,
+    check_sample_weight,
+    fit_context,
+    n_rows_of,
+    rows_of,
+    rows_of_params,
+    routing_enabled,
+)
+from skprune._levels import check_level
+from skprune.exceptions import InputError
+
+
+class BasePruner(BaseEstimator, metaclass=ABCMeta):
+    """What both bases share: a path that stays out of pickles, and its levels."""
+
+    # The level where neither `keep` nor `threshold` is given: half, as in RFE. A
+    # subclass that decides by itself says so here.
+    _default_level: ClassVar[dict[str, float]] = {"keep": 0.5}
+
+    @property
+    def path_(self):
+        """All levels of this fit; not part of the pickle."""
+        path = self.__dict__.get("_path")
+        if path is None:
+            msg = (
+                f"This {type(self).__name__} has no path_: it is not fitted, or it was "
+                "pickled or copied, which leaves path_ behind. Fit it, or pickle path_ "
+                "itself."
+            )
+            raise AttributeError(msg)
+        if callable(path):  # a path that is dear to compute waits until it is asked for
+            self._path = path = path()
+        return path
+
+    def __getstate__(self):
+        return {k: v for k, v in super().__getstate__().items() if k != "_path"}
+
+    def _at_level(self, path, index):
+        """Return a fitted copy of this pruner, cut at row `index` of `path`."""
+        twin = copy.copy(self)
+        twin._path = path  # a copy leaves it behind
+        twin._set_level(path, index)
+        return twin
+
+    def _level_of(self, keep, threshold):
+        """Return what `keep` and `threshold` name, as arguments of `path_.locate`."""
+        if keep is None and threshold is None:
+            return self._default_level
+        return {"keep": keep, "threshold": threshold}
+
+    @abstractmethod
+    def _set_level(self, path, index):
+        """Set the fitted attributes to row `index` of `path`."""
+
+
+class BaseFeaturePruner(SelectorMixin, BasePruner):
+    """Base of the transformers that remove columns.
+
+    A subclass writes `_prune_columns`, which sets `scores_` and `report_`-making state,
+    and returns the keep-mask and the path (or a callable that computes the path when it
+    is first asked for).
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "keep": [Integral, Real, None],
+        "threshold": [Real, None],
+    }
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Find the columns that stay.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The table.
+        y : array-like of shape (n_samples,), default=None
+            Target, for criteria that use one.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; a weight of 2 equals the row twice.
+
+        Returns
+        -------
+        self : object
+            The fitted pruner.
+
+        Raises
+        ------
+        LevelError
+            If `keep` or `threshold` is malformed or cannot be met.
+        """
+        check_level(self.keep, self.threshold)
+        X, y = self._validate_table(X, y)
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        self.keep_mask_, self._path = self._prune_columns(X, y, sample_weight)
+        self.report_ = self._make_report()
+        return self
+
+    @abstractmethod
+    def _validate_table(self, X, y):
+        """Validate the input with `validate_data`; return it as arrays."""
+
+    @abstractmethod
+    def _prune_columns(self, X, y, sample_weight):
+        """Return the keep-mask and the path, or a callable that computes the path."""
+
+    @abstractmethod
+    def _make_report(self):
+        """Return a DataFrame with a row per input column."""
+
+    def _set_level(self, path, index):
+        self.keep_mask_ = path.cut(index=index)
+        self.report_ = self._make_report()
+
+    def _get_support_mask(self):
+        check_is_fitted(self)
+        return self.keep_mask_
+
+
+class ChoosingRows(NamedTuple):
+    """The rows that a criterion may look at.
+
+    Attributes
+    ----------
+    X, y : array-like
+        The rows and their targets.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Their weights.
+    out_of_bag : bool
+        Whether each member may look only at the rows that it was not grown on.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    out_of_bag: bool
+
+
+def _inner_has(method):
+    """Make a method available if the inner model has it, fitted or not."""
+
+    def check(self):
+        getattr(getattr(self, "estimator_", self.estimator), method)
+        return True
+
+    return check
+
+
+class BaseModelPruner(MetaEstimatorMixin, BasePruner):
+    """Base of the meta-estimators that prune a fitted model.
+
+    A subclass writes `_prune_model`, which turns a fitted model into its path, and
+    `_make_report`; `_needs_rows` says whether its criterion looks at rows at all. The
+    base fits (or unfreezes) the inner model, holds rows out, cuts, and delegates.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit"])],
+        "keep": [Integral, Real, None],
+        "threshold": [Real, None],
+    }
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, sample_weight=None, **fit_params):
+        """Fit the inner model, order its units, and cut.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows, handed to the inner model as they are.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights, for the inner model and for the rows that choose.
+        **fit_params : dict
+            Passed to the `fit` of the inner model.
+
+        Returns
+        -------
+        self : object
+            The fitted pruner.
+
+        Raises
+        ------
+        LevelError
+            If `keep` or `threshold` is malformed or cannot be met.
+        UnsupportedModelError
+            If the inner model is of a type that cannot be taken apart.
+        """
+        check_level(self.keep, self.threshold)
+        model, rows = self._grow(X, y, sample_weight, fit_params)
+        path = self._prune_model(model, rows)
+        self._path = path
+        self._set_level(path, path.locate(**self._level_of(self.keep, self.threshold)))
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+        return self
+
+    @abstractmethod
+    def _prune_model(self, model, rows):
+        """Return the path of a fitted model; `rows` is a `ChoosingRows` or None."""
+
+    @abstractmethod
+    def _make_report(self, path, index):
+        """Return a DataFrame that says what went at row `index` of `path`."""
+
+    def _needs_rows(self):
+        return False
+
+    def _set_level(self, path, index):
+        self.estimator_ = path.cut(index=index)
+        self.scores_ = path.scores
+        self.keep_mask_ = path.mask(index)
+        self.report_ = self._make_report(path, index)
+
+    # Growing: the whole model, and the rows that choose.
+
+    def _grow(self, X, y, sample_weight, fit_params):
+        if isinstance(self.estimator, FrozenEstimator):
+            check_is_fitted(self.estimator)
+            # The frozen model is the user's own: nothing below may be written through.
+            model = copy.deepcopy(self.estimator.estimator)
+            return model, self._choosing_rows_of_frozen(X, y, sample_weight)
+        params = self._inner_fit_params(sample_weight, fit_params)
+        validation = self._resolve_validation() if self._needs_rows() else "train"
+        if y is None or not isinstance(validation, Real):
+            model = clone(self.estimator).fit(X, y, **params)
+            rows = ChoosingRows(X, y, sample_weight, out_of_bag=validation == "oob")
+            return model, rows if self._needs_rows() else None
+        X, y = indexable(X, y)
+        grow, choose = self._hold_out(X, y, validation)
+        model = clone(self.estimator).fit(
+            rows_of(X, grow), rows_of(y, grow), **rows_of_params(X, params, grow)
+        )
+        weight = None if sample_weight is None else np.asarray(sample_weight)[choose]
+        return model, ChoosingRows(rows_of(X, choose), rows_of(y, choose), weight, False)
+
+    def _choosing_rows_of_frozen(self, X, y, sample_weight):
+        if not self._needs_rows():
+            return None
+        if self.validation == "oob":
+            msg = (
+                "validation='oob' was given with a FrozenEstimator, but which rows its "
+                "members were grown on is not known here. Give validation=None: the rows "
+                "passed to fit choose."
+            )
+            raise InputError(msg)
+        return ChoosingRows(X, y, sample_weight, out_of_bag=False)
+
+    def _resolve_validation(self):
+        validation = self.validation
+        bootstraps = getattr(self.estimator, "bootstrap", False)
+        if validation is None:
+            return "oob" if bootstraps else 0.2
+        if validation == "oob" and not bootstraps:
+            msg = (
+                f"validation='oob' needs members grown on bootstrap samples, but "
+                f"{self.estimator!r} draws none. Set its bootstrap=True, or give "
+                "validation='train' or a fraction of the rows."
+            )
+            raise InputError(msg)
+        return validation
+
+    def _hold_out(self, X, y, share):
+        n_rows = n_rows_of(X)
+        stratify = None
+        if is_classifier(self.estimator) and np.ndim(y) == 1:
+            classes, counts = np.unique(np.asarray(y), return_counts=True)
+            n_held = int(np.ceil(share * n_rows))
+            roomy = min(n_held, n_rows - n_held) >= len(classes)
+            stratify = y if counts.min() > 1 and roomy else None
+        try:
+            return train_test_split(
+                np.arange(n_rows),
+                test_size=share,
+                stratify=stratify,
+                random_state=self.random_state,
+            )
+        except ValueError as error:
+            msg = (
+                f"validation={share} of {n_rows} rows leaves an empty part: {error} Give "
+                "more rows, another fraction, or validation='train'."
+            )
+            raise InputError(msg) from error
+
+    def _inner_fit_params(self, sample_weight, fit_params):
+        if sample_weight is not None:
+            fit_params = {**fit_params, "sample_weight": sample_weight}
+        if routing_enabled():
+            return process_routing(self, "fit", **fit_params).estimator.fit
+        if sample_weight is not None and not has_fit_parameter(
+            self.estimator, "sample_weight"
+        ):
+            msg = (
+                f"sample_weight was given, but the fit of {self.estimator!r} takes none. "
+                "Leave it out, or use a model that takes weights."
+            )
+            raise ValueError(msg)
+        return fit_params
+
+    def get_metadata_routing(self):
+        """Say which metadata goes where.
+
+        Returns
+        -------
+        MetadataRouter
+            The inner model's `fit` gets what it requests; `sample_weight` is also used
+            here where the criterion looks at rows.
+        """
+        router = MetadataRouter(owner=self)
+        if self._needs_rows():
+            router.add_self_request(self)
+        return router.add(
+            estimator=self.estimator,
+            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+        )
+
+    # Delegation: what the inner model can do, the pruned model can do.
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.estimator_type = inner.estimator_type
+        tags.classifier_tags = copy.deepcopy(inner.classifier_tags)
+        tags.regressor_tags = copy.deepcopy(inner.regressor_tags)
+        tags.target_tags = copy.deepcopy(inner.target_tags)
+        tags.input_tags = copy.deepcopy(inner.input_tags)
+        tags.non_deterministic = inner.non_deterministic
+        return tags
+
+    @property
+    def classes_(self):
+        """Class labels of the inner classifier."""
+        return self._fitted_inner("classes_").classes_
+
+    @property
+    def feature_importances_(self):
+        """Impurity-based importances of the pruned model."""
+        return self._fitted_inner("feature_importances_").feature_importances_
+
+    def _fitted_inner(self, attribute):
+        if "estimator_" not in self.__dict__:
+            msg = f"{type(self).__name__} has no {attribute} before fit."
+            raise AttributeError(msg)
+        return self.estimator_
+
+    def _ask(self, method, X, *args, **kwargs):
+        check_is_fitted(self)
+        # The inner model was fitted on the same columns: its own checks are the right ones.
+        return getattr(self.estimator_, method)(X, *args, **kwargs)
+
+    @available_if(_inner_has("predict"))
+    def predict(self, X):
+        """Predict with the pruned model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions.
+        """
+        return self._ask("predict", X)
+
+    @available_if(_inner_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict class probabilities with the pruned model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or a list of them per output
+            Probabilities, in the order of `classes_`.
+        """
+        return self._ask("predict_proba", X)
+
+    @available_if(_inner_has("predict_log_proba"))
+    def predict_log_proba(self, X):
+        """Predict logarithms of class probabilities with the pruned model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), or a list of them per output
+            Natural logarithms, in the order of `classes_`.
+        """
+        return self._ask("predict_log_proba", X)
+
+    @available_if(_inner_has("decision_function"))
+    def decision_function(self, X):
+        """Compute the decision function of the pruned model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Decision values.
+        """
+        return self._ask("decision_function", X)
+
+    @available_if(_inner_has("score"))
+    def score(self, X, y, sample_weight=None):
+        """Score the pruned model as the inner model scores itself.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows that chose nothing, if the score is to be honest.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        float
+            Accuracy for the usual classifiers, R2 for the usual regressors.
+        """
+        return self._ask("score", X, y, sample_weight=sample_weight)

@@ -1,0 +1,1 @@
+"""What is a unit worth? Pure functions of arrays that score units."""

@@ -1,0 +1,421 @@
+"""Models side by side: scores, sizes, latency, agreement."""
+
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from numbers import Integral
+
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier, is_regressor
+from sklearn.metrics import (
+    RocCurveDisplay,
+    accuracy_score,
+    balanced_accuracy_score,
+    f1_score,
+    get_scorer,
+    mean_absolute_error,
+    r2_score,
+    recall_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
+from sklearn.utils.multiclass import type_of_target, unique_labels
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from skprune._compat import predicts_only, rows_of
+from skprune.exceptions import (
+    MissingExtraError,
+    PruningError,
+    PruningWarning,
+    UnsupportedModelError,
+)
+from skprune.size import SIZES, model_size
+
+__all__ = ["compare"]
+
+LATENCIES = ("batch_us", "batch_us_iqr", "row_us", "row_us_iqr")
+# n_repeats="auto": as many rounds as fit into this time, within these bounds.
+AUTO_SECONDS, FEWEST, MOST = 1.0, 5, 100
+
+
+def compare(models, X, y, *, scoring=None, sample_weight=None, n_repeats="auto", roc_ax=None):
+    """Put fitted models side by side: scores, sizes, latency, agreement.
+
+    Give it rows that chose nothing: neither a model, nor a level, nor a setting. Scores
+    of the rows that a model was fitted on, or that picked its pruning level, are too good.
+
+    Parameters
+    ----------
+    models : mapping of str to fitted estimator, or sequence of fitted estimators
+        What to compare, all classifiers or all regressors; the first is the one that the
+        others are held against. A pruner, a search and a pipeline count too. In a
+        sequence the class gives the name, with a number where several would be equal.
+    X : array-like of shape (n_rows, n_features)
+        Rows that chose nothing, as the models take them.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Their targets.
+    scoring : str, callable, sequence of str or mapping of them, default=None
+        Names of scorers or callables with the signature ``(model, X, y)``. None is the
+        usual set, see Notes.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weights of the rows, for scores and agreement.
+    n_repeats : int or "auto", default="auto"
+        Rounds of the stopwatch; in each, every model predicts all rows at once and one
+        row alone. "auto" is as many as fit into one second, at least 5, at most 100; 0
+        leaves the latency out.
+    roc_ax : matplotlib Axes or True, default=None
+        Where to draw the ROC curve of each model; True makes a new figure, which is then
+        matplotlib's current one. For classifiers of two classes.
+
+    Returns
+    -------
+    table : DataFrame
+        A row per model, with these columns:
+
+        - the scores; NaN where a model cannot give one, as without `predict_proba`;
+        - `units`, `parameters`, `bytes`: see `ModelSize`; NaN for a model that cannot be
+          taken apart;
+        - `batch_us`, `row_us`: median time of `predict` in microseconds per row, for all
+          rows of `X` at once and for one row alone; `batch_us_iqr`, `row_us_iqr`: the
+          range of the middle half of the rounds, in the same unit;
+        - `agreement`: for classifiers the share of rows with the same prediction as the
+          first model; for regressors the R2 of a model's predictions with those of the
+          first as the truth. 1 is the same model as far as these rows can tell.
+
+    Raises
+    ------
+    PruningError
+        If there are no models, they are not all classifiers or all regressors, or a
+        parameter makes no sense for them.
+    MissingExtraError
+        If `roc_ax` is True and matplotlib is not installed.
+    sklearn.exceptions.NotFittedError
+        If a model is not fitted.
+
+    See Also
+    --------
+    model_size : The sizes of one model.
+    PruningPathDisplay : Score against size, for all levels of pruning.
+    sklearn.metrics.RocCurveDisplay : Draws the ROC curves.
+
+    Notes
+    -----
+    The usual scores of classifiers are `accuracy`, `balanced_accuracy`, `recall`, `f1`
+    and `roc_auc`, the last three for the greater one of two classes, as in scikit-learn.
+    With more classes they are `recall_macro`, `f1_macro` and `roc_auc_ovr`, unweighted
+    means over the classes. Those of regressors are `r2`, `mean_absolute_error` and
+    `root_mean_squared_error`; the errors are positive, in the unit of the target. A score
+    that the rows leave undefined, as the AUC of a single class, is NaN.
+
+    The models take turns in each round, forwards and backwards, so that whatever else the
+    machine does hits them all alike. Latencies tell models apart within one table only.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skprune import TreePruner, compare
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
+    >>> whole = DecisionTreeClassifier(random_state=0).fit(X, y)
+    >>> pruner = TreePruner(DecisionTreeClassifier(random_state=0), keep=4).fit(X, y)
+    >>> table = compare({"whole": whole, "pruned": pruner}, X_test, y_test, n_repeats=0)
+    >>> table[["accuracy", "units", "agreement"]].round(2)
+            accuracy  units  agreement
+    model
+    whole       0.88     18       1.00
+    pruned      0.91      4       0.97
+    """
+    models = _named(models)
+    classify = _check_kind(models)
+    check_consistent_length(X, y, sample_weight)
+    _check_repeats(n_repeats)
+    draw = roc_ax is not None and roc_ax is not False
+    labels = _labels(models, y) if classify and (scoring is None or draw) else None
+    ax = _roc_axes(roc_ax, labels) if draw else None
+
+    predictions = {name: np.asarray(model.predict(X)) for name, model in models.items()}
+    rankings = {name: _ranking(model, X, labels) for name, model in models.items()}
+    if scoring is None:
+        scores = {
+            name: _usual_scores(y, predictions[name], rankings[name], labels, sample_weight)
+            for name in models
+        }
+    else:
+        scores = _asked_scores(models, _scorers(scoring), X, y, sample_weight)
+    if ax is not None:
+        _draw_roc(ax, y, rankings, labels, sample_weight)
+    first = next(iter(predictions.values()))
+    latencies = _latencies(models, X, len(first), n_repeats)
+    rows = [
+        scores[name]
+        | _sizes(model)
+        | latencies[name]
+        | {"agreement": _agreement(first, predictions[name], sample_weight, classify=classify)}
+        for name, model in models.items()
+    ]
+    return pd.DataFrame(rows, index=pd.Index(models, name="model"))
+
+
+# What was given
+
+
+def _named(models):
+    """Return the models by name, in the order given."""
+    # Ensembles and pipelines are iterable, but are one model.
+    if hasattr(models, "fit") or not isinstance(models, Iterable):
+        msg = (
+            f"models={models!r} was given. Allowed are a mapping of names to fitted models "
+            "and a sequence of fitted models; give [model] for a single one."
+        )
+        raise PruningError(msg)
+    models = dict(models) if isinstance(models, Mapping) else _numbered(list(models))
+    if not models:
+        msg = "models is empty; give at least one fitted model."
+        raise PruningError(msg)
+    return models
+
+
+def _numbered(models):
+    kinds = [type(model).__name__ for model in models]
+    return {
+        f"{kind}-{kinds[: i + 1].count(kind)}" if kinds.count(kind) > 1 else kind: model
+        for i, (kind, model) in enumerate(zip(kinds, models, strict=True))
+    }
+
+
+def _check_kind(models):
+    """Say whether the models are classifiers; refuse a mixture, and the unfitted."""
+    for model in models.values():
+        check_is_fitted(model)
+    kinds = {name: _kind(model) for name, model in models.items()}
+    if len(set(kinds.values())) > 1 or "neither" in kinds.values():
+        given = ", ".join(f"{name!r} is {kind}" for name, kind in kinds.items())
+        msg = (
+            f"{given}. Only models that answer the same question can be compared: give "
+            "classifiers only, or regressors only."
+        )
+        raise PruningError(msg)
+    return "a classifier" in kinds.values()
+
+
+def _kind(model):
+    if is_classifier(model):
+        return "a classifier"
+    return "a regressor" if is_regressor(model) else "neither"
+
+
+def _check_repeats(n_repeats):
+    if n_repeats == "auto":
+        return
+    if not isinstance(n_repeats, Integral) or isinstance(n_repeats, bool) or n_repeats < 0:
+        msg = (
+            f"n_repeats={n_repeats!r} was given. Allowed are a number of rounds, 0 for no "
+            "latency, and 'auto' for about a second."
+        )
+        raise PruningError(msg)
+
+
+def _labels(models, y):
+    """Return all classes that the rows or the models know, sorted."""
+    kind = type_of_target(y, input_name="y")
+    if kind not in {"binary", "multiclass"}:
+        msg = (
+            f"y is {kind!r}, but the usual scores and ROC curves of classifiers need one "
+            "column of class labels. Give such a y, or scoring=... for this kind."
+        )
+        raise PruningError(msg)
+    known = [model.classes_ for model in models.values() if hasattr(model, "classes_")]
+    return unique_labels(y, *known)
+
+
+# Scores
+
+
+def _usual_scores(y, answer, ranking, labels, sample_weight):
+    """Return the usual scores of one model by name; `labels` is None for regressors."""
+    weight = {"sample_weight": sample_weight}
+    if labels is None:
+        return {
+            "r2": r2_score(y, answer, **weight),
+            "mean_absolute_error": mean_absolute_error(y, answer, **weight),
+            "root_mean_squared_error": root_mean_squared_error(y, answer, **weight),
+        }
+    two = len(labels) <= 2
+    suffix = "" if two else "_macro"
+    # NaN where no row decides, rather than 0 and a warning.
+    average = {"average": "binary", "pos_label": labels[-1]} if two else {"average": "macro"}
+    average |= {"zero_division": np.nan, **weight}
+    return {
+        "accuracy": accuracy_score(y, answer, **weight),
+        "balanced_accuracy": balanced_accuracy_score(y, answer, **weight),
+        f"recall{suffix}": recall_score(y, answer, **average),
+        f"f1{suffix}": f1_score(y, answer, **average),
+        "roc_auc" if two else "roc_auc_ovr": _area(y, ranking, labels, **weight),
+    }
+
+
+def _ranking(model, X, labels):
+    """Return how a model ranks the rows by class; None if it does not, or not by all.
+
+    Shape (n_rows,) for two classes, (n_rows, n_classes) for more.
+    """
+    if labels is None or not np.array_equal(getattr(model, "classes_", labels), labels):
+        return None
+    two = len(labels) == 2
+    if two and hasattr(model, "decision_function"):
+        return model.decision_function(X)
+    if not hasattr(model, "predict_proba"):
+        return None
+    return model.predict_proba(X)[:, 1] if two else model.predict_proba(X)
+
+
+def _area(y, ranking, labels, sample_weight):
+    if ranking is None or not np.array_equal(np.unique(y), labels):
+        return np.nan
+    return roc_auc_score(y, ranking, multi_class="ovr", sample_weight=sample_weight)
+
+
+def _scorers(scoring):
+    """Return the scorers asked for, by name."""
+    if isinstance(scoring, str):
+        scoring = {scoring: scoring}
+    elif callable(scoring):
+        scoring = {"score": scoring}
+    elif not isinstance(scoring, Mapping):
+        scoring = {name: name for name in scoring}
+    taken = sorted({*SIZES, *LATENCIES, "agreement"} & set(scoring))
+    if taken:
+        msg = (
+            f"scoring names {taken}, which are columns that compare fills by itself. Leave "
+            "these scorers out, or give them other names."
+        )
+        raise PruningError(msg)
+    return {name: get_scorer(scorer) for name, scorer in scoring.items()}
+
+
+def _asked_scores(models, scorers, X, y, sample_weight):
+    weight = {} if sample_weight is None else {"sample_weight": sample_weight}
+    return {
+        name: {metric: _ask(scorer, model, X, y, weight) for metric, scorer in scorers.items()}
+        for name, model in models.items()
+    }
+
+
+def _ask(scorer, model, X, y, weight):
+    try:
+        return scorer(model, X, y, **weight)
+    except AttributeError:
+        # So scikit-learn's scorers say that a model has no predict_proba and the like.
+        if predicts_only(scorer):
+            return np.nan
+        raise
+
+
+def _agreement(first, answer, sample_weight, *, classify):
+    """Say how far a model predicts what the first one predicts; at most 1."""
+    if not classify:
+        return r2_score(first, answer, sample_weight=sample_weight)
+    # Not accuracy_score: it refuses several outputs with several classes each.
+    equal = (first == answer).reshape(len(first), -1).mean(axis=1)
+    return np.average(equal, weights=sample_weight)
+
+
+# Size and latency
+
+
+def _sizes(model):
+    try:
+        size = model_size(model)
+    except UnsupportedModelError:
+        return dict.fromkeys(SIZES, np.nan)
+    return {name: getattr(size, name) for name in SIZES}
+
+
+def _latencies(models, X, n_rows, n_repeats):
+    """Return the columns of the stopwatch for each model; none if it is off."""
+    if n_repeats == 0:
+        return {name: {} for name in models}
+    batch: dict[str, list[float]] = {name: [] for name in models}
+    row: dict[str, list[float]] = {name: [] for name in models}
+    turns = list(models.items())
+    started = time.perf_counter()
+    for i in range(MOST if n_repeats == "auto" else n_repeats):
+        if n_repeats == "auto" and i >= FEWEST and time.perf_counter() - started > AUTO_SECONDS:
+            break
+        # Rows differ in the paths that they take, so each round has its own.
+        single = rows_of(X, [i % n_rows])
+        for name, model in turns:
+            batch[name].append(_seconds(model, X) / n_rows)
+        for name, model in turns:
+            row[name].append(_seconds(model, single))
+        turns.reverse()
+    return {
+        name: _spread("batch_us", batch[name]) | _spread("row_us", row[name]) for name in models
+    }
+
+
+def _seconds(model, X):
+    started = time.perf_counter()
+    model.predict(X)
+    return time.perf_counter() - started
+
+
+def _spread(column, seconds):
+    low, middle, high = np.percentile(seconds, [25, 50, 75]) * 1e6
+    return {column: middle, f"{column}_iqr": high - low}
+
+
+# ROC curves
+
+
+def _roc_axes(roc_ax, labels):
+    """Return the axes to draw on; refuse what has no single ROC curve."""
+    if labels is None or len(labels) != 2:
+        given = "regressors" if labels is None else f"classifiers of {len(labels)} classes"
+        msg = (
+            f"roc_ax was given, but the models are {given}. A ROC curve needs classifiers of "
+            "two classes; leave roc_ax out."
+        )
+        raise PruningError(msg)
+    if hasattr(roc_ax, "plot"):
+        return roc_ax
+    if roc_ax is not True:
+        msg = f"roc_ax={roc_ax!r} was given. Allowed are matplotlib Axes, True and None."
+        raise PruningError(msg)
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        msg = (
+            "roc_ax=True makes a figure with matplotlib, which is not installed. Install the "
+            "extra that brings it: pip install 'skprune[plot]'."
+        )
+        raise MissingExtraError(msg) from error
+    return plt.subplots(figsize=(4.8, 4.8), layout="constrained")[1]
+
+
+def _draw_roc(ax, y, rankings, labels, sample_weight):
+    drawn = {name: ranking for name, ranking in rankings.items() if ranking is not None}
+    missing = [name for name in rankings if name not in drawn]
+    if missing:
+        warnings.warn(
+            f"No ROC curve for {missing}: a curve needs predict_proba or decision_function, "
+            "and a model that knows both classes.",
+            PruningWarning,
+            stacklevel=3,
+        )
+    for i, (name, ranking) in enumerate(drawn.items()):
+        RocCurveDisplay.from_predictions(
+            y,
+            ranking,
+            sample_weight=sample_weight,
+            pos_label=labels[1],
+            name=name,
+            ax=ax,
+            # The first lies below as a broad band, so that equal curves are seen as equal.
+            curve_kwargs={"linewidth": 1.5 if i else 4, "alpha": 1 if i else 0.5},
+            plot_chance_level=i == len(drawn) - 1,
+            despine=True,
+        )

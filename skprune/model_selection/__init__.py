@@ -1,0 +1,13 @@
+"""Choosing how far to prune: the search, its rules, and the right pruner for a model."""
+
+from skprune.model_selection._make import make_pruner
+from skprune.model_selection._rules import OneStandardError, WithinBudget, WithinTolerance
+from skprune.model_selection._search import PruningSearchCV
+
+__all__ = [
+    "OneStandardError",
+    "PruningSearchCV",
+    "WithinBudget",
+    "WithinTolerance",
+    "make_pruner",
+]

@@ -1,0 +1,60 @@
+"""The right pruner for a model: the only place that knows all families."""
+
+from types import MappingProxyType
+
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from skprune.base import BasePruner
+from skprune.surgery import surgeon_type
+from skprune.surgery.trees import TreeSurgeon
+from skprune.tree import TreePruner
+
+__all__ = ["make_pruner"]
+
+PRUNERS = MappingProxyType({TreeSurgeon: TreePruner})
+
+
+def make_pruner(model, **params):
+    """Wrap a model in the pruner of its family.
+
+    Parameters
+    ----------
+    model : estimator
+        A model; of a pipeline the last step is wrapped, a pruner is returned as it is.
+    **params : dict
+        Parameters of the pruner.
+
+    Returns
+    -------
+    estimator
+        A `TreePruner` for decision trees and ensembles of trees; for a pipeline a copy
+        that ends in one.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If no pruner serves; the message lists the known models.
+
+    See Also
+    --------
+    TreePruner : For decision trees and ensembles of trees.
+    PruningSearchCV : Wraps a bare model by itself.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skprune import make_pruner
+    >>> make_pruner(RandomForestClassifier(), keep=0.2)
+    TreePruner(estimator=RandomForestClassifier(), keep=0.2)
+    """
+    if isinstance(model, BasePruner):
+        return clone(model).set_params(**params) if params else model
+    if isinstance(model, Pipeline):
+        *steps, (name, last) = clone(model).steps
+        wrapped = [*steps, (name, make_pruner(last, **params))]
+        return clone(model).set_params(steps=wrapped)
+    inner = model.estimator if isinstance(model, FrozenEstimator) else model
+    surgeon = surgeon_type(inner)
+    return next(PRUNERS[cls] for cls in surgeon.__mro__ if cls in PRUNERS)(model, **params)

@@ -1,0 +1,206 @@
+"""Rules: which row of cross-validated results to take.
+
+A rule is a callable from `cv_results_` to a row, so it serves as the `refit` of
+`PruningSearchCV` and of `GridSearchCV` alike. All rules trade one metric against one
+size; ties go to the smaller model, then to the better score.
+"""
+
+import re
+from abc import abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skprune.exceptions import InputError
+
+__all__ = ["OneStandardError", "WithinBudget", "WithinTolerance"]
+
+
+class BaseRule(BaseEstimator):
+    """Base of the rules; a subclass says which rows are good enough (`_eligible`)."""
+
+    def __call__(self, cv_results):
+        """Choose a row.
+
+        Parameters
+        ----------
+        cv_results : dict of str to ndarray
+            The `cv_results_` of a search.
+
+        Returns
+        -------
+        int
+            The row that is chosen.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, all scores are NaN, or no row qualifies.
+        """
+        score = self._column(cv_results, "mean_test_", self.metric, "metric")
+        size = self._sizes(cv_results)
+        usable = ~np.isnan(score) & ~np.isnan(size)
+        if not usable.any():
+            msg = f"No row has both a score ({self.metric!r}) and a size ({self.size!r})."
+            raise InputError(msg)
+        rows = np.flatnonzero(usable)
+        eligible = self._eligible(cv_results, score[rows], size[rows], rows)
+        return int(self._first(rows[eligible], score, size))
+
+    @abstractmethod
+    def _eligible(self, cv_results, score, size, rows):
+        """Return the mask of the rows that may be chosen."""
+
+    def _first(self, rows, score, size):
+        """Return the smallest of some rows, of equals the best."""
+        return rows[np.lexsort((-score[rows], size[rows]))[0]]
+
+    def _sizes(self, cv_results):
+        # PruningSearchCV measures sizes by itself; elsewhere a size_scorer, which negates.
+        if f"mean_{self.size}" in cv_results:
+            return np.asarray(cv_results[f"mean_{self.size}"], dtype=float)
+        return np.abs(self._column(cv_results, "mean_test_", self.size, "size"))
+
+    def _column(self, cv_results, prefix, name, parameter):
+        if f"{prefix}{name}" in cv_results:
+            return np.asarray(cv_results[f"{prefix}{name}"], dtype=float)
+        known = sorted(k.removeprefix(prefix) for k in cv_results if k.startswith(prefix))
+        msg = (
+            f"{type(self).__name__}({parameter}={name!r}) finds no column "
+            f"{prefix + name!r} in the results; scored were {known}. Name one of these as "
+            f"{parameter}"
+        )
+        if parameter == "size":
+            msg += f', or add a size_scorer to the scoring: {{"{name}": size_scorer(...)}}'
+        raise InputError(msg + ".")
+
+
+class OneStandardError(BaseRule):
+    """Take the smallest model whose score is within one standard error of the best.
+
+    Parameters
+    ----------
+    metric : str, default="score"
+        Name of the metric: the rule reads `mean_test_<metric>`.
+    size : str, default="units"
+        What is to be small: "units", "parameters" or "bytes" in the results of a
+        `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
+
+    See Also
+    --------
+    WithinTolerance : The smallest model that loses at most so much.
+    WithinBudget : The best model that is at most so large.
+
+    Notes
+    -----
+    The standard error is that of the best row over the splits, ``std_test / sqrt(K)``
+    (Breiman et al., *Classification and Regression Trees*, 1984, section 3.4.3). It says
+    how well the mean is known, if the folds were independent; they are not, quite.
+
+    Examples
+    --------
+    >>> from skprune import OneStandardError
+    >>> OneStandardError()(
+    ...     {
+    ...         "mean_test_score": [0.90, 0.89, 0.80],
+    ...         "std_test_score": [0.04, 0.04, 0.04],
+    ...         "split0_test_score": [0.94, 0.93, 0.84],
+    ...         "split1_test_score": [0.86, 0.85, 0.76],
+    ...         "mean_units": [100, 10, 1],
+    ...     }
+    ... )
+    1
+    """
+
+    def __init__(self, *, metric="score", size="units"):
+        self.metric = metric
+        self.size = size
+
+    def _eligible(self, cv_results, score, size, rows):
+        pattern = re.compile(rf"split\d+_test_{re.escape(self.metric)}")
+        n_splits = sum(bool(pattern.fullmatch(key)) for key in cv_results)
+        deviation = self._column(cv_results, "std_test_", self.metric, "metric")
+        best = self._first(np.flatnonzero(score == score.max()), score, size)
+        return score >= score[best] - deviation[rows][best] / np.sqrt(n_splits)
+
+
+class WithinTolerance(BaseRule):
+    """Take the smallest model that scores at most so much below the best.
+
+    Parameters
+    ----------
+    tolerance : float, default=0.01
+        Largest loss, in the unit of the metric.
+    metric : str, default="score"
+        Name of the metric: the rule reads `mean_test_<metric>`.
+    size : str, default="units"
+        What is to be small: "units", "parameters" or "bytes" in the results of a
+        `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
+
+    See Also
+    --------
+    OneStandardError : The tolerance is what the data cannot tell apart.
+    WithinBudget : The best model that is at most so large.
+
+    Examples
+    --------
+    >>> from skprune import WithinTolerance
+    >>> WithinTolerance(0.02)(
+    ...     {"mean_test_score": [0.90, 0.89, 0.80], "mean_units": [100, 10, 1]}
+    ... )
+    1
+    """
+
+    def __init__(self, tolerance=0.01, *, metric="score", size="units"):
+        self.tolerance = tolerance
+        self.metric = metric
+        self.size = size
+
+    def _eligible(self, cv_results, score, size, rows):  # noqa: ARG002 - the base's hook
+        if not self.tolerance >= 0:
+            msg = f"tolerance={self.tolerance!r} was given; it must be zero or positive."
+            raise InputError(msg)
+        return score >= score.max() - self.tolerance
+
+
+class WithinBudget(BaseRule):
+    """Take the best model that is at most so large.
+
+    Parameters
+    ----------
+    budget : float
+        Largest size allowed, in the unit of `size`.
+    metric : str, default="score"
+        Name of the metric: the rule reads `mean_test_<metric>`.
+    size : str, default="units"
+        What is limited: "units", "parameters" or "bytes" in the results of a
+        `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
+
+    See Also
+    --------
+    OneStandardError : The smallest model that cannot be told from the best.
+    WithinTolerance : The smallest model that loses at most so much.
+
+    Examples
+    --------
+    >>> from skprune import WithinBudget
+    >>> WithinBudget(50)(
+    ...     {"mean_test_score": [0.90, 0.89, 0.80], "mean_units": [100, 10, 1]}
+    ... )
+    1
+    """
+
+    def __init__(self, budget, *, metric="score", size="units"):
+        self.budget = budget
+        self.metric = metric
+        self.size = size
+
+    def _eligible(self, cv_results, score, size, rows):  # noqa: ARG002 - the base's hook
+        affordable = size <= self.budget
+        if not affordable.any():
+            msg = (
+                f"No model fits budget={self.budget!r}: the smallest has {size.min():g} "
+                f"{self.size}. Raise the budget, or search smaller levels."
+            )
+            raise InputError(msg)
+        return affordable & (score == score[affordable].max())

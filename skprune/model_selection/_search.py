@@ -1,0 +1,348 @@
+"""PruningSearchCV: the grid search in which the level of pruning is nearly free."""
+
+import time
+import warnings
+from copy import deepcopy
+from itertools import product
+from numbers import Integral
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import check_cv
+from sklearn.utils import get_tags, indexable
+from sklearn.utils.parallel import Parallel, delayed
+
+from skprune._compat import (
+    BaseSearchCV,
+    Interval,
+    MultimetricScorer,
+    check_refit,
+    choose_row,
+    fit_context,
+    has_callbacks,
+    insert_error_scores,
+    report_fit_failures,
+    route_fit_params,
+    scorers_of,
+    tabulate,
+)
+from skprune.exceptions import PruningWarning
+from skprune.model_selection._candidates import PATH, combinations, geometric_levels
+from skprune.model_selection._folds import Scoring, fit_and_score, fit_once, locate
+from skprune.model_selection._rules import OneStandardError
+from skprune.path import TreePath
+from skprune.size import SIZES
+
+__all__ = ["PruningSearchCV"]
+
+
+class PruningSearchCV(BaseSearchCV):
+    """Cross-validate how far to prune, together with any other parameters.
+
+    A `GridSearchCV` that knows that all levels of pruning come from one fit: per fold,
+    each combination of the *other* parameters is fitted once and scored at every level.
+    On the same grid the results are those of `GridSearchCV`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A pruner, a `Pipeline` with a pruner in it (the last one has the path), or a bare
+        model or a pipeline that ends in one, which `make_pruner` wraps.
+    param_grid : dict or list of dict, default=None
+        As in `GridSearchCV`, with names of the pruner or of the pipeline. The value
+        "path" for the pruner's `keep` stands for the levels of the path of each
+        combination's fit on all rows. None is short for ``{"keep": "path"}``.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in `GridSearchCV`.
+    n_jobs : int, default=None
+        Number of fits in parallel, as in `GridSearchCV`.
+    refit : callable, bool or str, default=OneStandardError()
+        Which level is refitted: a rule, True for the best, the name of a scorer for the
+        best by that, False for none. The default is the smallest model whose score is
+        within one standard error of the best.
+    cv : int, cross-validation generator or iterable, default=None
+        As in `GridSearchCV`.
+    verbose : int, default=0
+        Prints the number of fits if positive.
+    pre_dispatch : int or str, default="2*n_jobs"
+        As in `GridSearchCV`.
+    error_score : "raise" or float, default=np.nan
+        Score of a level that fails, as in `GridSearchCV`.
+    return_train_score : bool, default=False
+        Whether to score the training rows as well.
+    max_levels : int, default=100
+        Most levels that "path" may stand for, geometric in units with both ends; a single
+        tree whose metrics add up over rows is scored at all levels, for it costs nothing.
+
+    Attributes
+    ----------
+    cv_results_ : dict of str to ndarray
+        As in `GridSearchCV`, and `mean_units`, `mean_parameters` and `mean_bytes`, the
+        mean sizes over the folds. Rows are told apart by `params`. `mean_fit_time` is the
+        time of the one fit that all levels of a combination share.
+    best_estimator_ : estimator
+        The pruner (or the pipeline) at the chosen level, fitted on all rows; the plain
+        smaller model is its `estimator_`. Not with ``refit=False``.
+    best_score_ : float
+        Mean cross-validated score of the chosen level. It is the score that chose: an
+        honest figure needs rows that chose nothing.
+    best_params_ : dict
+        Parameters of the chosen level.
+    best_index_ : int
+        Its row in `cv_results_`.
+    scorer_ : callable or dict
+        The scorer, or one per metric.
+    n_splits_ : int
+        Number of folds.
+    refit_time_ : float
+        Seconds for the fit on all rows.
+    multimetric_ : bool
+        Whether there are several metrics.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, for classifiers.
+    n_features_in_ : int
+        Number of columns seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where they are all strings.
+
+    See Also
+    --------
+    TreePruner : Prunes at a level that is given.
+    OneStandardError : The rule that chooses by default.
+    PruningPathDisplay : Draws score against size.
+
+    Notes
+    -----
+    Levels cross folds as thresholds (midpoints between the levels of the path) where the
+    criterion has a common scale, else as fractions.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skprune import PruningSearchCV
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> search = PruningSearchCV(DecisionTreeClassifier(random_state=0)).fit(X, y)
+    >>> search.best_estimator_.estimator_.get_n_leaves()
+    np.int64(4)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseSearchCV._parameter_constraints,
+        "param_grid": [dict, list, tuple, None],
+        "max_levels": [Interval(Integral, 2, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        param_grid=None,
+        *,
+        scoring=None,
+        n_jobs=None,
+        refit=OneStandardError(),  # noqa: B008 - a rule holds no state
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        error_score=np.nan,
+        return_train_score=False,
+        max_levels=100,
+    ):
+        super().__init__(
+            estimator=estimator,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.param_grid = param_grid
+        self.max_levels = max_levels
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.target_tags = deepcopy(inner.target_tags)
+        tags.input_tags = deepcopy(inner.input_tags)
+        return tags
+
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y=None, **params):
+        """Score all levels of all combinations, choose one and refit it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Target.
+        **params : dict
+            Parameters of the `fit` of the estimator, of the scorer and of the splitter
+            (`groups`), as in `GridSearchCV`.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+        """
+        if has_callbacks(self):
+            warnings.warn(
+                "Callbacks are registered, but PruningSearchCV does not call them yet.",
+                PruningWarning,
+                stacklevel=3,
+            )
+        scorer, refit_metric = scorers_of(self)
+        scoring = Scoring(self._specs(scorer), scorer, self.error_score)
+        X, y = indexable(X, y)
+        routed = route_fit_params(self, X, params)
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(cv.split(X, y, **routed.splitter.split))
+        self.n_splits_ = len(splits)
+        plan = combinations(self.estimator, self.param_grid)
+        with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
+            whole = self._fit_whole(parallel, plan, X, y, routed.estimator.fit)
+            rows = self._list_rows(plan, whole, scoring, X, y)
+            if self.verbose > 0:
+                print(  # noqa: T201 - what verbose asks for
+                    f"Fitting {len(splits)} folds for each of {len(plan)} combinations, "
+                    f"totalling {len(splits) * len(plan)} fits, scored at {len(rows)} levels"
+                )
+            out = self._score_rows(parallel, plan, rows, splits, scoring, X, y, routed)
+        self._summarise(rows, out, refit_metric)
+        if self.refit:
+            row = rows[self.best_index_]
+            self._refit(plan[row.combination], whole.get(row.combination), row, X, y, routed)
+        several = isinstance(scorer, MultimetricScorer)
+        self.scorer_ = scoring.scorers if several else scorer
+        return self
+
+    def _specs(self, scorer):
+        """Return the scoring of each metric as it was written, for names to be known."""
+        if not isinstance(scorer, MultimetricScorer):
+            return {"score": self.scoring}
+        if isinstance(self.scoring, dict):
+            return self.scoring
+        return {name: name for name in self.scoring}
+
+    def _fit_whole(self, parallel, plan, X, y, fit_params):
+        """Fit on all rows where the grid asks for the levels of the path."""
+        asked = [
+            number
+            for number, combination in enumerate(plan)
+            if any(PATH in named.values() for _, named in combination.entries)
+        ]
+        fits = parallel(
+            delayed(_timed_fit)(
+                clone(plan[number].estimator), plan[number].position, X, y, fit_params
+            )
+            for number in asked
+        )
+        return dict(zip(asked, fits, strict=True))
+
+    def _list_rows(self, plan, whole, scoring, X, y):
+        """List the rows of the results, in the order of the grid."""
+        rows = []
+        for number, combination in enumerate(plan):
+            for place, named in combination.entries:
+                if PATH not in named.values():
+                    level, params = combination.level(named), {**combination.params, **named}
+                    rows.append(Row(place, number, params, level))
+                    continue
+                fitted, _ = whole[number]
+                for index in self._levels(fitted, scoring, X, y):
+                    named_level = combination.at_path_level(fitted.path, index)
+                    params = {**combination.params, **named_level}
+                    rows.append(Row(place, number, params, combination.level(named_level)))
+        return sorted(rows, key=lambda row: row.place)
+
+    def _levels(self, fitted, scoring, X, y):
+        """Choose the rows of a path that are scored."""
+        path = fitted.path
+        if len(path) > self.max_levels and isinstance(path, TreePath):
+            entered = fitted.enter(X)
+            specs = scoring.specs.values()
+            if all(path.free_scores(spec, entered, y) is not None for spec in specs):
+                return np.arange(len(path))
+        return geometric_levels(path.units, self.max_levels)
+
+    def _score_rows(self, parallel, plan, rows, splits, scoring, X, y, routed):
+        """Score all rows on all folds; a list of dict, row by row."""
+        mine = [[] for _ in plan]
+        for at, row in enumerate(rows):
+            mine[row.combination].append(at)
+        tasks = list(product(range(len(plan)), range(len(splits))))
+        done = parallel(
+            delayed(fit_and_score)(
+                clone(plan[number].estimator),
+                plan[number].position,
+                X,
+                y,
+                split=splits[fold],
+                levels=[rows[at].level for at in mine[number]],
+                scoring=scoring,
+                fit_params=routed.estimator.fit,
+                score_params=routed.scorer.score,
+                train_too=self.return_train_score,
+            )
+            for number, fold in tasks
+        )
+        out = np.empty((len(rows), len(splits)), dtype=object)
+        for (number, fold), results in zip(tasks, done, strict=True):
+            out[mine[number], fold] = results
+        return list(out.ravel())
+
+    def _summarise(self, rows, out, refit_metric):
+        """Set `cv_results_`, and what `refit` chooses from it."""
+        report_fit_failures(out, self.error_score)
+        if callable(self.scoring):
+            insert_error_scores(out, self.error_score)
+        results = tabulate(self, [row.params for row in rows], self.n_splits_, out)
+        sizes = np.array([result["sizes"] for result in out], dtype=float)
+        means = sizes.reshape(len(rows), self.n_splits_, len(SIZES)).mean(axis=1)
+        results |= {f"mean_{size}": column for size, column in zip(SIZES, means.T, strict=True)}
+        first = out[0]["test_scores"]
+        self.multimetric_ = isinstance(first, dict)
+        if callable(self.scoring) and self.multimetric_:
+            check_refit(self, first)
+            refit_metric = self.refit
+        self.cv_results_ = results
+        if not self.refit and self.multimetric_:
+            return
+        self.best_index_ = choose_row(self, refit_metric, results)
+        self.best_params_ = results["params"][self.best_index_]
+        # A rule knows its metric; of a plain callable only a single one can be meant.
+        metric = refit_metric if isinstance(refit_metric, str) else "score"
+        scores = results.get(f"mean_test_{getattr(self.refit, 'metric', metric)}")
+        if scores is not None:
+            self.best_score_ = scores[self.best_index_]
+
+    def _refit(self, combination, whole, row, X, y, routed):
+        """Set `best_estimator_`; a fit on all rows that is there already serves."""
+        fitted, seconds = whole or _timed_fit(
+            clone(combination.estimator), combination.position, X, y, routed.estimator.fit
+        )
+        started = time.time()
+        index = locate(fitted.pruner, fitted.path, row.level)
+        self.best_estimator_ = fitted.at(index, row.level)
+        self.refit_time_ = seconds + time.time() - started
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+class Row(NamedTuple):
+    """A row of the results: its place in the grid, its fit, and its level."""
+
+    place: int
+    combination: int
+    params: dict[str, Any]
+    level: dict[str, Any]
+
+
+def _timed_fit(estimator, position, X, y, fit_params):
+    started = time.time()
+    fitted = fit_once(estimator, position, X, y, fit_params)
+    return fitted, time.time() - started

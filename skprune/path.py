@@ -1,0 +1,499 @@
+"""Pruning paths: every level of one fitted model or table, from whole to smallest."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.metrics import check_scoring
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+
+from skprune._additive import level_scores
+from skprune._compat import predicts_only
+from skprune._levels import check_level, distinct, midpoints, slack, units_to_keep
+from skprune.exceptions import LevelError
+
+
+class PruningPath(ABC):
+    """All levels of one fitted pruner, from the whole to the smallest.
+
+    A path is what a pruner makes of its scores: a sequence of levels, each cut off the
+    same fitted model. Subclasses say what is built at a level (`_build`) and at which
+    level a threshold falls (`_index_of_threshold`).
+
+    Parameters
+    ----------
+    levels : DataFrame
+        A row per level, the whole first. Columns: `keep` (fraction of the units that
+        stay), `threshold` (a value at which this level is cut), the count of the units
+        that stay, named as in `unit`, and whatever else the family counts.
+    unit : str
+        Name of the column that counts the units.
+    common_scale : bool, default=True
+        Whether a threshold means the same for models grown on other rows, so that levels
+        may be carried between the folds of a cross-validation as thresholds.
+
+    Attributes
+    ----------
+    levels : DataFrame
+        As above.
+    """
+
+    def __init__(self, levels, *, unit, common_scale=True):
+        self.levels = levels
+        self.unit = unit
+        self.common_scale = common_scale
+
+    def __len__(self):
+        return len(self.levels)
+
+    def __repr__(self):
+        units = self.units
+        return (
+            f"<{type(self).__name__}: {len(self)} levels, "
+            f"{units[0]} to {units[-1]} {self.unit}>"
+        )
+
+    @property
+    def units(self):
+        """Number of units that stay, per level; ndarray of shape (n_levels,)."""
+        return self.levels[self.unit].to_numpy()
+
+    @property
+    def sizes(self):
+        """Units, parameters and bytes per level; ndarray of shape (n_levels, 3).
+
+        NaN where the family does not count them.
+        """
+        columns = [self.unit, "parameters", "bytes"]
+        return self.levels.reindex(columns=columns).to_numpy(dtype=float)
+
+    def locate(self, *, keep=None, threshold=None, index=None):
+        """Return the index of the level that the arguments name.
+
+        Parameters
+        ----------
+        keep : int or float, optional
+            Number (int, an upper bound) or fraction (float in (0, 1]) of the units that
+            stay.
+        threshold : float, optional
+            Units with a score above it stay.
+        index : int, optional
+            Row of `levels`; negative ones count from the smallest level.
+
+        Returns
+        -------
+        int
+            Row of `levels`.
+
+        Raises
+        ------
+        LevelError
+            If not exactly one argument is given, it is malformed, or no level is as
+            small as the count given.
+        """
+        if (keep is not None) + (threshold is not None) + (index is not None) != 1:
+            msg = (
+                f"keep={keep!r}, threshold={threshold!r} and index={index!r} were given; "
+                "exactly one of them names a level."
+            )
+            raise LevelError(msg)
+        check_level(keep, threshold)
+        if threshold is not None:
+            return int(self._index_of_threshold(threshold))
+        if index is not None:
+            return self._index_of_row(index)
+        return self._index_of_keep(keep)
+
+    def cut(self, *, keep=None, threshold=None, index=None):
+        """Build the result at one level; exactly one argument names it.
+
+        Parameters
+        ----------
+        keep : int or float, optional
+            Number (int, an upper bound) or fraction (float in (0, 1]) of the units that
+            stay.
+        threshold : float, optional
+            Units with a score above it stay.
+        index : int, optional
+            Row of `levels`; negative ones count from the smallest level.
+
+        Returns
+        -------
+        object
+            A plain model, or a boolean keep-mask for columns. It shares nothing with
+            the path.
+
+        Raises
+        ------
+        LevelError
+            If there is no such level.
+        """
+        return self._build(self.locate(keep=keep, threshold=threshold, index=index))
+
+    @abstractmethod
+    def _build(self, index):
+        """Build the result at row `index` of `levels`."""
+
+    @abstractmethod
+    def _index_of_threshold(self, threshold):
+        """Return the row of `levels` that is cut at `threshold`."""
+
+    def _index_of_row(self, index):
+        n_levels = len(self)
+        if isinstance(index, (bool, np.bool_)) or not isinstance(index, (int, np.integer)):
+            msg = f"index={index!r} is no row of the path; give an int."
+            raise LevelError(msg)
+        if not -n_levels <= index < n_levels:
+            msg = (
+                f"index={index} is outside the path, which has {n_levels} levels: allowed "
+                f"are {-n_levels} to {n_levels - 1}."
+            )
+            raise LevelError(msg)
+        return int(index) % n_levels
+
+    def _index_of_keep(self, keep):
+        units = self.units
+        count = units_to_keep(keep, int(units[0]), self.unit)
+        small_enough = units <= count
+        if small_enough.any():
+            # The largest of them, and the first of these: paths need not be nested.
+            return int(np.argmax(np.where(small_enough, units, 0)))
+        smallest = int(np.argmin(units))
+        if isinstance(keep, (int, np.integer)):
+            msg = (
+                f"keep={keep} cannot be met: the smallest level of this path keeps "
+                f"{units[smallest]} of {units[0]} {self.unit}. Give at least "
+                f"keep={units[smallest]}, or a fraction, which stops there by itself."
+            )
+            raise LevelError(msg)
+        return smallest
+
+
+class ColumnPath(PruningPath):
+    """The levels of a feature pruner; a cut gives the mask of the columns that stay.
+
+    Parameters
+    ----------
+    masks : ndarray of bool, shape (n_levels, n_features)
+        Columns that stay at each level; the first row keeps all.
+    breaks : ndarray of shape (n_levels - 1,)
+        Ends of the levels, descending: at thresholds *below* ``breaks[i]`` at least
+        level ``i + 1`` is cut (a lower threshold prunes more).
+    thresholds : ndarray of shape (n_levels,)
+        A threshold within each level.
+    """
+
+    def __init__(self, masks, breaks, thresholds):
+        counts = masks.sum(axis=1)
+        levels = pd.DataFrame(
+            {"keep": counts / counts[0], "threshold": thresholds, "columns": counts}
+        )
+        super().__init__(levels, unit="columns")
+        self._masks = masks
+        self._breaks = breaks
+
+    def _build(self, index):
+        return self._masks[index].copy()
+
+    def _index_of_threshold(self, threshold):
+        return np.searchsorted(-self._breaks, -threshold, side="left")
+
+
+class TreePath(PruningPath):
+    """The levels of a tree or of an ensemble of trees; a cut gives a plain model.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader and writer of the whole model.
+    scores : ndarray of shape (n_nodes,)
+        Score of each split, never above its parent's; minus infinity for leaves.
+    whole : float, default=-inf
+        Threshold of the first level, which keeps everything.
+    common_scale : bool, default=True
+        As in `PruningPath`.
+    """
+
+    def __init__(self, surgeon, scores, *, whole=-np.inf, common_scale=True):
+        table = surgeon.table
+        self._surgeon = surgeon
+        self.model = surgeon.model
+        self._breaks = distinct(scores[table.is_split])
+        gone_at = np.searchsorted(self._breaks, scores) + 1
+        self._gone_at = np.where(table.is_split, gone_at, 0)
+        self.scores = scores[table.is_split]
+        super().__init__(
+            self._tabulate(whole), unit="leaves", common_scale=common_scale
+        )
+
+    def _tabulate(self, whole):
+        """Count what is left at each level; O(splits + levels)."""
+        table, surgeon = self._surgeon.table, self._surgeon
+        n_levels = len(self._breaks) + 1
+        gone_at = self._gone_at[table.is_split]
+
+        def lost(amount):
+            return np.bincount(gone_at, amount, n_levels).cumsum().astype(np.int64)
+
+        n_leaves, n_parameters, n_bytes = surgeon.size()
+        n_lost = lost(np.ones(table.n_splits))
+        leaves = n_leaves - n_lost
+        last = self._breaks[-1:]
+        thresholds = np.concatenate([[whole], midpoints(self._breaks), last])
+        return pd.DataFrame(
+            {
+                "keep": leaves / n_leaves,
+                "threshold": thresholds,
+                "leaves": leaves,
+                "nodes": table.n_nodes - 2 * n_lost,
+                "parameters": n_parameters - lost(surgeon.split_parameters[table.is_split]),
+                "bytes": n_bytes - lost(surgeon.split_bytes[table.is_split]),
+            }
+        )
+
+    def mask(self, index):
+        """Return the splits that stay at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_splits,)
+            Aligned with `scores`.
+        """
+        return self._gone_at[self._surgeon.table.is_split] > index
+
+    def count_by_tree(self, index):
+        """Return the leaves and the depth of each tree at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        leaves, depth : ndarray of int, shape (n_trees,)
+            Counts; a depth of 0 is a single leaf.
+        """
+        table = self._surgeon.table
+        stays = np.flatnonzero(self._gone_at > index)
+        leaves = np.bincount(table.tree[stays], minlength=table.n_trees) + 1
+        depth = np.zeros(table.n_trees, dtype=np.intp)
+        np.maximum.at(depth, table.tree[stays], table.depth[stays] + 1)
+        return leaves, depth
+
+    def predictions(self, X, *, method="predict", index=None):
+        """Predict at one level after the other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+        method : {"predict", "predict_proba"}, default="predict"
+            What to ask of the model.
+        index : array-like of int, default=None
+            Rows of `levels`, ascending; all if None.
+
+        Yields
+        ------
+        ndarray of shape (n_rows, ...)
+            What the model cut at that level answers. A row is computed anew only where
+            it has lost a split since the level before.
+        """
+        for model in self.snapshots(X, index):
+            yield getattr(model, method)(X)
+
+    def score(self, X, y, *, scoring=None, sample_weight=None, index=None):
+        """Score the levels on rows that should not have chosen anything.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+        y : array-like of shape (n_rows,)
+            Their targets.
+        scoring : str, callable or mapping of them, default=None
+            As in `sklearn.metrics.check_scoring`; None is the model's own score.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows.
+        index : array-like of int, default=None
+            Rows of `levels`; all if None.
+
+        Returns
+        -------
+        ndarray of shape (n_levels,), or a dict of them
+            A score per level; a dict if `scoring` is a mapping.
+
+        Notes
+        -----
+        For a single tree and a metric that adds up over rows (accuracy, balanced
+        accuracy, F1, precision, recall, log-loss, Brier, squared and absolute error,
+        R2; by name), all levels together cost O(nodes + rows).
+        """
+        index = np.arange(len(self)) if index is None else np.asarray(index)
+        specs = scoring if isinstance(scoring, Mapping) else {"score": scoring}
+        scores = {name: self.free_scores(s, X, y, sample_weight) for name, s in specs.items()}
+        scorers = {
+            name: check_scoring(self.model, self.resolve_scoring(spec))
+            for name, spec in specs.items()
+            if scores[name] is None
+        }
+        scores = {k: np.empty(len(self)) if v is None else v for k, v in scores.items()}
+        levels = np.unique(index) if scorers else []
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        honest = all(predicts_only(scorer) for scorer in scorers.values())
+        models = self.snapshots(X, levels) if honest else map(self._build, levels)
+        for level, model in zip(levels, models, strict=True):
+            for name, scorer in scorers.items():
+                scores[name][level] = scorer(model, X, y, **weights)
+        scores = {name: values[index] for name, values in scores.items()}
+        return scores if isinstance(scoring, Mapping) else scores["score"]
+
+    def free_scores(self, scoring, X, y, sample_weight=None):
+        """Score all levels of a single tree at once, if the metric allows it.
+
+        Parameters
+        ----------
+        scoring : str, callable or None
+            Only names, and None, can be recognised.
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+        y : array-like of shape (n_rows,)
+            Their targets.
+        sample_weight : array-like of shape (n_rows,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        ndarray of shape (n_levels,) or None
+            Scores; None if the levels have to be scored one by one.
+        """
+        surgeon = self._surgeon
+        scoring = self.resolve_scoring(scoring)
+        single = surgeon.table.n_trees == 1 and surgeon.n_outputs == 1
+        if not (single and isinstance(scoring, str)):
+            return None
+        return level_scores(
+            scoring,
+            surgeon.table,
+            self._gone_at,
+            len(self),
+            surgeon.apply(X)[0],
+            y,
+            sample_weight,
+            self.model.classes_ if surgeon.is_classifier else None,
+        )
+
+    def resolve_scoring(self, scoring):
+        """Name the metric that ``None`` stands for, where it is the usual one.
+
+        Parameters
+        ----------
+        scoring : object
+            A `scoring`; only None is looked at.
+
+        Returns
+        -------
+        object
+            `scoring`, or the name of the metric of the model's own `score`.
+        """
+        return _own_metric(self.model) if scoring is None else scoring
+
+    def snapshots(self, X, index=None):
+        """Stand in for the models cut at one level after the other, on given rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            The rows that the models will be asked about.
+        index : array-like of int, default=None
+            Rows of `levels`, ascending; all if None.
+
+        Yields
+        ------
+        estimator
+            Answers as the cut model would, for these rows only.
+        """
+        index = range(len(self)) if index is None else index
+        if self._surgeon.n_outputs > 1:
+            yield from map(self._build, index)
+            return
+        table, node = self._surgeon.table, self._surgeon.apply(X)
+        end = np.where(table.parent < 0, len(self), self._gone_at[table.parent])
+        value = self._surgeon.mean_value(node)[:, 0]
+        for level in index:
+            changed = np.zeros(node.shape[1], dtype=bool)
+            while (moved := end[node] <= level).any():
+                node = np.where(moved, table.parent[node], node)
+                changed |= moved.any(axis=0)
+            value[changed] = self._surgeon.mean_value(node[:, changed])[:, 0]
+            yield Snapshot(self.model, value.copy())
+
+    def _build(self, index):
+        return self._surgeon.cut(self._gone_at > index)
+
+    def _index_of_threshold(self, threshold):
+        return np.searchsorted(self._breaks, slack(threshold), side="right")
+
+
+class Snapshot(BaseEstimator):
+    """What a cut model answers for rows that are already known.
+
+    Scorers ask a model for predictions; for many levels of one path these are cheaper to
+    update than to make, and no model is built.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        The whole model: labels and tags.
+    value : ndarray of shape (n_rows, n_values)
+        Class probabilities, or predictions in the first column.
+    """
+
+    def __init__(self, model, value):
+        self.model = model
+        self.value = value
+
+    def __sklearn_tags__(self):
+        return get_tags(self.model)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def _classifies(self):
+        return get_tags(self.model).estimator_type == "classifier"
+
+    @property
+    def classes_(self):
+        """Class labels of the whole model."""
+        return self.model.classes_
+
+    def predict(self, X):  # noqa: ARG002 - the rows are known
+        """Return the known predictions."""
+        if self._classifies():
+            return self.classes_.take(self.value.argmax(axis=1))
+        return self.value[:, 0]
+
+    @available_if(_classifies)
+    def predict_proba(self, X):  # noqa: ARG002 - the rows are known
+        """Return the known probabilities."""
+        return self.value
+
+    @available_if(_classifies)
+    def predict_log_proba(self, X):  # noqa: ARG002 - the rows are known
+        """Return the logarithms of the known probabilities."""
+        return np.log(self.value)
+
+
+def _own_metric(model):
+    """Return the name of the metric that a model's `score` computes, if it is the usual."""
+    if type(model).score is ClassifierMixin.score:
+        return "accuracy"
+    return "r2" if type(model).score is RegressorMixin.score else None

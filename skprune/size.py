@@ -1,0 +1,164 @@
+"""What a fitted model stores: units, parameters, bytes."""
+
+from dataclasses import dataclass
+
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from skprune.exceptions import UnsupportedModelError
+from skprune.surgery import surgeon_for, surgeon_type
+
+__all__ = ["SIZES", "ModelSize", "model_size", "size_scorer"]
+
+SIZES = ("units", "parameters", "bytes")
+
+
+@dataclass(frozen=True)
+class ModelSize:
+    """What a fitted model stores.
+
+    Parameters
+    ----------
+    units : int
+        What the model's pruner counts with `keep`: leaves for trees and their ensembles.
+    parameters : int
+        Numbers that predictions depend on: for trees the column and the threshold of each
+        split and the values of each leaf.
+    bytes : int
+        Bytes of the arrays that hold the units: for trees the node records and the
+        values. A pickle holds these and a little more.
+
+    See Also
+    --------
+    model_size : Measures a model.
+
+    Examples
+    --------
+    >>> from skprune import ModelSize
+    >>> ModelSize(units=5, parameters=18, bytes=720).units
+    5
+    """
+
+    units: int
+    parameters: int
+    bytes: int
+
+
+def model_size(model):
+    """Count what a fitted model stores.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        A model that a surgeon knows. Of a pruner and of a search the plain result is
+        measured, of a pipeline the last step, of a `FrozenEstimator` what it holds.
+
+    Returns
+    -------
+    ModelSize
+        Its units, parameters and bytes.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If no surgeon knows the model.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+
+    See Also
+    --------
+    size_scorer : The same as a scorer.
+    compare : Sizes and scores of several models side by side.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skprune import model_size
+    >>> tree = DecisionTreeClassifier(max_depth=2, random_state=0)
+    >>> model_size(tree.fit(*load_iris(return_X_y=True)))
+    ModelSize(units=3, parameters=13, bytes=440)
+    """
+    return ModelSize(*surgeon_for(_plain(model)).size())
+
+
+def _plain(model):
+    """Return the model that does the predicting."""
+    try:
+        surgeon_type(model)
+    except UnsupportedModelError:
+        inner = _inner(model)
+        if inner is None:
+            raise
+        return _plain(inner)
+    # Known models come first: a forest has an `estimator_` too, its unfitted template.
+    return model
+
+
+def _inner(model):
+    """Return what a search, a pruner, a pipeline or a frozen model holds, or None."""
+    for attribute in ("best_estimator_", "estimator_"):
+        if hasattr(model, attribute):
+            return getattr(model, attribute)
+    if isinstance(model, Pipeline):
+        return model.steps[-1][1]
+    return model.estimator if isinstance(model, FrozenEstimator) else None
+
+
+class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
+    """Make a scorer of a size, for searches and reports that take scorers.
+
+    Parameters
+    ----------
+    size : {"units", "parameters", "bytes"}, default="units"
+        What to count; see `ModelSize`.
+
+    See Also
+    --------
+    model_size : The sizes themselves.
+    OneStandardError : Reads such a score in the results of a plain `GridSearchCV`.
+
+    Notes
+    -----
+    The score is the negated size, since for a scorer greater is better.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skprune import size_scorer
+    >>> X, y = load_iris(return_X_y=True)
+    >>> scorer = size_scorer("units")
+    >>> scorer(DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, y), X, y)
+    -3
+    """
+
+    def __init__(self, size="units"):
+        if size not in SIZES:
+            msg = f"size={size!r} is not known. Allowed are {', '.join(map(repr, SIZES))}."
+            raise ValueError(msg)
+        self.size = size
+
+    def __call__(self, estimator, X=None, y=None, **params):  # noqa: ARG002 - as scorers are called
+        """Return the negated size of a fitted model.
+
+        Parameters
+        ----------
+        estimator : fitted estimator
+            The model.
+        X : object, default=None
+            Not used.
+        y : object, default=None
+            Not used.
+        **params : dict
+            Not used.
+
+        Returns
+        -------
+        int
+            Minus the size.
+        """
+        return -getattr(model_size(estimator), self.size)
+
+    def __repr__(self):
+        return f"size_scorer({self.size!r})"

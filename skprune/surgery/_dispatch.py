@@ -1,0 +1,75 @@
+"""Model type to surgeon: the one place that knows which models can be taken apart."""
+
+from types import MappingProxyType
+
+from sklearn.ensemble import IsolationForest
+
+from skprune.exceptions import UnsupportedModelError
+from skprune.surgery import forests, trees
+
+SURGEONS = MappingProxyType(trees.SURGEONS | forests.SURGEONS)
+
+# Known, and refused for a reason.
+REFUSED = MappingProxyType(
+    {
+        IsolationForest: (
+            "it caches the path lengths of every leaf, and its scores would be silently "
+            "wrong after a cut"
+        ),
+    }
+)
+
+
+def surgeon_type(model):
+    """Return the surgeon class for a model, fitted or not.
+
+    Parameters
+    ----------
+    model : estimator
+        A model, of a known type or a subclass of one.
+
+    Returns
+    -------
+    type
+        Its surgeon.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If no surgeon knows the type; the message lists the known ones.
+    """
+    for cls in type(model).__mro__:
+        if cls in SURGEONS:
+            return SURGEONS[cls]
+        if cls in REFUSED:
+            msg = f"{type(model).__name__} cannot be pruned: {REFUSED[cls]}."
+            raise UnsupportedModelError(msg)
+    known = ", ".join(sorted(cls.__name__ for cls in SURGEONS))
+    msg = (
+        f"{type(model).__name__} is not a model that skprune can take apart. "
+        f"Known are: {known}."
+    )
+    raise UnsupportedModelError(msg)
+
+
+def surgeon_for(model):
+    """Return a surgeon that has read a fitted model.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        A model, of a known type or a subclass of one.
+
+    Returns
+    -------
+    TreeSurgeon
+        Its reader and writer.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If no surgeon knows the type.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+    """
+    return surgeon_type(model)(model)

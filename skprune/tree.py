@@ -1,0 +1,219 @@
+"""Tree pruner: removes splits, in one tree or in every tree of an ensemble."""
+
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_consistent_length
+
+from skprune._compat import Interval, StrOptions, check_sample_weight
+from skprune.base import BaseModelPruner
+from skprune.criteria.complexity import (
+    error_risk,
+    pessimistic_risk,
+    random_scores,
+    squared_risk,
+    training_risk,
+    weakest_link,
+)
+from skprune.exceptions import InputError
+from skprune.path import TreePath
+from skprune.surgery import surgeon_for
+
+__all__ = ["TreePruner"]
+
+
+class TreePruner(BaseModelPruner):
+    """Prune the splits of a decision tree or of every tree of an ensemble.
+
+    The splits that matter least are collapsed into leaves, weakest first. What comes back
+    in `estimator_` is a plain model of the class that went in, rebuilt without the nodes
+    that are gone. All levels of pruning come from one fit: see `path_`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A `DecisionTree*`, `ExtraTree*`, `RandomForest*`, `ExtraTrees*` or a `Bagging*` of
+        trees. It is cloned and fitted; a model that is fitted already comes in a
+        `sklearn.frozen.FrozenEstimator`, and is then copied, never changed.
+    criterion : {"cost_complexity", "reduced_error", "pessimistic", "random"}, \
+            default="cost_complexity"
+        What a split is worth, as a price per leaf:
+
+        - "cost_complexity": training impurity that it removes [1]_; `threshold` is the
+          ``ccp_alpha`` of scikit-learn;
+        - "reduced_error": errors (squared errors for regressors) that it removes on
+          validation rows; ``threshold=0`` is reduced-error pruning [2]_;
+        - "pessimistic": errors that it removes by the upper confidence limit of the
+          training errors, for classifiers; ``threshold=0`` is the error-based pruning of
+          C4.5 [3]_;
+        - "random": the baseline that every other criterion is held against.
+    keep : int or float, default=None
+        Leaves that stay over the whole model: at most so many (int) or this fraction
+        (float in (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too,
+        half of the leaves stay.
+    threshold : float, default=None
+        Splits with a score above it stay.
+    validation : {"oob", "train"}, float or None, default=None
+        Rows that "reduced_error" looks at: those out of each tree's bootstrap sample,
+        the training rows, or a fraction that is held out (the model is then grown on the
+        rest). None is "oob" where the model bootstraps, else 0.2. With a
+        `FrozenEstimator` the rows given to `fit` choose.
+    random_state : int, RandomState instance or None, default=None
+        Draws the held-out rows and the scores of "random".
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The pruned model, plain.
+    path_ : PruningPath
+        All levels of this fit. Not part of the pickle.
+    scores_ : ndarray of shape (n_splits,)
+        Price per leaf of each split of the whole model, tree by tree in the order of
+        their nodes; never above that of the split's parent.
+    keep_mask_ : ndarray of bool, shape (n_splits,)
+        Splits that stay.
+    report_ : DataFrame
+        A row per tree: leaves and depth, before and after.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, for classifiers.
+    n_features_in_ : int
+        Number of columns seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where they are all strings.
+
+    See Also
+    --------
+    PruningSearchCV : Cross-validates all levels for the price of one cross-validation.
+    sklearn.tree.DecisionTreeClassifier.cost_complexity_pruning_path : The path of a
+        single tree.
+
+    Notes
+    -----
+    Fitting costs the fit of the inner model plus O(nodes log nodes * depth).
+
+    One common threshold on a forest takes about half of its nodes for free, seldom more.
+
+    References
+    ----------
+    .. [1] L. Breiman, J. Friedman, R. Olshen, C. Stone, "Classification and Regression
+       Trees", 1984.
+    .. [2] J. R. Quinlan, "Simplifying decision trees", International Journal of
+       Man-Machine Studies 27, 1987.
+    .. [3] J. R. Quinlan, "C4.5: Programs for Machine Learning", 1993.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skprune import TreePruner
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> pruner = TreePruner(DecisionTreeClassifier(random_state=0), keep=5).fit(X, y)
+    >>> pruner.estimator_
+    DecisionTreeClassifier(random_state=0)
+    >>> pruner.estimator_.get_n_leaves()
+    np.int64(5)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseModelPruner._parameter_constraints,
+        "criterion": [
+            StrOptions({"cost_complexity", "reduced_error", "pessimistic", "random"})
+        ],
+        "validation": [
+            StrOptions({"oob", "train"}),
+            Interval(Real, 0, 1, closed="neither"),
+            None,
+        ],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        criterion="cost_complexity",
+        keep=None,
+        threshold=None,
+        validation=None,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.criterion = criterion
+        self.keep = keep
+        self.threshold = threshold
+        self.validation = validation
+        self.random_state = random_state
+
+    def _needs_rows(self):
+        return self.criterion == "reduced_error"
+
+    def _prune_model(self, model, rows):
+        surgeon = surgeon_for(model)
+        if self.criterion == "random":
+            rng = check_random_state(self.random_state)
+            scores = random_scores(surgeon.table, rng)
+            return TreePath(surgeon, scores, common_scale=False)
+        scores = weakest_link(surgeon.table, self._risk(surgeon, rows))
+        if self.criterion != "cost_complexity":
+            return TreePath(surgeon, scores)
+        # Impurity never rises with a split: scores of zero or just below are rounding.
+        # As with ccp_alpha=0, a threshold of 0 keeps them.
+        scores = np.where(surgeon.table.is_split, scores.clip(np.finfo(float).tiny), scores)
+        return TreePath(surgeon, scores, whole=0.0)
+
+    def _risk(self, surgeon, rows):
+        if self.criterion == "cost_complexity":
+            return training_risk(surgeon.table)
+        if self.criterion == "reduced_error":
+            return _validation_risk(surgeon, rows)
+        if not surgeon.is_classifier:
+            msg = (
+                f"criterion='pessimistic' counts the errors of a classifier, but "
+                f"{type(surgeon.model).__name__} is none. Allowed for it are "
+                "'cost_complexity', 'reduced_error' and 'random'."
+            )
+            raise InputError(msg)
+        return pessimistic_risk(surgeon.table)
+
+    def _make_report(self, path, index):
+        leaves, depth = path.count_by_tree(0)
+        leaves_left, depth_left = path.count_by_tree(index)
+        return pd.DataFrame(
+            {
+                "leaves_before": leaves,
+                "leaves": leaves_left,
+                "depth_before": depth,
+                "depth": depth_left,
+            }
+        ).rename_axis("tree")
+
+
+def _validation_risk(surgeon, rows):
+    """Return the risk of each node over the rows that choose."""
+    y = np.asarray(rows.y)
+    check_consistent_length(rows.X, y)
+    leaf = surgeon.apply(rows.X)
+    weight = check_sample_weight(rows.sample_weight, leaf[0], dtype=float)
+    tree, row = np.nonzero(_may_look(surgeon, leaf.shape, out_of_bag=rows.out_of_bag))
+    if weight[row].sum() <= 0:
+        msg = (
+            f"No row of n_samples={len(y)} is left to choose by: every tree was grown on "
+            "all rows of positive weight. Give validation='train' or a fraction of the rows."
+        )
+        raise InputError(msg)
+    y = y.reshape(len(y), -1)
+    if not surgeon.is_classifier:
+        return squared_risk(surgeon.table, leaf[tree, row], y[row].astype(float), weight[row])
+    return error_risk(surgeon.table, leaf[tree, row], surgeon.encode(y)[row], weight[row])
+
+
+def _may_look(surgeon, shape, *, out_of_bag):
+    """Return which rows may judge which tree; ndarray of bool, shape (n_trees, n_rows)."""
+    looks = np.ones(shape, dtype=bool)
+    if out_of_bag:
+        for tree, seen in enumerate(surgeon.in_bag()):
+            looks[tree, seen] = False
+    return looks

@@ -1,0 +1,110 @@
+"""The greedy walk and its path, against a double loop."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_array_equal
+
+from skprune.criteria.redundancy import greedy_walk, threshold_path, whole_matrix, whole_tile
+
+
+def naive_walk(matrix, threshold):
+    kept = []
+    for j in range(len(matrix)):
+        if all(abs(matrix[i, j]) <= threshold for i in kept):
+            kept.append(j)
+    return np.isin(np.arange(len(matrix)), kept)
+
+
+def naive_path(matrix):
+    """Walk anew just below the largest strength within the set, until nothing is left in it."""
+    masks, breaks, threshold = [naive_walk(matrix, 1.0)], [], 1.0
+    while True:
+        inner = np.triu(np.abs(matrix), 1)[np.ix_(masks[-1], masks[-1])]
+        if not (threshold := inner.max()):
+            return np.array(masks), np.array(breaks)
+        breaks.append(threshold)
+        masks.append(naive_walk(matrix, np.nextafter(threshold, -1)))
+
+
+def blocked(matrix, *edges):
+    """Cut a matrix into tiles; the second value lists the tiles that were made."""
+    blocks = [slice(*ends) for ends in zip((0, *edges), (*edges, len(matrix)), strict=True)]
+    made = []
+
+    def make(i, j):
+        made.append((i, j))
+        return matrix[blocks[i], blocks[j]]
+
+    return (make, blocks), made
+
+
+# Few distinct values, so that ties are the rule.
+strengths = st.integers(1, 9).flatmap(
+    lambda n: hnp.arrays(np.float64, (n, n), elements=st.integers(-4, 4).map(lambda i: i / 4))
+)
+
+
+@settings(deadline=None)
+@given(strengths, st.sampled_from([0.0, 0.25, 0.3, 0.5, 1.0]))
+def test_walk_is_the_double_loop(matrix, threshold):
+    walk = greedy_walk(*whole_tile(matrix), threshold)
+    assert_array_equal(walk.kept, naive_walk(matrix, threshold))
+    inner = np.triu(np.abs(matrix), 1)[np.ix_(walk.kept, walk.kept)]
+    assert inner.max() <= threshold
+    for j in np.flatnonzero(~walk.kept):
+        i = walk.nearest[j]
+        assert walk.kept[i]
+        assert i < j
+        assert walk.value[j] == matrix[i, j]
+        assert abs(matrix[i, j]) > threshold
+
+
+@settings(deadline=None)
+@given(strengths)
+def test_path_holds_every_set(matrix):
+    masks, breaks = threshold_path(matrix)
+    expected_masks, expected_breaks = naive_path(matrix)
+    assert_array_equal(masks, expected_masks)
+    assert_array_equal(breaks, expected_breaks)
+
+
+@pytest.mark.parametrize("edges", [(3,), (1, 4, 8), (5, 6, 7)])
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 0.9])
+def test_tiles_do_not_change_the_walk(edges, threshold):
+    matrix = np.corrcoef(np.random.default_rng(0).normal(size=(10, 6)))
+    whole = greedy_walk(*whole_tile(matrix), threshold)
+    tiled, _ = blocked(matrix, *edges)
+    for one, other in zip(whole, greedy_walk(*tiled, threshold), strict=True):
+        assert_array_equal(one, other)
+    above = np.triu_indices(10, 1)
+    assert_array_equal(whole_matrix(*tiled)[above], matrix[above])
+
+
+def test_no_tile_is_made_for_a_block_without_survivors():
+    matrix = np.ones((9, 9))
+    tiled, made = blocked(matrix, 3, 6)
+    greedy_walk(*tiled, 0.5)
+    assert made == [(0, 0), (0, 1), (1, 1), (0, 2), (2, 2)]
+
+
+def test_path_of_a_larger_table_is_walked_level_by_level():
+    rng = np.random.default_rng(0)
+    matrix = np.corrcoef(rng.normal(size=(120, 20)) @ rng.normal(size=(20, 40)))
+    masks, breaks = threshold_path(matrix)
+    assert masks.sum(axis=1)[0] == 120
+    assert masks.sum(axis=1)[-1] == 1
+    for mask, threshold in zip(masks, [*breaks, 0.0], strict=True):
+        assert_array_equal(mask, naive_walk(matrix, threshold))
+    for mask, threshold in zip(masks[1:], breaks, strict=True):
+        assert_array_equal(mask, naive_walk(matrix, np.nextafter(threshold, 0)))
+
+
+def test_path_is_not_nested():
+    # The second column goes for the first; the third, which it stood for, comes back.
+    matrix = np.array([[1.0, 0.8, 0.0], [0.8, 1.0, 0.9], [0.0, 0.9, 1.0]])
+    masks, breaks = threshold_path(matrix)
+    assert masks.tolist() == [[True, True, True], [True, True, False], [True, False, True]]
+    assert breaks.tolist() == [0.9, 0.8]

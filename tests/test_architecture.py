@@ -1,0 +1,250 @@
+"""The layers of the package, read from its imports.
+
+`violations` is a function of one module's name and source, so that it is held against
+made-up offenders too. Names are those inside the package: `surgery.trees` is
+`skprune/surgery/trees.py`, `surgery` is `skprune/surgery/__init__.py`, and the empty
+name is `skprune/__init__.py`.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "skprune"
+
+# A module belongs to the layer that names it, or its folder. Imports go to a lower layer.
+LAYERS = [
+    {"exceptions", "_compat"},
+    {"_levels", "_nodes"},
+    {"criteria", "solvers", "surgery"},
+    {"path", "size", "_additive"},
+    {"base"},
+    {"feature", "tree", "ensemble", "linear", "neural", "svm"}
+    | {"sample", "distillation", "quantization"},
+    {"model_selection", "inspection", "deployment"},
+]
+# Imports within one layer that are allowed: (importer, imported), and why.
+SIBLINGS = {
+    ("surgery._dispatch", "surgery.*"): "it registers the surgeons",
+    ("surgery.forests", "surgery.trees"): "a member is a tree",
+    ("surgery.boosting", "surgery.trees"): "a stage is a tree",
+    ("surgery.hist_boosting", "surgery.trees"): "a stage is a tree",
+    ("solvers.*", "solvers.least_squares"): "the kernel that solvers share",
+    ("path", "_additive"): "a path scores its levels",
+    ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
+    ("model_selection._candidates", "model_selection._make"): "a bare model is wrapped",
+}
+RUNTIME = {"sklearn", "numpy", "scipy", "joblib", "pandas"}
+OPTIONAL = {"matplotlib", "polars"}
+# Pure functions of arrays: what these modules may import beside lower layers.
+PURE = {"_nodes": {"numpy"}, "criteria*": {"numpy", "scipy"}, "solvers*": {"numpy", "scipy"}}
+# Fitted state that only the surgeons read and write.
+INTERNALS = {"tree_", "_predictors"}
+MAX_LINES = 500
+
+SIZE = f"a module has at most {MAX_LINES} lines"
+PLACE = "every module has a place in LAYERS"
+DOWNWARD = "imports go strictly downward"
+PRIVATE = "private scikit-learn names and versions are read in _compat.py only"
+IN_FUNCTION = "imports in functions are for optional dependencies only"
+LAZY = "optional dependencies are imported in functions only"
+ARRAYS_ONLY = "pure modules import array libraries and lower layers only"
+UNKNOWN = "only declared dependencies are imported"
+FITTED = "fitted internals are read and written in surgery/ only"
+
+
+def layer(module: str) -> int:
+    top = module.partition(".")[0]
+    return next((i for i, names in enumerate(LAYERS) if top in names), -1)
+
+
+def imports(module: str, tree: ast.Module, *, is_folder: bool) -> Iterator[tuple[ast.AST, str]]:
+    """Each import: its node, and the dotted name of the module or object that it brings in."""
+    package = ["skprune", *module.split(".")][: None if is_folder else -1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            prefix = ".".join([*filter(None, base), *filter(None, [node.module])])
+            yield from ((node, f"{prefix}.{alias.name}") for alias in node.names)
+
+
+def within(tree: ast.Module, *kinds: type[ast.AST]) -> set[ast.AST]:
+    """All nodes inside functions, or inside blocks for type checkers."""
+    roots = (node for node in ast.walk(tree) if isinstance(node, kinds))
+    if kinds == (ast.If,):
+        roots = (node for node in roots if "TYPE_CHECKING" in ast.unparse(node.test))
+    return {inner for root in roots for inner in ast.walk(root)}
+
+
+def internal_rule(module: str, name: str, *, is_folder: bool) -> str | None:
+    """The rule that breaks when `module` imports `name`, another part of the package."""
+    if not module:
+        return None
+    if layer(name) < 0:
+        return PLACE
+    if name.startswith("_compat") and any(fnmatch(module, pattern) for pattern in PURE):
+        return ARRAYS_ONLY
+    if layer(name) < layer(module) or (is_folder and name.startswith(f"{module}.")):
+        return None
+    named = any(
+        fnmatch(module, importer) and (fnmatch(name, imported) or fnmatch(name, f"{imported}.*"))
+        for importer, imported in SIBLINGS
+    )
+    return None if named else DOWNWARD
+
+
+def external_rule(module: str, name: str, *, local: bool, typing: bool) -> str | None:
+    """The rule that breaks when `module` imports `name` from outside of the package."""
+    top, *rest = name.split(".")
+    if top == "sklearn" and module != "_compat" and any(part.startswith("_") for part in rest):
+        return PRIVATE
+    if top in OPTIONAL:
+        return None if local or typing else LAZY
+    if local:
+        return IN_FUNCTION
+    pure = next((names for pattern, names in PURE.items() if fnmatch(module, pattern)), None)
+    if top in sys.stdlib_module_names or top in (pure or RUNTIME):
+        return None
+    return ARRAYS_ONLY if pure else UNKNOWN
+
+
+def attribute_rules(module: str, tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Attributes that only `_compat.py` or only the surgeons may read."""
+    sklearn = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if f"{getattr(node, 'module', '')}.{alias.name}".lstrip(".").startswith("sklearn")
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Attribute):
+            continue
+        root, private = ast.unparse(node).split(".")[0], node.attr.startswith("_")
+        private &= not node.attr.startswith("__") or node.attr == "__version__"
+        if private and root in sklearn and root.islower() and module != "_compat":
+            yield ast.unparse(node), PRIVATE
+        if node.attr in INTERNALS and not module.startswith("surgery"):
+            yield ast.unparse(node), FITTED
+
+
+def violations(module: str, source: str, *, is_folder: bool = False) -> list[str]:
+    """What breaks a rule: sentences that name the module, the import and the rule."""
+    tree = ast.parse(source)
+    local = within(tree, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    typing = within(tree, ast.If)
+    found = []
+    if source.count("\n") > MAX_LINES:
+        found.append((f"has {source.count(chr(10))} lines", SIZE))
+    if module and layer(module) < 0:
+        found.append(("is new", PLACE))
+    for node, name in imports(module, tree, is_folder=is_folder):
+        if name.split(".")[0] == "skprune":
+            rule = internal_rule(module, name[len("skprune.") :], is_folder=is_folder)
+            rule = rule or (IN_FUNCTION if node in local else None)
+        else:
+            rule = external_rule(module, name, local=node in local, typing=node in typing)
+        found += [(f"imports {name}", rule)] if rule else []
+    found += [(f"reads {name}", rule) for name, rule in attribute_rules(module, tree)]
+    return [f"{module or '__init__'} {what}: {rule}" for what, rule in found]
+
+
+def modules() -> list[tuple[str, Path]]:
+    """The name inside the package, and the file, of every module."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    files = [path.relative_to(PACKAGE).with_suffix("") for path in paths]
+    names = [".".join(file.parts).removesuffix("__init__").rstrip(".") for file in files]
+    return list(zip(names, paths, strict=True))
+
+
+@pytest.mark.parametrize(("module", "path"), modules())
+def test_module_keeps_the_rules(module, path):
+    is_folder = path.name == "__init__.py"
+    found = violations(module, path.read_text(encoding="utf-8"), is_folder=is_folder)
+    assert not found, "\n".join(found)
+
+
+def test_the_package_was_found():
+    assert {"", "_compat", "_nodes", "surgery", "surgery.trees"} <= {name for name, _ in modules()}
+
+
+OFFENDERS = [
+    ("_nodes", "from skprune.path import PruningPath", DOWNWARD),
+    ("_levels", "from skprune._nodes import NodeTable", DOWNWARD),
+    ("criteria.complexity", "from skprune.surgery import read", DOWNWARD),
+    ("criteria.complexity", "from ..surgery.trees import read", DOWNWARD),
+    ("criteria.relief", "from .association import pearson", DOWNWARD),
+    ("solvers.least_squares", "from .greedy import forward", DOWNWARD),
+    ("surgery.trees", "from skprune.surgery.forests import cut", DOWNWARD),
+    ("surgery.trees", "from . import forests", DOWNWARD),
+    ("tree", "from skprune.model_selection import PruningSearchCV", DOWNWARD),
+    ("feature.relief", "from skprune.tree import TreePruner", DOWNWARD),
+    ("inspection.compare", "from skprune.model_selection.rules import best", DOWNWARD),
+    ("tree", "import skprune", PLACE),
+    ("tree", "from skprune import TreePruner", PLACE),
+    ("utils", "", PLACE),
+    ("tree", "def f():\n    from skprune.path import PruningPath", IN_FUNCTION),
+    ("tree", "def f():\n    import pandas", IN_FUNCTION),
+    ("tree", "from sklearn.tree import _tree", PRIVATE),
+    ("tree", "from sklearn.utils._param_validation import Interval", PRIVATE),
+    ("tree", "import sklearn.tree._tree", PRIVATE),
+    ("tree", "import sklearn\nif sklearn.__version__ > '1.8': pass", PRIVATE),
+    ("tree", "from sklearn import tree\ntree._tree.Tree", PRIVATE),
+    ("inspection.displays", "import matplotlib.pyplot as plt", LAZY),
+    ("criteria.association", "from sklearn.base import BaseEstimator", ARRAYS_ONLY),
+    ("criteria", "import pandas as pd", ARRAYS_ONLY),
+    ("solvers.greedy", "from skprune._compat import Interval", ARRAYS_ONLY),
+    ("_nodes", "from scipy import sparse", ARRAYS_ONLY),
+    ("tree", "import requests", UNKNOWN),
+    ("tree", "def f(model):\n    return model.tree_.value", FITTED),
+    ("size", "\n" * (MAX_LINES + 1), SIZE),
+]
+
+
+@pytest.mark.parametrize(("module", "source", "rule"), OFFENDERS)
+def test_offender_is_named(module, source, rule):
+    found = violations(module, source)
+    assert found
+    assert all(sentence.startswith(f"{module} ") for sentence in found)
+    assert any(sentence.endswith(rule) for sentence in found), found
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("_compat", "from sklearn.tree._tree import Tree\nimport sklearn\nsklearn.__version__"),
+        (
+            "_nodes",
+            "from __future__ import annotations\nimport math\nimport numpy as np",
+        ),
+        (
+            "criteria.complexity",
+            "from scipy.stats import beta\nfrom skprune._nodes import NodeTable",
+        ),
+        ("solvers.greedy", "from skprune.solvers.least_squares import refit"),
+        ("solvers.greedy", "from .least_squares import refit"),
+        ("surgery.forests", "from .trees import cut\nfrom . import trees"),
+        ("surgery.trees", "from .._nodes import NodeTable\nx = model.tree_"),
+        ("surgery._dispatch", "from skprune.surgery import forests, trees"),
+        ("tree", "from .base import BaseModelPruner\nfrom sklearn.base import clone"),
+        ("inspection.displays", "def plot():\n    import matplotlib.pyplot as plt"),
+    ],
+)
+def test_allowed_import_is_silent(module, source):
+    assert violations(module, source) == []
+
+
+def test_folder_imports_its_own_modules_only():
+    source = "from skprune.surgery import trees\nfrom .forests import cut"
+    assert violations("surgery", source, is_folder=True) == []
+    assert violations("surgery", "from ..criteria.relief import relief", is_folder=True)
+    assert (
+        violations("", "from skprune.tree import TreePruner\nfrom .path import x", is_folder=True)
+        == []
+    )
