@@ -1,7 +1,7 @@
 """The only importer of private scikit-learn names, and the only home of version branches."""
 
 from sklearn.base import _fit_context as fit_context
-from sklearn.metrics._scorer import _BaseScorer
+from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.model_selection._validation import (
@@ -32,6 +32,7 @@ __all__ = [
     "has_callbacks",
     "insert_error_scores",
     "n_rows_of",
+    "passes_through",
     "predicts_only",
     "report_fit_failures",
     "route_fit_params",
@@ -97,3 +98,8 @@ def rows_of_params(X, params, indices):
 def predicts_only(scorer):
     """Say whether a scorer asks a model for nothing but predictions."""
     return isinstance(scorer, _BaseScorer)
+
+
+def passes_through(scorer):
+    """Say whether a scorer is the model's own `score`."""
+    return isinstance(scorer, _PassthroughScorer)

@@ -6,6 +6,7 @@ anything is added here: what is here is inherited by every pruner there will eve
 """
 
 import copy
+import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar, NamedTuple
@@ -33,7 +34,7 @@ from skprune._compat import (
     routing_enabled,
 )
 from skprune._levels import check_level
-from skprune.exceptions import InputError
+from skprune.exceptions import InputError, PruningWarning
 
 
 class BasePruner(BaseEstimator, metaclass=ABCMeta):
@@ -215,6 +216,9 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             If the inner model is of a type that cannot be taken apart.
         """
         check_level(self.keep, self.threshold)
+        frozen = isinstance(self.estimator, FrozenEstimator)
+        self._check_model(self.estimator.estimator if frozen else self.estimator)
+        self._warn_of_idle_validation(frozen=frozen)
         model, rows = self._grow(X, y, sample_weight, fit_params)
         path = self._prune_model(model, rows)
         self._path = path
@@ -223,6 +227,10 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             if hasattr(model, name):
                 setattr(self, name, getattr(model, name))
         return self
+
+    @abstractmethod
+    def _check_model(self, model):
+        """Refuse a model that does not go with the parameters, before any work."""
 
     @abstractmethod
     def _prune_model(self, model, rows):
@@ -263,6 +271,23 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         weight = None if sample_weight is None else np.asarray(sample_weight)[choose]
         return model, ChoosingRows(rows_of(X, choose), rows_of(y, choose), weight, False)
 
+    def _warn_of_idle_validation(self, *, frozen):
+        validation = getattr(self, "validation", None)
+        if validation is None or (frozen and validation == "oob" and self._needs_rows()):
+            return
+        if not self._needs_rows():
+            reason = f"criterion={self.criterion!r} looks at no rows beyond the fit"
+        elif frozen:
+            reason = "with a FrozenEstimator the rows passed to fit choose"
+        else:
+            return
+        warnings.warn(
+            f"validation={validation!r} has no meaning here and is ignored: {reason}. "
+            "Set it to None.",
+            PruningWarning,
+            stacklevel=4,
+        )
+
     def _choosing_rows_of_frozen(self, X, y, sample_weight):
         if not self._needs_rows():
             return None
@@ -290,13 +315,13 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         return validation
 
     def _hold_out(self, X, y, share):
-        n_rows = n_rows_of(X)
+        n_rows, targets = n_rows_of(X), np.asarray(y)
         stratify = None
-        if is_classifier(self.estimator) and np.ndim(y) == 1:
-            classes, counts = np.unique(np.asarray(y), return_counts=True)
+        if is_classifier(self.estimator) and targets.size == n_rows:
+            classes, counts = np.unique(targets, return_counts=True)
             n_held = int(np.ceil(share * n_rows))
             roomy = min(n_held, n_rows - n_held) >= len(classes)
-            stratify = y if counts.min() > 1 and roomy else None
+            stratify = targets.ravel() if counts.min() > 1 and roomy else None
         try:
             return train_test_split(
                 np.arange(n_rows),

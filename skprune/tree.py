@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
@@ -20,7 +21,7 @@ from skprune.criteria.complexity import (
 )
 from skprune.exceptions import InputError
 from skprune.path import TreePath
-from skprune.surgery import surgeon_for
+from skprune.surgery import surgeon_for, surgeon_type
 
 __all__ = ["TreePruner"]
 
@@ -147,6 +148,16 @@ class TreePruner(BaseModelPruner):
         self.validation = validation
         self.random_state = random_state
 
+    def _check_model(self, model):
+        surgeon_type(model)
+        if self.criterion == "pessimistic" and not is_classifier(model):
+            msg = (
+                f"criterion='pessimistic' counts the errors of a classifier, but "
+                f"{type(model).__name__} is none. Allowed for it are 'cost_complexity', "
+                "'reduced_error' and 'random'."
+            )
+            raise InputError(msg)
+
     def _needs_rows(self):
         return self.criterion == "reduced_error"
 
@@ -169,13 +180,6 @@ class TreePruner(BaseModelPruner):
             return training_risk(surgeon.table)
         if self.criterion == "reduced_error":
             return _validation_risk(surgeon, rows)
-        if not surgeon.is_classifier:
-            msg = (
-                f"criterion='pessimistic' counts the errors of a classifier, but "
-                f"{type(surgeon.model).__name__} is none. Allowed for it are "
-                "'cost_complexity', 'reduced_error' and 'random'."
-            )
-            raise InputError(msg)
         return pessimistic_risk(surgeon.table)
 
     def _make_report(self, path, index):

@@ -17,6 +17,10 @@ from skprune._nodes import bottom_up_max, bottom_up_sum, top_down_min
 # C4.5's default confidence factor (Quinlan, C4.5: Programs for Machine Learning, 1993).
 CONFIDENCE = 0.25
 
+# A gain below this share of the risks that it is made of is rounding. Ties are common, and
+# at zero they decide: a split that gains nothing goes, whatever the order of the sums.
+ROUNDING = 1e-12
+
 
 def weakest_link(table, risk):
     """Score every split by the price per leaf at which it collapses.
@@ -47,6 +51,7 @@ def weakest_link(table, risk):
     gain[splits] = risk[splits] - risk[table.left[splits]] - risk[table.right[splits]]
     branch_gain = bottom_up_sum(table, gain)
     branch_splits = bottom_up_sum(table, table.is_split.astype(float))
+    rounding = ROUNDING * bottom_up_max(table, np.abs(risk))
     price = np.full(table.n_nodes, np.inf)
     # The lists of all nodes of one depth: who owns each collapse, and what it takes.
     owner = np.empty(0, dtype=np.intp)
@@ -58,6 +63,7 @@ def weakest_link(table, risk):
         place, collapse = _precede(slot[table.parent[owner]], collapse, own[:, 1:])
         for column in (1, 2):
             own[:, column] -= np.bincount(place, collapse[:, column], len(nodes))
+        own[np.abs(own[:, 1]) <= rounding[nodes], 1] = 0
         own[:, 0] = own[:, 1] / own[:, 2]
         price[nodes] = own[:, 0]
         owner = np.concatenate([nodes[place], nodes])
@@ -216,9 +222,11 @@ def error_risk(table, node, label, weight):
     reached = bottom_up_sum(table, _tally(node, weight, table.n_nodes))
     risk = np.zeros(table.n_nodes)
     for output in range(label.shape[1]):
-        right = class_weights(table, node, label[:, output], weight)
-        predicted = table.value[:, output].argmax(axis=1)
-        risk += reached - right[np.arange(table.n_nodes), predicted]
+        # Sums of what is wrong: the rows reached less those that are right would cancel.
+        wrong = class_weights(table, node, label[:, output], weight)
+        wrong[np.arange(table.n_nodes), table.value[:, output].argmax(axis=1)] = 0
+        unknown = _tally(node, weight * (label[:, output] < 0), table.n_nodes)
+        risk += wrong.sum(axis=1) + bottom_up_sum(table, unknown)
     return risk / _positive(_root_of(table, reached))
 
 

@@ -175,13 +175,12 @@ class CorrelationPruner(BaseFeaturePruner):
         table = _table_of(X, sample_weight, self.criterion)
         self._priority = self._rate(table, X, y, sample_weight)
         order = np.argsort(-self._priority, kind="stable")
-        level = self.level_of(self.keep, self.threshold)
-        if level.get("threshold") is None:
+        if self.keep is not None:
             path = CorrelationPath(*correlation_tiles(table, order), order)
-            index = path.locate(**level)
+            index = path.locate(keep=self.keep)
             self._note(path.walk(index), path.levels["threshold"][index])
             return self._walk.kept, path
-        limit = level["threshold"]
+        limit = self._default_level["threshold"] if self.threshold is None else self.threshold
         walk = greedy_walk(*correlation_tiles(table, order), limit)
         self._note(_in_table_order(walk, order), limit)
         return self._walk.kept, partial(_path_of, X, sample_weight, self.criterion, order)

@@ -11,7 +11,6 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import (
     RocCurveDisplay,
     accuracy_score,
-    balanced_accuracy_score,
     f1_score,
     get_scorer,
     mean_absolute_error,
@@ -125,8 +124,8 @@ def compare(models, X, y, *, scoring=None, sample_weight=None, n_repeats="auto",
     >>> table[["accuracy", "units", "agreement"]].round(2)
             accuracy  units  agreement
     model
-    whole       0.88     18       1.00
-    pruned      0.91      4       0.97
+    whole       0.88     16       1.00
+    pruned      0.92      4       0.92
     """
     models = _named(models)
     classify = _check_kind(models)
@@ -250,11 +249,18 @@ def _usual_scores(y, answer, ranking, labels, sample_weight):
     average |= {"zero_division": np.nan, **weight}
     return {
         "accuracy": accuracy_score(y, answer, **weight),
-        "balanced_accuracy": balanced_accuracy_score(y, answer, **weight),
+        "balanced_accuracy": _balanced_accuracy(y, answer, **weight),
         f"recall{suffix}": recall_score(y, answer, **average),
         f"f1{suffix}": f1_score(y, answer, **average),
         "roc_auc" if two else "roc_auc_ovr": _area(y, ranking, labels, **weight),
     }
+
+
+def _balanced_accuracy(y, answer, sample_weight):
+    # balanced_accuracy_score by definition, without its warnings on classes not in y.
+    return recall_score(
+        y, answer, labels=np.unique(y), average="macro", sample_weight=sample_weight
+    )
 
 
 def _ranking(model, X, labels):
@@ -262,7 +268,9 @@ def _ranking(model, X, labels):
 
     Shape (n_rows,) for two classes, (n_rows, n_classes) for more.
     """
-    if labels is None or not np.array_equal(getattr(model, "classes_", labels), labels):
+    if labels is None or len(labels) == 1:
+        return None
+    if not np.array_equal(getattr(model, "classes_", labels), labels):
         return None
     two = len(labels) == 2
     if two and hasattr(model, "decision_function"):

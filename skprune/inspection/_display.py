@@ -67,11 +67,12 @@ class PruningPathDisplay:
     >>> X, X_test, y, y_test = train_test_split(X, y, random_state=0)
     >>> pruner = TreePruner(DecisionTreeClassifier(random_state=0), keep=4).fit(X, y)
     >>> display = PruningPathDisplay.from_estimator(pruner, X_test, y_test)
-    >>> display.frame()[["units", "score", "chosen"]].tail(3).round(2)
-       units  score  chosen
-    7      4   0.91    True
-    8      2   0.87   False
-    9      1   0.63   False
+    >>> display.frame()[["units", "score", "chosen"]].tail(4).round(2)
+        units  score  chosen
+    9       4   0.92    True
+    10      3   0.92   False
+    11      2   0.88   False
+    12      1   0.63   False
     """
 
     def __init__(self, levels, *, metric, size, score_name=None, unit=None):

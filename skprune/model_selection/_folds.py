@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline
 
 from skprune._compat import (
     MultimetricScorer,
+    passes_through,
     predicts_only,
     routing_enabled,
     rows_of_params,
@@ -154,7 +155,7 @@ class FittedMiddle:
         return _pipeline_like(self.estimator, [(self.name, twin), *tail.steps])
 
 
-class FittedAnew(FittedEnd):
+class FittedAnew:
     """A pipeline that is fitted as a whole for every level: slow, always right.
 
     It serves where metadata is routed: which step gets what, only the pipeline knows.
@@ -172,7 +173,7 @@ class FittedAnew(FittedEnd):
     """
 
     def __init__(self, estimator, position, X, y, fit_params):
-        super().__init__(estimator, X, y, fit_params)
+        self.estimator = estimator.fit(X, **_target(y), **fit_params)
         self.rows = X, y
         self.fit_params = fit_params
         self.name, self.pruner = estimator.steps[position]
@@ -338,16 +339,17 @@ def _score_each(fitted, level_of, parts, entered, scoring, rest):
     if not rest:
         return {index: {} for index in order}
     path, scorer = fitted.path, _scorer_of(fitted.path, scoring, rest)
-    only_predictions = all(map(predicts_only, _each(scorer)))
+    scorers = _each(scorer)
     scored = {}
-    if only_predictions and isinstance(path, TreePath):
+    if isinstance(path, TreePath) and all(map(predicts_only, scorers)):
         stand_ins = [path.snapshots(part.X, order) for part in entered.values()]
         for index, *models in zip(order, *stand_ins, strict=True):
             rows = dict(zip(entered, zip(models, entered.values(), strict=True), strict=True))
             scored[index] = _ask(rows, scorer, scoring)
         return scored
-    make = fitted.predictor_at if only_predictions else fitted.at
-    rows = entered if only_predictions else parts
+    # A scorer of the user's own may look at any step, and at rows as they came.
+    blind = all(predicts_only(each) or passes_through(each) for each in scorers)
+    make, rows = (fitted.predictor_at, entered) if blind else (fitted.at, parts)
     for index in order:
         try:
             model = make(index, level_of[index])

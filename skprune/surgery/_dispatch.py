@@ -3,6 +3,7 @@
 from types import MappingProxyType
 
 from sklearn.ensemble import IsolationForest
+from sklearn.pipeline import Pipeline
 
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import forests, trees
@@ -15,6 +16,10 @@ REFUSED = MappingProxyType(
         IsolationForest: (
             "it caches the path lengths of every leaf, and its scores would be silently "
             "wrong after a cut"
+        ),
+        Pipeline: (
+            "only models are; put the pruner around the last step, inside the pipeline, as "
+            "make_pruner does"
         ),
     }
 )

@@ -1,0 +1,175 @@
+"""Correlation pruning: time against the usual loop, and memory of a wide table.
+
+The peer is feature-engine's ``DropCorrelatedFeatures`` if it is installed, else its
+algorithm written out: pandas' ``.corr()``, then a double loop over the columns. It keeps the
+first column of each group by name; here the columns are named in order, and ours is asked
+for the same with ``prefer="order"``. Both answers are checked before any time is shown: the
+columns that stay are the same, and no pair above the threshold is left.
+"""
+
+import subprocess
+import sys
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+
+from skprune import CorrelationPruner
+
+THRESHOLD = 0.8
+N_ROWS, N_COLUMNS = 10_000, 1_000
+WIDE_ROWS, WIDE_COLUMNS = 2_000, 20_000
+GIGABYTE = 2**30
+
+
+def run(repeat):
+    """Measure ours and the peer side by side.
+
+    Parameters
+    ----------
+    repeat : int
+        Rounds; the peer, which takes long, is measured in at most three of them.
+
+    Returns
+    -------
+    DataFrame
+        Columns `what`, `ours`, `peer`, `ratio`, `note`.
+    """
+    X = make_table(N_ROWS, N_COLUMNS)
+    holes = X.mask(np.random.default_rng(1).random(X.shape) < 0.05)
+    size = f"{N_ROWS:,} x {N_COLUMNS:,}"
+    rows = [
+        compare(f"pearson, {size}", X, "pearson", repeat),
+        compare(f"pearson with 5 % NaN, {size}", holes, "pearson", repeat),
+        compare(f"spearman, {size}", X, "spearman", repeat),
+        whole_path(X, repeat),
+        wide_table(),
+    ]
+    return pd.DataFrame(rows, columns=["what", "ours", "peer", "ratio", "note"])
+
+
+def make_table(n_rows, n_columns):
+    """Return columns of which half are noisy copies of the other half, in one block."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_rows, n_columns))
+    half = n_columns // 2
+    X[:, half:] += X[:, : n_columns - half] * rng.uniform(0, 4, n_columns - half)
+    return pd.DataFrame(X, columns=[f"c{i:05d}" for i in range(n_columns)])
+
+
+def loop(X, method):
+    """Return the columns that feature-engine keeps, computed the way it does."""
+    strong = np.triu(np.abs(X.corr(method=method).to_numpy()), 1) > THRESHOLD
+    examined, dropped = set(), set()
+    columns = list(X.columns)
+    for i, first in enumerate(columns):
+        if first not in examined:
+            examined.add(first)
+            for j, second in enumerate(columns):
+                if second not in examined and strong[i, j]:
+                    examined.add(second)
+                    dropped.add(second)
+    return [column for column in columns if column not in dropped]
+
+
+def peer_of():
+    """Return the name of the peer and a function that returns the columns it keeps."""
+    try:
+        from feature_engine.selection import DropCorrelatedFeatures
+    except ImportError:
+        return "pandas loop", loop
+
+    def drop(X, method):
+        peer = DropCorrelatedFeatures(
+            threshold=THRESHOLD, method=method, missing_values="ignore"
+        ).fit(X)
+        gone = set(peer.features_to_drop_)
+        return [column for column in X.columns if column not in gone]
+
+    return "feature-engine", drop
+
+
+def ours(X, criterion):
+    """Return the columns that CorrelationPruner keeps."""
+    pruner = CorrelationPruner(criterion=criterion, threshold=THRESHOLD, prefer="order")
+    return pruner.fit(X).get_feature_names_out().tolist()
+
+
+def surviving_pairs(X, columns, criterion):
+    """Count the pairs above the threshold that are left, by pandas' own measure."""
+    X = X[columns].rank() if criterion == "spearman" else X[columns]
+    return int((np.triu(X.corr().abs().to_numpy(), 1) > THRESHOLD + 1e-12).sum())
+
+
+def compare(what, X, criterion, repeat):
+    """Time ours and the peer in turns; return a row of the table."""
+    name, peer = peer_of()
+    ours(X, criterion)
+    times, peer_times = [], []
+    for i in range(max(3, repeat)):
+        seconds, kept = timed(ours, X, criterion)
+        times.append(seconds)
+        if i < min(repeat, 3):
+            seconds, peer_kept = timed(peer, X, criterion)
+            peer_times.append(seconds)
+    left, peer_left = (surviving_pairs(X, c, criterion) for c in (kept, peer_kept))
+    if left:
+        msg = f"{what}: {left} pairs above the threshold survive ours."
+        raise AssertionError(msg)
+    same = "same columns" if kept == peer_kept else f"{len(set(kept) ^ set(peer_kept))} differ"
+    time, peer_time = median(times), median(peer_times)
+    note = f"{len(kept)} stay, {same}; pairs left: 0 ours, {peer_left} peer ({name})"
+    return what, f"{time:.3f} s", f"{peer_time:.2f} s", f"{peer_time / time:.0f}x", note
+
+
+def whole_path(X, repeat):
+    """Time the fit with all its levels."""
+    times = [timed(lambda: CorrelationPruner().fit(X).path_)[0] for _ in range(max(3, repeat))]
+    path = CorrelationPruner().fit(X).path_
+    return "fit and whole path", f"{median(times):.3f} s", "", "", f"{len(path)} levels"
+
+
+def wide_table():
+    """Measure the peak memory of a process that fits a wide table; Linux only."""
+    # `getrusage` would count what the process that started it had used before.
+    code = (
+        "from pathlib import Path\n"
+        "from benchmarks.correlation import *\n"
+        "def peak():\n"
+        "    status = Path('/proc/self/status').read_text()\n"
+        "    return 1024 * int(status.split('VmHWM:')[1].split()[0])\n"
+        "X = np.random.default_rng(0).standard_normal((WIDE_ROWS, WIDE_COLUMNS))\n"
+        "data = peak()\n"
+        "seconds, pruner = timed(CorrelationPruner(threshold=THRESHOLD).fit, X)\n"
+        "assert pruner.keep_mask_.all()\n"
+        "print(data, peak(), seconds)\n"
+    )
+    answer = subprocess.run(  # noqa: S603 - this very interpreter
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    data, peak, seconds = map(float, answer.stdout.split())
+    whole = WIDE_COLUMNS**2 * 8
+    note = (
+        f"whole process, {data / GIGABYTE:.2f} GB of it before fit; {seconds:.0f} s; "
+        "peer: its correlation matrix alone"
+    )
+    return (
+        f"peak memory, {WIDE_ROWS:,} x {WIDE_COLUMNS:,}",
+        f"{peak / GIGABYTE:.2f} GB",
+        f"{whole / GIGABYTE:.2f} GB",
+        f"{whole / peak:.1f}x",
+        note,
+    )
+
+
+def timed(function, *args):
+    """Return the seconds that a call took, and its result."""
+    start = perf_counter()
+    result = function(*args)
+    return perf_counter() - start, result
+
+
+if __name__ == "__main__":
+    with pd.option_context("display.max_colwidth", None, "display.width", 240):
+        print(run(3).to_string(index=False))

@@ -1,0 +1,400 @@
+import pickle
+import sys
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+from sklearn.datasets import load_breast_cancer, load_diabetes, make_classification
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+from skprune.exceptions import MissingExtraError, PruningError
+from skprune.feature import CorrelationPruner
+from skprune.inspection import PruningPathDisplay
+from skprune.model_selection import PruningSearchCV
+from skprune.size import size_scorer
+from skprune.tree import TreePruner
+
+
+@pytest.fixture(autouse=True)
+def plt():
+    with mpl.rc_context({"backend": "agg"}):
+        import matplotlib.pyplot as plt
+
+        yield plt
+        plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def table():
+    return load_breast_cancer(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def search(table):
+    return PruningSearchCV(DecisionTreeClassifier(random_state=0), cv=4).fit(*table)
+
+
+@pytest.fixture(scope="module")
+def pruner(table):
+    X, y = table
+    return TreePruner(DecisionTreeClassifier(random_state=0), keep=5).fit(X[::2], y[::2])
+
+
+@pytest.fixture(scope="module")
+def forest():
+    X, y = make_classification(400, random_state=0)
+    forest = RandomForestClassifier(10, random_state=0)
+    return TreePruner(forest, keep=61).fit(X[::2], y[::2]), X[1::2], y[1::2]
+
+
+class Results:
+    """A search as far as a display looks at it."""
+
+    def __init__(self, params, score, units, best_index=None):
+        self.cv_results_ = {
+            "params": params,
+            "mean_test_score": score,
+            "std_test_score": [0.02] * len(score),
+            **{f"split{i}_test_score": score for i in range(4)},
+            "mean_units": units,
+        }
+        if best_index is not None:
+            self.best_index_ = best_index
+
+
+def labels(display):
+    display.figure_.canvas.draw()
+    return [text.get_text() for text in display.ax_.get_legend().get_texts()]
+
+
+# A search
+
+
+@pytest.mark.parametrize("size", ["units", "parameters", "bytes"])
+def test_frame_holds_the_columns_of_the_search(search, size):
+    frame = PruningPathDisplay.from_search(search, size=size).frame()
+    results = search.cv_results_
+    assert list(frame) == ["line", size, "score", "standard_error", "chosen", "whole"]
+    assert (frame[size] == results[f"mean_{size}"]).all()
+    assert (frame["score"] == results["mean_test_score"]).all()
+    assert (frame["standard_error"] == results["std_test_score"] / 2).all()
+    assert np.flatnonzero(frame["chosen"]).tolist() == [search.best_index_]
+    assert np.flatnonzero(frame["whole"]).tolist() == [0]
+    assert set(frame["line"]) == {""}
+
+
+def test_line_band_and_marks_are_the_frame(search):
+    display = PruningPathDisplay.from_search(search)
+    frame = display.frame().sort_values("units", kind="stable")
+    line, whole, chosen = display.ax_.lines
+    assert (line.get_xydata() == frame[["units", "score"]].to_numpy()).all()
+    for mark, column in ((whole, "whole"), (chosen, "chosen")):
+        assert (mark.get_xydata() == frame.loc[frame[column], ["units", "score"]]).all(axis=None)
+    (band,) = display.ax_.collections
+    edge = band.get_paths()[0].vertices
+    best = frame.loc[frame["score"].idxmax()]
+    assert edge[:, 1].max() >= best["score"] + best["standard_error"]
+    low = (frame["score"] - frame["standard_error"]).min()
+    assert edge[:, 1].min() == pytest.approx(low)
+
+
+def test_legend_says_what_was_chosen(search):
+    display = PruningPathDisplay.from_search(search)
+    frame = display.frame()
+    texts = []
+    for label, column in (("whole model", "whole"), ("chosen", "chosen")):
+        row = frame[frame[column]].iloc[0]
+        units = f"{row['units']:.1f}".removesuffix(".0")
+        texts.append(f"{label}: {row['score']:.3f} at {units} leaves")
+    assert labels(display) == ["± one standard error", *texts]
+    assert display.ax_.get_xlabel() == "Leaves (mean over folds)"
+    assert display.ax_.get_ylabel() == "Cross-validated accuracy"
+    assert display.ax_.get_xscale() == "log"
+
+
+def test_metric_is_one_of_several(table):
+    tree = DecisionTreeClassifier(random_state=0)
+    scoring = {"area": "roc_auc", "f1": "f1"}
+    search = PruningSearchCV(tree, {"keep": [1.0, 0.5]}, scoring=scoring, refit="area", cv=2)
+    display = PruningPathDisplay.from_search(search.fit(*table), metric="f1", size="bytes")
+    assert (display.frame()["f1"] == search.cv_results_["mean_test_f1"]).all()
+    assert display.ax_.get_ylabel() == "Cross-validated F1"
+    assert labels(display)[-1].endswith("B")
+    with pytest.raises(PruningError, match=r"metric='score' finds no column.*\['area', 'f1'\]"):
+        PruningPathDisplay.from_search(search)
+
+
+def test_each_setting_has_a_line_and_the_chosen_one_stands_out(table):
+    grid = {"keep": "path", "estimator__min_samples_leaf": [1, 20, 40]}
+    tree = TreePruner(DecisionTreeClassifier(random_state=0))
+    search = PruningSearchCV(tree, grid, cv=3).fit(*table)
+    display = PruningPathDisplay.from_search(search)
+    frame = display.frame()
+    leaf = [params["estimator__min_samples_leaf"] for params in search.cv_results_["params"]]
+    assert frame["line"].tolist() == [f"estimator__min_samples_leaf={n}" for n in leaf]
+    main = frame.loc[search.best_index_, "line"]
+    assert len(display.ax_.lines) == 3 + 2
+    assert len(display.ax_.collections) == 1
+    assert labels(display)[:2] == ["other settings (2)", main]
+    drawn = display.ax_.lines[2].get_xydata()
+    points = frame.loc[frame["line"] == main, ["units", "score"]].to_numpy()
+    assert set(map(tuple, drawn)) == set(map(tuple, points))
+
+
+@pytest.mark.parametrize(
+    ("params", "lines"),
+    [
+        ([{"keep": 1.0}, {"keep": 0.5}], ["", ""]),
+        ([{"keep": 1.0}, {"threshold": 0.5}, {}], ["", "", ""]),
+        ([{"t__keep": 1.0, "a": 1}, {"t__keep": 1.0, "a": 2}], ["a=1", "a=2"]),
+        # Two pruners: the path is that of the one with more levels.
+        (
+            [{"c__threshold": 1, "t__keep": k} for k in (1.0, 0.5)],
+            ["c__threshold=1", "c__threshold=1"],
+        ),
+        # No level: the parameter with the most values stands in for one.
+        ([{"depth": d, "leaf": 5} for d in (1, 2)], ["leaf=5", "leaf=5"]),
+        ([{"m": "a\n  b", "keep": 3}, {"m": "c", "keep": 3}], ["m=a b", "m=c"]),
+        ([{}, {}], ["", ""]),
+    ],
+)
+def test_lines_are_told_apart_by_what_is_no_level(params, lines):
+    results = Results(params, [0.5] * len(params), range(1, len(params) + 1))
+    assert PruningPathDisplay.from_search(results).frame()["line"].tolist() == lines
+
+
+def test_nothing_chosen_shows_the_line_of_the_best():
+    params = [{"keep": k, "a": a} for a in (1, 2) for k in (0.5, 0.2)]
+    results = Results(params, [0.5, 0.4, 0.6, np.nan], [4, 2, 4, 2])
+    display = PruningPathDisplay.from_search(results)
+    assert not display.frame()["chosen"].any()
+    assert labels(display) == [
+        "other settings (1)",
+        "a=2",
+        "± one standard error",
+        "largest: 0.600 at 4 units",
+    ]
+    assert display.ax_.get_ylabel() == "Cross-validated score"
+
+
+def test_whole_model_is_known_by_its_keep():
+    params = [{"keep": 1.0}, {"keep": 1}]
+    frame = PruningPathDisplay.from_search(Results(params, [0.5, 0.4], [4, 1])).frame()
+    assert frame["whole"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("refit", ["score", False])
+def test_plain_grid_search_with_a_size_scorer(table, refit):
+    grid = {"ccp_alpha": [0.0, 0.01, 0.1]}
+    scoring = {"score": "roc_auc", "leaves": size_scorer()}
+    tree = DecisionTreeClassifier(random_state=0)
+    search = GridSearchCV(tree, grid, scoring=scoring, refit=refit, cv=3).fit(*table)
+    display = PruningPathDisplay.from_search(search, size="leaves")
+    frame = display.frame()
+    assert (frame["leaves"] == -search.cv_results_["mean_test_leaves"]).all()
+    assert frame["chosen"].sum() == bool(refit)
+    assert display.ax_.get_ylabel() == "Cross-validated ROC AUC"
+    assert display.ax_.get_xlabel() == "Leaves (mean over folds)"
+
+
+def test_search_over_a_pruner_of_columns(table):
+    model = make_pipeline(CorrelationPruner(), DecisionTreeClassifier(random_state=0))
+    grid = {"correlationpruner__threshold": [0.9, 0.5]}
+    search = PruningSearchCV(model, grid, cv=2).fit(*table)
+    display = PruningPathDisplay.from_search(search)
+    assert display.frame()["chosen"].sum() == 1
+    assert set(display.frame()["line"]) == {""}
+
+
+# A fitted pruner
+
+
+@pytest.mark.parametrize("scoring", [None, "f1", "roc_auc"])
+def test_every_level_of_a_tree_is_scored(table, pruner, scoring):
+    X, y = (values[1::2] for values in table)
+    display = PruningPathDisplay.from_estimator(pruner, X, y, scoring=scoring)
+    frame, path = display.frame(), pruner.path_
+    metric = scoring or "score"
+    assert list(frame) == ["line", "units", metric, "chosen", "whole"]
+    assert (frame["units"] == path.units).all()
+    scorer = metrics.get_scorer(scoring or "accuracy")
+    expected = [scorer(path.cut(index=i), X, y) for i in range(len(path))]
+    assert frame[metric].tolist() == pytest.approx(expected, rel=1e-12)
+    assert frame.loc[frame["chosen"], "units"].tolist() == [5]
+    assert np.flatnonzero(frame["whole"]).tolist() == [0]
+    names = {None: "Accuracy", "f1": "F1", "roc_auc": "ROC AUC"}
+    assert display.ax_.get_ylabel() == names[scoring]
+    assert display.ax_.get_xlabel() == "Leaves"
+    assert len(display.ax_.collections) == 0
+
+
+def test_scores_take_weights(table, pruner):
+    X, y = table
+    weight = np.arange(len(y))
+    frame = PruningPathDisplay.from_estimator(pruner, X, y, sample_weight=weight).frame()
+    assert frame.loc[0, "score"] == pruner.path_.cut(index=0).score(X, y, weight)
+
+
+@pytest.mark.parametrize("max_levels", [5, 40])
+def test_levels_of_an_ensemble_are_spread_evenly(forest, max_levels):
+    pruner, X, y = forest
+    display = PruningPathDisplay.from_estimator(pruner, X, y, max_levels=max_levels)
+    frame, path = display.frame(), pruner.path_
+    assert max_levels / 2 < len(frame) <= max_levels + 1 < len(path)
+    assert (frame["units"] == path.units[frame.index]).all()
+    assert frame["units"].iloc[[0, -1]].tolist() == path.units[[0, -1]].tolist()
+    assert frame.loc[frame["chosen"], "units"].tolist() == [61]
+    assert (frame["score"] == path.score(X, y, index=frame.index)).all()
+    units = frame.loc[~frame["chosen"], "units"].to_numpy()
+    ratio = (path.units[0] / path.units[-1]) ** (1 / (max_levels - 1))
+    # A level may be missed by the splits that go together, and by whole numbers.
+    assert (units[:-1] / units[1:] < ratio**2 + 0.2).all()
+
+
+def test_all_levels_of_a_short_path_are_scored(forest):
+    pruner, X, y = forest
+    display = PruningPathDisplay.from_estimator(pruner, X, y, max_levels=10**6)
+    assert len(display.frame()) == len(pruner.path_)
+
+
+def test_sizes_are_columns_of_the_path(table, pruner):
+    for size in ("parameters", "bytes"):
+        frame = PruningPathDisplay.from_estimator(pruner, *table, size=size).frame()
+        assert (frame[size] == pruner.path_.levels[size]).all()
+    with pytest.raises(PruningError, match=r"size='weight' is not known. Allowed are 'units'"):
+        PruningPathDisplay.from_estimator(pruner, *table, size="weight")
+
+
+def test_search_and_pipeline_stand_for_their_pruner(table, search):
+    frame = PruningPathDisplay.from_estimator(search, *table).frame()
+    expected = PruningPathDisplay.from_estimator(search.best_estimator_, *table).frame()
+    pd.testing.assert_frame_equal(frame, expected)
+    X, y = table
+    model = TreePruner(DecisionTreeClassifier(random_state=0), keep=4)
+    piped = make_pipeline(StandardScaler(), model).fit(X, y)
+    frame = PruningPathDisplay.from_estimator(piped, X, y).frame()
+    assert frame.loc[frame["chosen"], "score"].tolist() == [piped.score(X, y)]
+    frame = PruningPathDisplay.from_estimator(make_pipeline(model).fit(X, y), X, y).frame()
+    assert frame.loc[frame["chosen"], "units"].tolist() == [4]
+
+
+def test_large_negative_scores_are_readable():
+    X, y = load_diabetes(return_X_y=True)
+    pruner = TreePruner(DecisionTreeRegressor(random_state=0), keep=5).fit(X, y)
+    scoring = "neg_root_mean_squared_error"
+    display = PruningPathDisplay.from_estimator(pruner, X, y, scoring=scoring)
+    value = -metrics.root_mean_squared_error(y, pruner.predict(X))
+    text = f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    assert labels(display)[-1] == f"chosen: {text} at 5 leaves"
+    assert display.ax_.get_ylabel() == "Negative root mean squared error"
+
+
+def test_path_of_a_single_level(table):
+    X, _ = table
+    pruner = TreePruner(DecisionTreeClassifier(), keep=1.0).fit(X, np.zeros(len(X)))
+    display = PruningPathDisplay.from_estimator(pruner, X, np.zeros(len(X)))
+    assert len(display.frame()) == 1
+    assert labels(display)[-1] == "chosen: 1.000 at 1 leaves"
+
+
+# The picture
+
+
+def test_displays_share_axes(table, pruner, plt):
+    _, ax = plt.subplots()
+    first = PruningPathDisplay.from_estimator(pruner, *table, ax=ax, name="a")
+    other = first.plot(ax, name="b", marks=False, color="red", linewidth=3)
+    assert other is first
+    assert other.ax_ is ax
+    assert other.figure_ is ax.figure
+    assert labels(other)[0] == "a"
+    assert labels(other)[-1] == "b"
+    assert len(ax.lines) == 3 + 1
+    assert ax.lines[-1].get_color() == "red"
+    assert ax.lines[-1].get_linewidth() == 3
+
+
+def test_bare_line_has_no_legend(table, pruner):
+    display = PruningPathDisplay.from_estimator(pruner, *table, marks=False)
+    assert display.ax_.get_legend() is None
+
+
+def test_display_of_a_frame(table, pruner):
+    frame = PruningPathDisplay.from_estimator(pruner, *table).frame()
+    display = PruningPathDisplay(frame, metric="score", size="units")
+    changed = display.frame()
+    changed["units"] = 0
+    assert not hasattr(display, "ax_")
+    display.plot()
+    assert display.ax_.get_xlabel() == "Units"
+    pd.testing.assert_frame_equal(display.frame(), frame)
+
+
+@pytest.mark.parametrize(("size", "ticks"), [("units", "10,000"), ("bytes", "10 kB")])
+def test_ticks_of_wide_axes_are_powers_of_ten(size, ticks):
+    frame = pd.DataFrame({"line": "", size: [4, 2e5], "score": [0.1, 0.2]})
+    frame = frame.assign(chosen=False, whole=False)
+    display = PruningPathDisplay(frame, metric="score", size=size).plot()
+    display.figure_.canvas.draw()
+    low, high = display.ax_.get_xlim()
+    assert 2 < low < 4
+    assert 2e5 < high < 4e5
+    shown = [
+        text.get_text()
+        for text in display.ax_.get_xticklabels()
+        if low <= text.get_position()[0] <= high
+    ]
+    assert ticks in shown
+    assert len(shown) == 5
+
+
+# Errors
+
+
+def test_missing_matplotlib_names_the_extra(monkeypatch, table, pruner, search):
+    for name in ("matplotlib", "matplotlib.pyplot", "matplotlib.ticker"):
+        monkeypatch.setitem(sys.modules, name, None)
+    for draw in (
+        lambda: PruningPathDisplay.from_search(search),
+        lambda: PruningPathDisplay.from_estimator(pruner, *table),
+    ):
+        with pytest.raises(MissingExtraError, match=r"pip install 'skprune\[plot\]'"):
+            draw()
+
+
+def test_search_without_results_is_an_error(pruner):
+    for given in (PruningSearchCV(DecisionTreeClassifier()), pruner):
+        with pytest.raises(PruningError, match=r"has no cv_results_. Give a fitted search"):
+            PruningPathDisplay.from_search(given)
+
+
+def test_search_without_sizes_is_an_error(table):
+    search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2).fit(*table)
+    with pytest.raises(PruningError, match=r"size='units' finds no column.*add a size_scorer"):
+        PruningPathDisplay.from_search(search)
+
+
+def test_nothing_to_draw_is_an_error():
+    with pytest.raises(PruningError, match="No level has both a score"):
+        PruningPathDisplay.from_search(Results([{"keep": 1.0}], [np.nan], [1]))
+
+
+def test_estimator_without_a_path_is_an_error(table, pruner):
+    X, y = table
+    tree = DecisionTreeClassifier().fit(X, y)
+    with pytest.raises(PruningError, match="DecisionTreeClassifier has no path of models"):
+        PruningPathDisplay.from_estimator(tree, X, y)
+    columns = CorrelationPruner().fit(X)
+    with pytest.raises(PruningError, match=r"CorrelationPruner has no path.*from_search"):
+        PruningPathDisplay.from_estimator(columns, X, y)
+    with pytest.raises(NotFittedError):
+        PruningPathDisplay.from_estimator(TreePruner(DecisionTreeClassifier()), X, y)
+    with pytest.raises(AttributeError, match="leaves path_ behind"):
+        PruningPathDisplay.from_estimator(pickle.loads(pickle.dumps(pruner)), X, y)

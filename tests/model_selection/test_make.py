@@ -1,0 +1,56 @@
+"""make_pruner finds the family of a model."""
+
+import pytest
+from sklearn.ensemble import BaggingRegressor, IsolationForest, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeRegressor
+
+from skprune import TreePruner, make_pruner
+from skprune.exceptions import UnsupportedModelError
+
+
+@pytest.mark.parametrize(
+    "model",
+    [DecisionTreeClassifier(), ExtraTreeRegressor(), RandomForestClassifier(), BaggingRegressor()],
+    ids=lambda m: type(m).__name__,
+)
+def test_trees_and_their_ensembles_get_a_tree_pruner(model):
+    pruner = make_pruner(model, keep=7)
+    assert type(pruner) is TreePruner
+    assert pruner.estimator is model
+    assert pruner.keep == 7
+
+
+def test_a_frozen_model_stays_frozen():
+    frozen = FrozenEstimator(DecisionTreeClassifier().fit([[0], [1]], [0, 1]))
+    assert make_pruner(frozen).estimator is frozen
+
+
+def test_a_pruner_is_returned_and_changed_only_as_a_copy():
+    pruner = TreePruner(DecisionTreeClassifier())
+    assert make_pruner(pruner) is pruner
+    assert make_pruner(pruner, keep=3).keep == 3
+    assert pruner.keep is None
+
+
+def test_the_last_step_of_a_pipeline_is_wrapped_in_a_copy():
+    pipeline = make_pipeline(StandardScaler(), DecisionTreeClassifier())
+    wrapped = make_pruner(pipeline, keep=4)
+    assert wrapped.steps[-1][0] == "decisiontreeclassifier"
+    assert wrapped[-1].keep == 4
+    assert isinstance(pipeline[-1], DecisionTreeClassifier)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (LinearRegression(), "LinearRegression is not a model that skprune can take apart"),
+        (IsolationForest(), "silently wrong after a cut"),
+    ],
+)
+def test_other_models_are_refused(model, words):
+    with pytest.raises(UnsupportedModelError, match=words):
+        make_pruner(model)

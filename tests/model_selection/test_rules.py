@@ -1,0 +1,103 @@
+"""The rules, on results made by hand and on those of both searches."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.model_selection import GridSearchCV
+from sklearn.tree import DecisionTreeClassifier
+
+from skprune import (
+    OneStandardError,
+    PruningSearchCV,
+    TreePruner,
+    WithinBudget,
+    WithinTolerance,
+    size_scorer,
+)
+from skprune.exceptions import InputError
+
+
+def results(score, units, std=0.04, n_splits=4, **more):
+    table = {"mean_test_score": np.array(score, float), "mean_units": np.array(units)}
+    table["std_test_score"] = np.full(len(score), std)
+    table |= {f"split{i}_test_score": table["mean_test_score"] for i in range(n_splits)}
+    return table | more
+
+
+TABLE = results([0.85, 0.90, 0.90, 0.885, 0.875, 0.5], [100, 80, 60, 20, 10, 1])
+
+
+@pytest.mark.parametrize(
+    ("rule", "row"),
+    [
+        (OneStandardError(), 3),  # 0.04 / sqrt(4) = 0.02 below 0.90
+        (WithinTolerance(0.0), 2),
+        (WithinTolerance(0.026), 4),
+        (WithinTolerance(1.0), 5),
+        (WithinBudget(100), 2),
+        (WithinBudget(59), 3),
+        (WithinBudget(1), 5),
+    ],
+    ids=str,
+)
+def test_the_row_that_is_chosen(rule, row):
+    assert rule(TABLE) == row
+
+
+def test_ties_in_size_go_to_the_better_score():
+    assert WithinTolerance(0.1)(results([0.8, 0.85, 0.9], [5, 5, 9])) == 1
+
+
+def test_the_error_is_that_of_the_smallest_of_the_best():
+    table = results([0.9, 0.9, 0.85], [10, 9, 1])
+    table["std_test_score"] = np.array([0.2, 0.0, 0.0])
+    assert OneStandardError()(table) == 1
+
+
+def test_rows_without_a_score_are_left_out():
+    assert OneStandardError()(results([np.nan, 0.9, np.nan], [1, 2, 0])) == 1
+    with pytest.raises(InputError, match="No row has both a score"):
+        OneStandardError()(results([np.nan], [1]))
+
+
+def test_metric_and_size_are_read_by_name():
+    table = results([0.9, 0.1], [9, 1], mean_bytes=[1.0, 2.0], mean_test_auc=[0.1, 0.9])
+    assert WithinTolerance(0.0, metric="auc", size="bytes")(table) == 1
+    assert WithinTolerance(1.0, size="bytes")(table) == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (OneStandardError(metric="auc"), r"finds no column 'mean_test_auc'.*\['score'\]"),
+        (WithinTolerance(0.1, size="leaves"), "add a size_scorer to the scoring"),
+        (WithinTolerance(-1), "must be zero or positive"),
+        (WithinTolerance(float("nan")), "must be zero or positive"),
+        (WithinBudget(0.5), "the smallest has 1 units. Raise the budget"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read_or_met_is_explained(rule, words):
+    with pytest.raises(InputError, match=words):
+        rule(TABLE)
+
+
+@pytest.mark.parametrize("rule", [OneStandardError(), WithinTolerance(0.02), WithinBudget(30)])
+def test_rules_serve_both_searches_alike(rule):
+    X, y = make_classification(300, 8, flip_y=0.2, random_state=0)
+    pruner = TreePruner(DecisionTreeClassifier(random_state=0))
+    grid = {"keep": [1.0, 0.5, 0.2, 0.1, 2]}
+    ours = PruningSearchCV(pruner, grid, refit=rule).fit(X, y)
+    plain = GridSearchCV(
+        pruner, grid, scoring={"score": "accuracy", "units": size_scorer()}, refit=rule
+    ).fit(X, y)
+    assert ours.best_params_ == plain.best_params_
+
+
+def test_rules_are_parameters_like_others():
+    rule = clone(WithinBudget(5, size="bytes"))
+    assert rule.get_params() == {"budget": 5, "metric": "score", "size": "bytes"}
+    assert repr(rule) == "WithinBudget(budget=5, size='bytes')"
+    search = PruningSearchCV(DecisionTreeClassifier(), refit=WithinTolerance())
+    assert clone(search.set_params(refit__tolerance=0.3)).refit.tolerance == 0.3

@@ -1,0 +1,360 @@
+"""The contracts of every estimator: scikit-learn's checks, and skprune's own.
+
+Every test runs over the table in `_instances.py`.
+"""
+
+import copy
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.datasets import make_classification, make_regression
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skprune import CorrelationPruner, PruningSearchCV, TreePruner, model_size
+from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
+from skprune.surgery import surgeon_for
+from tests._instances import (
+    FEATURE_PRUNERS,
+    INSTANCES,
+    MODEL_PRUNERS,
+    SEARCHES,
+    expected_failed_checks,
+    name_of,
+)
+
+over_models = pytest.mark.parametrize("pruner", MODEL_PRUNERS, ids=name_of)
+over_features = pytest.mark.parametrize("pruner", FEATURE_PRUNERS, ids=name_of)
+over_pruners = pytest.mark.parametrize("pruner", MODEL_PRUNERS + FEATURE_PRUNERS, ids=name_of)
+over_all = pytest.mark.parametrize("estimator", INSTANCES, ids=name_of)
+
+
+def data_for(estimator, n_samples=300):
+    """A table on which trees overfit, with correlated columns."""
+    make = make_regression if is_regressor(estimator) else make_classification
+    extra = {"noise": 20.0} if is_regressor(estimator) else {"flip_y": 0.2}
+    X, y = make(n_samples, 8, n_informative=4, random_state=0, **extra)
+    X[:, 1] = X[:, 0] + 0.1 * X[:, 1]
+    return X, y
+
+
+def answer(model, X):
+    """What a model says: probabilities if it has them."""
+    return model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+
+
+@parametrize_with_checks(INSTANCES, expected_failed_checks=expected_failed_checks)
+def test_scikit_learn_checks(estimator, check):
+    with warnings.catch_warnings():
+        # Checks feed what no one should: a class too small for the folds, a target of NaN.
+        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        check(estimator)
+
+
+# Contract 1: the result is plain.
+
+
+@over_models
+def test_result_is_plain(pruner):
+    X, y = data_for(pruner)
+    pruner = clone(pruner).set_params(keep=0.3).fit(X, y)
+    result = pruner.estimator_
+    assert type(result) is type(pruner.estimator)
+    clone(result)
+    pickled = pickle.dumps(result)
+    assert b"skprune" not in pickled
+    np.testing.assert_array_equal(answer(pickle.loads(pickled), X), answer(result, X))
+    whole = pruner.path_.cut(keep=1.0)
+    assert len(pickled) < len(pickle.dumps(whole))
+
+
+@over_models
+def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
+    X, y = data_for(pruner, 2000)
+    pruner = clone(pruner).set_params(keep=0.2).fit(X, y)
+    pickled = pickle.dumps(pruner)
+    assert len(pickled) < len(pickle.dumps(pruner.path_.cut(keep=1.0)))
+    loaded = pickle.loads(pickled)
+    np.testing.assert_array_equal(answer(loaded, X), answer(pruner, X))
+    with pytest.raises(AttributeError, match="pickle path_ itself"):
+        _ = loaded.path_
+    path = pickle.loads(pickle.dumps(pruner.path_))
+    np.testing.assert_array_equal(answer(path.cut(keep=0.2), X), answer(pruner, X))
+
+
+# Contract 2: nothing cut, nothing changed.
+
+
+@over_models
+def test_keeping_everything_is_the_whole_model(pruner):
+    X, y = data_for(pruner)
+    cut = clone(pruner).set_params(keep=1.0).fit(X, y)
+    if pruner.criterion == "reduced_error" and not getattr(pruner.estimator, "bootstrap", False):
+        cut.set_params(validation="train").fit(X, y)  # nothing is held out
+    plain = clone(pruner.estimator).fit(X, y)
+    assert len(pickle.dumps(cut.estimator_)) <= len(pickle.dumps(plain))
+    np.testing.assert_array_equal(answer(cut, X), answer(plain, X))
+    assert cut.keep_mask_.all()
+
+
+@over_features
+def test_keeping_all_columns_changes_nothing(pruner):
+    X, y = data_for(pruner)
+    cut = clone(pruner).set_params(keep=1.0, threshold=None).fit(X, y)
+    np.testing.assert_array_equal(cut.transform(X), X)
+
+
+# Contract 3: path = fit.
+
+
+@over_models
+def test_path_equals_fit(pruner):
+    X, y = data_for(pruner)
+    path = clone(pruner).fit(X, y).path_
+    smallest = path.units[-1]
+    for keep in [1.0, 0.77, 0.5, 0.1, int(smallest), int(smallest) + 7, int(path.units[0])]:
+        fitted = clone(pruner).set_params(keep=keep).fit(X, y)
+        np.testing.assert_array_equal(answer(fitted, X), answer(path.cut(keep=keep), X))
+    for threshold in path.levels.threshold.iloc[:: max(1, len(path) // 5)]:
+        fitted = clone(pruner).set_params(threshold=threshold).fit(X, y)
+        np.testing.assert_array_equal(answer(fitted, X), answer(path.cut(threshold=threshold), X))
+
+
+@over_features
+def test_column_path_equals_fit(pruner):
+    X, y = data_for(pruner)
+    path = clone(pruner).fit(X, y).path_
+    for keep in range(1, X.shape[1] + 1):
+        fitted = clone(pruner).set_params(keep=keep, threshold=None).fit(X, y)
+        np.testing.assert_array_equal(fitted.get_support(), path.cut(keep=keep))
+    for threshold in path.levels.threshold:
+        fitted = clone(pruner).set_params(keep=None, threshold=threshold).fit(X, y)
+        np.testing.assert_array_equal(fitted.get_support(), path.cut(threshold=threshold))
+
+
+# Contract 4: nested and monotone.
+
+
+@over_models
+def test_levels_are_nested(pruner):
+    X, y = data_for(pruner)
+    path = clone(pruner).fit(X, y).path_
+    masks = [path.mask(index) for index in range(len(path))]
+    for larger, smaller in zip(masks, masks[1:], strict=False):
+        assert (smaller <= larger).all()
+        assert smaller.sum() < larger.sum()
+    counts = [path.units[path.locate(keep=k)] for k in range(int(path.units[-1]), path.units[0])]
+    assert (np.diff(counts) >= 0).all()
+    assert all(count <= k for k, count in enumerate(counts, int(path.units[-1])))
+
+
+# Contract 5: the input is untouched.
+
+
+@over_all
+def test_input_is_untouched(estimator):
+    X, y = data_for(estimator)
+    weight = np.ones(len(y))
+    inner = getattr(estimator, "estimator", None)
+    before = joblib.hash((X, y, weight, inner))
+    X.flags.writeable = y.flags.writeable = weight.flags.writeable = False
+    clone(estimator).fit(X, y, sample_weight=weight)
+    assert joblib.hash((X, y, weight, inner)) == before
+
+
+@over_models
+def test_frozen_model_is_copied_and_never_written(pruner):
+    X, y = data_for(pruner)
+    model = clone(pruner.estimator).fit(X, y)
+    before = pickle.dumps(model)
+    pruner = clone(pruner).set_params(estimator=FrozenEstimator(model), keep=0.3)
+    pruner.fit(X[:100], y[:100])
+    pruner.estimator_.random_state = 17
+    pruner.path_.cut(keep=0.5)
+    assert pickle.dumps(model) == before
+    assert model_size(pruner).units < model_size(model).units
+    own = {id(tree) for tree in surgeon_for(model)._trees}
+    assert not own & {id(tree) for tree in surgeon_for(pruner.path_.model)._trees}
+    assert not own & {id(tree) for tree in surgeon_for(pruner.estimator_)._trees}
+
+
+# Contract 6: deterministic.
+
+
+@over_pruners
+def test_fit_is_deterministic(pruner):
+    X, y = data_for(pruner)
+    first, second = (clone(pruner).fit(X, y) for _ in range(2))
+    assert pickle.dumps(first.keep_mask_) == pickle.dumps(second.keep_mask_)
+    if hasattr(first, "estimator_"):
+        assert pickle.dumps(first.estimator_) == pickle.dumps(second.estimator_)
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_search_does_not_depend_on_the_backend(backend):
+    search = SEARCHES[0]
+    X, y = data_for(search)
+    alone = clone(search).fit(X, y)
+    with joblib.parallel_config(backend, n_jobs=2):
+        together = clone(search).set_params(n_jobs=2).fit(X, y)
+    for key, column in alone.cv_results_.items():
+        if "time" not in key:
+            assert np.array_equal(np.ma.getdata(column), np.ma.getdata(together.cv_results_[key]))
+    np.testing.assert_array_equal(alone.predict_proba(X), together.predict_proba(X))
+    assert len(together.best_estimator_.path_) == len(alone.best_estimator_.path_)
+
+
+# Contract 7: weights mean repetition.
+
+
+@over_pruners
+def test_weights_mean_repetition(pruner):
+    if expected_failed_checks(pruner) or getattr(pruner, "criterion", "") == "random":
+        pytest.skip("it holds rows out or draws")
+    X, y = data_for(pruner)
+    y = np.round(y)  # whole numbers add up without rounding: the grown trees agree
+    weight = np.random.RandomState(0).randint(1, 4, len(y))
+    weighted = clone(pruner).fit(X, y, sample_weight=weight)
+    repeated = clone(pruner).fit(X.repeat(weight, axis=0), y.repeat(weight))
+    if isinstance(pruner, CorrelationPruner):
+        np.testing.assert_array_equal(weighted.get_support(), repeated.get_support())
+        return
+    assert weighted.path_.units[0] == repeated.path_.units[0]
+    np.testing.assert_allclose(weighted.scores_, repeated.scores_, rtol=1e-9)
+    np.testing.assert_allclose(answer(weighted, X), answer(repeated, X))
+
+
+# Contract 8: smaller is smaller.
+
+
+@over_models
+def test_smaller_is_smaller(pruner):
+    X, y = data_for(pruner)
+    path = clone(pruner).fit(X, y).path_
+    sizes = []
+    for index in np.unique(np.linspace(0, len(path) - 1, 6, dtype=int)):
+        surgeon = surgeon_for(model := path.cut(index=index))
+        size = model_size(model)
+        row = path.levels.iloc[index]
+        assert (size.units, size.parameters, size.bytes) == tuple(
+            row[["leaves", "parameters", "bytes"]]
+        )
+        assert surgeon.table.n_nodes == row["nodes"]
+        depths = np.zeros(surgeon.table.n_trees, dtype=int)
+        np.maximum.at(depths, surgeon.table.tree, surgeon.table.depth)
+        assert [tree.max_depth for tree in surgeon._trees] == list(depths)
+        sizes.append((size.units, size.parameters, size.bytes))
+    assert sizes == sorted(sizes, reverse=True)
+    assert len(set(sizes)) == len(sizes)
+
+
+# Contract 9: errors teach.
+
+
+@over_pruners
+@pytest.mark.parametrize(
+    ("level", "words"),
+    [
+        ({"keep": 0}, "keep=0 is no level. Allowed are an int of at least 1"),
+        ({"keep": -3}, "keep=-3 is no level"),
+        ({"keep": True}, "keep=True is no level"),
+        ({"keep": float("nan")}, "keep=nan is no level"),
+        ({"keep": 0.0}, "keep=0.0 is no level"),
+        ({"keep": 1.5}, r"keep=1.5 is no level. .* a float in \(0, 1\]"),
+        ({"threshold": float("nan")}, "threshold=nan is no level"),
+        ({"keep": 2, "threshold": 0.1}, "each alone names a level"),
+    ],
+)
+def test_malformed_levels_are_refused(pruner, level, words):
+    X, y = data_for(pruner)
+    with pytest.raises(LevelError, match=words):
+        clone(pruner).set_params(**{"keep": None, "threshold": None, **level}).fit(X, y)
+
+
+@over_models
+def test_level_below_the_smallest_names_it(pruner):
+    X, y = data_for(pruner)
+    fitted = clone(pruner).set_params(keep=1e-9).fit(X, y)
+    smallest = fitted.path_.units[-1]
+    assert model_size(fitted).units == smallest
+    if smallest > 1:
+        with pytest.raises(LevelError, match=f"Give at least keep={smallest}"):
+            clone(pruner).set_params(keep=int(smallest) - 1).fit(X, y)
+
+
+@over_pruners
+def test_level_above_the_whole_warns_and_cuts_nothing(pruner):
+    X, y = data_for(pruner)
+    with pytest.warns(PruningWarning, match="nothing is cut"):
+        fitted = clone(pruner).set_params(keep=10**6, threshold=None).fit(X, y)
+    assert fitted.keep_mask_.all()
+
+
+@over_models
+def test_idle_validation_warns(pruner):
+    X, y = data_for(pruner)
+    if pruner.criterion == "reduced_error":
+        frozen = FrozenEstimator(clone(pruner.estimator).fit(X, y))
+        with pytest.warns(PruningWarning, match="rows passed to fit choose"):
+            clone(pruner).set_params(estimator=frozen, validation=0.3).fit(X, y)
+        with pytest.raises(InputError, match="Give validation=None"):
+            clone(pruner).set_params(estimator=frozen, validation="oob").fit(X, y)
+    else:
+        with pytest.warns(PruningWarning, match="no meaning here and is ignored"):
+            clone(pruner).set_params(validation=0.3).fit(X, y)
+
+
+def test_unknown_models_are_refused_before_any_work():
+    from sklearn.ensemble import IsolationForest
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    X, y = data_for(TreePruner(LogisticRegression()))
+    for model, words in [
+        (LogisticRegression(), "Known are: .*RandomForestClassifier"),
+        (IsolationForest(), "caches the path lengths"),
+        (make_pipeline(LogisticRegression()), "inside the pipeline"),
+        (FrozenEstimator(LogisticRegression()), "Known are: "),
+    ]:
+        with pytest.raises(UnsupportedModelError, match=words):
+            TreePruner(model).fit(X, y)
+
+
+# Contract 10: no side effects.
+
+
+@over_all
+def test_no_side_effects(estimator, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    X, y = data_for(estimator)
+    np.random.seed(1)  # noqa: NPY002 - the global state is what is watched
+    state, filters = np.random.get_state()[1].copy(), copy.copy(warnings.filters)  # noqa: NPY002
+    clone(estimator).fit(X, y)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    assert warnings.filters == filters
+    assert not list(tmp_path.iterdir())
+
+
+@over_models
+def test_kind_and_classes_are_those_of_the_model(pruner):
+    X, y = data_for(pruner)
+    fitted = clone(pruner).fit(X, y)
+    assert is_classifier(fitted) == is_classifier(pruner.estimator)
+    assert hasattr(fitted, "classes_") == is_classifier(pruner.estimator)
+    assert fitted.n_features_in_ == X.shape[1]
+    assert len(fitted.report_) == surgeon_for(fitted.estimator_).table.n_trees
+    assert fitted.report_["leaves"].sum() == model_size(fitted).units
+
+
+def test_the_table_holds_every_public_estimator():
+    import skprune
+
+    public = {getattr(skprune, name) for name in skprune.__all__}
+    estimators = {c for c in public if isinstance(c, type) and hasattr(c, "fit")}
+    assert estimators == {type(instance) for instance in INSTANCES}
+    assert PruningSearchCV in estimators
