@@ -4,6 +4,7 @@ The result of every pruner is plain: a smaller scikit-learn model, or fewer colu
 """
 
 from skprune.feature import CorrelationPruner
+from skprune.inspection import PruningPathDisplay, compare
 from skprune.model_selection import (
     OneStandardError,
     PruningSearchCV,
@@ -22,10 +23,12 @@ __all__ = [
     "ModelSize",
     "OneStandardError",
     "PruningPath",
+    "PruningPathDisplay",
     "PruningSearchCV",
     "TreePruner",
     "WithinBudget",
     "WithinTolerance",
+    "compare",
     "make_pruner",
     "model_size",
     "size_scorer",

@@ -45,23 +45,26 @@ def level_scores(metric, table, gone_at, n_levels, node, y, weight, classes):
         scikit-learn.
     """
     y = np.asarray(y)
-    if y.ndim != 1 or len(y) == 0:
+    weight = np.ones(y.shape) if weight is None else np.asarray(weight, dtype=float)
+    if not y.shape == weight.shape == node.shape or not weight.sum() > 0:
         return None
-    weight = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
     span = gone_at, _end_of(table, gone_at, n_levels), n_levels
     if classes is None:
-        if metric not in REGRESSION or y.dtype.kind not in "iuf":
+        if metric not in REGRESSION or y.dtype.kind not in "iuf" or not np.isfinite(y).all():
             return None
         return REGRESSION[metric](table, span, node, y.astype(float), weight)
     label = _codes(classes, y)
     if label is None:
         return None
     weights = class_weights(table, node, label, weight)
+    if metric == "accuracy":
+        return _accuracy(table, span, weights, weight.sum())
+    # Which labels count varies by level where a class has no rows or is unknown.
+    if not (weights[0] > 0).all() or (label < 0).any():
+        return None
     if metric in CONFUSION:
-        return _confusion_scores(metric, table, span, weights, weight.sum(), classes)
-    if metric in PROBABILITY and (weights[0] > 0).all() and (label >= 0).all():
-        return PROBABILITY[metric](table, span, weights)
-    return None
+        return _confusion_scores(metric, table, span, weights, classes)
+    return PROBABILITY[metric](table, span, weights) if metric in PROBABILITY else None
 
 
 def _codes(classes, y):
@@ -72,7 +75,9 @@ def _codes(classes, y):
         position = np.searchsorted(classes, y).clip(max=len(classes) - 1)
     except TypeError:
         return None
-    return np.where(classes[position] == y, position, -1)
+    label = np.where(classes[position] == y, position, -1)
+    # Numbers that are no labels may be a continuous target, which scorers refuse.
+    return None if y.dtype.kind == "f" and (label < 0).any() else label
 
 
 def _end_of(table, gone_at, n_levels):
@@ -109,24 +114,26 @@ def _level_sums(span, amount, column=None, n_columns=1):
     return np.cumsum(change.reshape(-1, n_columns), axis=0)[:n_levels]
 
 
-def _confusion_scores(metric, table, span, weights, total, classes):
+def _hits(table, weights):
+    """Return each node's prediction and the weight of the rows that it gets right."""
+    guess = table.value[:, 0].argmax(axis=1)
+    return guess, weights[np.arange(table.n_nodes), guess]
+
+
+def _accuracy(table, span, weights, total):
+    _, hit = _hits(table, weights)
+    return _level_sums(span, hit)[:, 0] / total
+
+
+def _confusion_scores(metric, table, span, weights, classes):
     """Scores that depend on the confusion matrix, through what they need of it."""
     family, average = CONFUSION[metric]
-    actual = weights[0]
-    binary_without_positive = average == "binary" and not (
-        len(classes) == 2 and classes.dtype.kind in "iufb" and classes[1] == 1
-    )
-    # A class without rows is left to scikit-learn: which labels count varies by level.
-    if family != "accuracy" and (binary_without_positive or not (actual > 0).all()):
+    binary = len(classes) == 2 and classes.dtype.kind in "iufb" and classes[1] == 1
+    if average == "binary" and not binary:
         return None
-    if family != "accuracy" and actual.sum() != total:
-        return None
-    n_classes = len(classes)
-    guess = table.value[:, 0, :n_classes].argmax(axis=1)
-    hit = weights[np.arange(table.n_nodes), guess]
+    n_classes, actual = len(classes), weights[0]
+    guess, hit = _hits(table, weights)
     hits = _level_sums(span, hit, guess, n_classes)
-    if family == "accuracy":
-        return hits.sum(axis=1) / total
     guessed = _level_sums(span, weights.sum(axis=1), guess, n_classes)
     if average == "micro":
         hits, guessed = (a.sum(axis=1, keepdims=True) for a in (hits, guessed))
@@ -192,7 +199,7 @@ def _r2(table, span, node, y, weight):
 
 
 CONFUSION = MappingProxyType(
-    {"accuracy": ("accuracy", None), "balanced_accuracy": ("recall", "macro")}
+    {"balanced_accuracy": ("recall", "macro")}
     | {
         f"{family}{suffix}": (family, average)
         for family in ("f1", "precision", "recall")

@@ -146,6 +146,31 @@ def midpoints(breaks):
     return np.where(comparable, geometric, low / 2 + high / 2)
 
 
+def geometric_levels(units, max_levels):
+    """Pick levels of a path whose sizes fall by about the same factor.
+
+    Parameters
+    ----------
+    units : ndarray of shape (n_levels,)
+        Units that stay at each level; the first is the whole.
+    max_levels : int
+        How many at the most.
+
+    Returns
+    -------
+    ndarray of int, shape (n_picked,)
+        Rows of the path, the first and the last among them.
+    """
+    if len(units) <= max_levels:
+        return np.arange(len(units))
+    aims = np.geomspace(units[0], units[-1], max_levels)
+    # Rounding must not push the ends off the path.
+    aims[0], aims[-1] = units[0], units[-1]
+    descending = np.minimum.accumulate(units)
+    picked = np.searchsorted(-descending, -aims, side="left")
+    return np.unique(np.append(picked[:-1], len(units) - 1))
+
+
 def _is_number(value):
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 

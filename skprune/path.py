@@ -154,6 +154,11 @@ class PruningPath(ABC):
             raise LevelError(msg)
         return int(index) % n_levels
 
+    def _rows_of(self, index):
+        """Return some rows of `levels`, or all for None, as an array of int."""
+        rows = range(len(self)) if index is None else map(self._index_of_row, index)
+        return np.fromiter(rows, dtype=np.intp)
+
     def _index_of_keep(self, keep):
         units = self.units
         count = units_to_keep(keep, int(units[0]), self.unit)
@@ -337,7 +342,7 @@ class TreePath(PruningPath):
         accuracy, F1, precision, recall, log-loss, Brier, squared and absolute error,
         R2; by name), all levels together cost O(nodes + rows).
         """
-        index = np.arange(len(self)) if index is None else np.asarray(index)
+        index = self._rows_of(index)
         specs = scoring if isinstance(scoring, Mapping) else {"score": scoring}
         scores = {name: self.free_scores(s, X, y, sample_weight) for name, s in specs.items()}
         scorers = {
@@ -421,7 +426,10 @@ class TreePath(PruningPath):
         estimator
             Answers as the cut model would, for these rows only.
         """
-        index = range(len(self)) if index is None else index
+        index = self._rows_of(index)
+        if (np.diff(index) < 0).any():
+            msg = f"index={index.tolist()} goes back; give rows of the path in ascending order."
+            raise LevelError(msg)
         if self._surgeon.n_outputs > 1:
             yield from map(self._build, index)
             return

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import surgeon_for, surgeon_type
@@ -91,18 +93,31 @@ def _plain(model):
         if inner is None:
             raise
         return _plain(inner)
-    # Known models come first: a forest has an `estimator_` too, its unfitted template.
     return model
 
 
 def _inner(model):
     """Return what a search, a pruner, a pipeline or a frozen model holds, or None."""
-    for attribute in ("best_estimator_", "estimator_"):
-        if hasattr(model, attribute):
-            return getattr(model, attribute)
+    if isinstance(model, FrozenEstimator):  # it passes the attributes of its model on
+        return model.estimator
     if isinstance(model, Pipeline):
         return model.steps[-1][1]
-    return model.estimator if isinstance(model, FrozenEstimator) else None
+    for attribute in ("best_estimator_", "estimator_"):
+        inner = getattr(model, attribute, None)
+        # Ensembles have an `estimator_` too, the unfitted template of their members.
+        if inner is not None and _is_fitted(inner):
+            return inner
+    if hasattr(model, "estimator") and hasattr(model, "fit"):
+        check_is_fitted(model)
+    return None
+
+
+def _is_fitted(model):
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        return False
+    return True
 
 
 class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is

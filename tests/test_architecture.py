@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "skprune"
 # A module belongs to the layer that names it, or its folder. Imports go to a lower layer.
 LAYERS = [
     {"exceptions", "_compat"},
-    {"_levels", "_nodes"},
+    {"_extras", "_levels", "_nodes"},
     {"criteria", "solvers", "surgery"},
     {"path", "size", "_additive"},
     {"base"},
@@ -37,6 +37,7 @@ SIBLINGS = {
     ("path", "_additive"): "a path scores its levels",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
     ("model_selection._candidates", "model_selection._make"): "a bare model is wrapped",
+    ("model_selection._score_levels", "model_selection._fit_once"): "a fold fits, then scores",
 }
 RUNTIME = {"sklearn", "numpy", "scipy", "joblib", "pandas"}
 OPTIONAL = {"matplotlib", "polars"}

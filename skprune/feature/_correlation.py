@@ -175,14 +175,14 @@ class CorrelationPruner(BaseFeaturePruner):
         table = _table_of(X, sample_weight, self.criterion)
         self._priority = self._rate(table, X, y, sample_weight)
         order = np.argsort(-self._priority, kind="stable")
+        make, blocks = correlation_tiles(table, order)
         if self.keep is not None:
-            path = CorrelationPath(*correlation_tiles(table, order), order)
+            path = CorrelationPath(make, blocks, order)
             index = path.locate(keep=self.keep)
             self._note(path.walk(index), path.levels["threshold"][index])
             return self._walk.kept, path
         limit = self._default_level["threshold"] if self.threshold is None else self.threshold
-        walk = greedy_walk(*correlation_tiles(table, order), limit)
-        self._note(_in_table_order(walk, order), limit)
+        self._note(_in_table_order(greedy_walk(make, blocks, limit), order), limit)
         return self._walk.kept, partial(_path_of, X, sample_weight, self.criterion, order)
 
     def _rate(self, table, X, y, sample_weight):
@@ -253,13 +253,15 @@ class CorrelationPath(ColumnPath):
     def walk(self, index):
         """Return what `greedy_walk` finds at row `index` of `levels`, in table order."""
         threshold = self.levels["threshold"][index]
-        return _in_table_order(greedy_walk(*whole_tile(self._matrix), threshold), self._order)
+        make, blocks = whole_tile(self._matrix)
+        return _in_table_order(greedy_walk(make, blocks, threshold), self._order)
 
 
 def _path_of(X, sample_weight, criterion, order):
     """Return the path of a table; the pruner holds this call until `path_` is asked for."""
     table = _table_of(X, sample_weight, criterion)
-    return CorrelationPath(*correlation_tiles(table, order), order)
+    make, blocks = correlation_tiles(table, order)
+    return CorrelationPath(make, blocks, order)
 
 
 def _table_of(X, sample_weight, criterion):

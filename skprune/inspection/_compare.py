@@ -23,12 +23,8 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skprune._compat import predicts_only, rows_of
-from skprune.exceptions import (
-    MissingExtraError,
-    PruningError,
-    PruningWarning,
-    UnsupportedModelError,
-)
+from skprune._extras import import_extra
+from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
 from skprune.size import SIZES, model_size
 
 __all__ = ["compare"]
@@ -84,7 +80,7 @@ def compare(models, X, y, *, scoring=None, sample_weight=None, n_repeats="auto",
 
     Raises
     ------
-    PruningError
+    InputError
         If there are no models, they are not all classifiers or all regressors, or a
         parameter makes no sense for them.
     MissingExtraError
@@ -169,11 +165,11 @@ def _named(models):
             f"models={models!r} was given. Allowed are a mapping of names to fitted models "
             "and a sequence of fitted models; give [model] for a single one."
         )
-        raise PruningError(msg)
+        raise InputError(msg)
     models = dict(models) if isinstance(models, Mapping) else _numbered(list(models))
     if not models:
         msg = "models is empty; give at least one fitted model."
-        raise PruningError(msg)
+        raise InputError(msg)
     return models
 
 
@@ -196,7 +192,7 @@ def _check_kind(models):
             f"{given}. Only models that answer the same question can be compared: give "
             "classifiers only, or regressors only."
         )
-        raise PruningError(msg)
+        raise InputError(msg)
     return "a classifier" in kinds.values()
 
 
@@ -214,7 +210,7 @@ def _check_repeats(n_repeats):
             f"n_repeats={n_repeats!r} was given. Allowed are a number of rounds, 0 for no "
             "latency, and 'auto' for about a second."
         )
-        raise PruningError(msg)
+        raise InputError(msg)
 
 
 def _labels(models, y):
@@ -225,7 +221,7 @@ def _labels(models, y):
             f"y is {kind!r}, but the usual scores and ROC curves of classifiers need one "
             "column of class labels. Give such a y, or scoring=... for this kind."
         )
-        raise PruningError(msg)
+        raise InputError(msg)
     known = [model.classes_ for model in models.values() if hasattr(model, "classes_")]
     return unique_labels(y, *known)
 
@@ -300,7 +296,7 @@ def _scorers(scoring):
             f"scoring names {taken}, which are columns that compare fills by itself. Leave "
             "these scorers out, or give them other names."
         )
-        raise PruningError(msg)
+        raise InputError(msg)
     return {name: get_scorer(scorer) for name, scorer in scoring.items()}
 
 
@@ -387,20 +383,13 @@ def _roc_axes(roc_ax, labels):
             f"roc_ax was given, but the models are {given}. A ROC curve needs classifiers of "
             "two classes; leave roc_ax out."
         )
-        raise PruningError(msg)
+        raise InputError(msg)
     if hasattr(roc_ax, "plot"):
         return roc_ax
     if roc_ax is not True:
         msg = f"roc_ax={roc_ax!r} was given. Allowed are matplotlib Axes, True and None."
-        raise PruningError(msg)
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        msg = (
-            "roc_ax=True makes a figure with matplotlib, which is not installed. Install the "
-            "extra that brings it: pip install 'skprune[plot]'."
-        )
-        raise MissingExtraError(msg) from error
+        raise InputError(msg)
+    plt = import_extra("matplotlib.pyplot", "plot", "roc_ax=True")
     return plt.subplots(figsize=(4.8, 4.8), layout="constrained")[1]
 
 

@@ -9,8 +9,10 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skprune._extras import import_extra
+from skprune._levels import geometric_levels
 from skprune.base import BaseModelPruner
-from skprune.exceptions import MissingExtraError, PruningError
+from skprune.exceptions import InputError
 from skprune.size import SIZES, model_size
 
 __all__ = ["PruningPathDisplay"]
@@ -107,7 +109,7 @@ class PruningPathDisplay:
 
         Raises
         ------
-        PruningError
+        InputError
             If the search is not fitted, or there is no such metric or size.
 
         Notes
@@ -121,7 +123,7 @@ class PruningPathDisplay:
                 f"{type(search).__name__} has no cv_results_. Give a fitted search; for a "
                 "fitted pruner there is from_estimator."
             )
-            raise PruningError(msg)
+            raise InputError(msg)
         path = _path_of(getattr(search, "best_estimator_", None))
         levels = pd.DataFrame(
             {
@@ -192,7 +194,7 @@ class PruningPathDisplay:
 
         Raises
         ------
-        PruningError
+        InputError
             If there is no path that can be scored, or no such size.
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
@@ -201,11 +203,11 @@ class PruningPathDisplay:
         sizes = path.levels.rename(columns={path.unit: "units"})
         if size not in sizes:
             msg = f"size={size!r} is not known. Allowed are {', '.join(map(repr, SIZES))}."
-            raise PruningError(msg)
+            raise InputError(msg)
         chosen = int(np.argmin(np.abs(path.units - n_units)))
         index, score = np.arange(len(path)), path.free_scores(scoring, X, y, sample_weight)
         if score is None:
-            index = np.union1d(_evenly(path.units, max_levels), chosen)
+            index = np.union1d(geometric_levels(path.units, max_levels), chosen)
             score = path.score(X, y, scoring=scoring, sample_weight=sample_weight, index=index)
         metric = scoring if isinstance(scoring, str) else "score"
         levels = pd.DataFrame({"line": "", size: sizes[size].iloc[index], metric: score})
@@ -243,7 +245,8 @@ class PruningPathDisplay:
         MissingExtraError
             If matplotlib is not installed.
         """
-        plt, ticker = _matplotlib()
+        plt = import_extra("matplotlib.pyplot", "plot", "A picture")
+        ticker = import_extra("matplotlib.ticker", "plot", "A picture")
         if ax is None:
             _, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
@@ -279,7 +282,7 @@ class PruningPathDisplay:
         usable = usable[usable[self.size] > 0].sort_values(self.size, kind="stable")
         if usable.empty:
             msg = f"No level has both a score ({self.metric!r}) and a size ({self.size!r})."
-            raise PruningError(msg)
+            raise InputError(msg)
         best = usable.loc[usable[self.metric].idxmax()]
         chosen = usable[usable["chosen"]]
         main = best["line"] if chosen.empty else chosen["line"].iloc[0]
@@ -397,7 +400,7 @@ def _column(results, prefix, name, parameter):
     )
     if parameter == "size":
         msg += f', or add a size_scorer to the scoring: {{"{name}": size_scorer(...)}}'
-    raise PruningError(msg + ".")
+    raise InputError(msg + ".")
 
 
 def _standard_error(results, metric):
@@ -430,16 +433,8 @@ def _path_and_rows(estimator, X):
             "model, a pipeline that ends in one, or a search over one. A search over a "
             "pruner of columns can be given to from_search."
         )
-        raise PruningError(msg)
+        raise InputError(msg)
     return estimator.path_, model_size(estimator).units, X
-
-
-def _evenly(units, max_levels):
-    """Return rows of a path, both ends included, whose sizes fall by equal factors."""
-    if len(units) <= max_levels:
-        return np.arange(len(units))
-    aims = np.geomspace(units[0], units[-1], max_levels)[1:-1]
-    return np.unique([0, *np.searchsorted(-units, -aims), len(units) - 1])
 
 
 # Words and numbers
@@ -477,16 +472,3 @@ def _formatter(unit, ticker):
         return f"{value:.1f}".removesuffix(".0") if value < SMALL else f"{value:,.0f}"
 
     return count
-
-
-def _matplotlib():
-    try:
-        import matplotlib.pyplot as plt
-        from matplotlib import ticker
-    except ImportError as error:
-        msg = (
-            "Pictures are drawn with matplotlib, which is not installed. Install the extra "
-            "that brings it: pip install 'skprune[plot]'."
-        )
-        raise MissingExtraError(msg) from error
-    return plt, ticker

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
 from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
@@ -107,31 +106,6 @@ def check_kind(level):
         raise LevelError(msg)
     if level["keep"] is not None and level["threshold"] is not None:
         check_level(**level)
-
-
-def geometric_levels(units, max_levels):
-    """Pick levels whose sizes fall by about the same factor.
-
-    Parameters
-    ----------
-    units : ndarray of shape (n_levels,)
-        Units that stay at each level; the first is the whole.
-    max_levels : int
-        How many at the most.
-
-    Returns
-    -------
-    ndarray of int, shape (n_picked,)
-        Rows, the first and the last among them.
-    """
-    if len(units) <= max_levels:
-        return np.arange(len(units))
-    aims = np.geomspace(units[0], units[-1], max_levels)
-    # Rounding must not push the ends off the path.
-    aims[0], aims[-1] = units[0], units[-1]
-    descending = np.minimum.accumulate(units)
-    picked = np.searchsorted(-descending, -aims, side="left")
-    return np.unique(np.append(picked[:-1], len(units) - 1))
 
 
 def _expand(estimator, param_grid):

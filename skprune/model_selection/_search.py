@@ -27,10 +27,12 @@ from skprune._compat import (
     scorers_of,
     tabulate,
 )
+from skprune._levels import geometric_levels
 from skprune.exceptions import PruningWarning
-from skprune.model_selection._candidates import PATH, combinations, geometric_levels
-from skprune.model_selection._folds import Scoring, fit_and_score, fit_once, locate
+from skprune.model_selection._candidates import PATH, combinations
+from skprune.model_selection._fit_once import fit_once, locate
 from skprune.model_selection._rules import OneStandardError
+from skprune.model_selection._score_levels import Scoring, fit_and_score
 from skprune.path import TreePath
 from skprune.size import SIZES
 

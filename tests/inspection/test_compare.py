@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune.exceptions import MissingExtraError, PruningError, PruningWarning
+from skprune.exceptions import InputError, MissingExtraError, PruningWarning
 from skprune.inspection import _compare, compare
 from skprune.size import model_size
 from skprune.tree import TreePruner
@@ -239,7 +239,7 @@ def test_scoring_makes_room_for_several_outputs():
     assert table["score"].tolist() == [(answer == y).mean() for answer in answers]
     expected = [1, (answers[0] == answers[1]).mean()]
     assert table["agreement"].tolist() == pytest.approx(expected)
-    with pytest.raises(PruningError, match=r"one column of class labels.*scoring="):
+    with pytest.raises(InputError, match=r"one column of class labels.*scoring="):
         compare(models, X, y, n_repeats=0)
 
 
@@ -341,12 +341,12 @@ def test_model_without_a_curve_is_named(plt, binary, watched):
 def test_roc_curves_need_two_classes(trees, binary):
     X, y = load_iris(return_X_y=True)
     tree = DecisionTreeClassifier().fit(X, y)
-    with pytest.raises(PruningError, match=r"classifiers of 3 classes.*two classes"):
+    with pytest.raises(InputError, match=r"classifiers of 3 classes.*two classes"):
         compare([tree], X, y, n_repeats=0, roc_ax=True)
     model = LinearRegression().fit(X, y)
-    with pytest.raises(PruningError, match="are regressors"):
+    with pytest.raises(InputError, match="are regressors"):
         compare([model], X, y, n_repeats=0, roc_ax=True)
-    with pytest.raises(PruningError, match=r"roc_ax='here'.*Allowed are matplotlib Axes"):
+    with pytest.raises(InputError, match=r"roc_ax='here'.*Allowed are matplotlib Axes"):
         compare(trees, *binary, n_repeats=0, roc_ax="here")
 
 
@@ -360,7 +360,7 @@ def test_missing_matplotlib_names_the_extra(monkeypatch, binary, trees):
 
 @pytest.mark.parametrize("models", [{}, [], iter(())])
 def test_no_models_is_an_error(models, binary):
-    with pytest.raises(PruningError, match="models is empty; give at least one"):
+    with pytest.raises(InputError, match="models is empty; give at least one"):
         compare(models, *binary)
 
 
@@ -368,7 +368,7 @@ def test_no_models_is_an_error(models, binary):
     "model", [None, RandomForestClassifier(2), make_pipeline(DecisionTreeClassifier())]
 )
 def test_lone_model_is_an_error(model, binary):
-    with pytest.raises(PruningError, match=r"a mapping of names.*\[model\] for a single one"):
+    with pytest.raises(InputError, match=r"a mapping of names.*\[model\] for a single one"):
         compare(model, *binary)
 
 
@@ -383,20 +383,20 @@ def test_unfitted_model_is_an_error(model, binary, trees):
 def test_mixture_of_kinds_is_an_error(binary, trees):
     other = LinearRegression().fit(*binary)
     pattern = "'whole' is a classifier, .*'line' is a regressor.*give classifiers only"
-    with pytest.raises(PruningError, match=pattern):
+    with pytest.raises(InputError, match=pattern):
         compare({**trees, "line": other}, *binary)
-    with pytest.raises(PruningError, match="'KMeans' is neither"):
+    with pytest.raises(InputError, match="'KMeans' is neither"):
         compare([KMeans(2, n_init=1).fit(binary[0])], *binary)
 
 
 @pytest.mark.parametrize("n_repeats", [-1, 1.5, True, "often", None])
 def test_bad_repeats_are_an_error(n_repeats, binary, trees):
-    with pytest.raises(PruningError, match=r"n_repeats=.*Allowed are a number of rounds"):
+    with pytest.raises(InputError, match=r"n_repeats=.*Allowed are a number of rounds"):
         compare(trees, *binary, n_repeats=n_repeats)
 
 
 def test_bad_scoring_is_an_error(binary, trees):
-    with pytest.raises(PruningError, match=r"\['bytes'\], which are columns that compare fills"):
+    with pytest.raises(InputError, match=r"\['bytes'\], which are columns that compare fills"):
         compare(trees, *binary, scoring={"bytes": "accuracy"})
     with pytest.raises(ValueError, match="acuracy"):
         compare(trees, *binary, scoring="acuracy")

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune.exceptions import MissingExtraError, PruningError
+from skprune.exceptions import InputError, MissingExtraError
 from skprune.feature import CorrelationPruner
 from skprune.inspection import PruningPathDisplay
 from skprune.model_selection import PruningSearchCV
@@ -127,7 +127,7 @@ def test_metric_is_one_of_several(table):
     assert (display.frame()["f1"] == search.cv_results_["mean_test_f1"]).all()
     assert display.ax_.get_ylabel() == "Cross-validated F1"
     assert labels(display)[-1].endswith("B")
-    with pytest.raises(PruningError, match=r"metric='score' finds no column.*\['area', 'f1'\]"):
+    with pytest.raises(InputError, match=r"metric='score' finds no column.*\['area', 'f1'\]"):
         PruningPathDisplay.from_search(search)
 
 
@@ -268,7 +268,7 @@ def test_sizes_are_columns_of_the_path(table, pruner):
     for size in ("parameters", "bytes"):
         frame = PruningPathDisplay.from_estimator(pruner, *table, size=size).frame()
         assert (frame[size] == pruner.path_.levels[size]).all()
-    with pytest.raises(PruningError, match=r"size='weight' is not known. Allowed are 'units'"):
+    with pytest.raises(InputError, match=r"size='weight' is not known. Allowed are 'units'"):
         PruningPathDisplay.from_estimator(pruner, *table, size="weight")
 
 
@@ -371,28 +371,28 @@ def test_missing_matplotlib_names_the_extra(monkeypatch, table, pruner, search):
 
 def test_search_without_results_is_an_error(pruner):
     for given in (PruningSearchCV(DecisionTreeClassifier()), pruner):
-        with pytest.raises(PruningError, match=r"has no cv_results_. Give a fitted search"):
+        with pytest.raises(InputError, match=r"has no cv_results_. Give a fitted search"):
             PruningPathDisplay.from_search(given)
 
 
 def test_search_without_sizes_is_an_error(table):
     search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2).fit(*table)
-    with pytest.raises(PruningError, match=r"size='units' finds no column.*add a size_scorer"):
+    with pytest.raises(InputError, match=r"size='units' finds no column.*add a size_scorer"):
         PruningPathDisplay.from_search(search)
 
 
 def test_nothing_to_draw_is_an_error():
-    with pytest.raises(PruningError, match="No level has both a score"):
+    with pytest.raises(InputError, match="No level has both a score"):
         PruningPathDisplay.from_search(Results([{"keep": 1.0}], [np.nan], [1]))
 
 
 def test_estimator_without_a_path_is_an_error(table, pruner):
     X, y = table
     tree = DecisionTreeClassifier().fit(X, y)
-    with pytest.raises(PruningError, match="DecisionTreeClassifier has no path of models"):
+    with pytest.raises(InputError, match="DecisionTreeClassifier has no path of models"):
         PruningPathDisplay.from_estimator(tree, X, y)
     columns = CorrelationPruner().fit(X)
-    with pytest.raises(PruningError, match=r"CorrelationPruner has no path.*from_search"):
+    with pytest.raises(InputError, match=r"CorrelationPruner has no path.*from_search"):
         PruningPathDisplay.from_estimator(columns, X, y)
     with pytest.raises(NotFittedError):
         PruningPathDisplay.from_estimator(TreePruner(DecisionTreeClassifier()), X, y)

@@ -29,7 +29,6 @@ from skprune import (
     size_scorer,
 )
 from skprune.exceptions import LevelError, PruningWarning
-from skprune.model_selection._candidates import geometric_levels
 
 X, y = make_classification(400, 8, n_informative=5, flip_y=0.2, random_state=0)
 X[:, 1] = X[:, 0] + 0.05 * X[:, 1]
@@ -231,8 +230,9 @@ def test_metadata_is_routed(scoring):
         )
         tree = DecisionTreeClassifier(random_state=0).set_fit_request(sample_weight=True)
         tree.set_score_request(sample_weight=False)
+        f1 = sklearn.metrics.get_scorer("f1").set_score_request(sample_weight=True)
         assert_same_results(
-            *both(TreePruner(tree), LEVELS, (X, y), params, cv=GroupKFold(3), scoring="f1")
+            *both(TreePruner(tree), LEVELS, (X, y), params, cv=GroupKFold(3), scoring=f1)
         )
 
 
@@ -417,17 +417,6 @@ def test_frozen_model_is_searched_without_any_fit():
     model = DecisionTreeClassifier(random_state=0).fit(X[:200], y[:200])
     search = PruningSearchCV(FrozenEstimator(model)).fit(X[200:], y[200:])
     assert model_size(search).units < model_size(model).units
-
-
-def test_geometric_levels_fall_by_a_factor_and_keep_both_ends():
-    units = np.arange(1000, 0, -1)
-    picked = geometric_levels(units, 10)
-    assert len(picked) == 10
-    assert (picked[0], picked[-1]) == (0, 999)
-    np.testing.assert_allclose(np.diff(np.log(units[picked]))[:-3], -np.log(1000) / 9, rtol=0.05)
-    np.testing.assert_array_equal(geometric_levels(units[:5], 10), np.arange(5))
-    # Where units jump, a level serves several aims and is listed once.
-    assert list(geometric_levels(np.array([1000, 999, 3, 2, 1]), 3)) == [0, 2, 4]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,63 @@
+"""
+Prune a forest, and choose how far
+==================================
+
+A random forest for the progress of diabetes: few rows, much noise, and so a forest much
+larger than what the data can tell. Every level of pruning is cross-validated, and the
+smallest forest within one standard error of the best is taken. Then all candidates meet on
+rows that chose nothing: the whole forest, the pruned one, one pruned at random to the same
+size, and a forest trained from scratch with as many leaves.
+"""
+
+# %%
+# Training rows, and rows that will choose nothing
+# -------------------------------------------------
+
+import pandas as pd
+from sklearn.datasets import load_diabetes
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.model_selection import train_test_split
+
+from skprune import PruningPathDisplay, PruningSearchCV, TreePruner, compare, model_size
+
+X, y = load_diabetes(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
+
+# %%
+# One cross-validation scores every level
+# ---------------------------------------
+
+forest = RandomForestRegressor(random_state=0)
+search = PruningSearchCV(forest).fit(X_train, y_train)
+pruned = search.best_estimator_.estimator_  # a plain RandomForestRegressor
+
+# %%
+# The honest table
+# ----------------
+# As many leaves can also be had by chance, or by training a smaller forest.
+
+leaves = model_size(pruned).units
+at_random = TreePruner(forest, criterion="random", keep=leaves, random_state=0)
+from_scratch = RandomForestRegressor(max_leaf_nodes=leaves // 100, random_state=0)
+table = compare(
+    {
+        "whole": forest.fit(X_train, y_train),
+        "pruned": pruned,
+        "pruned at random": at_random.fit(X_train, y_train),
+        "from scratch": from_scratch.fit(X_train, y_train),
+    },
+    X_test,
+    y_test,
+)
+table = table.rename(columns={"units": "leaves", "mean_absolute_error": "abs. error"})
+columns = ["r2", "abs. error", "leaves", "bytes", "batch_us", "row_us", "agreement"]
+with pd.option_context("display.width", 120, "display.precision", 3):
+    print(table[columns].round(3).to_string())
+
+# %%
+# The whole trade-off
+# -------------------
+
+display = PruningPathDisplay.from_search(search)
+display.figure_.savefig("quickstart.png", dpi=150)
+print("\nScore against size, for every level: quickstart.png")
