@@ -35,7 +35,9 @@ def forest_rows(repeat):
 
     times = [seconds(alphas)[0] for _ in range(repeat)]
     surgeon, scores = alphas()
-    worst = max(difference(surgeon.table, scores, t, tree, X, y, forest) for t, tree in enumerate(forest))
+    worst = max(
+        difference(surgeon.table, scores, t, tree, X, y, forest) for t, tree in enumerate(forest)
+    )
     share = row(
         "alphas of 100 trees, against the forest's fit",
         f"{np.median(times):.3g} s",
@@ -57,10 +59,10 @@ def forest_rows(repeat):
     return share, same
 
 
-def difference(nodes, scores, t, tree, X, y, forest):
+def difference(nodes, scores, t, X, y, forest):
     """Return the largest relative difference to the path of scikit-learn for one tree."""
     weight = np.bincount(forest.estimators_samples_[t], minlength=len(y)).astype(float)
-    path = clone(tree).cost_complexity_pruning_path(X, y, sample_weight=weight)
+    path = clone(forest[t]).cost_complexity_pruning_path(X, y, sample_weight=weight)
     own = slice(nodes.offsets[t], nodes.offsets[t + 1])
     ours = distinct(scores[own][nodes.is_split[own]])
     theirs = distinct(path.ccp_alphas[1:])
@@ -84,7 +86,9 @@ def tree_row(repeat):
         results["path"] = clone(tree).cost_complexity_pruning_path(X, y)
 
     results = {}
-    measured = side_by_side("path of one tree, against scikit-learn", ours, peer, repeat, peer_repeat=1)
+    measured = side_by_side(
+        "path of one tree, against scikit-learn", ours, peer, repeat, peer_repeat=1
+    )
     scores = ours()
     theirs = distinct(results["path"].ccp_alphas[1:])
     found = distinct(scores[np.isfinite(scores)])

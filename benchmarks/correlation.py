@@ -9,12 +9,13 @@ columns that stay are the same, and no pair above the threshold is left.
 
 import subprocess
 import sys
+from functools import partial
 from statistics import median
-from time import perf_counter
 
 import numpy as np
 import pandas as pd
 
+from benchmarks._measure import row, seconds, side_by_side, table
 from skprune import CorrelationPruner
 
 THRESHOLD = 0.8
@@ -29,7 +30,7 @@ def run(repeat):
     Parameters
     ----------
     repeat : int
-        Rounds; the peer, which takes long, is measured in at most three of them.
+        Rounds, three at least; the peer, which takes long, is in one or three of them.
 
     Returns
     -------
@@ -39,14 +40,13 @@ def run(repeat):
     X = make_table(N_ROWS, N_COLUMNS)
     holes = X.mask(np.random.default_rng(1).random(X.shape) < 0.05)
     size = f"{N_ROWS:,} x {N_COLUMNS:,}"
-    rows = [
-        compare(f"pearson, {size}", X, "pearson", repeat),
-        compare(f"pearson with 5 % NaN, {size}", holes, "pearson", repeat),
-        compare(f"spearman, {size}", X, "spearman", repeat),
+    return table(
+        compare(f"pearson, {size}", X, "pearson", repeat, peer_repeat=3),
+        compare(f"pearson with 5 % NaN, {size}", holes, "pearson", repeat, peer_repeat=1),
+        compare(f"spearman, {size}", X, "spearman", repeat, peer_repeat=1),
         whole_path(X, repeat),
         wide_table(),
-    ]
-    return pd.DataFrame(rows, columns=["what", "ours", "peer", "ratio", "note"])
+    )
 
 
 def make_table(n_rows, n_columns):
@@ -102,32 +102,25 @@ def surviving_pairs(X, columns, criterion):
     return int((np.triu(X.corr().abs().to_numpy(), 1) > THRESHOLD + 1e-12).sum())
 
 
-def compare(what, X, criterion, repeat):
-    """Time ours and the peer in turns; return a row of the table."""
+def compare(what, X, criterion, repeat, peer_repeat):
+    """Check both answers, then time both in turns; return a row of the table."""
     name, peer = peer_of()
-    ours(X, criterion)
-    times, peer_times = [], []
-    for i in range(max(3, repeat)):
-        seconds, kept = timed(ours, X, criterion)
-        times.append(seconds)
-        if i < min(repeat, 3):
-            seconds, peer_kept = timed(peer, X, criterion)
-            peer_times.append(seconds)
+    kept, peer_kept = ours(X, criterion), peer(X, criterion)
     left, peer_left = (surviving_pairs(X, c, criterion) for c in (kept, peer_kept))
     if left:
         msg = f"{what}: {left} pairs above the threshold survive ours."
         raise AssertionError(msg)
     same = "same columns" if kept == peer_kept else f"{len(set(kept) ^ set(peer_kept))} differ"
-    time, peer_time = median(times), median(peer_times)
-    note = f"{len(kept)} stay, {same}; pairs left: 0 ours, {peer_left} peer ({name})"
-    return what, f"{time:.3f} s", f"{peer_time:.2f} s", f"{peer_time / time:.0f}x", note
+    note = f"{len(kept)} stay, {same}; pairs left: 0 ours, {peer_left} {name}"
+    both = partial(ours, X, criterion), partial(peer, X, criterion)
+    return side_by_side(what, *both, max(3, repeat), note, peer_repeat=peer_repeat)
 
 
 def whole_path(X, repeat):
     """Time the fit with all its levels."""
-    times = [timed(lambda: CorrelationPruner().fit(X).path_)[0] for _ in range(max(3, repeat))]
-    path = CorrelationPruner().fit(X).path_
-    return "fit and whole path", f"{median(times):.3f} s", "", "", f"{len(path)} levels"
+    rounds = [seconds(lambda: CorrelationPruner().fit(X).path_) for _ in range(max(3, repeat))]
+    times, paths = zip(*rounds, strict=True)
+    return row("fit and whole path", f"{median(times):.3g} s", "", "", f"{len(paths[0])} levels")
 
 
 def wide_table():
@@ -141,35 +134,23 @@ def wide_table():
         "    return 1024 * int(status.split('VmHWM:')[1].split()[0])\n"
         "X = np.random.default_rng(0).standard_normal((WIDE_ROWS, WIDE_COLUMNS))\n"
         "data = peak()\n"
-        "seconds, pruner = timed(CorrelationPruner(threshold=THRESHOLD).fit, X)\n"
+        "spent, pruner = seconds(partial(CorrelationPruner(threshold=THRESHOLD).fit, X))\n"
         "assert pruner.keep_mask_.all()\n"
-        "print(data, peak(), seconds)\n"
+        "print(data, peak(), spent)\n"
     )
     answer = subprocess.run(  # noqa: S603 - this very interpreter
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
-    data, peak, seconds = map(float, answer.stdout.split())
+    data, peak, spent = map(float, answer.stdout.split())
     whole = WIDE_COLUMNS**2 * 8
     note = (
-        f"whole process, {data / GIGABYTE:.2f} GB of it before fit; {seconds:.0f} s; "
+        f"whole process, {data / GIGABYTE:.2f} GB of it before fit; {spent:.0f} s; "
         "peer: its correlation matrix alone"
     )
-    return (
+    return row(
         f"peak memory, {WIDE_ROWS:,} x {WIDE_COLUMNS:,}",
         f"{peak / GIGABYTE:.2f} GB",
         f"{whole / GIGABYTE:.2f} GB",
         f"{whole / peak:.1f}x",
         note,
     )
-
-
-def timed(function, *args):
-    """Return the seconds that a call took, and its result."""
-    start = perf_counter()
-    result = function(*args)
-    return perf_counter() - start, result
-
-
-if __name__ == "__main__":
-    with pd.option_context("display.max_colwidth", None, "display.width", 240):
-        print(run(3).to_string(index=False))

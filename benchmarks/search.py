@@ -48,7 +48,9 @@ def run(repeat):
             clone(TREE).fit(X[train], y[train])
         clone(TREE).fit(X, y)
 
-    levels = side_by_side("every level and the refit, against six fits", every_level, plain_fits, repeat)
+    levels = side_by_side(
+        "every level and the refit, against six fits", every_level, plain_fits, repeat
+    )
     levels["note"] += f"; {results['levels']} levels; asked: ratio of at least 1 / 1.3 = 0.77"
     return table(grid, levels)
 

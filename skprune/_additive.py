@@ -211,9 +211,7 @@ CONFUSION = MappingProxyType(
         }.items()
     }
 )
-PROBABILITY = MappingProxyType(
-    {"neg_log_loss": _neg_log_loss, "neg_brier_score": _neg_brier_score}
-)
+PROBABILITY = MappingProxyType({"neg_log_loss": _neg_log_loss, "neg_brier_score": _neg_brier_score})
 REGRESSION = MappingProxyType(
     {
         "r2": _r2,

@@ -44,7 +44,7 @@ def check_level(keep, threshold):
             "units that stay), a float in (0, 1] (the fraction that stays) or None."
         )
         raise LevelError(msg)
-    if threshold is not None and not (_is_number(threshold) and threshold == threshold):
+    if threshold is not None and not (_is_number(threshold) and not np.isnan(threshold)):
         msg = (
             f"threshold={threshold!r} is no level. Allowed is a real number, in the unit "
             "of the criterion's scores, or None."
@@ -178,6 +178,4 @@ def _is_number(value):
 def _is_keep(keep):
     if not _is_number(keep):
         return False
-    if isinstance(keep, Integral):
-        return keep >= 1
-    return 0 < keep <= 1
+    return keep >= 1 if isinstance(keep, Integral) else 0 < keep <= 1

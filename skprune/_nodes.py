@@ -95,7 +95,8 @@ class NodeTable:
     @cached_property
     def levels(self):
         """The splits of each depth, from the roots down; a list of index arrays."""
-        levels, frontier = [], self.roots
+        levels: list[np.ndarray] = []
+        frontier = self.roots
         while True:
             splits = frontier[self.is_split[frontier]]
             if splits.size == 0:

@@ -29,9 +29,9 @@ from skprune._compat import (
     check_sample_weight,
     fit_context,
     n_rows_of,
+    routing_enabled,
     rows_of,
     rows_of_params,
-    routing_enabled,
 )
 from skprune._levels import check_level
 from skprune.exceptions import InputError, PruningWarning
@@ -269,7 +269,8 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             rows_of(X, grow), rows_of(y, grow), **rows_of_params(X, params, grow)
         )
         weight = None if sample_weight is None else np.asarray(sample_weight)[choose]
-        return model, ChoosingRows(rows_of(X, choose), rows_of(y, choose), weight, False)
+        rows = ChoosingRows(rows_of(X, choose), rows_of(y, choose), weight, out_of_bag=False)
+        return model, rows
 
     def _warn_of_idle_validation(self, *, frozen):
         validation = getattr(self, "validation", None)
@@ -341,9 +342,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             fit_params = {**fit_params, "sample_weight": sample_weight}
         if routing_enabled():
             return process_routing(self, "fit", **fit_params).estimator.fit
-        if sample_weight is not None and not has_fit_parameter(
-            self.estimator, "sample_weight"
-        ):
+        if sample_weight is not None and not has_fit_parameter(self.estimator, "sample_weight"):
             msg = (
                 f"sample_weight was given, but the fit of {self.estimator!r} takes none. "
                 "Leave it out, or use a model that takes weights."

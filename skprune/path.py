@@ -51,10 +51,7 @@ class PruningPath(ABC):
 
     def __repr__(self):
         units = self.units
-        return (
-            f"<{type(self).__name__}: {len(self)} levels, "
-            f"{units[0]} to {units[-1]} {self.unit}>"
-        )
+        return f"<{type(self).__name__}: {len(self)} levels, {units[0]} to {units[-1]} {self.unit}>"
 
     @property
     def units(self):
@@ -230,9 +227,7 @@ class TreePath(PruningPath):
         gone_at = np.searchsorted(self._breaks, scores) + 1
         self._gone_at = np.where(table.is_split, gone_at, 0)
         self.scores = scores[table.is_split]
-        super().__init__(
-            self._tabulate(whole), unit="leaves", common_scale=common_scale
-        )
+        super().__init__(self._tabulate(whole), unit="leaves", common_scale=common_scale)
 
     def _tabulate(self, whole):
         """Count what is left at each level; O(splits + levels)."""

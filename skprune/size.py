@@ -154,7 +154,7 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
             raise ValueError(msg)
         self.size = size
 
-    def __call__(self, estimator, X=None, y=None, **params):  # noqa: ARG002 - as scorers are called
+    def __call__(self, estimator, X=None, y=None, sample_weight=None, **params):  # noqa: ARG002 - as scorers are called
         """Return the negated size of a fitted model.
 
         Parameters
@@ -165,6 +165,8 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
             Not used.
         y : object, default=None
             Not used.
+        sample_weight : object, default=None
+            Not used: a size needs no weights, so there is nothing to warn of.
         **params : dict
             Not used.
 
@@ -174,6 +176,10 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
             Minus the size.
         """
         return -getattr(model_size(estimator), self.size)
+
+    def _accept_sample_weight(self):
+        # Searches ask this of each of several scorers when they are given weights.
+        return True
 
     def __repr__(self):
         return f"size_scorer({self.size!r})"

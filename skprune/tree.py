@@ -120,9 +120,7 @@ class TreePruner(BaseModelPruner):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
-        "criterion": [
-            StrOptions({"cost_complexity", "reduced_error", "pessimistic", "random"})
-        ],
+        "criterion": [StrOptions({"cost_complexity", "reduced_error", "pessimistic", "random"})],
         "validation": [
             StrOptions({"oob", "train"}),
             Interval(Real, 0, 1, closed="neither"),

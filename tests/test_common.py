@@ -6,6 +6,7 @@ Every test runs over the table in `_instances.py`.
 import copy
 import pickle
 import warnings
+from itertools import pairwise
 
 import joblib
 import numpy as np
@@ -145,7 +146,7 @@ def test_levels_are_nested(pruner):
     X, y = data_for(pruner)
     path = clone(pruner).fit(X, y).path_
     masks = [path.mask(index) for index in range(len(path))]
-    for larger, smaller in zip(masks, masks[1:], strict=False):
+    for larger, smaller in pairwise(masks):
         assert (smaller <= larger).all()
         assert smaller.sum() < larger.sum()
     counts = [path.units[path.locate(keep=k)] for k in range(int(path.units[-1]), path.units[0])]

@@ -125,7 +125,7 @@ def test_out_of_bag_rows_are_those_that_a_tree_has_not_seen():
 
 
 def test_oob_needs_a_bootstrap():
-    with pytest.raises(InputError, match="draws none. Set its bootstrap=True"):
+    with pytest.raises(InputError, match="draws none"):
         TreePruner(TREE, criterion="reduced_error", validation="oob").fit(X, y)
 
 
@@ -224,7 +224,7 @@ def test_weights_need_a_model_that_takes_them():
         def fit(self, X, y):
             return super().fit(X, y)
 
-    with pytest.raises(ValueError, match="the fit of NoWeights.* takes none"):
+    with pytest.raises(ValueError, match=r"the fit of NoWeights.* takes none"):
         TreePruner(NoWeights()).fit(X, y, sample_weight=np.ones(len(y)))
 
 

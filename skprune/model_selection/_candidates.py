@@ -53,9 +53,7 @@ class Combination(NamedTuple):
         name = "threshold" if path.common_scale else "keep"
         level = {"keep": None, "threshold": None, name: float(row[name])}
         # Only what differs from the pruner as it is has to be set.
-        return {
-            self.prefix + key: value for key, value in level.items() if value != self.own[key]
-        }
+        return {self.prefix + key: value for key, value in level.items() if value != self.own[key]}
 
 
 def combinations(estimator, param_grid):

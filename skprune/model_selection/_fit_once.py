@@ -86,9 +86,7 @@ class FittedMiddle:
     def at(self, index, level):
         """Return the whole pipeline, fitted, with the pruner cut at a level."""
         steps = [*self.estimator.steps[: self.position]]
-        return _pipeline_like(
-            self.estimator, steps + self.predictor_at(index, level).steps
-        )
+        return _pipeline_like(self.estimator, steps + self.predictor_at(index, level).steps)
 
     def predictor_at(self, index, level):
         """Return what predicts from rows that have entered: what follows is refitted."""

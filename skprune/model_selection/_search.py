@@ -273,7 +273,7 @@ class PruningSearchCV(BaseSearchCV):
 
     def _score_rows(self, parallel, plan, rows, splits, scoring, X, y, routed):
         """Score all rows on all folds; a list of dict, row by row."""
-        mine = [[] for _ in plan]
+        mine: list[list[int]] = [[] for _ in plan]
         for at, row in enumerate(rows):
             mine[row.combination].append(at)
         tasks = list(product(range(len(plan)), range(len(splits))))

@@ -50,10 +50,7 @@ def surgeon_type(model):
             msg = f"{type(model).__name__} cannot be pruned: {REFUSED[cls]}."
             raise UnsupportedModelError(msg)
     known = ", ".join(sorted(cls.__name__ for cls in SURGEONS))
-    msg = (
-        f"{type(model).__name__} is not a model that skprune can take apart. "
-        f"Known are: {known}."
-    )
+    msg = f"{type(model).__name__} is not a model that skprune can take apart. Known are: {known}."
     raise UnsupportedModelError(msg)
 
 

@@ -70,7 +70,12 @@ class BaggingSurgeon(ForestSurgeon):
     def apply(self, X):
         """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
         X = validate_data(
-            self.model, X, reset=False, accept_sparse="csr", dtype=np.float32, ensure_all_finite="allow-nan"
+            self.model,
+            X,
+            reset=False,
+            accept_sparse="csr",
+            dtype=np.float32,
+            ensure_all_finite="allow-nan",
         )
         members = zip(self._members(), self.model.estimators_features_, strict=True)
         leaf = np.stack([member.apply(X[:, columns]) for member, columns in members])

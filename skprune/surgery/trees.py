@@ -101,8 +101,8 @@ class TreeSurgeon:
         Returns
         -------
         estimator
-            A deep copy of the model with rebuilt trees; trees that lose nothing are
-            copied as they are.
+            A deep copy of the model with rebuilt trees; a tree that loses nothing keeps
+            the order of its nodes.
 
         Notes
         -----
@@ -112,20 +112,23 @@ class TreeSurgeon:
         order, offsets, depth = preorder(table, keep_split)
         position = np.full(table.n_nodes, NO_NODE)
         position[order] = np.arange(len(order))
-        # A deep copy that finds a tree in its memo takes the entry for the tree's copy.
+        # A deep copy that finds a tree in its memo takes the entry for the tree's copy. Its
+        # own copies of trees would do, but for their padding bytes, which are left to chance.
         memo = {}
         for t, tree in enumerate(self._trees):
             kept = order[offsets[t] : offsets[t + 1]]
-            if len(kept) < tree.node_count:
-                stays = keep_split[kept]
-                children = [
-                    np.where(stays, position[child[kept]] - offsets[t], NO_NODE)
-                    for child in (table.left, table.right)
-                ]
-                local = kept - table.offsets[t]
-                memo[id(tree)] = _rebuild(tree, local, *children, int(depth[t]))
+            if len(kept) == tree.node_count:
+                memo[id(tree)] = _copy(tree)
+                continue
+            stays = keep_split[kept]
+            children = [
+                np.where(stays, position[child[kept]] - offsets[t], NO_NODE)
+                for child in (table.left, table.right)
+            ]
+            local = kept - table.offsets[t]
+            memo[id(tree)] = _rebuild(tree, local, *children, int(depth[t]))
         model = copy.deepcopy(self.model, memo)
-        if memo:
+        if len(order) < table.n_nodes:
             self._after_cut(model)
         return model
 
@@ -149,7 +152,6 @@ class TreeSurgeon:
 
     def in_bag(self):
         """Return the training rows of each tree, or None where all trees saw all rows."""
-        return None
 
     def mean_value(self, leaf):
         """Average the values of leaves over the trees, as the model itself adds them up.
@@ -230,15 +232,23 @@ def _node_bytes(tree):
     return state["nodes"].dtype.itemsize + state["values"][0].nbytes
 
 
+def _copy(tree):
+    """Build a `Tree` like another, its nodes in the same order."""
+    nodes = np.arange(tree.node_count)
+    return _rebuild(tree, nodes, tree.children_left, tree.children_right, tree.max_depth)
+
+
 def _rebuild(tree, order, left, right, depth):
     """Build a new `Tree` from some nodes of another, in the order given.
 
-    Whole records are copied as bytes, padding included, so that equal trees have equal
-    pickles; the constructor and `__setstate__` of the tree's own class do the rest.
+    Whole records are copied as bytes, and the padding between their fields is zeroed, so
+    that equal trees have equal pickles; the constructor and `__setstate__` of the tree's
+    own class do the rest.
     """
     cls, arguments, state = tree.__reduce__()
     old = np.ascontiguousarray(state["nodes"])
     raw = old.view(np.uint8).reshape(len(old), old.dtype.itemsize)[order]
+    raw[:, _padding(old.dtype)] = 0
     nodes = raw.reshape(-1).view(old.dtype)
     nodes["left_child"], nodes["right_child"] = left, right
     for field in set(LEAF) & set(nodes.dtype.names):
@@ -252,6 +262,14 @@ def _rebuild(tree, order, left, right, depth):
     fresh = cls(*arguments)
     fresh.__setstate__(state)
     return fresh
+
+
+def _padding(dtype):
+    """Return which bytes of a record belong to no field."""
+    idle = np.ones(dtype.itemsize, dtype=bool)
+    for field, offset in dtype.fields.values():
+        idle[offset : offset + field.itemsize] = False
+    return idle
 
 
 SURGEONS = {
