@@ -53,18 +53,7 @@ def level_scores(metric, table, gone_at, n_levels, node, y, weight, classes):
         if metric not in REGRESSION or y.dtype.kind not in "iuf" or not np.isfinite(y).all():
             return None
         return REGRESSION[metric](table, span, node, y.astype(float), weight)
-    label = _codes(classes, y)
-    if label is None:
-        return None
-    weights = class_weights(table, node, label, weight)
-    if metric == "accuracy":
-        return _accuracy(table, span, weights, weight.sum())
-    # Which labels count varies by level where a class has no rows or is unknown.
-    if not (weights[0] > 0).all() or (label < 0).any():
-        return None
-    if metric in CONFUSION:
-        return _confusion_scores(metric, table, span, weights, classes)
-    return PROBABILITY[metric](table, span, weights) if metric in PROBABILITY else None
+    return _class_scores(metric, table, span, node, _codes(classes, y), weight, classes)
 
 
 def _codes(classes, y):
@@ -114,6 +103,21 @@ def _level_sums(span, amount, column=None, n_columns=1):
     return np.cumsum(change.reshape(-1, n_columns), axis=0)[:n_levels]
 
 
+def _class_scores(metric, table, span, node, label, weight, classes):
+    """Scores of a classifier, from the weight of each class at each node."""
+    if label is None:
+        return None
+    weights = class_weights(table, node, label, weight)
+    if metric == "accuracy":
+        return _accuracy(table, span, weights, weight.sum())
+    # Which labels count varies by level where a class has no rows or is unknown.
+    if not (weights[0] > 0).all() or (label < 0).any():
+        return None
+    if metric in CONFUSION:
+        return _confusion_scores(metric, table, span, weights, classes)
+    return PROBABILITY[metric](table, span, weights, classes) if metric in PROBABILITY else None
+
+
 def _hits(table, weights):
     """Return each node's prediction and the weight of the rows that it gets right."""
     guess = table.value[:, 0].argmax(axis=1)
@@ -150,16 +154,17 @@ def _confusion_scores(metric, table, span, weights, classes):
     return np.average(per_class, axis=1, weights=shares)
 
 
-def _neg_log_loss(table, span, weights):
+def _neg_log_loss(table, span, weights, _):
     eps = np.finfo(float).eps
     chance = np.clip(table.value[:, 0, : weights.shape[1]], eps, 1 - eps)
     loss = -xlogy(weights, chance).sum(axis=1)
     return -_level_sums(span, loss)[:, 0] / weights[0].sum()
 
 
-def _neg_brier_score(table, span, weights):
-    if weights.shape[1] != 2:
-        return None  # scikit-learn's scale for several classes has changed with versions
+def _neg_brier_score(table, span, weights, classes):
+    # The scorer refuses words, and its scale for several classes has changed with versions.
+    if len(classes) != 2 or classes.dtype.kind not in "iufb":
+        return None
     chance = table.value[:, 0, :2]
     square = chance**2
     miss = square.sum(axis=1, keepdims=True) - square + (1 - chance) ** 2

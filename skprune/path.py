@@ -5,18 +5,15 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring
-from sklearn.utils import get_tags
-from sklearn.utils.metaestimators import available_if
 
-from skprune._additive import level_scores
 from skprune._compat import predicts_only
-from skprune._levels import check_level, distinct, midpoints, slack, units_to_keep
+from skprune._levels import check_level, units_to_keep
 from skprune.exceptions import LevelError
 
 
-class PruningPath(ABC):
+class BasePath(ABC):
     """All levels of one fitted pruner, from the whole to the smallest.
 
     A path is what a pruner makes of its scores: a sequence of levels, each cut off the
@@ -174,7 +171,7 @@ class PruningPath(ABC):
         return smallest
 
 
-class ColumnPath(PruningPath):
+class ColumnPath(BasePath):
     """The levels of a feature pruner; a cut gives the mask of the columns that stay.
 
     Parameters
@@ -204,90 +201,67 @@ class ColumnPath(PruningPath):
         return np.searchsorted(-self._breaks, -threshold, side="left")
 
 
-class TreePath(PruningPath):
-    """The levels of a tree or of an ensemble of trees; a cut gives a plain model.
+class PruningPath(BasePath):
+    """All levels of one fitted model, from the whole model to the smallest one.
+
+    The `path_` of a fitted model pruner. Every level can be cut off as a plain model, and
+    all of them predicted with and scored, without another fit.
 
     Parameters
     ----------
-    surgeon : TreeSurgeon
-        Reader and writer of the whole model.
-    scores : ndarray of shape (n_nodes,)
-        Score of each split, never above its parent's; minus infinity for leaves.
-    whole : float, default=-inf
-        Threshold of the first level, which keeps everything.
+    model : fitted estimator
+        The whole model.
+    levels : DataFrame
+        A row per level, the whole first. Columns: `keep` (fraction of the units that
+        stay), `threshold` (a value at which this level is cut), the count of the units
+        that stay, named as in `unit`, and whatever else the family counts.
+    unit : str
+        Name of the column that counts the units.
     common_scale : bool, default=True
-        As in `PruningPath`.
+        Whether a threshold means the same for models grown on other rows, so that levels
+        may be carried between the folds of a cross-validation as thresholds.
+
+    Attributes
+    ----------
+    levels : DataFrame
+        As above; for trees the columns are `keep`, `threshold`, `leaves`, `nodes`,
+        `parameters` and `bytes`.
+    model : fitted estimator
+        The whole model.
+
+    See Also
+    --------
+    TreePruner : Its `path_` is one.
+    PruningPathDisplay : Draws score against size along a path.
+
+    Notes
+    -----
+    A family that can score or predict its levels cheaper than by cutting them overrides
+    `free_scores` or `snapshots`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skprune import PruningPath, TreePruner
+    >>> X, y = load_iris(return_X_y=True)
+    >>> path = TreePruner(DecisionTreeClassifier(random_state=0)).fit(X, y).path_
+    >>> isinstance(path, PruningPath)
+    True
+    >>> path.levels[["leaves", "nodes"]].head(3)
+       leaves  nodes
+    0       9     17
+    1       6     11
+    2       4      7
+    >>> path.cut(keep=4)
+    DecisionTreeClassifier(random_state=0)
+    >>> path.score(X, y, scoring="accuracy").round(2)
+    array([1.  , 0.99, 0.97, 0.96, 0.67, 0.33])
     """
 
-    def __init__(self, surgeon, scores, *, whole=-np.inf, common_scale=True):
-        table = surgeon.table
-        self._surgeon = surgeon
-        self.model = surgeon.model
-        self._breaks = distinct(scores[table.is_split])
-        gone_at = np.searchsorted(self._breaks, scores) + 1
-        self._gone_at = np.where(table.is_split, gone_at, 0)
-        self.scores = scores[table.is_split]
-        super().__init__(self._tabulate(whole), unit="leaves", common_scale=common_scale)
-
-    def _tabulate(self, whole):
-        """Count what is left at each level; O(splits + levels)."""
-        table, surgeon = self._surgeon.table, self._surgeon
-        n_levels = len(self._breaks) + 1
-        gone_at = self._gone_at[table.is_split]
-
-        def lost(amount):
-            return np.bincount(gone_at, amount, n_levels).cumsum().astype(np.int64)
-
-        n_leaves, n_parameters, n_bytes = surgeon.size()
-        n_lost = lost(np.ones(table.n_splits))
-        leaves = n_leaves - n_lost
-        last = self._breaks[-1:]
-        thresholds = np.concatenate([[whole], midpoints(self._breaks), last])
-        return pd.DataFrame(
-            {
-                "keep": leaves / n_leaves,
-                "threshold": thresholds,
-                "leaves": leaves,
-                "nodes": table.n_nodes - 2 * n_lost,
-                "parameters": n_parameters - lost(surgeon.split_parameters[table.is_split]),
-                "bytes": n_bytes - lost(surgeon.split_bytes[table.is_split]),
-            }
-        )
-
-    def mask(self, index):
-        """Return the splits that stay at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n_splits,)
-            Aligned with `scores`.
-        """
-        return self._gone_at[self._surgeon.table.is_split] > index
-
-    def count_by_tree(self, index):
-        """Return the leaves and the depth of each tree at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        leaves, depth : ndarray of int, shape (n_trees,)
-            Counts; a depth of 0 is a single leaf.
-        """
-        table = self._surgeon.table
-        stays = np.flatnonzero(self._gone_at > index)
-        leaves = np.bincount(table.tree[stays], minlength=table.n_trees) + 1
-        depth = np.zeros(table.n_trees, dtype=np.intp)
-        np.maximum.at(depth, table.tree[stays], table.depth[stays] + 1)
-        return leaves, depth
+    def __init__(self, model, levels, *, unit, common_scale=True):
+        self.model = model
+        super().__init__(levels, unit=unit, common_scale=common_scale)
 
     def predictions(self, X, *, method="predict", index=None):
         """Predict at one level after the other.
@@ -304,8 +278,7 @@ class TreePath(PruningPath):
         Yields
         ------
         ndarray of shape (n_rows, ...)
-            What the model cut at that level answers. A row is computed anew only where
-            it has lost a split since the level before.
+            What the model cut at that level answers.
         """
         for model in self.snapshots(X, index):
             yield getattr(model, method)(X)
@@ -335,7 +308,8 @@ class TreePath(PruningPath):
         -----
         For a single tree and a metric that adds up over rows (accuracy, balanced
         accuracy, F1, precision, recall, log-loss, Brier, squared and absolute error,
-        R2; by name), all levels together cost O(nodes + rows).
+        R2; by name), all levels together cost O(nodes + rows). Elsewhere a level costs a
+        prediction, or what has changed of it since the level before.
         """
         index = self._rows_of(index)
         specs = scoring if isinstance(scoring, Mapping) else {"score": scoring}
@@ -356,8 +330,8 @@ class TreePath(PruningPath):
         scores = {name: values[index] for name, values in scores.items()}
         return scores if isinstance(scoring, Mapping) else scores["score"]
 
-    def free_scores(self, scoring, X, y, sample_weight=None):
-        """Score all levels of a single tree at once, if the metric allows it.
+    def free_scores(self, scoring, X, y, sample_weight=None):  # noqa: ARG002 - a hook
+        """Score all levels at once, if the family and the metric allow it.
 
         Parameters
         ----------
@@ -375,21 +349,7 @@ class TreePath(PruningPath):
         ndarray of shape (n_levels,) or None
             Scores; None if the levels have to be scored one by one.
         """
-        surgeon = self._surgeon
-        scoring = self.resolve_scoring(scoring)
-        single = surgeon.table.n_trees == 1 and surgeon.n_outputs == 1
-        if not (single and isinstance(scoring, str)):
-            return None
-        return level_scores(
-            scoring,
-            surgeon.table,
-            self._gone_at,
-            len(self),
-            surgeon.apply(X)[0],
-            y,
-            sample_weight,
-            self.model.classes_ if surgeon.is_classifier else None,
-        )
+        return
 
     def resolve_scoring(self, scoring):
         """Name the metric that ``None`` stands for, where it is the usual one.
@@ -406,7 +366,7 @@ class TreePath(PruningPath):
         """
         return _own_metric(self.model) if scoring is None else scoring
 
-    def snapshots(self, X, index=None):
+    def snapshots(self, X, index=None):  # noqa: ARG002 - a hook
         """Stand in for the models cut at one level after the other, on given rows.
 
         Parameters
@@ -420,79 +380,21 @@ class TreePath(PruningPath):
         ------
         estimator
             Answers as the cut model would, for these rows only.
+
+        Raises
+        ------
+        LevelError
+            If `index` descends or leaves the path.
         """
+        for level in self._ascending(index):
+            yield self._build(level)
+
+    def _ascending(self, index):
         index = self._rows_of(index)
         if (np.diff(index) < 0).any():
             msg = f"index={index.tolist()} goes back; give rows of the path in ascending order."
             raise LevelError(msg)
-        if self._surgeon.n_outputs > 1:
-            yield from map(self._build, index)
-            return
-        table, node = self._surgeon.table, self._surgeon.apply(X)
-        end = np.where(table.parent < 0, len(self), self._gone_at[table.parent])
-        value = self._surgeon.mean_value(node)[:, 0]
-        for level in index:
-            changed = np.zeros(node.shape[1], dtype=bool)
-            while (moved := end[node] <= level).any():
-                node = np.where(moved, table.parent[node], node)
-                changed |= moved.any(axis=0)
-            value[changed] = self._surgeon.mean_value(node[:, changed])[:, 0]
-            yield Snapshot(self.model, value.copy())
-
-    def _build(self, index):
-        return self._surgeon.cut(self._gone_at > index)
-
-    def _index_of_threshold(self, threshold):
-        return np.searchsorted(self._breaks, slack(threshold), side="right")
-
-
-class Snapshot(BaseEstimator):
-    """What a cut model answers for rows that are already known.
-
-    Scorers ask a model for predictions; for many levels of one path these are cheaper to
-    update than to make, and no model is built.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        The whole model: labels and tags.
-    value : ndarray of shape (n_rows, n_values)
-        Class probabilities, or predictions in the first column.
-    """
-
-    def __init__(self, model, value):
-        self.model = model
-        self.value = value
-
-    def __sklearn_tags__(self):
-        return get_tags(self.model)
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def _classifies(self):
-        return get_tags(self.model).estimator_type == "classifier"
-
-    @property
-    def classes_(self):
-        """Class labels of the whole model."""
-        return self.model.classes_
-
-    def predict(self, X):  # noqa: ARG002 - the rows are known
-        """Return the known predictions."""
-        if self._classifies():
-            return self.classes_.take(self.value.argmax(axis=1))
-        return self.value[:, 0]
-
-    @available_if(_classifies)
-    def predict_proba(self, X):  # noqa: ARG002 - the rows are known
-        """Return the known probabilities."""
-        return self.value
-
-    @available_if(_classifies)
-    def predict_log_proba(self, X):  # noqa: ARG002 - the rows are known
-        """Return the logarithms of the known probabilities."""
-        return np.log(self.value)
+        return index
 
 
 def _own_metric(model):

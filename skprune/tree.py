@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_consistent_length
 
 from skprune._compat import Interval, StrOptions, check_sample_weight
+from skprune._tree_path import TreePath
 from skprune.base import BaseModelPruner
 from skprune.criteria.complexity import (
     error_risk,
@@ -20,7 +21,6 @@ from skprune.criteria.complexity import (
     weakest_link,
 )
 from skprune.exceptions import InputError
-from skprune.path import TreePath
 from skprune.surgery import surgeon_for, surgeon_type
 
 __all__ = ["TreePruner"]
@@ -114,8 +114,8 @@ class TreePruner(BaseModelPruner):
     >>> pruner = TreePruner(DecisionTreeClassifier(random_state=0), keep=5).fit(X, y)
     >>> pruner.estimator_
     DecisionTreeClassifier(random_state=0)
-    >>> pruner.estimator_.get_n_leaves()
-    np.int64(5)
+    >>> int(pruner.estimator_.get_n_leaves()), int(pruner.path_.units[0])
+    (4, 22)
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {

@@ -21,7 +21,7 @@ LAYERS = [
     {"exceptions", "_compat"},
     {"_extras", "_levels", "_nodes"},
     {"criteria", "solvers", "surgery"},
-    {"path", "size", "_additive"},
+    {"path", "size", "_additive", "_tree_path"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
     | {"sample", "distillation", "quantization"},
@@ -34,7 +34,8 @@ SIBLINGS = {
     ("surgery.boosting", "surgery.trees"): "a stage is a tree",
     ("surgery.hist_boosting", "surgery.trees"): "a stage is a tree",
     ("solvers.*", "solvers.least_squares"): "the kernel that solvers share",
-    ("path", "_additive"): "a path scores its levels",
+    ("_tree_path", "_additive"): "a single tree scores its levels at once",
+    ("_tree_path", "path"): "a family's path is a path of a model",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
     ("model_selection._candidates", "model_selection._make"): "a bare model is wrapped",
     ("model_selection._score_levels", "model_selection._fit_once"): "a fold fits, then scores",

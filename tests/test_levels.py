@@ -26,8 +26,7 @@ NAN, INF = float("nan"), float("inf")
 
 @pytest.mark.parametrize(
     "keep",
-    [1, 7, 10**9, 1.0, 0.5, 1e-9, np.int64(3), np.uint8(3), np.float32(0.5), np.float64(1.0)]
-    + [Fraction(1, 3), None],
+    [1, 10**9, 1.0, 1e-9, np.int64(3), np.uint8(3), np.float32(0.5), Fraction(1, 3), None],
     ids=repr,
 )
 def test_counts_and_fractions_are_levels(keep):
@@ -45,8 +44,11 @@ def test_numbers_are_thresholds(threshold):
 
 @pytest.mark.parametrize(
     "keep",
-    [0, -1, 0.0, -0.5, 1.5, 2.0, np.nextafter(1, 2), NAN, INF, -INF, True, False]
-    + [np.True_, np.int64(0), np.float64(NAN), "0.5", "half", [0.5], 1j],
+    [
+        *(0, -1, 0.0, -0.5, 1.5, 2.0, np.nextafter(1, 2), np.int64(0)),
+        *(NAN, INF, -INF, np.float64(NAN)),
+        *(True, False, np.True_, "0.5", "half", [0.5], 1j),
+    ],
     ids=repr,
 )
 def test_what_is_no_count_and_no_fraction_is_refused_by_value(keep):
@@ -92,8 +94,11 @@ def test_a_fraction_that_was_a_count_finds_its_count(n_units, data):
 
 @pytest.mark.parametrize(
     ("keep", "n_units", "count"),
-    [(0.5, 9, 4), (0.5, 10, 5), (1.0, 7, 7), (0.999, 7, 6), (1e-6, 7, 1), (0.29, 100, 29)]
-    + [(0.3, 1, 1), (1, 7, 1), (7, 7, 7), (np.int32(3), 7, 3), (np.float32(0.5), 7, 3)],
+    [
+        *((0.5, 9, 4), (0.5, 10, 5), (1.0, 7, 7), (0.999, 7, 6), (0.29, 100, 29)),
+        *((1e-6, 7, 1), (0.3, 1, 1), (1, 7, 1), (7, 7, 7)),
+        *((np.int32(3), 7, 3), (np.float32(0.5), 7, 3)),
+    ],
 )
 def test_fractions_are_rounded_down_and_never_to_nothing(keep, n_units, count):
     with warnings.catch_warnings():

@@ -201,7 +201,7 @@ def test_no_rows_end_nowhere():
         (table_of([1, -1, -1], [1, -1, -1], 3), "orphans or shared"),
         (table_of([1, 3, 3, -1, -1], [2, 4, 4, -1, -1], 5), "orphans or shared"),
         (table_of([-1, -1, -1], [-1, -1, -1], 3), "orphans or shared"),
-        (table_of([1, 0, -1], [2, 2, -1], 3), "orphans or shared"),
+        (table_of([1, 0, -1, -1], [2, 3, -1, -1], 4), "orphans or shared"),
         (table_of([-1, 2, 1, -1, -1], [-1, 3, 4, -1, -1], 5), r"Only 1 of 5 nodes"),
         (
             table_of([1, -1, -1, 3, -1], [2, -1, -1, 4, -1], 5),

@@ -20,7 +20,7 @@ from skprune._compat import (
 )
 from skprune.exceptions import UnsupportedModelError
 from skprune.model_selection._fit_once import fit_once, locate
-from skprune.path import TreePath
+from skprune.path import PruningPath
 from skprune.size import model_size
 
 
@@ -160,7 +160,7 @@ def score_levels(fitted, levels, parts, scoring):
 
 def _free_scores(path, part, scoring):
     """Score all levels by the metrics that allow it; dict of str to ndarray."""
-    if not isinstance(path, TreePath) or set(part.params) - {"sample_weight"}:
+    if not isinstance(path, PruningPath) or set(part.params) - {"sample_weight"}:
         return {}
     if part.params and routing_enabled():
         return {}
@@ -185,7 +185,7 @@ def _score_each(fitted, level_of, parts, entered, scoring, rest):
     path, scorer = fitted.path, _scorer_of(fitted.path, scoring, rest)
     scorers = _each(scorer)
     scored = {}
-    if isinstance(path, TreePath) and all(map(predicts_only, scorers)):
+    if isinstance(path, PruningPath) and all(map(predicts_only, scorers)):
         stand_ins = [path.snapshots(part.X, order) for part in entered.values()]
         for index, *models in zip(order, *stand_ins, strict=True):
             rows = dict(zip(entered, zip(models, entered.values(), strict=True), strict=True))
@@ -203,7 +203,7 @@ def _score_each(fitted, level_of, parts, entered, scoring, rest):
             scored[index] = _failure(scoring, parts, format_exc())
             continue
         scored[index] = _ask({key: (model, part) for key, part in rows.items()}, scorer, scoring)
-        if not isinstance(path, TreePath):
+        if not isinstance(path, PruningPath):
             scored[index]["sizes"] = (path.units[index], *_size_of_what_follows(model))
     return scored
 
@@ -221,7 +221,7 @@ def _scorer_of(path, scoring, rest):
     scorers = {}
     for name in rest:
         scorers[name] = scoring.scorers[name]
-        if scoring.specs.get(name, name) is None and isinstance(path, TreePath):
+        if scoring.specs.get(name, name) is None and isinstance(path, PruningPath):
             spec = path.resolve_scoring(None)
             if spec is not None:
                 scorers[name] = check_scoring(path.model, spec)

@@ -33,7 +33,7 @@ from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once, locate
 from skprune.model_selection._rules import OneStandardError
 from skprune.model_selection._score_levels import Scoring, fit_and_score
-from skprune.path import TreePath
+from skprune.path import PruningPath
 from skprune.size import SIZES
 
 __all__ = ["PruningSearchCV"]
@@ -264,7 +264,7 @@ class PruningSearchCV(BaseSearchCV):
     def _levels(self, fitted, scoring, X, y):
         """Choose the rows of a path that are scored."""
         path = fitted.path
-        if len(path) > self.max_levels and isinstance(path, TreePath):
+        if len(path) > self.max_levels and isinstance(path, PruningPath):
             entered = fitted.enter(X)
             specs = scoring.specs.values()
             if all(path.free_scores(spec, entered, y) is not None for spec in specs):

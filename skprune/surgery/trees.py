@@ -194,6 +194,16 @@ class TreeSurgeon:
         return codes
 
     @property
+    def answers_by_mean(self):
+        """Whether predictions are made of mean values; a subclass may make its own."""
+        kind = type(self.model)
+        known = next(cls for cls in kind.__mro__ if cls.__module__.startswith("sklearn."))
+        return all(
+            getattr(kind, method, None) is getattr(known, method, None)
+            for method in ("predict", "predict_proba")
+        )
+
+    @property
     def is_classifier(self):
         """Whether values are class fractions."""
         return is_classifier(self.model)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def probes(breaks):
     """Return alphas below, at, between and above the breakpoints, exactly."""
     if not breaks:
         return [Fraction(0)]
-    between = [(low + high) / 2 for low, high in zip(breaks, breaks[1:], strict=False)]
+    between = [(low + high) / 2 for low, high in pairwise(breaks)]
     return [breaks[0] - 1, *breaks, *between, breaks[-1] + 1]
 
 
@@ -253,7 +254,7 @@ def own_scores(model):
     return weakest_link(table, training_risk(table))
 
 
-def fitted_like(model, load, weighted):
+def training_rows(load, weighted):
     X, y = load(return_X_y=True)
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y)) if weighted else None
     return X, y, weight
@@ -262,7 +263,7 @@ def fitted_like(model, load, weighted):
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize(("load", "model"), MODELS)
 def test_scores_are_the_path_of_scikit_learn(load, model, weighted):
-    X, y, weight = fitted_like(model, load, weighted)
+    X, y, weight = training_rows(load, weighted)
     model.fit(X, y, sample_weight=weight)
     scores = own_scores(model)
     path = model.cost_complexity_pruning_path(X, y, sample_weight=weight)
@@ -277,7 +278,7 @@ def test_scores_are_the_path_of_scikit_learn(load, model, weighted):
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize(("load", "model"), MODELS)
 def test_cuts_are_the_refits_of_scikit_learn_node_for_node(load, model, weighted):
-    X, y, weight = fitted_like(model, load, weighted)
+    X, y, weight = training_rows(load, weighted)
     surgeon = surgeon_for(model.set_params(ccp_alpha=0.0).fit(X, y, sample_weight=weight))
     scores = own_scores(model)
     breaks = distinct(np.unique(scores[surgeon.table.is_split & (scores > 1e-9)]))

@@ -89,7 +89,7 @@ def test_a_subclass_of_a_refused_model_is_refused_for_the_same_reason():
 
 def test_a_pipeline_is_told_where_the_pruner_goes():
     pipeline = make_pipeline(StandardScaler(), DecisionTreeClassifier())
-    with pytest.raises(UnsupportedModelError, match="Pipeline .* inside the pipeline"):
+    with pytest.raises(UnsupportedModelError, match=r"Pipeline .* inside the pipeline"):
         surgeon_type(pipeline)
 
 

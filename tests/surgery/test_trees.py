@@ -163,7 +163,9 @@ def test_leaves_in_a_mask_have_no_meaning(case):
     model, _ = fitted(case)
     surgeon = surgeon_for(model)
     keep = masks(surgeon.table)[2]
-    assert pickle.dumps(surgeon.cut(keep)) == pickle.dumps(surgeon.cut(keep & surgeon.table.is_split))
+    assert pickle.dumps(surgeon.cut(keep)) == pickle.dumps(
+        surgeon.cut(keep & surgeon.table.is_split)
+    )
 
 
 @each_case
@@ -187,9 +189,7 @@ def test_the_model_that_goes_in_is_untouched_and_shares_nothing(case):
     for keep in masks(surgeon.table):
         smaller = surgeon.cut(keep)
         for field in ("value", "threshold", "feature", "impurity"):
-            assert not np.shares_memory(
-                getattr(smaller.tree_, field), getattr(model.tree_, field)
-            )
+            assert not np.shares_memory(getattr(smaller.tree_, field), getattr(model.tree_, field))
         smaller.tree_.value[...] = -1
         smaller.tree_.threshold[...] = 0
     assert pickle.dumps(model) == before

@@ -1,0 +1,197 @@
+"""The path of trees: every level of one tree, or of an ensemble of trees."""
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+
+from skprune._additive import level_scores
+from skprune._levels import distinct, midpoints, slack
+from skprune.path import PruningPath
+
+
+class TreePath(PruningPath):
+    """The levels of a tree or of an ensemble of trees; a cut gives a plain model.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader and writer of the whole model.
+    scores : ndarray of shape (n_nodes,)
+        Score of each split, never above its parent's; minus infinity for leaves.
+    whole : float, default=-inf
+        Threshold of the first level, which keeps everything.
+    common_scale : bool, default=True
+        As in `PruningPath`.
+    """
+
+    def __init__(self, surgeon, scores, *, whole=-np.inf, common_scale=True):
+        table = surgeon.table
+        self._surgeon = surgeon
+        self._breaks = distinct(scores[table.is_split])
+        gone_at = np.searchsorted(self._breaks, scores) + 1
+        self._gone_at = np.where(table.is_split, gone_at, 0)
+        self.scores = scores[table.is_split]
+        levels = self._tabulate(whole)
+        super().__init__(surgeon.model, levels, unit="leaves", common_scale=common_scale)
+
+    def _tabulate(self, whole):
+        """Count what is left at each level; O(splits + levels)."""
+        table, surgeon = self._surgeon.table, self._surgeon
+        n_levels = len(self._breaks) + 1
+        gone_at = self._gone_at[table.is_split]
+
+        def lost(amount):
+            return np.bincount(gone_at, amount, n_levels).cumsum().astype(np.int64)
+
+        n_leaves, n_parameters, n_bytes = surgeon.size()
+        n_lost = lost(np.ones(table.n_splits))
+        leaves = n_leaves - n_lost
+        last = self._breaks[-1:]
+        thresholds = np.concatenate([[whole], midpoints(self._breaks), last])
+        return pd.DataFrame(
+            {
+                "keep": leaves / n_leaves,
+                "threshold": thresholds,
+                "leaves": leaves,
+                "nodes": table.n_nodes - 2 * n_lost,
+                "parameters": n_parameters - lost(surgeon.split_parameters[table.is_split]),
+                "bytes": n_bytes - lost(surgeon.split_bytes[table.is_split]),
+            }
+        )
+
+    def mask(self, index):
+        """Return the splits that stay at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_splits,)
+            Aligned with `scores`.
+        """
+        return self._gone_at[self._surgeon.table.is_split] > index
+
+    def count_by_tree(self, index):
+        """Return the leaves and the depth of each tree at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        leaves, depth : ndarray of int, shape (n_trees,)
+            Counts; a depth of 0 is a single leaf.
+        """
+        table = self._surgeon.table
+        stays = np.flatnonzero(self._gone_at > index)
+        leaves = np.bincount(table.tree[stays], minlength=table.n_trees) + 1
+        depth = np.zeros(table.n_trees, dtype=np.intp)
+        np.maximum.at(depth, table.tree[stays], table.depth[stays] + 1)
+        return leaves, depth
+
+    def free_scores(self, scoring, X, y, sample_weight=None):
+        """Score all levels of a single tree at once, if the metric allows it.
+
+        Parameters and result are those of `PruningPath.free_scores`; O(nodes + rows).
+        """
+        surgeon = self._surgeon
+        scoring = self.resolve_scoring(scoring)
+        if surgeon.table.n_trees > 1 or not self._knows_answers() or not isinstance(scoring, str):
+            return None
+        return level_scores(
+            scoring,
+            surgeon.table,
+            self._gone_at,
+            len(self),
+            surgeon.apply(X)[0],
+            y,
+            sample_weight,
+            self.model.classes_ if surgeon.is_classifier else None,
+        )
+
+    def snapshots(self, X, index=None):
+        """Stand in for the models cut at one level after the other, on given rows.
+
+        Parameters and result are those of `PruningPath.snapshots`. Rows are sent down the
+        whole trees once; at each level only those are computed anew that have lost a
+        split since the level before.
+        """
+        if not self._knows_answers():
+            yield from super().snapshots(X, index)
+            return
+        table, node = self._surgeon.table, self._surgeon.apply(X)
+        end = np.where(table.parent < 0, len(self), self._gone_at[table.parent])
+        value = self._surgeon.mean_value(node)[:, 0]
+        for level in self._ascending(index):
+            changed = np.zeros(node.shape[1], dtype=bool)
+            while (moved := end[node] <= level).any():
+                node = np.where(moved, table.parent[node], node)
+                changed |= moved.any(axis=0)
+            value[changed] = self._surgeon.mean_value(node[:, changed])[:, 0]
+            yield Snapshot(self.model, value.copy())
+
+    def _knows_answers(self):
+        """Say whether predictions are the mean of leaf values, of one output."""
+        return self._surgeon.n_outputs == 1 and self._surgeon.answers_by_mean
+
+    def _build(self, index):
+        return self._surgeon.cut(self._gone_at > index)
+
+    def _index_of_threshold(self, threshold):
+        return np.searchsorted(self._breaks, slack(threshold), side="right")
+
+
+class Snapshot(BaseEstimator):
+    """What a cut model answers for rows that are already known.
+
+    Scorers ask a model for predictions; for many levels of one path these are cheaper to
+    update than to make, and no model is built.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        The whole model: labels and tags.
+    value : ndarray of shape (n_rows, n_values)
+        Class probabilities, or predictions in the first column.
+    """
+
+    def __init__(self, model, value):
+        self.model = model
+        self.value = value
+
+    def __sklearn_tags__(self):
+        return get_tags(self.model)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def _classifies(self):
+        return get_tags(self.model).estimator_type == "classifier"
+
+    @property
+    def classes_(self):
+        """Class labels of the whole model."""
+        return self.model.classes_
+
+    def predict(self, X):  # noqa: ARG002 - the rows are known
+        """Return the known predictions."""
+        if self._classifies():
+            return self.classes_.take(self.value.argmax(axis=1))
+        return self.value[:, 0]
+
+    @available_if(_classifies)
+    def predict_proba(self, X):  # noqa: ARG002 - the rows are known
+        """Return the known probabilities."""
+        return self.value
+
+    @available_if(_classifies)
+    def predict_log_proba(self, X):  # noqa: ARG002 - the rows are known
+        """Return the logarithms of the known probabilities."""
+        return np.log(self.value)
