@@ -82,7 +82,7 @@ def _level_sums(span, amount, column=None, n_columns=1):
     span : tuple of (ndarray, ndarray, int)
         First level of each node as a leaf, the level at which it ends, number of levels.
     amount : ndarray of shape (n_nodes,)
-        What a node contributes as a leaf.
+        What a node contributes as a leaf; never negative.
     column : ndarray of int, shape (n_nodes,), default=None
         The sum that it contributes to, if there is more than one.
     n_columns : int, default=1
@@ -100,7 +100,8 @@ def _level_sums(span, amount, column=None, n_columns=1):
     size = (n_levels + 1) * n_columns
     change = np.bincount(start[lives] * n_columns + column, amount, size)
     change -= np.bincount(end[lives] * n_columns + column, amount, size)
-    return np.cumsum(change.reshape(-1, n_columns), axis=0)[:n_levels]
+    # Rounding may leave a sum just below zero where it should vanish.
+    return np.cumsum(change.reshape(-1, n_columns), axis=0)[:n_levels].clip(min=0)
 
 
 def _class_scores(metric, table, span, node, label, weight, classes):
@@ -174,8 +175,7 @@ def _neg_brier_score(table, span, weights, classes):
 
 def _mean_squared_error(table, span, node, y, weight):
     loss = squared_loss(table, node, y[:, np.newaxis], weight)
-    # Rounding may leave a sum of squares just below zero where it should vanish.
-    return _level_sums(span, loss)[:, 0].clip(min=0) / weight.sum()
+    return _level_sums(span, loss)[:, 0] / weight.sum()
 
 
 def _neg_mean_squared_error(table, span, node, y, weight):

@@ -178,4 +178,4 @@ def _is_number(value):
 def _is_keep(keep):
     if not _is_number(keep):
         return False
-    return keep >= 1 if isinstance(keep, Integral) else 0 < keep <= 1
+    return int(keep) >= 1 if isinstance(keep, Integral) else 0 < keep <= 1

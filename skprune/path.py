@@ -320,7 +320,7 @@ class PruningPath(BasePath):
             if scores[name] is None
         }
         scores = {k: np.empty(len(self)) if v is None else v for k, v in scores.items()}
-        levels = np.unique(index) if scorers else []
+        levels = np.unique(index) if scorers else index[:0]
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         honest = all(predicts_only(scorer) for scorer in scorers.values())
         models = self.snapshots(X, levels) if honest else map(self._build, levels)

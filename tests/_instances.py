@@ -34,10 +34,19 @@ TREES = [
 ]
 CRITERIA = ["cost_complexity", "reduced_error", "pessimistic", "random"]
 
+# Every model with the default criterion; every criterion with a tree and an ensemble.
+EVERY_CRITERION = {
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
+    "RandomForestRegressor",
+    "BaggingClassifier",
+}
+
 MODEL_PRUNERS = [
     TreePruner(model, criterion=criterion, random_state=0)
     for model in TREES
     for criterion in CRITERIA
+    if criterion == "cost_complexity" or type(model).__name__ in EVERY_CRITERION
     if not (criterion == "pessimistic" and type(model).__name__.endswith("Regressor"))
 ]
 FEATURE_PRUNERS = [

@@ -11,7 +11,7 @@ N_FEATURES = 3
 N_CLASSES = 3
 
 # The same examples in every run; `reproducible` decorates each test that draws.
-reproducible = settings(derandomize=True, deadline=None, database=None, max_examples=60)
+reproducible = settings(derandomize=True, deadline=None, database=None, max_examples=50)
 
 
 @st.composite

@@ -83,8 +83,11 @@ WEIGHTS = {
 each_weight = pytest.mark.parametrize("weights", WEIGHTS)
 
 
-@each_weight
-@pytest.mark.parametrize("risk", [None, any_risk], ids=["training", "any"])
+@pytest.mark.parametrize(
+    ("weights", "risk"),
+    [("plain", None), ("plain", any_risk), ("whole", None), ("list", any_risk)],
+    ids=["plain", "any risk", "whole", "list, any risk"],
+)
 @pytest.mark.parametrize("metric", COUNTS)
 def test_counts_of_two_classes_agree_to_the_last_bit(metric, risk, weights):
     X, y, held_X, held_y = halves(load_breast_cancer)
@@ -94,8 +97,11 @@ def test_counts_of_two_classes_agree_to_the_last_bit(metric, risk, weights):
     assert_array_equal(free, one_by_one(path, metric, held_X, held_y, weight))
 
 
-@each_weight
-@pytest.mark.parametrize("classes", [[0, 1, 2], [7, 3, 5], ["c", "a", "b"]], ids=str)
+@pytest.mark.parametrize(
+    ("weights", "classes"),
+    [("plain", [0, 1, 2]), ("whole", [7, 3, 5]), ("list", ["c", "a", "b"])],
+    ids=str,
+)
 @pytest.mark.parametrize("metric", ANY_CLASSES)
 def test_counts_of_several_classes_agree_to_the_last_bit(metric, classes, weights):
     X, y, held_X, held_y = halves(load_wine, noise=0.4, classes=classes)
@@ -184,6 +190,18 @@ def test_errors_vanish_where_the_tree_is_right(metric):
     free = path.free_scores(metric, X, y + 1e6)
     assert free[0] == (1 if metric == "r2" else 0)
     assert_allclose(free, one_by_one(path, metric, X, y + 1e6, None), rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_error_that_vanishes_at_the_root_is_not_below_zero(seed):
+    X, y, held_X, _ = halves(load_diabetes)
+    y = y + np.random.default_rng(seed).normal(size=len(y))
+    path = path_of(X, y, kind=DecisionTreeRegressor)
+    as_the_root = np.full(len(held_X), path.cut(index=-1).predict(held_X[:1]).item())
+    for metric in NUMBERS[1:]:
+        free = path.free_scores(metric, held_X, as_the_root)
+        assert (free <= 0).all()
+        assert free[-1] == pytest.approx(0, abs=1e-4)
 
 
 def test_targets_that_are_whole_numbers_are_taken():
@@ -311,10 +329,19 @@ def outcome(call):
         lambda y, w: (y.astype(str), w),
         lambda y, w: (y[:-1], w),
         lambda y, w: (y, w[:-1]),
+        lambda y, w: (y[:-1], w[:-1]),
         lambda y, w: (y, np.where(w > 0, np.nan, w)),
         lambda y, w: (y, 0 * w),
     ],
-    ids=["numbers", "words", "few targets", "few weights", "NaN weights", "no weight"],
+    ids=[
+        "numbers",
+        "words",
+        "few targets",
+        "few weights",
+        "few of both",
+        "NaN weights",
+        "no weight",
+    ],
 )
 # Versions of scikit-learn differ in what they refuse and warn of.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

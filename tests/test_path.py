@@ -285,14 +285,30 @@ def test_scores_of_any_origin_make_a_path():
     assert (np.diff(path.units) < 0).all()
 
 
-def test_negative_scores_go_before_zero():
-    model = fitted("tree")[0].model
-    table = surgeon_for(model).table
-    risk = np.random.default_rng(0).integers(-3, 4, table.n_nodes).astype(float)
-    path = path_of(model, weakest_link(table, risk))
+def tied_scores(table):
+    risk = np.random.default_rng(0).integers(-2, 3, table.n_nodes).astype(float)
+    return weakest_link(table, risk)
+
+
+def test_negative_scores_go_before_zero_and_zeros_go_at_zero():
+    model = fitted("forest")[0].model
+    path = path_of(model, tied_scores(surgeon_for(model).table))
     assert path.scores.min() < 0 < path.scores.max()
+    assert (path.scores == 0).any()
     assert path.locate(threshold=-np.inf) == 0
-    assert_array_equal(path.mask(path.locate(threshold=0)), path.scores > 0)
+    for threshold in (0, 0.0, -0.0):
+        assert_array_equal(path.mask(path.locate(threshold=threshold)), path.scores > 0)
+
+
+def test_scores_that_differ_by_rounding_go_together():
+    model = fitted("forest")[0].model
+    table = surgeon_for(model).table
+    scores = tied_scores(table)
+    noise = np.random.default_rng(0).uniform(-1e-14, 1e-14, table.n_nodes)
+    clean, noisy = path_of(model, scores), path_of(model, scores * (1 + noise))
+    assert len(np.unique(noisy.scores)) > len(noisy) == len(clean)
+    for index in range(len(clean)):
+        assert_array_equal(noisy.mask(index), clean.mask(index))
 
 
 def test_a_model_without_splits_has_one_level():

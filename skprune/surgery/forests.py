@@ -35,7 +35,7 @@ class ForestSurgeon(TreeSurgeon):
         return self.model.apply(X).T + self.table.roots[:, np.newaxis]
 
     def in_bag(self):
-        """Return the training rows of each tree, or None where all trees saw all rows."""
+        """Return the training rows of each tree, or None without bootstrap samples."""
         return self.model.estimators_samples_ if self.model.bootstrap else None
 
 

@@ -121,12 +121,12 @@ class TreeSurgeon:
                 memo[id(tree)] = _copy(tree)
                 continue
             stays = keep_split[kept]
-            children = [
+            left, right = (
                 np.where(stays, position[child[kept]] - offsets[t], NO_NODE)
                 for child in (table.left, table.right)
-            ]
+            )
             local = kept - table.offsets[t]
-            memo[id(tree)] = _rebuild(tree, local, *children, int(depth[t]))
+            memo[id(tree)] = _rebuild(tree, local, left, right, int(depth[t]))
         model = copy.deepcopy(self.model, memo)
         if len(order) < table.n_nodes:
             self._after_cut(model)
@@ -151,7 +151,7 @@ class TreeSurgeon:
         return self.model.apply(X)[np.newaxis]
 
     def in_bag(self):
-        """Return the training rows of each tree, or None where all trees saw all rows."""
+        """Return the training rows of each tree, or None without bootstrap samples."""
 
     def mean_value(self, leaf):
         """Average the values of leaves over the trees, as the model itself adds them up.

@@ -176,6 +176,7 @@ def test_keeping_all_changes_nothing(case):
     assert same is not model
     assert same.tree_ is not model.tree_
     assert same.predict(X).tobytes() == model.predict(X).tobytes()
+    assert_array_equal(same.apply(X), model.apply(X))  # also where nodes are not in preorder
     assert len(pickle.dumps(same)) <= len(pickle.dumps(model))
     assert vars(same).keys() == vars(model).keys()
 
