@@ -245,18 +245,19 @@ class PruningPath(BasePath):
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> from skprune import PruningPath, TreePruner
     >>> X, y = load_iris(return_X_y=True)
-    >>> path = TreePruner(DecisionTreeClassifier(random_state=0)).fit(X, y).path_
+    >>> tree = DecisionTreeClassifier(max_depth=2, random_state=0)
+    >>> path = TreePruner(tree).fit(X, y).path_
     >>> isinstance(path, PruningPath)
     True
-    >>> path.levels[["leaves", "nodes"]].head(3)
+    >>> path.levels[["leaves", "nodes"]]
        leaves  nodes
-    0       9     17
-    1       6     11
-    2       4      7
-    >>> path.cut(keep=4)
-    DecisionTreeClassifier(random_state=0)
+    0       3      5
+    1       2      3
+    2       1      1
+    >>> path.cut(keep=2).get_depth()
+    1
     >>> path.score(X, y, scoring="accuracy").round(2)
-    array([1.  , 0.99, 0.97, 0.96, 0.67, 0.33])
+    array([0.96, 0.67, 0.33])
     """
 
     def __init__(self, model, levels, *, unit, common_scale=True):

@@ -30,13 +30,13 @@ from skprune import (
 )
 from skprune.exceptions import LevelError, PruningWarning
 
-X, y = make_classification(400, 8, n_informative=5, flip_y=0.2, random_state=0)
+X, y = make_classification(240, 8, n_informative=5, flip_y=0.2, random_state=0)
 X[:, 1] = X[:, 0] + 0.05 * X[:, 1]
 X3, y3 = make_classification(400, 8, n_informative=5, n_classes=3, flip_y=0.2, random_state=0)
 XR, yr = make_regression(300, 6, noise=40.0, random_state=0)
 
 TREE = TreePruner(DecisionTreeClassifier(random_state=0))
-FOREST = TreePruner(RandomForestClassifier(6, random_state=0))
+FOREST = TreePruner(RandomForestClassifier(3, random_state=0))
 LEVELS = {"threshold": [0.0, 0.003, 0.005, 0.02, 1.0]}
 MIXED = {"keep": [1.0, 0.6, 0.1, 12, None]}
 
@@ -67,6 +67,7 @@ def assert_same_results(search, grid, *, exact=True):
 
 
 def both(estimator, grid, data, fit_params=None, **params):
+    params = {"cv": 3, **params}
     search = PruningSearchCV(estimator, grid, **params).fit(*data, **(fit_params or {}))
     steps = estimator.named_steps.values() if isinstance(estimator, Pipeline) else [estimator]
     has_pruner = any(hasattr(step, "keep") for step in steps)
@@ -259,7 +260,7 @@ def test_frames_and_labels_of_any_kind():
 
 
 def test_a_level_that_cannot_be_met_scores_nan_and_the_others_go_on():
-    grid = {"keep": [1.0, 2, 0.5]}  # two leaves cannot be left of six trees
+    grid = {"keep": [1.0, 2, 0.5]}  # two leaves cannot be left of three trees
     with (
         pytest.warns(FitFailedWarning, match="cannot be met"),
         pytest.warns(UserWarning, match="non-finite"),
@@ -267,7 +268,7 @@ def test_a_level_that_cannot_be_met_scores_nan_and_the_others_go_on():
         search = PruningSearchCV(FOREST, grid, refit=False).fit(X, y)
     assert list(np.isnan(search.cv_results_["mean_test_score"])) == [False, True, False]
     assert np.isnan(search.cv_results_["mean_units"][1])
-    with pytest.raises(LevelError, match="smallest level of this path keeps 6"):
+    with pytest.raises(LevelError, match="smallest level of this path keeps 3"):
         PruningSearchCV(FOREST, grid, error_score="raise").fit(X, y)
 
 
