@@ -123,10 +123,12 @@ def test_import_has_no_side_effect(tmp_path):
     [
         ("warnings.simplefilter('ignore')", {"warning filters"}),
         (
-            "numpy.random.seed(0); random.seed(0); numpy.seterr(all='raise');"
-            "sklearn.set_config(transform_output='pandas');"
-            "pandas.set_option('display.width', 81);"
-            "os.environ['OMP_NUM_THREADS'] = '3'; open('left-behind', 'w').close()",
+            (
+                "numpy.random.seed(0); random.seed(0); numpy.seterr(all='raise');"
+                "sklearn.set_config(transform_output='pandas');"
+                "pandas.set_option('display.width', 81);"
+                "os.environ['OMP_NUM_THREADS'] = '3'; open('left-behind', 'w').close()"
+            ),
             {
                 "numpy random state",
                 "random state",

@@ -57,9 +57,9 @@ class CorrelationPruner(BaseFeaturePruner):
 
     Attributes
     ----------
-    keep_mask_ : ndarray of bool, shape (n_features_in_,)
+    keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
         Columns that stay.
-    scores_ : ndarray of shape (n_features_in_,)
+    scores_ : ndarray of shape (`n_features_in_`,)
         Largest absolute correlation of each column with a column of higher priority that
         stays; 0 if there is none. Contrary to other pruners, a column *goes* if its score
         is above the threshold.
@@ -73,7 +73,7 @@ class CorrelationPruner(BaseFeaturePruner):
         Every level of this fit, computed when it is first asked for; not pickled.
     n_features_in_ : int
         Number of columns seen by `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns seen by `fit`, if all are strings.
 
     Raises
