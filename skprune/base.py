@@ -9,31 +9,31 @@ import copy
 import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import train_test_split
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     check_is_fitted,
     has_fit_parameter,
+    validate_data,
 )
 
 from skprune._compat import (
     HasMethods,
     check_sample_weight,
     fit_context,
-    n_rows_of,
     routing_enabled,
     rows_of,
     rows_of_params,
 )
 from skprune._levels import check_level
+from skprune._rows import ChoosingRows, hold_out
 from skprune.exceptions import InputError, PruningWarning
 
 
@@ -145,25 +145,6 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         return self.keep_mask_
 
 
-class ChoosingRows(NamedTuple):
-    """The rows that a criterion may look at.
-
-    Attributes
-    ----------
-    X, y : array-like
-        The rows and their targets.
-    sample_weight : ndarray of shape (n_rows,) or None
-        Their weights.
-    out_of_bag : bool
-        Whether each member may look only at the rows that it was not grown on.
-    """
-
-    X: Any
-    y: Any
-    sample_weight: Any
-    out_of_bag: bool
-
-
 def _inner_has(method):
     """Make a method available if the inner model has it, fitted or not."""
 
@@ -224,6 +205,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         self._path = path
         self._set_level(path, path.locate(**self._level_of(self.keep, self.threshold)))
         for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)  # of an earlier fit
             if hasattr(model, name):
                 setattr(self, name, getattr(model, name))
         return self
@@ -256,6 +238,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             check_is_fitted(self.estimator)
             # The frozen model is the user's own: nothing below may be written through.
             model = copy.deepcopy(self.estimator.estimator)
+            self._check_rows_of_frozen(model, X, sample_weight, fit_params)
             return model, self._choosing_rows_of_frozen(X, y, sample_weight)
         params = self._inner_fit_params(sample_weight, fit_params)
         validation = self._resolve_validation() if self._needs_rows() else "train"
@@ -264,7 +247,9 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             rows = ChoosingRows(X, y, sample_weight, out_of_bag=validation == "oob")
             return model, rows if self._needs_rows() else None
         X, y = indexable(X, y)
-        grow, choose = self._hold_out(X, y, validation)
+        grow, choose = hold_out(
+            X, y, validation, stratified=is_classifier(self.estimator), seed=self.random_state
+        )
         model = clone(self.estimator).fit(
             rows_of(X, grow), rows_of(y, grow), **rows_of_params(X, params, grow)
         )
@@ -288,6 +273,23 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             PruningWarning,
             stacklevel=4,
         )
+
+    def _check_rows_of_frozen(self, model, X, sample_weight, fit_params):
+        if fit_params:
+            msg = (
+                f"{sorted(fit_params)} were given to fit, but the model is frozen: nothing is "
+                "fitted. Leave them out."
+            )
+            raise InputError(msg)
+        if X is not None:
+            validate_data(model, X, reset=False, skip_check_array=True)
+        if sample_weight is not None and not self._needs_rows():
+            warnings.warn(
+                "sample_weight has no meaning here and is ignored: the model is frozen, and "
+                "the criterion looks at no rows.",
+                PruningWarning,
+                stacklevel=5,
+            )
 
     def _choosing_rows_of_frozen(self, X, y, sample_weight):
         if not self._needs_rows():
@@ -314,28 +316,6 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             )
             raise InputError(msg)
         return validation
-
-    def _hold_out(self, X, y, share):
-        n_rows, targets = n_rows_of(X), np.asarray(y)
-        stratify = None
-        if is_classifier(self.estimator) and targets.size == n_rows:
-            classes, counts = np.unique(targets, return_counts=True)
-            n_held = int(np.ceil(share * n_rows))
-            roomy = min(n_held, n_rows - n_held) >= len(classes)
-            stratify = targets.ravel() if counts.min() > 1 and roomy else None
-        try:
-            return train_test_split(
-                np.arange(n_rows),
-                test_size=share,
-                stratify=stratify,
-                random_state=self.random_state,
-            )
-        except ValueError as error:
-            msg = (
-                f"validation={share} of {n_rows} rows leaves an empty part: {error} Give "
-                "more rows, another fraction, or validation='train'."
-            )
-            raise InputError(msg) from error
 
     def _inner_fit_params(self, sample_weight, fit_params):
         if sample_weight is not None:

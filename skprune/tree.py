@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
 from skprune._compat import Interval, StrOptions, check_sample_weight
@@ -63,7 +63,8 @@ class TreePruner(BaseModelPruner):
         rest). None is "oob" where the model bootstraps, else 0.2. With a
         `FrozenEstimator` the rows given to `fit` choose.
     random_state : int, RandomState instance or None, default=None
-        Draws the held-out rows and the scores of "random".
+        Draws the held-out rows and the scores of "random". It is not passed on: set that
+        of the inner model too.
 
     Attributes
     ----------
@@ -80,6 +81,8 @@ class TreePruner(BaseModelPruner):
         A row per tree: leaves and depth, before and after.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
+    feature_importances_ : ndarray of shape (`n_features_in_`,)
+        Impurity-based importances of the pruned model, where it has them.
     n_features_in_ : int
         Number of columns seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -96,6 +99,9 @@ class TreePruner(BaseModelPruner):
     Fitting costs the fit of the inner model plus O(nodes log nodes * depth).
 
     One common threshold on a forest takes about half of its nodes for free, seldom more.
+
+    Deploy `estimator_`. The pruner's own pickle holds the pruned model and its scores, and
+    a model that came in a `FrozenEstimator` whole.
 
     References
     ----------
@@ -195,8 +201,7 @@ class TreePruner(BaseModelPruner):
 
 def _validation_risk(surgeon, rows):
     """Return the risk of each node over the rows that choose."""
-    y = np.asarray(rows.y)
-    check_consistent_length(rows.X, y)
+    y = _targets(surgeon, rows)
     leaf = surgeon.apply(rows.X)
     weight = check_sample_weight(rows.sample_weight, leaf[0], dtype=float)
     tree, row = np.nonzero(_may_look(surgeon, leaf.shape, out_of_bag=rows.out_of_bag))
@@ -206,10 +211,40 @@ def _validation_risk(surgeon, rows):
             "all rows of positive weight. Give validation='train' or a fraction of the rows."
         )
         raise InputError(msg)
+    risk = error_risk if surgeon.is_classifier else squared_risk
+    return risk(surgeon.table, leaf[tree, row], y[row], weight[row])
+
+
+def _targets(surgeon, rows):
+    """Return the targets, or the codes of the labels, that nodes are judged by.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_outputs)
+        Numbers; for a classifier indices of its classes, -1 where it does not know one.
+    """
+    if rows.y is None:
+        msg = "criterion='reduced_error' was given, but fit got no y. Give fit the targets."
+        raise InputError(msg)
+    y = np.asarray(rows.y)
+    check_consistent_length(rows.X, y)
     y = y.reshape(len(y), -1)
+    if y.shape[1] != surgeon.n_outputs:
+        msg = (
+            f"y has {y.shape[1]} outputs, but the model has {surgeon.n_outputs}. Give the "
+            "targets that the model was made for."
+        )
+        raise InputError(msg)
     if not surgeon.is_classifier:
-        return squared_risk(surgeon.table, leaf[tree, row], y[row].astype(float), weight[row])
-    return error_risk(surgeon.table, leaf[tree, row], surgeon.encode(y)[row], weight[row])
+        return check_array(y, dtype=float, input_name="y")
+    codes = surgeon.encode(y)
+    if (codes < 0).all():
+        msg = (
+            f"No label of y is known to the model: given were {np.unique(y)[:5]}, known are "
+            f"{surgeon.model.classes_}. Give the labels that the model was made for."
+        )
+        raise InputError(msg)
+    return codes
 
 
 def _may_look(surgeon, shape, *, out_of_bag):

@@ -21,7 +21,7 @@ LAYERS = [
     {"exceptions", "_compat"},
     {"_extras", "_levels", "_nodes"},
     {"criteria", "solvers", "surgery"},
-    {"path", "size", "_additive", "_tree_path"},
+    {"path", "size", "_additive", "_rows", "_tree_path"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
     | {"sample", "distillation", "quantization"},

@@ -21,7 +21,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import TreePruner, model_size
-from skprune.exceptions import InputError, LevelError, UnsupportedModelError
+from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
 from skprune.surgery import surgeon_for
 
 X, y = make_classification(500, 8, n_informative=5, flip_y=0.2, random_state=0)
@@ -298,3 +298,53 @@ def test_bad_rows_get_the_errors_of_the_model():
         for criterion in ["cost_complexity", "reduced_error"]:
             with pytest.raises((ValueError, TypeError), match=words):
                 TreePruner(TREE, criterion=criterion).fit(*bad)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (None, "fit got no y"),
+        (np.where(y, "b", "a"), "No label of y is known to the model"),
+        (np.c_[y, y], "y has 2 outputs, but the model has 1"),
+    ],
+    ids=["none", "other labels", "two outputs"],
+)
+def test_targets_that_cannot_judge_a_frozen_model_are_refused(target, words):
+    frozen = FrozenEstimator(clone(TREE).fit(X, y))
+    with pytest.raises(InputError, match=words):
+        TreePruner(frozen, criterion="reduced_error").fit(X, target)
+
+
+def test_targets_of_a_frozen_regressor_must_be_finite():
+    frozen = FrozenEstimator(DecisionTreeRegressor().fit(XR, yr))
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        TreePruner(frozen, criterion="reduced_error").fit(XR, np.full(len(yr), np.nan))
+
+
+def test_booleans_are_the_numbers_that_they_equal():
+    for known, given in [(y, y.astype(bool)), (y.astype(bool), y)]:
+        frozen = FrozenEstimator(clone(TREE).fit(X, known))
+        pruner = TreePruner(frozen, criterion="reduced_error")
+        np.testing.assert_array_equal(
+            pruner.fit(X, given).scores_, clone(pruner).fit(X, known).scores_
+        )
+
+
+def test_a_frozen_model_takes_no_parameters_of_fit_and_checks_the_columns():
+    pruner = TreePruner(FrozenEstimator(clone(TREE).fit(X, y)))
+    with pytest.raises(InputError, match=r"\['bogus'\] were given to fit, but the model is frozen"):
+        pruner.fit(X, y, bogus=3)
+    with pytest.raises(ValueError, match="3 features, but DecisionTreeClassifier is expecting 8"):
+        pruner.fit(X[:, :3], y)
+    with pytest.warns(PruningWarning, match="sample_weight has no meaning here"):
+        pruner.fit(X, y, sample_weight=np.ones(len(y)))
+
+
+def test_a_second_fit_forgets_the_names_of_the_first():
+    frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(8)])
+    assert not hasattr(TreePruner(TREE).fit(frame, y).fit(X, y), "feature_names_in_")
+
+
+def test_a_class_in_place_of_a_model_is_named():
+    with pytest.raises((UnsupportedModelError, ValueError), match=r"is a class|'estimator' param"):
+        TreePruner(DecisionTreeClassifier).fit(X, y)

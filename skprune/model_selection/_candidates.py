@@ -7,9 +7,8 @@ from sklearn.base import clone
 from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
-from skprune._levels import check_level
 from skprune.base import BasePruner
-from skprune.exceptions import LevelError
+from skprune.exceptions import InputError, LevelError, UnsupportedModelError
 from skprune.model_selection._make import make_pruner
 
 # The value of `keep` that stands for the levels of the path itself.
@@ -45,7 +44,9 @@ class Combination(NamedTuple):
     def level(self, named):
         """Return `keep` and `threshold` of a level that the grid names."""
         given = {key.removeprefix(self.prefix): value for key, value in named.items()}
-        return {**self.own, **given}
+        # The path is that of the model: a level that the pruner has by itself is passed over.
+        own = {"threshold": None} if given.get("keep") == PATH else self.own
+        return {**own, **given}
 
     def at_path_level(self, path, index):
         """Return the grid parameters that cut row `index` of a path, on any fold."""
@@ -73,44 +74,66 @@ def combinations(estimator, param_grid):
         In the order of the grid.
     """
     found: dict[Any, Combination] = {}
+    prefixes: dict[Any, str] = {}
     for place, (part, params) in enumerate(_expand(estimator, param_grid)):
-        ready, position, prefix, rest = _with_steps(estimator, params)
-        names = (prefix + "keep", prefix + "threshold")
-        named = {key: rest.pop(key) for key in names if key in rest}
-        others = {key: value for key, value in params.items() if key not in named}
         # ParameterGrid hands out the very objects of the lists: identity tells them apart.
+        steps = tuple((name, id(params[name])) for name in _step_names(estimator) & set(params))
+        if steps not in prefixes:
+            prefixes[steps] = _with_steps(estimator, params).prefix
+        names = {prefixes[steps] + "keep", prefixes[steps] + "threshold"}
+        named = {key: value for key, value in params.items() if key in names}
+        others = {key: value for key, value in params.items() if key not in names}
         key = (part, *((name, id(value)) for name, value in sorted(others.items())))
         if key not in found:
-            _set(ready, rest, estimator)
-            pruner = ready if position is None else ready.steps[position][1]
-            own = {"keep": pruner.keep, "threshold": pruner.threshold}
-            pruner.set_params(keep=1.0, threshold=None)
-            found[key] = Combination(ready, position, prefix, others, own, [])
-        if named.get(prefix + "keep") == PATH:
-            named = {prefix + "keep": PATH}
-        else:
-            check_kind(found[key].level(named))
+            found[key] = _combine(estimator, others)
+        check_kind(found[key].level(named))
         found[key].entries.append((place, named))
+    if not found:
+        msg = f"param_grid={param_grid!r} names no point; give at least one, or None."
+        raise InputError(msg)
     return list(found.values())
 
 
-def check_kind(level):
-    """Refuse a string other than "path" as a level; the rest is checked by the fit."""
-    if isinstance(level["keep"], str):
+def _combine(estimator, params):
+    """Set the other parameters; returns a combination without entries."""
+    ready, position, prefix, rest, wrapped = _with_steps(estimator, params)
+    try:
+        ready.set_params(**clone(rest, safe=False))
+    except ValueError as error:
+        if not wrapped:
+            raise
         msg = (
-            f"keep={level['keep']!r} is no level. Allowed in a grid are ints, floats in "
-            f"(0, 1], None and {PATH!r}, which stands for the levels of the path."
+            f"{error} The model was wrapped in a pruner: its own parameters are named "
+            f"'{prefix}estimator__<name>' in the grid."
+        )
+        raise ValueError(msg) from error
+    pruner = ready if position is None else ready.steps[position][1]
+    own = {"keep": pruner.keep, "threshold": pruner.threshold}
+    pruner.set_params(keep=1.0, threshold=None)
+    return Combination(ready, position, prefix, params, own, [])
+
+
+def check_kind(level):
+    """Refuse strings other than "path", and two levels at once; the fit checks the rest."""
+    keep, threshold = level["keep"], level["threshold"]
+    if isinstance(keep, str) and keep != PATH:
+        msg = (
+            f"keep={keep!r} is no level. Allowed in a grid are ints, floats in (0, 1], None "
+            f"and {PATH!r}, which stands for the levels of the path."
         )
         raise LevelError(msg)
-    if level["keep"] is not None and level["threshold"] is not None:
-        check_level(**level)
+    if keep is not None and threshold is not None:
+        msg = (
+            f"keep={keep!r} and threshold={threshold!r} meet in one point of the grid, but "
+            "each alone names a level. Drop one from the grid, or set the pruner's own to None."
+        )
+        raise LevelError(msg)
 
 
 def _expand(estimator, param_grid):
     """Yield the number of the grid and the parameters of each of its points."""
     if param_grid is None:
-        _, _, prefix, _ = _with_steps(estimator, {})
-        param_grid = {prefix + "keep": PATH}
+        param_grid = {_with_steps(estimator, {}).prefix + "keep": PATH}
     grids = [param_grid] if isinstance(param_grid, Mapping) else param_grid
     for part, grid in enumerate(grids):
         listed = {k: [PATH] if isinstance(v, str) and v == PATH else v for k, v in grid.items()}
@@ -118,43 +141,61 @@ def _expand(estimator, param_grid):
             yield part, params
 
 
-def _with_steps(estimator, params):
-    """Set whole steps, wrap a bare model, and find the pruner that has the path.
+class Located(NamedTuple):
+    """An estimator and where its pruner is: a clone with whole steps of the grid set.
 
-    Returns
-    -------
+    Attributes
+    ----------
     estimator : estimator
-        A clone.
+        The clone; its bare model is wrapped.
     position : int or None
         Step of the last pruner; None if the estimator is the pruner.
     prefix : str
-        What its parameters begin with.
+        What the names of the pruner's parameters begin with.
     rest : dict
         The parameters that are not whole steps.
+    wrapped : bool
+        Whether the pruner was put around a bare model here.
     """
+
+    estimator: Any
+    position: int | None
+    prefix: str
+    rest: dict[str, Any]
+    wrapped: bool
+
+
+def _step_names(estimator):
+    return set(estimator.named_steps) if isinstance(estimator, Pipeline) else set()
+
+
+def _with_steps(estimator, params):
+    """Set whole steps, wrap a bare model, and find the pruner that has the path."""
     ready, rest = clone(estimator), dict(params)
     if not isinstance(ready, Pipeline):
-        return make_pruner(ready), None, "", rest
-    names = [name for name, _ in ready.steps]
-    for name in names:
-        if name in rest:
-            ready.set_params(**{name: clone(rest.pop(name), safe=False)})
+        return Located(make_pruner(ready), None, "", rest, not isinstance(ready, BasePruner))
+    for name in _step_names(ready) & set(rest):
+        ready.set_params(**{name: clone(rest.pop(name), safe=False)})
     positions = [i for i, (_, s) in enumerate(ready.steps) if isinstance(s, BasePruner)]
-    if not positions:
-        ready = make_pruner(ready)
-        positions = [len(names) - 1]
-    position = positions[-1]
-    return ready, position, names[position] + "__", rest
+    wrapped = not positions
+    if wrapped:
+        ready = _wrap_last_step(ready)
+        positions = [len(ready.steps) - 1]
+    name = ready.steps[positions[-1]][0]
+    return Located(ready, positions[-1], f"{name}__", rest, wrapped)
 
 
-def _set(ready, params, original):
+def _wrap_last_step(pipeline):
+    advice = (
+        "A pruner has to be a step of its own, not inside another step; without one, the "
+        "last step has to be a model that make_pruner can wrap."
+    )
     try:
-        ready.set_params(**clone(params, safe=False))
-    except ValueError as error:
-        if isinstance(original, (BasePruner, Pipeline)):
-            raise
-        msg = (
-            f"{error} The model was wrapped in a {type(ready).__name__}: its own parameters "
-            "are named 'estimator__<name>' in the grid."
-        )
-        raise ValueError(msg) from error
+        wrapped = make_pruner(pipeline)
+    except UnsupportedModelError as error:
+        msg = f"No step of the pipeline is a pruner. {advice} {error}"
+        raise UnsupportedModelError(msg) from error
+    if not isinstance(wrapped.steps[-1][1], BasePruner):
+        msg = f"No step of the pipeline is a pruner, and the last is a pipeline. {advice}"
+        raise UnsupportedModelError(msg)
+    return wrapped

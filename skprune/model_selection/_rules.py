@@ -7,6 +7,7 @@ size; ties go to the smaller model, then to the better score.
 
 import re
 from abc import abstractmethod
+from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -37,6 +38,7 @@ class BaseRule(BaseEstimator):
         InputError
             If a column is missing, all scores are NaN, or no row qualifies.
         """
+        self.check()
         score = self._column(cv_results, "mean_test_", self.metric, "metric")
         size = self._sizes(cv_results)
         usable = ~np.isnan(score) & ~np.isnan(size)
@@ -46,6 +48,46 @@ class BaseRule(BaseEstimator):
         rows = np.flatnonzero(usable)
         eligible = self._eligible(cv_results, score[rows], size[rows], rows)
         return int(self._first(rows[eligible], score, size))
+
+    def check(self, metrics=None, sizes=None):
+        """Refuse parameters with which the rule could not choose.
+
+        Parameters
+        ----------
+        metrics : list of str, default=None
+            Names of the metrics that will be scored; not checked if None.
+        sizes : list of str, default=None
+            Names of the sizes that will be measured; metrics may be sizes too. Not
+            checked if None.
+
+        Raises
+        ------
+        InputError
+            If a parameter is malformed, or names what there will not be.
+        """
+        self._check_parameters()
+        if metrics is None:
+            return
+        for parameter, names in {"metric": metrics, "size": [*(sizes or ()), *metrics]}.items():
+            name = getattr(self, parameter)
+            if name not in names:
+                msg = (
+                    f"{type(self).__name__}({parameter}={name!r}) names nothing that is "
+                    f"measured here. Allowed are {names}."
+                )
+                raise InputError(msg)
+
+    def _check_parameters(self):
+        """Refuse malformed parameters of a subclass."""
+
+    def _check_number(self, parameter, least):
+        value = getattr(self, parameter)
+        if isinstance(value, bool) or not isinstance(value, Real) or not value >= least:
+            msg = (
+                f"{parameter}={value!r} was given to {type(self).__name__}; it must be a "
+                f"number of at least {least}."
+            )
+            raise InputError(msg)
 
     @abstractmethod
     def _eligible(self, cv_results, score, size, rows):
@@ -156,15 +198,15 @@ class WithinTolerance(BaseRule):
         self.metric = metric
         self.size = size
 
+    def _check_parameters(self):
+        self._check_number("tolerance", 0)
+
     def _eligible(self, cv_results, score, size, rows):  # noqa: ARG002 - the base's hook
-        if not self.tolerance >= 0:
-            msg = f"tolerance={self.tolerance!r} was given; it must be zero or positive."
-            raise InputError(msg)
         return score >= score.max() - self.tolerance
 
 
 class WithinBudget(BaseRule):
-    """Take the best model that is at most so large.
+    """Take the best model that is at most so large, on average over the folds.
 
     Parameters
     ----------
@@ -181,6 +223,11 @@ class WithinBudget(BaseRule):
     OneStandardError : The smallest model that cannot be told from the best.
     WithinTolerance : The smallest model that loses at most so much.
 
+    Notes
+    -----
+    Sizes are means over the folds. The model that is refitted on all rows may be larger
+    than the budget; `PruningSearchCV` then warns.
+
     Examples
     --------
     >>> from skprune import WithinBudget
@@ -194,6 +241,9 @@ class WithinBudget(BaseRule):
         self.budget = budget
         self.metric = metric
         self.size = size
+
+    def _check_parameters(self):
+        self._check_number("budget", 0)
 
     def _eligible(self, cv_results, score, size, rows):  # noqa: ARG002 - the base's hook
         affordable = size <= self.budget

@@ -1,6 +1,7 @@
 """Scoring all levels of one fit: what happens within one fold of a `PruningSearchCV`."""
 
 import time
+import warnings
 from contextlib import suppress
 from traceback import format_exc
 from typing import Any, NamedTuple
@@ -141,21 +142,38 @@ def score_levels(fitted, levels, parts, scoring):
             if scoring.error_score == "raise":
                 raise
             results[row] = _failure(scoring, parts, format_exc())
+    # Levels that fall on the same row of the path are scored once.
+    level_of = {index: levels[row] for row, index in wanted.items()}
+    try:
+        scored = _score_wanted(fitted, level_of, parts, scoring)
+    except Exception:
+        if scoring.error_score == "raise":
+            raise
+        warnings.warn(
+            f"Scoring failed. The scores of this fold are set to {scoring.error_score}. "
+            f"Details:\n{format_exc()}",
+            UserWarning,
+            stacklevel=2,
+        )
+        scored = {index: {key: scoring.failed() for key in parts} for index in level_of}
+    sizes = fitted.path.sizes
+    for row, index in wanted.items():
+        results[row] = {"sizes": sizes[index], "fit_error": None, **scored[index]}
+    return [results[row] for row in range(len(levels))]
+
+
+def _score_wanted(fitted, level_of, parts, scoring):
+    """Score some levels, given per row of the path; dict of int to dict of scores."""
     entered = {key: part._replace(X=fitted.enter(part.X)) for key, part in parts.items()}
     free = {key: _free_scores(fitted.path, part, scoring) for key, part in entered.items()}
     rest = [name for name in scoring.scorers if any(name not in f for f in free.values())]
-    # Levels that fall on the same row of the path are scored once.
-    level_of = {index: levels[row] for row, index in wanted.items()}
     scored = _score_each(fitted, level_of, parts, entered, scoring, rest)
-    sizes = fitted.path.sizes
-    for row, index in wanted.items():
-        result = {"sizes": sizes[index], "fit_error": None, **scored[index]}
-        if result["fit_error"] is None:
+    for index, result in scored.items():
+        if result.get("fit_error") is None:
             for key in parts:
                 values = {name: float(free[key][name][index]) for name in free[key]}
                 result[key] = _merge(scoring, values, result.get(key, {}))
-        results[row] = result
-    return [results[row] for row in range(len(levels))]
+    return scored
 
 
 def _free_scores(path, part, scoring):

@@ -12,6 +12,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import (
     BaseSearchCV,
@@ -24,14 +25,15 @@ from skprune._compat import (
     insert_error_scores,
     report_fit_failures,
     route_fit_params,
+    scorers_by_name,
     scorers_of,
     tabulate,
 )
 from skprune._levels import geometric_levels
-from skprune.exceptions import PruningWarning
+from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once, locate
-from skprune.model_selection._rules import OneStandardError
+from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBudget
 from skprune.model_selection._score_levels import Scoring, fit_and_score
 from skprune.path import PruningPath
 from skprune.size import SIZES
@@ -81,14 +83,17 @@ class PruningSearchCV(BaseSearchCV):
     ----------
     cv_results_ : dict of str to ndarray
         As in `GridSearchCV`, and `mean_units`, `mean_parameters` and `mean_bytes`, the
-        mean sizes over the folds. Rows are told apart by `params`. `mean_fit_time` is the
-        time of the one fit that all levels of a combination share.
+        mean sizes over the folds: units are what the pruner with the path counts (columns
+        for a pruner of columns, whose parameters and bytes are those of the model behind
+        it). Rows are told apart by `params`. `mean_fit_time` is the time of the one fit
+        that all levels of a combination share.
     best_estimator_ : estimator
         The pruner (or the pipeline) at the chosen level, fitted on all rows; the plain
         smaller model is its `estimator_`. Not with ``refit=False``.
     best_score_ : float
         Mean cross-validated score of the chosen level. It is the score that chose: an
-        honest figure needs rows that chose nothing.
+        honest figure needs rows that chose nothing. Not where several metrics are
+        scored and `refit` names none of them.
     best_params_ : dict
         Parameters of the chosen level.
     best_index_ : int
@@ -198,12 +203,15 @@ class PruningSearchCV(BaseSearchCV):
                 stacklevel=3,
             )
         scorer, refit_metric = scorers_of(self)
+        self._check_rule(scorer)
         scoring = Scoring(self._specs(scorer), scorer, self.error_score)
         X, y = indexable(X, y)
         routed = route_fit_params(self, X, params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(X, y, **routed.splitter.split))
         self.n_splits_ = len(splits)
+        for stale in ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_"):
+            self.__dict__.pop(stale, None)
         plan = combinations(self.estimator, self.param_grid)
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
             whole = self._fit_whole(parallel, plan, X, y, routed.estimator.fit)
@@ -222,6 +230,49 @@ class PruningSearchCV(BaseSearchCV):
         self.scorer_ = scoring.scorers if several else scorer
         return self
 
+    def score(self, X, y=None, **params):
+        """Score the refitted model by the metric that chose it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows that chose nothing, if the score is to be honest.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Their targets.
+        **params : dict
+            Parameters of the scorer, as in `GridSearchCV`.
+
+        Returns
+        -------
+        float
+            The score.
+        """
+        if not (getattr(self, "multimetric_", False) and callable(self.refit)):
+            return super().score(X, y, **params)
+        check_is_fitted(self)
+        metric = getattr(self.refit, "metric", None)
+        if metric is None:
+            msg = (
+                f"refit={self.refit!r} chose among the metrics {sorted(self.scorer_)}, and "
+                "does not say by which one to score. Use one of scorer_ directly."
+            )
+            raise InputError(msg)
+        target = {} if y is None else {"y": y}
+        if isinstance(self.scorer_, dict):
+            scorer = self.scorer_[metric]
+            return scorer(self.best_estimator_, X, *target.values(), **params)
+        return self.scorer_(self.best_estimator_, X, *target.values(), **params)[metric]
+
+    def _check_rule(self, scorer):
+        """Refuse a rule that could not choose, before any work."""
+        if isinstance(self.refit, type):
+            msg = f"refit is the class {self.refit.__name__}; give an instance of it."
+            raise InputError(msg)
+        if isinstance(self.refit, BaseRule):
+            named = isinstance(scorer, MultimetricScorer)
+            metrics = list(scorers_by_name(scorer)) if named else ["score"]
+            self.refit.check(None if callable(self.scoring) else metrics, SIZES)
+
     def _specs(self, scorer):
         """Return the scoring of each metric as it was written, for names to be known."""
         if not isinstance(scorer, MultimetricScorer):
@@ -239,7 +290,12 @@ class PruningSearchCV(BaseSearchCV):
         ]
         fits = parallel(
             delayed(_timed_fit)(
-                clone(plan[number].estimator), plan[number].position, X, y, fit_params
+                clone(plan[number].estimator),
+                plan[number].position,
+                X,
+                y,
+                fit_params,
+                forgive=self.error_score != "raise",
             )
             for number in asked
         )
@@ -255,6 +311,11 @@ class PruningSearchCV(BaseSearchCV):
                     rows.append(Row(place, number, params, level))
                     continue
                 fitted, _ = whole[number]
+                if fitted is None:  # it will fail on the folds too, and be reported there
+                    everything = {combination.prefix + "keep": 1.0}
+                    level = {"keep": 1.0, "threshold": None}
+                    rows.append(Row(place, number, combination.params | everything, level))
+                    continue
                 for index in self._levels(fitted, scoring, X, y):
                     named_level = combination.at_path_level(fitted.path, index)
                     params = {**combination.params, **named_level}
@@ -324,8 +385,12 @@ class PruningSearchCV(BaseSearchCV):
 
     def _refit(self, combination, whole, row, X, y, routed):
         """Set `best_estimator_`; a fit on all rows that is there already serves."""
-        fitted, seconds = whole or _timed_fit(
-            clone(combination.estimator), combination.position, X, y, routed.estimator.fit
+        fitted, seconds = (
+            whole
+            if whole and whole[0]
+            else _timed_fit(
+                clone(combination.estimator), combination.position, X, y, routed.estimator.fit
+            )
         )
         started = time.time()
         index = locate(fitted.pruner, fitted.path, row.level)
@@ -333,6 +398,22 @@ class PruningSearchCV(BaseSearchCV):
         self.refit_time_ = seconds + time.time() - started
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
+        if isinstance(self.refit, WithinBudget):
+            self._warn_of_budget(fitted.path, index)
+
+    def _warn_of_budget(self, path, index):
+        """Say so if the model on all rows is larger than those of the folds."""
+        if self.refit.size in SIZES:
+            size = path.sizes[index][SIZES.index(self.refit.size)]
+            if size > self.refit.budget:
+                warnings.warn(
+                    f"The refitted model has {size:g} {self.refit.size}, above "
+                    f"budget={self.refit.budget:g}: the rule compares means over the folds, "
+                    "which have fewer rows. Lower the budget, or cut a smaller level off "
+                    "best_estimator_.path_.",
+                    PruningWarning,
+                    stacklevel=4,
+                )
 
 
 class Row(NamedTuple):
@@ -344,7 +425,13 @@ class Row(NamedTuple):
     level: dict[str, Any]
 
 
-def _timed_fit(estimator, position, X, y, fit_params):
+def _timed_fit(estimator, position, X, y, fit_params, *, forgive=False):
+    """Return the fit, or None if it fails and that is forgiven, and its seconds."""
     started = time.time()
-    fitted = fit_once(estimator, position, X, y, fit_params)
+    try:
+        fitted = fit_once(estimator, position, X, y, fit_params)
+    except Exception:
+        if not forgive:
+            raise
+        fitted = None
     return fitted, time.time() - started

@@ -43,6 +43,9 @@ def surgeon_type(model):
     UnsupportedModelError
         If no surgeon knows the type; the message lists the known ones.
     """
+    if isinstance(model, type):
+        msg = f"{model.__name__} is a class; give an instance of it."
+        raise UnsupportedModelError(msg)
     for cls in type(model).__mro__:
         if cls in SURGEONS:
             return SURGEONS[cls]

@@ -188,9 +188,10 @@ class TreeSurgeon:
         """
         classes = self.model.classes_ if self.n_outputs > 1 else [self.model.classes_]
         codes = np.empty(y.shape, dtype=np.intp)
-        for output, known in enumerate(classes):
+        for output, labels in enumerate(classes):
             # Through an index and not a sort: labels of mixed type still compare.
-            codes[:, output] = pd.Index(known).get_indexer(pd.Index(y[:, output]))
+            known, given = (pd.Index(_as_numbers(a)) for a in (labels, y[:, output]))
+            codes[:, output] = known.get_indexer(given)
         return codes
 
     @property
@@ -221,6 +222,12 @@ class TreeSurgeon:
         parameters = 2 * (n_nodes - n_leaves) + n_leaves * leaf_values
         n_bytes = n_nodes * [_node_bytes(tree) for tree in self._trees]
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
+
+
+def _as_numbers(labels):
+    """Return booleans as 0 and 1, which they equal elsewhere; other labels as they are."""
+    labels = np.asarray(labels)
+    return labels.astype(int) if labels.dtype.kind == "b" else labels
 
 
 def _records(tree):

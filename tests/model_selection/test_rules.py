@@ -72,8 +72,10 @@ def test_metric_and_size_are_read_by_name():
     [
         (OneStandardError(metric="auc"), r"finds no column 'mean_test_auc'.*\['score'\]"),
         (WithinTolerance(0.1, size="leaves"), "add a size_scorer to the scoring"),
-        (WithinTolerance(-1), "must be zero or positive"),
-        (WithinTolerance(float("nan")), "must be zero or positive"),
+        (WithinTolerance(-1), "tolerance=-1 .* must be a number of at least 0"),
+        (WithinTolerance(float("nan")), "must be a number of at least 0"),
+        (WithinTolerance("a"), "tolerance='a' was given to WithinTolerance"),
+        (WithinBudget(None), "budget=None was given to WithinBudget"),
         (WithinBudget(0.5), "the smallest has 1 units. Raise the budget"),
     ],
     ids=str,

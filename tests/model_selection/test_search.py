@@ -7,15 +7,22 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification, make_regression
 from sklearn.ensemble import BaggingClassifier, ExtraTreesRegressor, RandomForestClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import make_scorer, matthews_corrcoef
-from sklearn.model_selection import GridSearchCV, GroupKFold, ShuffleSplit
+from sklearn.metrics import f1_score, make_scorer, matthews_corrcoef
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    ShuffleSplit,
+    cross_val_score,
+)
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import (
@@ -23,12 +30,13 @@ from skprune import (
     OneStandardError,
     PruningSearchCV,
     TreePruner,
+    WithinBudget,
     WithinTolerance,
     make_pruner,
     model_size,
     size_scorer,
 )
-from skprune.exceptions import LevelError, PruningWarning
+from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
 
 X, y = make_classification(240, 8, n_informative=5, flip_y=0.2, random_state=0)
 X[:, 1] = X[:, 0] + 0.05 * X[:, 1]
@@ -425,6 +433,96 @@ def test_frozen_model_is_searched_without_any_fit():
     assert model_size(search).units < model_size(model).units
 
 
+def test_rows_that_cannot_be_scored_give_nan_as_in_grid_search():
+    words = np.repeat(["a", "b", "c"], [119, 119, 2]).reshape(-1, 1)
+    estimator = make_pipeline(OneHotEncoder(), TREE)  # no fold knows all words
+    grid = {"treepruner__keep": [1.0, 0.5]}
+    results = []
+    for search in (PruningSearchCV, GridSearchCV):
+        with (
+            pytest.warns(UserWarning, match="unknown categories"),
+            pytest.warns(UserWarning, match="non-finite"),
+        ):
+            fitted = search(estimator, grid, cv=KFold(3), refit=False).fit(words, y)
+        results.append(fitted.cv_results_["mean_test_score"])
+    np.testing.assert_array_equal(*results)
+    assert np.isnan(results[0]).all()
+    with pytest.raises(ValueError, match="unknown categories"):
+        PruningSearchCV(estimator, grid, cv=KFold(3), error_score="raise").fit(words, y)
+
+
+def test_a_combination_without_a_path_does_not_end_the_search():
+    grid = {"criterion": ["cost_complexity", "pessimistic"], "keep": "path"}
+    pruner = TreePruner(DecisionTreeRegressor(random_state=0))
+    with (
+        pytest.warns(FitFailedWarning, match="counts the errors of a classifier"),
+        pytest.warns(UserWarning, match="non-finite"),
+    ):
+        search = PruningSearchCV(pruner, grid, cv=3).fit(XR, yr)
+    assert search.best_params_["criterion"] == "cost_complexity"
+    assert np.isnan(search.cv_results_["mean_test_score"][-1])
+    with pytest.raises(InputError, match="counts the errors of a classifier"):
+        PruningSearchCV(pruner, grid, cv=3, error_score="raise").fit(XR, yr)
+
+
+def test_score_is_by_the_metric_that_chose():
+    rule = OneStandardError(metric="f1")
+    search = PruningSearchCV(TREE, LEVELS, scoring=["accuracy", "f1"], refit=rule, cv=3).fit(X, y)
+    assert search.score(X, y) == f1_score(y, search.predict(X))
+    assert np.isfinite(cross_val_score(search, X, y, cv=2)).all()
+
+    def scoring(estimator, X, y):
+        return {"f1": f1_score(y, estimator.predict(X)), "one": 1.0}
+
+    search.set_params(scoring=scoring).fit(X, y)
+    assert search.score(X, y) == f1_score(y, search.predict(X))
+    search.set_params(scoring=["accuracy", "f1"], refit=second).fit(X, y)
+    assert not hasattr(search, "best_score_")
+    with pytest.raises(InputError, match="does not say by which one to score"):
+        search.score(X, y)
+
+
+@pytest.mark.parametrize(
+    ("refit", "scoring", "words"),
+    [
+        (OneStandardError(), ["accuracy", "f1"], r"metric='score'\) names nothing"),
+        (OneStandardError(size="leaves"), None, r"Allowed are \['units', 'parameters', 'bytes'"),
+        (WithinTolerance(-1), None, "tolerance=-1"),
+        (WithinBudget("9"), None, "budget='9'"),
+        (OneStandardError, None, "give an instance"),
+    ],
+)
+def test_a_rule_that_could_not_choose_is_refused_before_any_fit(refit, scoring, words):
+    model = DecisionTreeClassifier(max_depth=-1)  # its fit would raise another error
+    with pytest.raises(InputError, match=words):
+        PruningSearchCV(model, scoring=scoring, refit=refit, error_score="raise").fit(X, y)
+
+
+def test_a_model_above_the_budget_is_not_delivered_in_silence():
+    search = PruningSearchCV(
+        DecisionTreeRegressor(random_state=0), {"keep": [0.5]}, refit=WithinBudget(100), cv=2
+    )
+    with pytest.warns(PruningWarning, match=r"refitted model has 1\d\d units, above budget=100"):
+        search.fit(XR, yr)
+
+
+def test_a_second_fit_leaves_nothing_of_the_first():
+    frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(8)])
+    search = PruningSearchCV(TREE, LEVELS, cv=3).fit(frame, y).fit(X, y)
+    assert not hasattr(search, "feature_names_in_")
+    assert not hasattr(search.best_estimator_, "feature_names_in_")
+    assert not hasattr(search.set_params(refit=False).fit(X, y), "best_estimator_")
+
+
+def test_a_pruner_out_of_reach_is_explained():
+    inside = make_pipeline(StandardScaler(), TREE)
+    with pytest.raises(UnsupportedModelError, match="a step of its own"):
+        PruningSearchCV(Pipeline([("a", StandardScaler()), ("b", inside)])).fit(X, y)
+    columns = ColumnTransformer([("c", CorrelationPruner(), [0, 1, 2])])
+    with pytest.raises(UnsupportedModelError, match="No step of the pipeline is a pruner"):
+        PruningSearchCV(make_pipeline(columns, LogisticRegression())).fit(X, y)
+
+
 @pytest.mark.parametrize(
     ("grid", "error", "words"),
     [
@@ -433,11 +531,21 @@ def test_frozen_model_is_searched_without_any_fit():
         ({"max_depth": [3]}, ValueError, "estimator__<name>"),
         ({"keep": 0.5}, TypeError, "list"),
         ({"keep": []}, ValueError, "non-empty"),
+        ([], InputError, "names no point"),
+        ({"keep": "path", "threshold": [0.1]}, LevelError, "keep='path' and threshold=0.1 meet"),
     ],
 )
 def test_grids_that_make_no_sense_are_refused(grid, error, words):
     with pytest.raises(error, match=words):
         PruningSearchCV(DecisionTreeClassifier(), grid).fit(X, y)
+
+
+def test_parameters_of_a_wrapped_last_step_are_explained():
+    estimator = Pipeline([("scale", StandardScaler()), ("clf", DecisionTreeClassifier())])
+    with pytest.raises(ValueError, match="'clf__estimator__<name>'"):
+        PruningSearchCV(estimator, {"clf__max_depth": [3]}).fit(X, y)
+    grid = {"clf__estimator__max_depth": [3], "clf__keep": [0.5]}
+    PruningSearchCV(estimator, grid, cv=3).fit(X, y)
 
 
 def test_max_levels_needs_two():

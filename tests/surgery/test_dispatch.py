@@ -114,7 +114,7 @@ def test_unknown_types_are_told_all_known_ones(model):
 
 
 def test_a_class_in_place_of_a_model_is_refused():
-    with pytest.raises(UnsupportedModelError, match="is not a model"):
+    with pytest.raises(UnsupportedModelError, match="is a class; give an instance"):
         surgeon_type(DecisionTreeClassifier)
 
 

@@ -1,0 +1,73 @@
+"""The rows that choose: which rows a criterion may look at, and how they are held out."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from skprune._compat import n_rows_of
+from skprune.exceptions import InputError
+
+
+class ChoosingRows(NamedTuple):
+    """The rows that a criterion may look at.
+
+    Attributes
+    ----------
+    X, y : array-like
+        The rows and their targets.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Their weights.
+    out_of_bag : bool
+        Whether each member may look only at the rows that it was not grown on.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    out_of_bag: bool
+
+
+def hold_out(X, y, share, *, stratified, seed):
+    """Divide rows into those that grow a model and those that choose its level.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_features)
+        The rows.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Their targets.
+    share : float
+        Share of the rows that choose, in (0, 1).
+    stratified : bool
+        Whether to keep the shares of the classes, where there are rows enough.
+    seed : int, RandomState instance or None
+        Source of the draw.
+
+    Returns
+    -------
+    grow, choose : ndarray of int
+        Indices of rows.
+
+    Raises
+    ------
+    InputError
+        If one of the parts would be empty.
+    """
+    n_rows, targets = n_rows_of(X), np.asarray(y)
+    stratify = None
+    if stratified and targets.size == n_rows:
+        classes, counts = np.unique(targets, return_counts=True)
+        n_held = int(np.ceil(share * n_rows))
+        roomy = min(n_held, n_rows - n_held) >= len(classes)
+        stratify = targets.ravel() if counts.min() > 1 and roomy else None
+    try:
+        return train_test_split(
+            np.arange(n_rows), test_size=share, stratify=stratify, random_state=seed
+        )
+    except ValueError as error:
+        msg = (
+            f"validation={share} of {n_rows} rows leaves an empty part: {error} Give "
+            "more rows, another fraction, or validation='train'."
+        )
+        raise InputError(msg) from error
