@@ -299,6 +299,9 @@ class PruningSearchCV(BaseSearchCV):
             )
             for number in asked
         )
+        failed = [error for fitted, error in fits if fitted is None]
+        if failed and len(failed) == len(plan):
+            raise failed[0]  # no combination has levels
         return dict(zip(asked, fits, strict=True))
 
     def _list_rows(self, plan, whole, scoring, X, y):
@@ -426,12 +429,12 @@ class Row(NamedTuple):
 
 
 def _timed_fit(estimator, position, X, y, fit_params, *, forgive=False):
-    """Return the fit, or None if it fails and that is forgiven, and its seconds."""
+    """Return the fit and its seconds, or None and the error if that is forgiven."""
     started = time.time()
     try:
         fitted = fit_once(estimator, position, X, y, fit_params)
-    except Exception:
+    except Exception as error:
         if not forgive:
             raise
-        fitted = None
+        return None, error
     return fitted, time.time() - started
