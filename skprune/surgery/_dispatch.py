@@ -48,6 +48,7 @@ def surgeon_type(model):
         raise UnsupportedModelError(msg)
     for cls in type(model).__mro__:
         if cls in SURGEONS:
+            SURGEONS[cls].check(model)
             return SURGEONS[cls]
         if cls in REFUSED:
             msg = f"{type(model).__name__} cannot be pruned: {REFUSED[cls]}."

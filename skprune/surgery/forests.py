@@ -42,18 +42,15 @@ class ForestSurgeon(TreeSurgeon):
 class BaggingSurgeon(ForestSurgeon):
     """Reads and cuts bagged decision trees; each may look at its own columns."""
 
+    @classmethod
+    def check(cls, model):
+        """Refuse members that are no trees; None stands for a tree."""
+        if model.estimator is not None:
+            _check_members(model, [model.estimator])
+
     def _members(self):
-        members = self.model.estimators_
-        strangers = {type(m).__name__ for m in members if type(m) not in TREE_SURGEONS}
-        if strangers:
-            known = ", ".join(cls.__name__ for cls in TREE_SURGEONS)
-            msg = (
-                f"{type(self.model).__name__} holds members of type "
-                f"{', '.join(sorted(strangers))}, but only bagged trees can be pruned. "
-                f"Allowed members: {known}."
-            )
-            raise UnsupportedModelError(msg)
-        return members
+        _check_members(self.model, self.model.estimators_)
+        return self.model.estimators_
 
     def _values(self):
         values = super()._values()
@@ -80,6 +77,17 @@ class BaggingSurgeon(ForestSurgeon):
         members = zip(self._members(), self.model.estimators_features_, strict=True)
         leaf = np.stack([member.apply(X[:, columns]) for member, columns in members])
         return leaf + self.table.roots[:, np.newaxis]
+
+
+def _check_members(model, members):
+    strangers = {type(m).__name__ for m in members if type(m) not in TREE_SURGEONS}
+    if strangers:
+        msg = (
+            f"{type(model).__name__} holds members of type {', '.join(sorted(strangers))}, "
+            "but only bagged trees can be pruned. Allowed members: "
+            f"{', '.join(cls.__name__ for cls in TREE_SURGEONS)}."
+        )
+        raise UnsupportedModelError(msg)
 
 
 SURGEONS = {

@@ -59,6 +59,10 @@ class TreeSurgeon:
         self.split_bytes = 2 * node_bytes[self.table.tree]
         self.split_parameters = (2 + leaf_values)[self.table.tree]
 
+    @classmethod
+    def check(cls, model):
+        """Refuse a model whose parameters already say that it cannot be read."""
+
     def _members(self):
         """Return the fitted tree estimators."""
         return [self.model]
