@@ -150,7 +150,7 @@ def fit_once(estimator, position, X, y, fit_params):
 
     Returns
     -------
-    FittedEnd or FittedMiddle
+    FittedEnd, FittedMiddle or FittedAnew
         With a `path`.
     """
     if position is None or position == len(estimator.steps) - 1:
@@ -198,7 +198,7 @@ def cut_pruner(pruner, path, index, level):
     Returns
     -------
     BasePruner
-        Without a path.
+        It shares the path.
     """
     return pruner._at_level(path, index).set_params(**level)
 

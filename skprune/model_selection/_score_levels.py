@@ -120,7 +120,7 @@ def score_levels(fitted, levels, parts, scoring):
 
     Parameters
     ----------
-    fitted : FittedEnd or FittedMiddle
+    fitted : FittedEnd, FittedMiddle or FittedAnew
         The fit.
     levels : list of dict
         `keep` and `threshold` of each level.

@@ -253,15 +253,14 @@ class PruningSearchCV(BaseSearchCV):
         metric = getattr(self.refit, "metric", None)
         if metric is None:
             msg = (
-                f"refit={self.refit!r} chose among the metrics {sorted(self.scorer_)}, and "
-                "does not say by which one to score. Use one of scorer_ directly."
+                f"refit={self.refit!r} chose among several metrics, and does not say by which "
+                "one to score. Give a rule with a metric, or use scorer_ directly."
             )
             raise InputError(msg)
-        target = {} if y is None else {"y": y}
+        rows = (X,) if y is None else (X, y)
         if isinstance(self.scorer_, dict):
-            scorer = self.scorer_[metric]
-            return scorer(self.best_estimator_, X, *target.values(), **params)
-        return self.scorer_(self.best_estimator_, X, *target.values(), **params)[metric]
+            return self.scorer_[metric](self.best_estimator_, *rows, **params)
+        return self.scorer_(self.best_estimator_, *rows, **params)[metric]
 
     def _check_rule(self, scorer):
         """Refuse a rule that could not choose, before any work."""

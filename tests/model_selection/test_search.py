@@ -485,10 +485,11 @@ def test_score_is_by_the_metric_that_chose():
 
     search.set_params(scoring=scoring).fit(X, y)
     assert search.score(X, y) == f1_score(y, search.predict(X))
-    search.set_params(scoring=["accuracy", "f1"], refit=second).fit(X, y)
-    assert not hasattr(search, "best_score_")
-    with pytest.raises(InputError, match="does not say by which one to score"):
-        search.score(X, y)
+    for several in (["accuracy", "f1"], scoring):
+        search.set_params(scoring=several, refit=second).fit(X, y)
+        assert not hasattr(search, "best_score_")
+        with pytest.raises(InputError, match="does not say by which one to score"):
+            search.score(X, y)
 
 
 @pytest.mark.parametrize(
