@@ -4,7 +4,7 @@ SECTIONS = [
     {
         "title": "Pruning models",
         "text": "Meta-estimators. The pruned model is ``estimator_``, a plain scikit-learn model.",
-        "names": ["TreePruner", "make_pruner"],
+        "names": ["TreePruner", "EnsemblePruner", "make_pruner"],
     },
     {
         "title": "Pruning features",
@@ -14,7 +14,13 @@ SECTIONS = [
     {
         "title": "Choosing a level",
         "text": "A search over pruning levels, and rules that choose from its results.",
-        "names": ["PruningSearchCV", "OneStandardError", "WithinTolerance", "WithinBudget"],
+        "names": [
+            "PruningSearchCV",
+            "OneStandardError",
+            "WithinTolerance",
+            "WithinBudget",
+            "NonInferior",
+        ],
     },
     {
         "title": "Paths and sizes",

@@ -3,9 +3,11 @@
 The result of every pruner is plain: a smaller scikit-learn model, or fewer columns.
 """
 
+from skprune.ensemble import EnsemblePruner
 from skprune.feature import CorrelationPruner
 from skprune.inspection import PruningPathDisplay, compare
 from skprune.model_selection import (
+    NonInferior,
     OneStandardError,
     PruningSearchCV,
     WithinBudget,
@@ -20,7 +22,9 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "CorrelationPruner",
+    "EnsemblePruner",
     "ModelSize",
+    "NonInferior",
     "OneStandardError",
     "PruningPath",
     "PruningPathDisplay",

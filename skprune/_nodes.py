@@ -264,7 +264,38 @@ def survivors(table, keep_split):
     return home
 
 
-def preorder(table, keep_split):
+def splice(table, only_child):
+    """Take splits out of their trees, each replaced by one of its children.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    only_child : ndarray of int, shape (n_nodes,)
+        The child that takes a split's place; -1 for nodes that stay.
+
+    Returns
+    -------
+    left, right : ndarray of int, shape (n_nodes,)
+        Children past what was taken out; -1 for leaves. Of nodes that no root leads to any
+        more they mean nothing.
+    roots : ndarray of int, shape (n_trees,)
+        Root of each tree, which need not be the first of its nodes any more.
+
+    Notes
+    -----
+    O(nodes), in one pass from below. `preorder` takes the result as `links`.
+    """
+    heir = np.arange(table.n_nodes)
+    for splits in reversed(table.levels):
+        gone = splits[only_child[splits] != NO_NODE]
+        heir[gone] = heir[only_child[gone]]
+    left = np.where(table.is_split, heir[table.left], NO_NODE)
+    right = np.where(table.is_split, heir[table.right], NO_NODE)
+    return left, right, heir[table.roots]
+
+
+def preorder(table, keep_split, links=None):
     """Return the nodes that stay, in preorder, once splits are collapsed.
 
     Parameters
@@ -273,6 +304,9 @@ def preorder(table, keep_split):
         The trees.
     keep_split : ndarray of bool, shape (n_nodes,)
         Splits that stay; what lies below a collapsed split goes with it.
+    links : tuple of (ndarray, ndarray, ndarray), default=None
+        Left and right children and roots, where they are not those of the table; what
+        `splice` returns.
 
     Returns
     -------
@@ -287,20 +321,21 @@ def preorder(table, keep_split):
     -----
     O(nodes): sizes of subtrees bottom-up, then positions top-down.
     """
-    levels, frontier = [], table.roots
+    to_left, to_right, roots = links or (table.left, table.right, table.roots)
+    levels, frontier = [], roots
     depth = np.zeros(table.n_trees, dtype=np.intp)
     while (splits := frontier[keep_split[frontier]]).size:
         levels.append(splits)
         depth[table.tree[splits]] = len(levels)
-        frontier = np.concatenate([table.left[splits], table.right[splits]])
+        frontier = np.concatenate([to_left[splits], to_right[splits]])
     size = np.ones(table.n_nodes, dtype=np.intp)
     for splits in reversed(levels):
-        size[splits] += size[table.left[splits]] + size[table.right[splits]]
-    offsets = np.concatenate([[0], np.cumsum(size[table.roots])])
+        size[splits] += size[to_left[splits]] + size[to_right[splits]]
+    offsets = np.concatenate([[0], np.cumsum(size[roots])])
     position = np.full(table.n_nodes, NO_NODE)
-    position[table.roots] = offsets[:-1]
+    position[roots] = offsets[:-1]
     for splits in levels:
-        left, right = table.left[splits], table.right[splits]
+        left, right = to_left[splits], to_right[splits]
         position[left] = position[splits] + 1
         position[right] = position[splits] + 1 + size[left]
     kept = np.flatnonzero(position != NO_NODE)

@@ -3,6 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
 from skprune._compat import n_rows_of
@@ -20,12 +22,33 @@ class ChoosingRows(NamedTuple):
         Their weights.
     out_of_bag : bool
         Whether each member may look only at the rows that it was not grown on.
+    grown_on : ChoosingRows or None
+        The rows that the model was grown on, where these were held out from it.
     """
 
     X: Any
     y: Any
     sample_weight: Any
     out_of_bag: bool
+    grown_on: Any = None
+
+
+def has_missing(X):
+    """Say whether a table has missing values; O(cells).
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_rows, n_features)
+        The table, of numbers or of any types in a DataFrame.
+
+    Returns
+    -------
+    bool
+        Whether a value is NaN or None.
+    """
+    if issparse(X):
+        X = X.data
+    return bool(np.asarray(pd.isna(X if hasattr(X, "isna") else np.asarray(X))).any())
 
 
 def hold_out(X, y, share, *, stratified, seed):

@@ -137,6 +137,27 @@ class TreePath(PruningPath):
             value[changed] = self._surgeon.mean_value(node[:, changed])[:, 0]
             yield Snapshot(self.model, value.copy())
 
+    def segments(self, X):
+        """Say what a single tree answers, and from which level to which.
+
+        Parameters and result are those of `PruningPath.segments`; O(rows * depth).
+        """
+        if self._surgeon.table.n_trees > 1 or not self._knows_answers():
+            return None
+        return self._climb(self._surgeon.apply(X)[0])
+
+    def _climb(self, node):
+        """Yield the segments of rows, from their leaves up to the root."""
+        table, start, rows = self._surgeon.table, self._gone_at, np.arange(len(node))
+        end = np.where(table.parent < 0, len(self), start[table.parent])
+        while rows.size:
+            lives = start[node] < end[node]
+            leaf = node[lives]
+            value = self._surgeon.mean_value(leaf[np.newaxis])[:, 0]
+            yield rows[lives], start[leaf], end[leaf], Snapshot(self.model, value)
+            above = table.parent[node] >= 0
+            node, rows = table.parent[node][above], rows[above]
+
     def _knows_answers(self):
         """Say whether predictions are the mean of leaf values, of one output."""
         return self._surgeon.n_outputs == 1 and self._surgeon.answers_by_mean
@@ -159,7 +180,7 @@ class Snapshot(BaseEstimator):
     model : fitted estimator
         The whole model: labels and tags.
     value : ndarray of shape (n_rows, n_values)
-        Class probabilities, or predictions in the first column.
+        Class probabilities, or predictions: a column per output.
     """
 
     def __init__(self, model, value):
@@ -184,7 +205,7 @@ class Snapshot(BaseEstimator):
         """Return the known predictions."""
         if self._classifies():
             return self.classes_.take(self.value.argmax(axis=1))
-        return self.value[:, 0]
+        return self.value[:, 0] if self.value.shape[1] == 1 else self.value
 
     @available_if(_classifies)
     def predict_proba(self, X):  # noqa: ARG002 - the rows are known

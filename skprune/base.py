@@ -250,12 +250,19 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         grow, choose = hold_out(
             X, y, validation, stratified=is_classifier(self.estimator), seed=self.random_state
         )
+        parts = [
+            ChoosingRows(
+                rows_of(X, part),
+                rows_of(y, part),
+                None if sample_weight is None else np.asarray(sample_weight)[part],
+                out_of_bag=False,
+            )
+            for part in (grow, choose)
+        ]
         model = clone(self.estimator).fit(
-            rows_of(X, grow), rows_of(y, grow), **rows_of_params(X, params, grow)
+            parts[0].X, parts[0].y, **rows_of_params(X, params, grow)
         )
-        weight = None if sample_weight is None else np.asarray(sample_weight)[choose]
-        rows = ChoosingRows(rows_of(X, choose), rows_of(y, choose), weight, out_of_bag=False)
-        return model, rows
+        return model, parts[1]._replace(grown_on=parts[0])
 
     def _warn_of_idle_validation(self, *, frozen):
         validation = getattr(self, "validation", None)

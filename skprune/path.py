@@ -237,7 +237,7 @@ class PruningPath(BasePath):
     Notes
     -----
     A family that can score or predict its levels cheaper than by cutting them overrides
-    `free_scores` or `snapshots`.
+    `free_scores`, `snapshots` or `segments`.
 
     Examples
     --------
@@ -389,6 +389,24 @@ class PruningPath(BasePath):
         """
         for level in self._ascending(index):
             yield self._build(level)
+
+    def segments(self, X):  # noqa: ARG002 - a hook
+        """Say what each row is answered, and from which level to which.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+
+        Returns
+        -------
+        iterable of (ndarray, ndarray, ndarray, estimator), or None
+            Some rows, the first level with an answer and the one at which it ends, and
+            what stands in for a model with that answer. Together they cover every row
+            at every level once, and the first covers all rows of the whole model. None
+            if the levels have to be asked one by one.
+        """
+        return
 
     def _ascending(self, index):
         index = self._rows_of(index)

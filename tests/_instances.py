@@ -4,10 +4,16 @@ A new pruner joins by one row here: scikit-learn's checks and all contracts foll
 """
 
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
     BaggingClassifier,
     BaggingRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -18,7 +24,7 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from skprune import CorrelationPruner, PruningSearchCV, TreePruner
+from skprune import CorrelationPruner, EnsemblePruner, PruningSearchCV, TreePruner
 
 TREES = [
     DecisionTreeClassifier(random_state=0),
@@ -31,6 +37,14 @@ TREES = [
     ExtraTreesRegressor(5, random_state=0),
     BaggingClassifier(DecisionTreeClassifier(), n_estimators=5, random_state=0),
     BaggingRegressor(n_estimators=5, max_features=0.7, random_state=0),
+]
+BOOSTING = [
+    GradientBoostingClassifier(n_estimators=6, max_depth=6, subsample=0.7, random_state=0),
+    GradientBoostingRegressor(n_estimators=6, max_depth=6, min_samples_leaf=3, random_state=0),
+    HistGradientBoostingClassifier(max_iter=6, min_samples_leaf=2, random_state=0),
+    HistGradientBoostingRegressor(max_iter=6, min_samples_leaf=2, random_state=0),
+    AdaBoostClassifier(DecisionTreeClassifier(min_samples_leaf=3), n_estimators=5, random_state=0),
+    AdaBoostRegressor(DecisionTreeRegressor(max_depth=6), n_estimators=5, random_state=0),
 ]
 CRITERIA = ["cost_complexity", "reduced_error", "pessimistic", "random"]
 
@@ -48,7 +62,31 @@ MODEL_PRUNERS = [
     for criterion in CRITERIA
     if criterion == "cost_complexity" or type(model).__name__ in EVERY_CRITERION
     if not (criterion == "pessimistic" and type(model).__name__.endswith("Regressor"))
+] + [
+    TreePruner(model, criterion=criterion, random_state=0)
+    for model in BOOSTING
+    for criterion in ("cost_complexity", "random")
 ]
+# A model of each kind, and a criterion of each kind: votes, squares, weights, none.
+ENSEMBLE_PRUNERS = [
+    EnsemblePruner(model, criterion=criterion, random_state=0)
+    for model, criterion in [
+        (RandomForestClassifier(8, random_state=0), "reduced_error"),
+        (RandomForestClassifier(8, random_state=0), "drep"),
+        (RandomForestClassifier(8, random_state=0), "lasso"),
+        (RandomForestRegressor(8, random_state=0), "random"),
+        (ExtraTreesRegressor(8, random_state=0), "swaps"),
+        (BaggingClassifier(n_estimators=8, random_state=0), "kappa"),
+        (BaggingRegressor(n_estimators=8, max_features=0.7, random_state=0), "nnls"),
+        (AdaBoostClassifier(n_estimators=8, random_state=0), "margin_distance"),
+        (AdaBoostRegressor(n_estimators=8, random_state=0), "backward"),
+        (BOOSTING[0], "stages"),
+        (BOOSTING[2], "stages"),
+    ]
+]
+# Members of a smaller level need not be among those of a larger one.
+NOT_NESTED = {"swaps", "lasso", "nnls"}
+MODEL_PRUNERS += ENSEMBLE_PRUNERS
 FEATURE_PRUNERS = [
     CorrelationPruner(),
     CorrelationPruner(threshold=0.5),
@@ -65,12 +103,21 @@ WEIGHT_CHECKS = (
     "check_sample_weight_equivalence_on_sparse_data",
 )
 # The inner model fails these by itself: it draws rows, so that a row twice is not a row of
-# weight two. Extra-trees without bootstrap draw none.
+# weight two. Extra-trees without bootstrap draw none; boosting with a subsample does.
 DRAWS_ROWS = {
     "RandomForestClassifier",
     "RandomForestRegressor",
     "BaggingClassifier",
     "BaggingRegressor",
+    "AdaBoostRegressor",
+    "GradientBoostingClassifier",
+}
+# So do these: bins, or the smallest leaves, are made of rows, whatever their weight.
+COUNTS_ROWS = {
+    "AdaBoostClassifier",
+    "GradientBoostingRegressor",
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
 }
 
 
@@ -87,13 +134,17 @@ def name_of(instance):
 
 def expected_failed_checks(instance):
     """Checks that may fail, keyed on the inner class, each with its reason in words."""
-    if not isinstance(instance, TreePruner):
+    if not isinstance(instance, TreePruner | EnsemblePruner):
         return {}
     inner = type(instance.estimator).__name__
     if inner in DRAWS_ROWS:
-        reason = f"{inner} draws bootstrap rows: it fails the check without a pruner too"
+        reason = f"{inner} draws rows: it fails the check without a pruner too"
         return dict.fromkeys(WEIGHT_CHECKS, reason)
-    if instance.criterion == "reduced_error":
+    if inner in COUNTS_ROWS:
+        reason = f"{inner} counts rows, whatever their weight"
+        # Histogram boosting takes no sparse rows, which passes.
+        return dict.fromkeys(WEIGHT_CHECKS[: 1 if "Hist" in inner else 2], reason)
+    if instance._needs_rows():
         reason = f"rows of {inner} are held out by a draw: a repeated row may land in both parts"
         return dict.fromkeys(WEIGHT_CHECKS, reason)
     return {}

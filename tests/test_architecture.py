@@ -21,7 +21,8 @@ LAYERS = [
     {"exceptions", "_compat"},
     {"_extras", "_levels", "_nodes"},
     {"criteria", "solvers", "surgery"},
-    {"path", "size", "_additive", "_rows", "_tree_path"},
+    {"path", "size", "_additive", "_rows", "_tree_path", "_member_path"}
+    | {"_backfitting", "_backfit_path"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
     | {"sample", "distillation", "quantization"},
@@ -32,13 +33,27 @@ SIBLINGS = {
     ("surgery._dispatch", "surgery.*"): "it registers the surgeons",
     ("surgery.forests", "surgery.trees"): "a member is a tree",
     ("surgery.boosting", "surgery.trees"): "a stage is a tree",
-    ("surgery.hist_boosting", "surgery.trees"): "a stage is a tree",
+    ("surgery.hist_boosting", "surgery.boosting"): "stages of one tree per raw score",
+    ("surgery.additive", "surgery.boosting"): "it compacts stages alike",
+    ("surgery.additive", "surgery.trees"): "it is made of trees",
+    ("surgery.*", "surgery._records"): "the bytes that trees are made of",
     ("solvers.*", "solvers.least_squares"): "the kernel that solvers share",
+    ("solvers.backfitting", "solvers.losses"): "what is fitted to",
+    ("solvers.backfitting", "solvers.layout"): "what is fitted",
+    ("_backfit_path", "_tree_path"): "the same snapshot stands in",
+    ("_backfit_path", "path"): "a family's path is a path of a model",
+    ("_backfitting", "_rows"): "rows that choose",
     ("_tree_path", "_additive"): "a single tree scores its levels at once",
+    ("surgery.members", "surgery._dispatch"): "members have surgeons of their own",
+    ("surgery.members", "surgery.forests"): "what speaks of the whole model goes",
+    ("_member_path", "_tree_path"): "the same snapshot stands in",
+    ("_member_path", "path"): "a family's path is a path of a model",
     ("_tree_path", "path"): "a family's path is a path of a model",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
     ("model_selection._candidates", "model_selection._make"): "a bare model is wrapped",
     ("model_selection._score_levels", "model_selection._fit_once"): "a fold fits, then scores",
+    ("model_selection._non_inferior", "model_selection._rules"): "a rule with a test in it",
+    ("model_selection._score_levels", "model_selection._paired"): "losses are scores in pairs",
 }
 RUNTIME = {"sklearn", "numpy", "scipy", "joblib", "pandas"}
 OPTIONAL = {"matplotlib", "polars"}

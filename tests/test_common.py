@@ -16,13 +16,14 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skprune import CorrelationPruner, PruningSearchCV, TreePruner, model_size
+from skprune import CorrelationPruner, EnsemblePruner, PruningSearchCV, TreePruner, model_size
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from tests._instances import (
     FEATURE_PRUNERS,
     INSTANCES,
     MODEL_PRUNERS,
+    NOT_NESTED,
     SEARCHES,
     expected_failed_checks,
     name_of,
@@ -46,6 +47,11 @@ def data_for(estimator, n_samples=300):
 def answer(model, X):
     """What a model says: probabilities if it has them."""
     return model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+
+
+def depth_of(tree):
+    """The depth that a tree of either kind says it has."""
+    return tree.max_depth if hasattr(tree, "max_depth") else tree.get_max_depth()
 
 
 @parametrize_with_checks(INSTANCES, expected_failed_checks=expected_failed_checks)
@@ -95,7 +101,7 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
 def test_keeping_everything_is_the_whole_model(pruner):
     X, y = data_for(pruner)
     cut = clone(pruner).set_params(keep=1.0).fit(X, y)
-    if pruner.criterion == "reduced_error" and not getattr(pruner.estimator, "bootstrap", False):
+    if pruner._needs_rows() and not getattr(pruner.estimator, "bootstrap", False):
         cut.set_params(validation="train").fit(X, y)  # nothing is held out
     plain = clone(pruner.estimator).fit(X, y)
     assert len(pickle.dumps(cut.estimator_)) <= len(pickle.dumps(plain))
@@ -118,7 +124,8 @@ def test_path_equals_fit(pruner):
     X, y = data_for(pruner)
     path = clone(pruner).fit(X, y).path_
     smallest = path.units[-1]
-    for keep in [1.0, 0.77, 0.5, 0.1, int(smallest), int(smallest) + 7, int(path.units[0])]:
+    counts = int(smallest), min(int(smallest) + 7, int(path.units[0])), int(path.units[0])
+    for keep in [1.0, 0.77, 0.5, 0.1, *counts]:
         fitted = clone(pruner).set_params(keep=keep).fit(X, y)
         np.testing.assert_array_equal(answer(fitted, X), answer(path.cut(keep=keep), X))
     for threshold in path.levels.threshold.iloc[:: max(1, len(path) // 5)]:
@@ -147,7 +154,7 @@ def test_levels_are_nested(pruner):
     path = clone(pruner).fit(X, y).path_
     masks = [path.mask(index) for index in range(len(path))]
     for larger, smaller in pairwise(masks):
-        assert (smaller <= larger).all()
+        assert (smaller <= larger).all() or pruner.criterion in NOT_NESTED
         assert smaller.sum() < larger.sum()
     counts = [path.units[path.locate(keep=k)] for k in range(int(path.units[-1]), path.units[0])]
     assert (np.diff(counts) >= 0).all()
@@ -242,13 +249,12 @@ def test_smaller_is_smaller(pruner):
         surgeon = surgeon_for(model := path.cut(index=index))
         size = model_size(model)
         row = path.levels.iloc[index]
-        assert (size.units, size.parameters, size.bytes) == tuple(
-            row[["leaves", "parameters", "bytes"]]
-        )
-        assert surgeon.table.n_nodes == row["nodes"]
+        assert (size.parameters, size.bytes) == tuple(row[["parameters", "bytes"]])
+        if path.unit == "leaves":
+            assert (size.units, surgeon.table.n_nodes) == tuple(row[["leaves", "nodes"]])
         depths = np.zeros(surgeon.table.n_trees, dtype=int)
         np.maximum.at(depths, surgeon.table.tree, surgeon.table.depth)
-        assert [tree.max_depth for tree in surgeon._trees] == list(depths)
+        assert [depth_of(tree) for tree in surgeon._trees] == list(depths)
         sizes.append((size.units, size.parameters, size.bytes))
     assert sizes == sorted(sizes, reverse=True)
     assert len(set(sizes)) == len(sizes)
@@ -282,7 +288,7 @@ def test_level_below_the_smallest_names_it(pruner):
     X, y = data_for(pruner)
     fitted = clone(pruner).set_params(keep=1e-9).fit(X, y)
     smallest = fitted.path_.units[-1]
-    assert model_size(fitted).units == smallest
+    assert fitted.path_.unit != "leaves" or model_size(fitted).units == smallest
     if smallest > 1:
         with pytest.raises(LevelError, match=f"Give at least keep={smallest}"):
             clone(pruner).set_params(keep=int(smallest) - 1).fit(X, y)
@@ -299,7 +305,7 @@ def test_level_above_the_whole_warns_and_cuts_nothing(pruner):
 @over_models
 def test_idle_validation_warns(pruner):
     X, y = data_for(pruner)
-    if pruner.criterion == "reduced_error":
+    if pruner._needs_rows():
         frozen = FrozenEstimator(clone(pruner.estimator).fit(X, y))
         with pytest.warns(PruningWarning, match="rows passed to fit choose"):
             clone(pruner).set_params(estimator=frozen, validation=0.3).fit(X, y)
@@ -333,6 +339,10 @@ def test_unknown_models_are_refused_before_any_work():
 def test_no_side_effects(estimator, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     X, y = data_for(estimator)
+    if name_of(estimator).startswith(("TreePruner-Hist", "EnsemblePruner-Hist")):
+        # Threads of its own binning race for the warning filters, with or without a pruner.
+        model = clone(estimator.estimator).fit(X, y)
+        estimator = clone(estimator).set_params(estimator=FrozenEstimator(model))
     np.random.seed(1)  # noqa: NPY002 - the global state is what is watched
     state, filters = np.random.get_state()[1].copy(), copy.copy(warnings.filters)  # noqa: NPY002
     clone(estimator).fit(X, y)
@@ -348,6 +358,9 @@ def test_kind_and_classes_are_those_of_the_model(pruner):
     assert is_classifier(fitted) == is_classifier(pruner.estimator)
     assert hasattr(fitted, "classes_") == is_classifier(pruner.estimator)
     assert fitted.n_features_in_ == X.shape[1]
+    if isinstance(pruner, EnsemblePruner):
+        assert fitted.report_["kept"].tolist() == fitted.keep_mask_.tolist()
+        return
     assert len(fitted.report_) == surgeon_for(fitted.estimator_).table.n_trees
     assert fitted.report_["leaves"].sum() == model_size(fitted).units
 

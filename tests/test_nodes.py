@@ -16,6 +16,7 @@ from skprune._nodes import (
     check_children,
     preorder,
     route,
+    splice,
     survivors,
     top_down_min,
 )
@@ -226,3 +227,33 @@ def test_no_rows_end_nowhere():
 def test_children_that_make_no_tree_are_refused(table, message):
     with pytest.raises(ValueError, match=message):
         check_children(table)
+
+
+@reproducible
+@given(per_node(st.sampled_from([-1, -1, 0, 1]), dtype=int))
+def test_splicing_puts_children_in_the_place_of_their_parents(drawn):
+    table, choice = drawn
+    chosen = np.where(choice == 0, table.left, table.right)
+    only_child = np.where(table.is_split & (choice >= 0), chosen, NO_NODE)
+    left, right, roots = splice(table, only_child)
+
+    def naive(node):
+        """The nodes of a tree in preorder, with what was taken out passed over."""
+        if only_child[node] != NO_NODE:
+            return naive(only_child[node])
+        if table.left[node] == NO_NODE:
+            return [node]
+        return [node, *naive(table.left[node]), *naive(table.right[node])]
+
+    order, offsets, depth = preorder(table, table.is_split, (left, right, roots))
+    trees = [naive(root) for root in table.roots]
+    assert_array_equal(order, np.concatenate(trees))
+    assert_array_equal(offsets, np.cumsum([0, *map(len, trees)]))
+    assert_array_equal(roots, [tree[0] for tree in trees])
+    for node in order[table.is_split[order]]:
+        assert left[node] == naive(table.left[node])[0]
+        assert right[node] == naive(table.right[node])[0]
+    assert len(depth) == table.n_trees
+    untouched = splice(table, np.full(table.n_nodes, NO_NODE))
+    for ours, theirs in zip(untouched, (table.left, table.right, table.roots), strict=True):
+        assert_array_equal(ours, theirs)

@@ -274,7 +274,7 @@ def test_methods_are_those_of_the_model():
         (
             TreePruner(BaggingClassifier(FOREST, n_estimators=2)),
             UnsupportedModelError,
-            "members of type RandomForestClassifier, but only bagged trees",
+            "members of type RandomForestClassifier, but only ensembles of trees",
         ),
         (TreePruner(TREE, criterion="gini"), ValueError, "'criterion' parameter of TreePruner"),
         (TreePruner(TREE, validation=1.5), ValueError, "'validation' parameter of TreePruner"),

@@ -1,10 +1,12 @@
 """Choosing how far to prune: the search, its rules, and the right pruner for a model."""
 
 from skprune.model_selection._make import make_pruner
+from skprune.model_selection._non_inferior import NonInferior
 from skprune.model_selection._rules import OneStandardError, WithinBudget, WithinTolerance
 from skprune.model_selection._search import PruningSearchCV
 
 __all__ = [
+    "NonInferior",
     "OneStandardError",
     "PruningSearchCV",
     "WithinBudget",

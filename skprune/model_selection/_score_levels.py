@@ -21,6 +21,7 @@ from skprune._compat import (
 )
 from skprune.exceptions import UnsupportedModelError
 from skprune.model_selection._fit_once import fit_once, locate
+from skprune.model_selection._paired import PairedLosses
 from skprune.path import PruningPath
 from skprune.size import model_size
 
@@ -36,11 +37,14 @@ class Scoring(NamedTuple):
         The scorer, or the scorers of all metrics together.
     error_score : "raise" or float
         As in `GridSearchCV`.
+    metric : str
+        Name of the metric whose losses are compared with those of the whole model.
     """
 
     specs: dict[str, Any]
     scorer: Any
     error_score: Any
+    metric: str = "score"
 
     @property
     def scorers(self):
@@ -91,7 +95,8 @@ def fit_and_score(
     Returns
     -------
     list of dict
-        Per level what scikit-learn keeps of a fit (scores, times, error), and `sizes`.
+        Per level what scikit-learn keeps of a fit (scores, times, error), `sizes`, and the
+        `increase` of the loss against the whole model.
     """
     train, test = split
     X_train, y_train = split_rows(estimator, X, y, train)
@@ -132,7 +137,7 @@ def score_levels(fitted, levels, parts, scoring):
     Returns
     -------
     list of dict
-        Per level the scores of each part, the error if it failed, and `sizes`.
+        Per level the scores of each part, the error if it failed, `sizes` and `increase`.
     """
     results, wanted = {}, {}
     for row, level in enumerate(levels):
@@ -158,7 +163,8 @@ def score_levels(fitted, levels, parts, scoring):
         scored = {index: {key: scoring.failed() for key in parts} for index in level_of}
     sizes = fitted.path.sizes
     for row, index in wanted.items():
-        results[row] = {"sizes": sizes[index], "fit_error": None, **scored[index]}
+        found = {"sizes": sizes[index], "fit_error": None, "increase": None}
+        results[row] = {**found, **scored[index]}
     return [results[row] for row in range(len(levels))]
 
 
@@ -167,9 +173,11 @@ def _score_wanted(fitted, level_of, parts, scoring):
     entered = {key: part._replace(X=fitted.enter(part.X)) for key, part in parts.items()}
     free = {key: _free_scores(fitted.path, part, scoring) for key, part in entered.items()}
     rest = [name for name in scoring.scorers if any(name not in f for f in free.values())]
-    scored = _score_each(fitted, level_of, parts, entered, scoring, rest)
+    losses = _paired_losses(fitted.path, entered["test_scores"], scoring)
+    scored = _score_each(fitted, level_of, parts, entered, scoring, rest, losses)
     for index, result in scored.items():
         if result.get("fit_error") is None:
+            result["increase"] = losses.increase(index) if losses else None
             for key in parts:
                 values = {name: float(free[key][name][index]) for name in free[key]}
                 result[key] = _merge(scoring, values, result.get(key, {}))
@@ -189,7 +197,24 @@ def _free_scores(path, part, scoring):
     return {name: values for name, values in scores.items() if values is not None}
 
 
-def _score_each(fitted, level_of, parts, entered, scoring, rest):
+def _paired_losses(path, part, scoring):
+    """Start to compare row losses with those of the whole model; None if there are none.
+
+    They are complete already where the path knows the answers of all levels together.
+    """
+    # Which scorer routed weights are meant for is not to be seen here.
+    if not isinstance(path, PruningPath) or (part.params and routing_enabled()) or part.y is None:
+        return None
+    spec = scoring.specs.get(scoring.metric, next(iter(scoring.specs.values())))
+    losses = PairedLosses(path, spec, part.y, part.params.get("sample_weight"))
+    if not losses.serves:
+        return None
+    if (segments := path.segments(part.X)) is not None:
+        losses.see_segments(segments)
+    return losses
+
+
+def _score_each(fitted, level_of, parts, entered, scoring, rest, losses):
     """Score levels by the metrics that need a model, or what stands in for one.
 
     Returns
@@ -197,22 +222,42 @@ def _score_each(fitted, level_of, parts, entered, scoring, rest):
     dict of int to dict
         Per row of the path the scores of each part, and `fit_error` where that failed.
     """
-    order = sorted(level_of)
-    if not rest:
-        return {index: {} for index in order}
-    path, scorer = fitted.path, _scorer_of(fitted.path, scoring, rest)
-    scorers = _each(scorer)
-    scored = {}
-    if isinstance(path, PruningPath) and all(map(predicts_only, scorers)):
-        stand_ins = [path.snapshots(part.X, order) for part in entered.values()]
-        for index, *models in zip(order, *stand_ins, strict=True):
-            rows = dict(zip(entered, zip(models, entered.values(), strict=True), strict=True))
-            scored[index] = _ask(rows, scorer, scoring)
+    path, order = fitted.path, sorted(level_of)
+    scorer = _scorer_of(path, scoring, rest) if rest else None
+    honest = all(map(predicts_only, _each(scorer))) if rest else True
+    if isinstance(path, PruningPath):
+        scored = _walk(path, order, entered, scorer if honest else None, scoring, losses)
+        if honest:
+            return scored
+    return _score_cuts(fitted, level_of, parts, entered, scorer, scoring)
+
+
+def _walk(path, order, entered, scorer, scoring, losses):
+    """Go down a path once, for the scorer (if there is one) and for the paired losses."""
+    scored: dict[int, dict[str, Any]] = {index: {} for index in order}
+    waits = losses is not None and not losses.complete
+    if scorer is None and not waits:
         return scored
+    asked = entered if scorer else {"test_scores": entered["test_scores"]}
+    levels = sorted({0, *order}) if waits else order  # losses are held against the whole
+    stand_ins = [path.snapshots(part.X, levels) for part in asked.values()]
+    for index, *models in zip(levels, *stand_ins, strict=True):
+        rows = dict(zip(asked, zip(models, asked.values(), strict=True), strict=True))
+        if waits:
+            model, part = rows["test_scores"]
+            losses.see(index, model, part.X)
+        if scorer and index in scored:
+            scored[index] = _ask(rows, scorer, scoring)
+    return scored
+
+
+def _score_cuts(fitted, level_of, parts, entered, scorer, scoring):
+    """Score levels by a scorer that has to be shown the cut model; as `_score_each`."""
+    path, scorers, scored = fitted.path, _each(scorer), {}
     # A scorer of the user's own may look at any step, and at rows as they came.
     blind = all(predicts_only(each) or passes_through(each) for each in scorers)
     make, rows = (fitted.predictor_at, entered) if blind else (fitted.at, parts)
-    for index in order:
+    for index in sorted(level_of):
         try:
             model = make(index, level_of[index])
         except Exception:
@@ -264,7 +309,13 @@ def _failure(scoring, parts, error):
     """Return the result of a fit that failed."""
     scores = {key: scoring.failed() for key in parts}
     sizes = (np.nan, np.nan, np.nan)
-    return {**scores, "fit_error": error, "sizes": sizes, "score_time": 0.0}
+    return {
+        **scores,
+        "fit_error": error,
+        "sizes": sizes,
+        "increase": None,
+        "score_time": 0.0,
+    }
 
 
 def _size_of_what_follows(model):

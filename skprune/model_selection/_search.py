@@ -33,6 +33,7 @@ from skprune._levels import geometric_levels
 from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once, locate
+from skprune.model_selection._paired import UNKNOWN, over_folds
 from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBudget
 from skprune.model_selection._score_levels import Scoring, fit_and_score
 from skprune.path import PruningPath
@@ -117,6 +118,7 @@ class PruningSearchCV(BaseSearchCV):
     --------
     TreePruner : Prunes at a level that is given.
     OneStandardError : The rule that chooses by default.
+    NonInferior : A rule with a guarantee.
     PruningPathDisplay : Draws score against size.
 
     Notes
@@ -204,7 +206,10 @@ class PruningSearchCV(BaseSearchCV):
             )
         scorer, refit_metric = scorers_of(self)
         self._check_rule(scorer)
-        scoring = Scoring(self._specs(scorer), scorer, self.error_score)
+        specs = self._specs(scorer)
+        metric = getattr(self.refit, "metric", self.refit)
+        metric = metric if isinstance(metric, str) and metric in specs else next(iter(specs))
+        scoring = Scoring(specs, scorer, self.error_score, metric)
         X, y = indexable(X, y)
         routed = route_fit_params(self, X, params)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
@@ -369,6 +374,11 @@ class PruningSearchCV(BaseSearchCV):
         sizes = np.array([result["sizes"] for result in out], dtype=float)
         means = sizes.reshape(len(rows), self.n_splits_, len(SIZES)).mean(axis=1)
         results |= {f"mean_{size}": column for size, column in zip(SIZES, means.T, strict=True)}
+        results["combination"] = np.array([row.combination for row in rows])
+        increases = [result["increase"] for result in out]
+        if any(increases):
+            paired = np.array([found or UNKNOWN for found in increases])
+            results |= over_folds(paired.reshape(len(rows), self.n_splits_, len(UNKNOWN)))
         first = out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
         if callable(self.scoring) and self.multimetric_:

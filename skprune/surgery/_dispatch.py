@@ -6,9 +6,11 @@ from sklearn.ensemble import IsolationForest
 from sklearn.pipeline import Pipeline
 
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import forests, trees
+from skprune.surgery import boosting, forests, hist_boosting, trees
 
-SURGEONS = MappingProxyType(trees.SURGEONS | forests.SURGEONS)
+SURGEONS = MappingProxyType(
+    trees.SURGEONS | forests.SURGEONS | boosting.SURGEONS | hist_boosting.SURGEONS
+)
 
 # Known, and refused for a reason.
 REFUSED = MappingProxyType(

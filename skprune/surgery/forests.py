@@ -11,9 +11,7 @@ from sklearn.ensemble import (
 )
 from sklearn.utils.validation import validate_data
 
-from skprune.exceptions import UnsupportedModelError
-from skprune.surgery.trees import SURGEONS as TREE_SURGEONS
-from skprune.surgery.trees import TreeSurgeon
+from skprune.surgery.trees import TreeSurgeon, check_members
 
 OUT_OF_BAG_ATTRIBUTES = ("oob_score_", "oob_decision_function_", "oob_prediction_")
 
@@ -24,7 +22,11 @@ class ForestSurgeon(TreeSurgeon):
     def _members(self):
         return self.model.estimators_
 
-    def _after_cut(self, model):
+    def _set_members(self, shell, trees):
+        shell.estimators_ = [self.model.estimators_[t] for t in trees]
+        shell.n_estimators = len(trees)
+
+    def _after_cut(self, model, trees, *, whole):  # noqa: ARG002 - a hook
         # They describe the whole model; the rows to compute them anew are not here.
         for name in OUT_OF_BAG_ATTRIBUTES:
             if hasattr(model, name):
@@ -46,10 +48,10 @@ class BaggingSurgeon(ForestSurgeon):
     def check(cls, model):
         """Refuse members that are no trees; None stands for a tree."""
         if model.estimator is not None:
-            _check_members(model, [model.estimator])
+            check_members(model, [model.estimator])
 
     def _members(self):
-        _check_members(self.model, self.model.estimators_)
+        check_members(self.model, self.model.estimators_)
         return self.model.estimators_
 
     def _values(self):
@@ -64,6 +66,22 @@ class BaggingSurgeon(ForestSurgeon):
             padded.append(full)
         return padded
 
+    def _as_stored(self, tree, value):
+        if not self.is_classifier:
+            return value
+        return value[:, :, self._members()[tree].classes_.astype(np.intp)]
+
+    def _set_members(self, shell, trees):
+        super()._set_members(shell, trees)
+        shell.estimators_features_ = [self.model.estimators_features_[t] for t in trees]
+        # The samples are drawn anew from these whenever they are asked for.
+        if len(seeds := self.model._seeds) == self.table.n_trees:
+            shell._seeds = seeds[trees]
+
+    def columns_of(self, tree):
+        """Return which columns the features of a tree are."""
+        return np.asarray(self.model.estimators_features_[tree])
+
     def apply(self, X):
         """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
         X = validate_data(
@@ -77,17 +95,6 @@ class BaggingSurgeon(ForestSurgeon):
         members = zip(self._members(), self.model.estimators_features_, strict=True)
         leaf = np.stack([member.apply(X[:, columns]) for member, columns in members])
         return leaf + self.table.roots[:, np.newaxis]
-
-
-def _check_members(model, members):
-    strangers = {type(m).__name__ for m in members if type(m) not in TREE_SURGEONS}
-    if strangers:
-        msg = (
-            f"{type(model).__name__} holds members of type {', '.join(sorted(strangers))}, "
-            "but only bagged trees can be pruned. Allowed members: "
-            f"{', '.join(cls.__name__ for cls in TREE_SURGEONS)}."
-        )
-        raise UnsupportedModelError(msg)
 
 
 SURGEONS = {

@@ -1,7 +1,6 @@
-"""Surgery for single decision trees, and the reading and writing of `Tree` objects."""
+"""Surgery for single decision trees, and the base of all surgeons of trees."""
 
 import copy
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -15,19 +14,8 @@ from sklearn.tree import (
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._nodes import NO_NODE, NodeTable, check_children, preorder
-from skprune.exceptions import UnsupportedModelError
-
-# What scikit-learn writes into the fields of a leaf.
-LEAF = MappingProxyType(
-    {
-        "left_child": NO_NODE,
-        "right_child": NO_NODE,
-        "feature": -2,
-        "threshold": -2.0,
-        "missing_go_to_left": 0,
-    }
-)
-KEPT_BY_LEAVES = frozenset({"impurity", "n_node_samples", "weighted_n_node_samples"})
+from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.surgery._records import cut_records, new_tree, node_bytes, records
 
 
 class TreeSurgeon:
@@ -48,16 +36,16 @@ class TreeSurgeon:
         Numbers and bytes that are saved when a split is collapsed.
     """
 
+    # Whether later trees were grown on what earlier ones had left over: no tree of a
+    # boosted model predicts the target by itself.
+    is_boosting = False
+
     def __init__(self, model):
         check_is_fitted(model)
         self.model = model
-        self._trees = [tree.tree_ for tree in self._members()]
+        self._trees = self._read_trees()
         self.table = self._read()
-        node_bytes = np.array([_node_bytes(tree) for tree in self._trees])
-        leaf_values = np.array([tree.value[0].size for tree in self._trees])
-        # A collapse turns a split and two leaves into one leaf.
-        self.split_bytes = 2 * node_bytes[self.table.tree]
-        self.split_parameters = (2 + leaf_values)[self.table.tree]
+        self.split_parameters, self.split_bytes = self._split_sizes()
 
     @classmethod
     def check(cls, model):
@@ -67,12 +55,24 @@ class TreeSurgeon:
         """Return the fitted tree estimators."""
         return [self.model]
 
+    def _read_trees(self):
+        """Return the tree objects that a cut replaces."""
+        return [tree.tree_ for tree in self._members()]
+
+    def _split_sizes(self):
+        """Return the numbers and the bytes that each split is worth."""
+        n_bytes = np.array([node_bytes(tree) for tree in self._trees])
+        leaf_values = np.array([tree.value[0].size for tree in self._trees])
+        # A collapse turns a split and two leaves into one leaf.
+        tree = self.table.tree
+        return (2 + leaf_values)[tree], 2 * n_bytes[tree]
+
     def _values(self):
         """Return the values of each tree; arrays of shape (n_nodes, n_outputs, n_values)."""
         return [tree.value for tree in self._trees]
 
     def _read(self):
-        nodes = [_records(tree) for tree in self._trees]
+        nodes = [records(tree) for tree in self._trees]
         offsets = np.concatenate([[0], np.cumsum([len(n) for n in nodes])])
 
         def column(name):
@@ -94,13 +94,18 @@ class TreeSurgeon:
         check_children(table)
         return table
 
-    def cut(self, keep_split):
-        """Build the plain model in which only some splits are left.
+    def cut(self, keep_split, *, keep_tree=None, value=None):
+        """Build the plain model in which only some splits and trees are left.
 
         Parameters
         ----------
         keep_split : ndarray of bool, shape (n_nodes,)
             Splits that stay; what lies below a collapsed split goes with it.
+        keep_tree : ndarray of bool, shape (n_trees,), default=None
+            Members that stay, at least one; all if None.
+        value : ndarray of shape (n_nodes, n_outputs, n_values), default=None
+            What the nodes that stay store, in the shape and the unit of ``table.value``.
+            If None they keep what they store, and collapsed splits get ``table.value``.
 
         Returns
         -------
@@ -108,36 +113,98 @@ class TreeSurgeon:
             A deep copy of the model with rebuilt trees; a tree that loses nothing keeps
             the order of its nodes.
 
+        Raises
+        ------
+        InputError
+            If `keep_tree` keeps nothing, or an array has the wrong shape.
+
         Notes
         -----
-        O(nodes), plus the copy.
+        O(nodes), plus the copy of what stays.
         """
-        table = self.table
-        order, offsets, depth = preorder(table, keep_split)
-        position = np.full(table.n_nodes, NO_NODE)
-        position[order] = np.arange(len(order))
+        keep_tree, value = self._check_cut(keep_tree, value)
+        trees = self._arrange(keep_tree)
+        if not keep_tree.all():
+            keep_split = keep_split & keep_tree[self.table.tree]
         # A deep copy that finds a tree in its memo takes the entry for the tree's copy. Its
         # own copies of trees would do, but for their padding bytes, which are left to chance.
-        memo = {}
-        for t, tree in enumerate(self._trees):
-            kept = order[offsets[t] : offsets[t + 1]]
-            if len(kept) == tree.node_count:
-                memo[id(tree)] = _copy(tree)
-                continue
-            stays = keep_split[kept]
-            left, right = (
-                np.where(stays, position[child[kept]] - offsets[t], NO_NODE)
-                for child in (table.left, table.right)
-            )
-            local = kept - table.offsets[t]
-            memo[id(tree)] = _rebuild(tree, local, left, right, int(depth[t]))
-        model = copy.deepcopy(self.model, memo)
-        if len(order) < table.n_nodes:
-            self._after_cut(model)
+        memo, whole = self._rebuilt(keep_split, trees, keep_tree, value)
+        shell = self.model
+        if not keep_tree.all():
+            shell = copy.copy(self.model)
+            self._set_members(shell, trees)
+        model = copy.deepcopy(shell, memo)
+        if not (whole and keep_tree.all()):
+            self._after_cut(model, trees, whole=whole)
         return model
 
-    def _after_cut(self, model):
-        """Bring attributes that spoke of the whole model in line with the cut one."""
+    def _check_cut(self, keep_tree, value):
+        n_trees, shape = self.table.n_trees, self.table.value.shape
+        keep_tree = np.ones(n_trees, bool) if keep_tree is None else np.asarray(keep_tree, bool)
+        if keep_tree.shape != (n_trees,) or not keep_tree.any():
+            msg = (
+                f"keep_tree has shape {keep_tree.shape} and keeps {keep_tree.sum()} trees of "
+                f"{n_trees}. Give one bool for each tree; at least one must be True."
+            )
+            raise InputError(msg)
+        if value is not None and np.shape(value) != shape:
+            msg = f"value has shape {np.shape(value)}; give an array like table.value: {shape}."
+            raise InputError(msg)
+        return keep_tree, None if value is None else np.asarray(value, dtype=float)
+
+    def _rebuilt(self, keep_split, trees, keep_tree, value):
+        """Build the trees of the result.
+
+        Returns
+        -------
+        memo : dict
+            The new tree for the id of each old one.
+        whole : bool
+            Whether all that stay are as they were.
+        """
+        table, memo, whole = self.table, {}, value is None
+        for t, kept, left, right, depth in pieces(table, keep_split, trees):
+            tree = self._trees[t]
+            loses = not keep_tree[t] or len(kept) < table.offsets[t + 1] - table.offsets[t]
+            whole &= not loses
+            stored = None
+            if not keep_tree[t]:  # it fills a place where boosting needs a tree
+                stored = np.zeros((len(kept), *table.value.shape[1:]))
+            elif loses or value is not None:
+                stored = self._as_stored(t, (table.value if value is None else value)[kept])
+            nodes = kept - table.offsets[t]
+            memo[id(tree)] = self._new_tree(tree, nodes, left, right, depth, stored)
+        return memo, whole
+
+    def _arrange(self, keep_tree):
+        """Return the trees of the result, in order; those not to be kept fill places."""
+        return np.flatnonzero(keep_tree)
+
+    def _set_members(self, shell, trees):
+        """Let a shallow copy of the model hold some of its members only."""
+
+    def _as_stored(self, tree, value):  # noqa: ARG002 - a hook
+        """Turn values of nodes into what a tree stores."""
+        return value
+
+    def _new_tree(self, tree, order, left, right, depth, value):
+        """Build a tree from some nodes of another; values stay what they are if None."""
+        if value is None:
+            value = tree.value[order]
+        return new_tree(tree, cut_records(records(tree), order, left, right), value, depth)
+
+    def _after_cut(self, model, trees, *, whole):
+        """Bring attributes that spoke of the whole model in line with the cut one.
+
+        Parameters
+        ----------
+        model : estimator
+            The result.
+        trees : ndarray of int
+            Which trees of the whole model it holds.
+        whole : bool
+            Whether these are as they were.
+        """
 
     def apply(self, X):
         """Send rows down every tree.
@@ -156,6 +223,24 @@ class TreeSurgeon:
 
     def in_bag(self):
         """Return the training rows of each tree, or None without bootstrap samples."""
+
+    def records(self, tree):
+        """Return the node records of one tree, as scikit-learn holds them; a copy."""
+        return records(self._trees[tree])
+
+    def columns_of(self, tree):
+        """Return which columns the features of a tree are, or None if they are themselves.
+
+        Parameters
+        ----------
+        tree : int
+            Index of a tree.
+
+        Returns
+        -------
+        ndarray of int, shape (n_features_of_the_tree,), or None
+            Columns of the table that the model was fitted on.
+        """
 
     def mean_value(self, leaf):
         """Average the values of leaves over the trees, as the model itself adds them up.
@@ -224,7 +309,7 @@ class TreeSurgeon:
         n_nodes = np.array([tree.node_count for tree in self._trees])
         n_leaves = (n_nodes + 1) // 2
         parameters = 2 * (n_nodes - n_leaves) + n_leaves * leaf_values
-        n_bytes = n_nodes * [_node_bytes(tree) for tree in self._trees]
+        n_bytes = n_nodes * [node_bytes(tree) for tree in self._trees]
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
 
 
@@ -234,63 +319,68 @@ def _as_numbers(labels):
     return labels.astype(int) if labels.dtype.kind == "b" else labels
 
 
-def _records(tree):
-    """Return the node records of a `Tree`, refusing fields that are not known."""
-    nodes = tree.__getstate__()["nodes"]
-    unknown = sorted(set(nodes.dtype.names) - set(LEAF) - KEPT_BY_LEAVES)
-    if unknown:
+def pieces(table, keep_split, trees):
+    """Walk through what is left of some trees.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    keep_split : ndarray of bool, shape (n_nodes,)
+        Splits that stay.
+    trees : iterable of int
+        Trees to walk through.
+
+    Yields
+    ------
+    tree : int
+        Its index.
+    kept : ndarray of int, shape (n_kept,)
+        Its nodes that stay, as indices into the table: in preorder, or in the order they
+        have if all of them stay.
+    left, right : ndarray of int, shape (n_kept,)
+        Their children, as positions in `kept`; -1 for leaves.
+    depth : int
+        Depth of what stays.
+    """
+    order, offsets, depth = preorder(table, keep_split)
+    position = np.full(table.n_nodes, NO_NODE)
+    for t in trees:
+        first, end = table.offsets[t : t + 2]
+        kept = order[offsets[t] : offsets[t + 1]]
+        if len(kept) == end - first:
+            kept = np.arange(first, end)
+        position[kept] = np.arange(len(kept))
+        left, right = (
+            np.where(keep_split[kept], position[child[kept]], NO_NODE)
+            for child in (table.left, table.right)
+        )
+        yield t, kept, left, right, int(depth[t])
+
+
+def check_members(model, members):
+    """Refuse members of an ensemble that are no plain trees.
+
+    Parameters
+    ----------
+    model : estimator
+        The ensemble.
+    members : list of estimator
+        Its members, or the template of them.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If one is no tree; the message lists what is allowed.
+    """
+    strangers = {type(m).__name__ for m in members if type(m) not in SURGEONS}
+    if strangers:
         msg = (
-            f"The nodes of this tree have the fields {unknown}, which this version of "
-            "skprune does not know and would drop. Update skprune, or use an older "
-            "scikit-learn."
+            f"{type(model).__name__} holds members of type {', '.join(sorted(strangers))}, "
+            "but only ensembles of trees can be pruned. Allowed members: "
+            f"{', '.join(cls.__name__ for cls in SURGEONS)}."
         )
         raise UnsupportedModelError(msg)
-    return nodes
-
-
-def _node_bytes(tree):
-    state = tree.__getstate__()
-    return state["nodes"].dtype.itemsize + state["values"][0].nbytes
-
-
-def _copy(tree):
-    """Build a `Tree` like another, its nodes in the same order."""
-    nodes = np.arange(tree.node_count)
-    return _rebuild(tree, nodes, tree.children_left, tree.children_right, tree.max_depth)
-
-
-def _rebuild(tree, order, left, right, depth):
-    """Build a new `Tree` from some nodes of another, in the order given.
-
-    Whole records are copied as bytes, and the padding between their fields is zeroed, so
-    that equal trees have equal pickles; the constructor and `__setstate__` of the tree's
-    own class do the rest.
-    """
-    cls, arguments, state = tree.__reduce__()
-    old = np.ascontiguousarray(state["nodes"])
-    raw = old.view(np.uint8).reshape(len(old), old.dtype.itemsize)[order]
-    raw[:, _padding(old.dtype)] = 0
-    nodes = raw.reshape(-1).view(old.dtype)
-    nodes["left_child"], nodes["right_child"] = left, right
-    for field in set(LEAF) & set(nodes.dtype.names):
-        nodes[field][left == NO_NODE] = LEAF[field]
-    state |= {
-        "max_depth": depth,
-        "node_count": len(order),
-        "nodes": nodes,
-        "values": np.ascontiguousarray(state["values"][order]),
-    }
-    fresh = cls(*arguments)
-    fresh.__setstate__(state)
-    return fresh
-
-
-def _padding(dtype):
-    """Return which bytes of a record belong to no field."""
-    idle = np.ones(dtype.itemsize, dtype=bool)
-    for field, offset in dtype.fields.values():
-        idle[offset : offset + field.itemsize] = False
-    return idle
 
 
 SURGEONS = {

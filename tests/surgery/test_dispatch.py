@@ -5,11 +5,15 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.ensemble import (
     AdaBoostClassifier,
+    AdaBoostRegressor,
     BaggingClassifier,
     BaggingRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
@@ -40,6 +44,12 @@ KNOWN = [
     ExtraTreesRegressor,
     BaggingClassifier,
     BaggingRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    AdaBoostClassifier,
+    AdaBoostRegressor,
 ]
 
 
@@ -97,8 +107,6 @@ def test_a_pipeline_is_told_where_the_pruner_goes():
     "model",
     [
         RandomTreesEmbedding(),
-        AdaBoostClassifier(),
-        GradientBoostingClassifier(),
         LinearRegression(),
         "forest",
         None,

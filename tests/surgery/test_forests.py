@@ -25,7 +25,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 
 from skprune._nodes import route, survivors
 from skprune.criteria.complexity import random_scores
-from skprune.exceptions import UnsupportedModelError
+from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import surgeon_for
 
 WORDS = np.array(["setosa", "versicolor", "virginica"])
@@ -355,3 +355,92 @@ def test_a_cut_forest_grows_on_in_a_warm_start():
     assert [pickle.dumps(member.tree_) for member in smaller.estimators_[:6]] == kept
     assert len(smaller.estimators_) == 8
     assert len(model.estimators_) == 6
+
+
+# Trees that go, and values that change.
+
+
+def _votes(surgeon, X, keep_split, keep_tree, value):
+    end = survivors(surgeon.table, keep_split)[surgeon.apply(X)][keep_tree]
+    return value[end].mean(axis=0)[:, 0]
+
+
+@each_case
+def test_an_ensemble_of_fewer_trees_votes_with_these(case):
+    model, X, _ = fitted(case)
+    model.set_params(n_jobs=None)
+    surgeon = surgeon_for(model)
+    table, before = surgeon.table, pickle.dumps(model)
+    rng = np.random.default_rng(0)
+    known = np.ones_like(table.value, dtype=bool)
+    if isinstance(model, BaggingClassifier):  # a member has no column for what it missed
+        for t, member in enumerate(model.estimators_):
+            known[table.tree == t] = np.isin(np.arange(known.shape[2]), member.classes_)
+    for keep in [*masks(table), table.is_split]:
+        keep_tree = rng.random(table.n_trees) < 0.5
+        keep_tree[rng.integers(table.n_trees)] = True
+        drawn = np.where(known, rng.random(table.value.shape), 0)
+        for value in (None, drawn):
+            smaller = surgeon.cut(keep, keep_tree=keep_tree, value=value)
+            assert smaller.n_estimators == len(smaller.estimators_) == keep_tree.sum()
+            used = table.value if value is None else value
+            expected = _votes(surgeon, X, keep, keep_tree, used)
+            expected = expected if surgeon.is_classifier else expected[:, 0]
+            np.testing.assert_allclose(answers(smaller, X), expected, rtol=1e-12, atol=1e-15)
+            assert len(pickle.dumps(smaller)) <= len(before)
+            for member in smaller.estimators_:
+                member.tree_.value[...] = -1
+    assert pickle.dumps(model) == before
+
+
+@pytest.mark.parametrize(
+    "case", ["forest", "max_samples", "bagging", "some columns", "columns drawn twice"]
+)
+def test_samples_and_columns_stay_those_of_the_trees_that_stay(case):
+    model, _, _ = fitted(case)
+    surgeon = surgeon_for(model)
+    keep_tree = np.array([True, False, False, True, True, False])
+    smaller = surgeon.cut(surgeon.table.is_split, keep_tree=keep_tree)
+    for name in ("estimators_samples_", "estimators_features_"):
+        if hasattr(model, name):
+            for old, new in zip(np.flatnonzero(keep_tree), getattr(smaller, name), strict=True):
+                assert_array_equal(getattr(model, name)[old], new)
+
+
+@pytest.mark.parametrize(("kind", "load", "attribute"), OUT_OF_BAG)
+def test_out_of_bag_attributes_go_with_a_tree_and_with_a_value(kind, load, attribute):
+    X, y = load(return_X_y=True)
+    model = kind(n_estimators=60, oob_score=True, bootstrap=True, random_state=0).fit(X, y)
+    surgeon = surgeon_for(model)
+    table = surgeon.table
+    for change in ({"keep_tree": np.arange(60) > 0}, {"value": table.value}):
+        smaller = surgeon.cut(table.is_split, **change)
+        assert not hasattr(smaller, "oob_score_")
+        assert not hasattr(smaller, attribute)
+    assert hasattr(surgeon.cut(table.is_split, keep_tree=np.ones(60, bool)), attribute)
+
+
+def test_values_of_several_outputs_change_together():
+    X, y = load_diabetes(return_X_y=True)
+    model = RandomForestRegressor(**SMALL).fit(X, np.column_stack([y, -y]))
+    surgeon = surgeon_for(model)
+    table, keep = surgeon.table, masks(surgeon.table)[2]
+    keep_tree = np.arange(6) < 4
+    value = np.random.default_rng(0).normal(size=table.value.shape)
+    end = survivors(table, keep)[surgeon.apply(X)][keep_tree]
+    smaller = surgeon.cut(keep, keep_tree=keep_tree, value=value)
+    np.testing.assert_allclose(smaller.predict(X), value[end].mean(axis=0)[:, :, 0])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"keep_tree": np.zeros(6, bool)}, "keeps 0 trees of 6.*at least one must be True"),
+        ({"keep_tree": np.ones(5, bool)}, r"shape \(5,\)"),
+        ({"value": np.zeros(3)}, r"value has shape \(3,\); give an array like table.value: \("),
+    ],
+)
+def test_cuts_of_the_wrong_shape_are_refused(change, words):
+    surgeon = surgeon_for(fitted("forest")[0])
+    with pytest.raises(InputError, match=words):
+        surgeon.cut(surgeon.table.is_split, **change)

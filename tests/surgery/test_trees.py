@@ -20,7 +20,7 @@ from skprune._nodes import route, survivors
 from skprune.criteria.complexity import random_scores, training_risk, weakest_link
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import surgeon_for
-from skprune.surgery.trees import _records
+from skprune.surgery._records import records
 from tests._trees import naive_depth
 
 RNG_SEED = 0
@@ -340,6 +340,27 @@ def test_labels_of_several_outputs_are_encoded_each():
 
 
 @each_case
+def test_new_values_are_stored_in_nodes_that_stay_in_a_fresh_buffer(case):
+    model, _ = fitted(case)
+    surgeon = surgeon_for(model)
+    table, before = surgeon.table, pickle.dumps(model)
+    value = np.random.default_rng(0).normal(size=table.value.shape)
+    for keep in [*masks(table), table.is_split]:
+        stored = surgeon.cut(keep & table.is_split, keep_tree=np.array([True]), value=value)
+        same = surgeon.cut(keep & table.is_split)
+        one, other = stored.tree_.__getstate__(), same.tree_.__getstate__()
+        assert one["nodes"].tobytes() == other["nodes"].tobytes()
+        survived = survivors(table, keep & table.is_split) == np.arange(table.n_nodes)
+        assert_array_equal(
+            np.sort(stored.tree_.value, axis=None), np.sort(value[survived], axis=None)
+        )
+        assert not np.shares_memory(stored.tree_.value, value)
+    whole = surgeon.cut(table.is_split, value=value)
+    assert_array_equal(whole.tree_.value, value)
+    assert pickle.dumps(model) == before
+
+
+@each_case
 def test_sizes_are_those_of_the_tree_and_sink_as_the_surgeon_says(case):
     model, _ = fitted(case)
     surgeon = surgeon_for(model)
@@ -375,7 +396,7 @@ class TreeOfTheFuture:
 def test_a_node_field_that_is_not_known_is_refused():
     model, _ = fitted("classifier")
     with pytest.raises(UnsupportedModelError, match=r"fields \['split_kind'\].*would drop"):
-        _records(TreeOfTheFuture(model.tree_))
+        records(TreeOfTheFuture(model.tree_))
     model.tree_ = TreeOfTheFuture(model.tree_)
     with pytest.raises(UnsupportedModelError, match="split_kind"):
         surgeon_for(model)

@@ -1,0 +1,374 @@
+"""Backfitting of a fitted model: its problem, its ridges and the solutions of its path."""
+
+from collections.abc import Callable
+from functools import partial
+from itertools import repeat
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, softmax
+from sklearn.utils import check_array, compute_sample_weight
+
+from skprune._compat import check_sample_weight
+from skprune.exceptions import InputError
+from skprune.solvers import losses
+from skprune.solvers.backfitting import Backfitting, predict_raw
+from skprune.solvers.layout import lay_out
+from skprune.surgery import surgeon_for
+
+# Ridges to choose from, in rows that a leaf is joined by; they grow along a path, as what
+# is fitted to noise does.
+RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+
+# Penalties of a leaf, as shares of the mean loss: two levels per halving. They are the same
+# on all data, so that folds meet at the same levels.
+PENALTIES = 2.0 ** (-np.arange(6, 80) / 2)
+# Halvings of the penalty without a better loss of the held-out rows, after which no other
+# ridge is looked for.
+PATIENCE = 3
+# Below this price, in units of the summed loss, leaves are bought for nothing.
+LEAST_PRICE = 1 / 1024
+
+
+class Rows(NamedTuple):
+    """Rows in the terms of a loss.
+
+    Attributes
+    ----------
+    leaf : ndarray of int, shape (n_trees, n_rows)
+        The leaf of each row in each tree.
+    target : ndarray of shape (n_columns, n_rows)
+        What the loss compares with.
+    weight : ndarray of shape (n_rows,)
+        Weights.
+    offset : ndarray of shape (n_columns, n_rows) or None
+        Raw prediction before the first tree.
+    """
+
+    leaf: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    offset: np.ndarray | None
+
+    def take(self, rows):
+        """Return some of the rows."""
+        offset = None if self.offset is None else self.offset[:, rows]
+        return Rows(self.leaf[:, rows], self.target[:, rows], self.weight[rows], offset)
+
+    def join(self, more):
+        """Return these rows and others."""
+        offset = None
+        if self.offset is not None:
+            offset = np.concatenate([self.offset, more.offset], axis=1)
+        return Rows(
+            np.concatenate([self.leaf, more.leaf], axis=1),
+            np.concatenate([self.target, more.target], axis=1),
+            np.concatenate([self.weight, more.weight]),
+            offset,
+        )
+
+
+class Problem(NamedTuple):
+    """What is fitted to which loss.
+
+    Attributes
+    ----------
+    loss : Loss
+        One of `skprune.solvers.losses`.
+    columns : ndarray of int, shape (n_trees,) or None
+        The column of each tree, None where every tree serves all.
+    shared : bool
+        Whether the columns share the structure of a pruned tree.
+    center, scale : ndarray of shape (n_columns,)
+        Raw predictions in the unit of the target are ``center + scale * raw``.
+    answer : callable
+        From these to what the model predicts, or the probabilities of the last classes.
+    """
+
+    loss: losses.Loss
+    columns: np.ndarray | None
+    shared: bool
+    center: np.ndarray
+    scale: np.ndarray
+    answer: Callable[[np.ndarray], np.ndarray]
+
+    def rows(self, surgeon, X, y, sample_weight):
+        """Return rows in the terms of the loss."""
+        target, weight = _targets(surgeon, y, sample_weight)
+        offset = None
+        if surgeon.is_boosting:
+            offset = surgeon.raw_init(X).T / self.scale[:, np.newaxis]
+        if not surgeon.is_classifier:
+            target = (target - self.center[:, np.newaxis]) / self.scale[:, np.newaxis]
+        return Rows(surgeon.apply(X), target, weight, offset)
+
+    def start(self, structures, rows, seed):
+        """Return a backfitting that has not begun."""
+        return Backfitting(
+            structures,
+            structures.rank(rows.leaf),
+            rows.target,
+            self.loss,
+            rows.weight,
+            seed,
+            columns=self.columns,
+            shared=self.shared,
+            offset=rows.offset,
+        )
+
+
+def problem_of(surgeon, X, y, sample_weight):
+    """Say what backfitting a model means.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of the model.
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Their targets.
+    sample_weight : array-like of shape (n_rows,) or None
+        Their weights.
+
+    Returns
+    -------
+    Problem
+        A forest is fitted to the squared error or to the log-loss, boosting to its own.
+
+    Raises
+    ------
+    InputError
+        If the targets do not go with the model.
+    """
+    target, weight = _targets(surgeon, y, sample_weight)
+    n_columns = len(target)
+    made = partial(
+        Problem,
+        columns=surgeon.tree_column if surgeon.is_boosting else None,
+        shared=not (surgeon.is_classifier or surgeon.is_boosting),
+        center=np.zeros(n_columns),
+        scale=np.ones(n_columns),
+    )
+    if surgeon.is_classifier:
+        if surgeon.is_boosting and surgeon.model.loss == "exponential":
+            return made(losses.ExponentialLoss(), answer=_double_expit)
+        loss = losses.BinomialLoss() if n_columns == 1 else losses.MultinomialLoss()
+        return made(loss, answer=expit if n_columns == 1 else _softmax)
+    name = surgeon.model.loss if surgeon.is_boosting else "squared_error"
+    if name in LOG_LINK:
+        return made(LOG_LINK[name](), answer=np.exp)
+    spread = np.sqrt(np.cov(target, aweights=weight, ddof=0).reshape(n_columns, -1).diagonal())
+    scale = np.where(spread > 0, spread, 1.0)
+    center = np.zeros(n_columns)
+    if not surgeon.is_boosting:
+        center = np.average(target, axis=1, weights=weight)
+    loss = _loss_of(name, surgeon.model, X, target, weight, scale)
+    return made(loss, center=center, scale=scale, answer=_itself)
+
+
+def _loss_of(name, model, X, target, weight, scale):
+    """Return the loss of a regressor whose raw prediction is its answer."""
+    if name == "squared_error":
+        return losses.SquaredLoss()
+    if name == "huber":
+        # The bend of the last stage: a quantile of the residuals, which it leaves behind.
+        residual = np.abs(target[0] - model.predict(X)) / scale
+        bend = np.quantile(residual[weight > 0], model.alpha)
+        return losses.HuberLoss(max(float(bend), 1e-6))
+    if name == "absolute_error":
+        return losses.QuantileLoss(0.5)
+    return losses.QuantileLoss(model.alpha if hasattr(model, "alpha") else model.quantile)
+
+
+LOG_LINK: dict[str, type[losses.Loss]] = {"poisson": losses.PoissonLoss, "gamma": losses.GammaLoss}
+
+
+def _itself(raw):
+    return raw
+
+
+def _softmax(raw):
+    return softmax(raw, axis=0)
+
+
+def _double_expit(raw):
+    return expit(2 * raw)
+
+
+def _targets(surgeon, y, sample_weight):
+    """Return targets as columns, and weights that hold those of the classes."""
+    if y is None:
+        msg = "criterion='backfitting' was given, but fit got no y. Give fit the targets."
+        raise InputError(msg)
+    y = np.asarray(y)
+    table = y.reshape(len(y), -1)
+    weight = check_sample_weight(sample_weight, table[:, 0], dtype=float)
+    if not surgeon.is_classifier:
+        if table.shape[1] != surgeon.n_outputs:
+            msg = (
+                f"y has {table.shape[1]} outputs, but the model has {surgeon.n_outputs}. Give "
+                "the targets that the model was made for."
+            )
+            raise InputError(msg)
+        return check_array(table, dtype=float, input_name="y").T, weight
+    codes = surgeon.encode(table)[:, 0]
+    if (codes < 0).any():
+        msg = (
+            f"y has labels that the model does not know: {np.unique(y[codes < 0])[:5]}; known "
+            f"are {surgeon.model.classes_}. Leave these rows out."
+        )
+        raise InputError(msg)
+    class_weight = getattr(surgeon.model, "class_weight", None)
+    if class_weight is not None:
+        balanced = isinstance(class_weight, str)
+        weight = weight * compute_sample_weight("balanced" if balanced else class_weight, y)
+    n_classes = len(surgeon.model.classes_)
+    one_hot = (np.arange(n_classes)[:, np.newaxis] == codes).astype(float)
+    return one_hot[1:] if n_classes == 2 else one_hot, weight
+
+
+def backfit(surgeon, rows, *, ridge, seed, scout):
+    """Follow the path of a fitted model.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of the model.
+    rows : ChoosingRows
+        What it is fitted to; rows that were held out choose the ridge.
+    ridge : float or None
+        The ridge of all levels; None lets rows choose.
+    seed : int
+        Draws the order of the trees, and rows.
+    scout : callable or None
+        Grows a smaller model of the same kind on the rows that it is given, as indices;
+        None where rows were held out, or cannot be.
+
+    Returns
+    -------
+    tuple
+        Problem, Structures, solutions from the smallest to the largest, total weight.
+    """
+    parts = [part for part in (rows.grown_on, rows) if part is not None]
+    problem = problem_of(surgeon, parts[0].X, parts[0].y, parts[0].sample_weight)
+    known = [problem.rows(surgeon, part.X, part.y, part.sample_weight) for part in parts]
+    together = known[0].join(known[1]) if len(known) > 1 else known[0]
+    most_leaves = surgeon.table.n_leaves // 2
+    ridges = repeat(ridge)
+    if ridge is None:
+        if len(known) > 1:
+            trial = surgeon, problem, *known
+        else:
+            trial = _split_rows(surgeon, problem, rows, together, scout, seed)
+        ridges = choose_ridges(*trial, seed=seed)
+    structures = lay_out(surgeon.table, together.leaf, together.weight)
+    solutions = descend(problem, structures, together, ridges, seed=seed, most_leaves=most_leaves)
+    return problem, structures, solutions, together.weight.sum()
+
+
+def _split_rows(surgeon, problem, rows, known, scout, seed):
+    """Return a model and its problem, rows to fit it to, and rows that it never saw.
+
+    Without a scout only the values, not the structures, are fitted without the rows.
+    """
+    n_rows = known.target.shape[1]
+    held = np.zeros(n_rows, dtype=bool)
+    held[np.random.default_rng(seed).permutation(n_rows)[: max(1, n_rows // 5)]] = True
+    grow, check = np.flatnonzero(~held), np.flatnonzero(held)
+    if scout is None:
+        return surgeon, problem, known.take(grow), known.take(check)
+    surgeon = surgeon_for(scout(grow))
+    leaf = surgeon.apply(rows.X)
+    known = known._replace(leaf=leaf)
+    return surgeon, problem, known.take(grow), known.take(check)
+
+
+def descend(problem, structures, rows, ridges, *, seed, most_leaves):
+    """Follow the path from no tree to many leaves.
+
+    Parameters
+    ----------
+    problem : Problem
+        What is fitted.
+    structures : Structures
+        The trees.
+    rows : Rows
+        What it is fitted to.
+    ridges : iterable of float
+        The ridge of each penalty; the path ends with them.
+    seed : int
+        Draws the order of the trees.
+    most_leaves : int
+        Where the path ends.
+
+    Returns
+    -------
+    list of Solution
+        From the largest penalty at which a tree survives to the smallest.
+    """
+    state, found = problem.start(structures, rows, seed), []
+    for price, ridge in zip(_prices(rows), ridges, strict=False):
+        solution = state.descend(price, ridge)
+        if len(solution.node) > most_leaves:
+            break
+        found.append(solution)
+    return found
+
+
+def choose_ridges(surgeon, problem, rows, held, *, seed):
+    """Choose the ridge of each penalty by the loss of held-out rows.
+
+    Along the path the ridge stays, or moves up where that leaves less penalised loss on the
+    held-out rows, by more than a standard error of the difference.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of the model.
+    problem : Problem
+        What is fitted.
+    rows, held : Rows
+        Rows to fit to, and rows to choose by.
+    seed : int
+        Draws the order of the trees.
+
+    Returns
+    -------
+    list of float
+        A ridge per penalty.
+    """
+    structures = lay_out(surgeon.table, rows.leaf, rows.weight)
+    state, at, chosen = problem.start(structures, rows, seed), 0, []
+    share = held.weight / held.weight.sum()
+    rank, best, idle = structures.rank(held.leaf), np.inf, 0
+
+    def attempt(price, ridge):
+        way = state.copy()
+        solution = way.descend(price, ridge)
+        raw = predict_raw(structures, surgeon.table.tree, rank, solution, held.offset)
+        loss = problem.loss.value(held.target, raw)
+        return way, loss, price / rows.weight.sum() * len(solution.node)
+
+    for price in _prices(rows)[1::2]:  # every other level, for the time
+        way, loss, cost = attempt(price, RIDGES[at])
+        while at + 1 < len(RIDGES):
+            up = attempt(price, RIDGES[at + 1])
+            gain = loss - up[1]
+            spread = np.sqrt(share**2 @ (gain - share @ gain) ** 2)
+            if share @ gain + cost - up[2] <= spread:
+                break
+            (way, loss, cost), at = up, at + 1
+        state = way
+        chosen += [RIDGES[at]] * 2
+        idle = 0 if share @ loss < best else idle + 1
+        best = min(best, share @ loss)
+        if idle > PATIENCE:
+            break
+    return chosen
+
+
+def _prices(rows):
+    """Return the penalties in units of the summed loss, down to the least."""
+    prices = PENALTIES * rows.weight.sum()
+    return prices[prices >= LEAST_PRICE]

@@ -1,0 +1,1 @@
+"""Order and refit together: pure functions of arrays, and the state that they carry on."""

@@ -1,0 +1,127 @@
+"""Greedy choice of members by the squared error of their average, from the Gram matrix.
+
+With ``G`` the mean products of the members' residuals and ``w`` their strengths in the
+vote, the squared error of the average over a set S is ``sum_S w_s w_t G_st / (sum_S w)^2``:
+no predictions are looked at again.
+"""
+
+import numpy as np
+
+# A swap has to lower the error by more than rounding does.
+GAIN = 1e-12
+
+
+def forward(gram, strength=None):
+    """Add the member that lowers the squared error of the average most.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (T, T)
+        Mean products of the residuals of each two members.
+    strength : ndarray of shape (T,), default=None
+        Strengths of the members in the average; alike if None.
+
+    Returns
+    -------
+    ndarray of int, shape (T,)
+        Members, best first.
+
+    Notes
+    -----
+    O(T) per pick.
+    """
+    gram, strength = _scaled(gram, strength)
+    n_members = len(gram)
+    order, barred = np.empty(n_members, dtype=np.intp), np.zeros(n_members)
+    total, sums, error = 0.0, np.zeros(n_members), 0.0
+    for place in range(n_members):
+        errors = error + 2 * sums + gram.diagonal()
+        order[place] = best = np.argmin(_average(errors, total + strength) + barred)
+        error, total = errors[best], total + strength[best]
+        sums += gram[best]
+        barred[best] = np.inf
+    return order
+
+
+def backward(gram, strength=None):
+    """Remove the member without which the squared error of the average is lowest.
+
+    Parameters and result are those of `forward`: the member removed last comes first.
+    O(T) per member.
+    """
+    gram, strength = _scaled(gram, strength)
+    n_members = len(gram)
+    order, barred = np.empty(n_members, dtype=np.intp), np.zeros(n_members)
+    total, sums, error = strength.sum(), gram.sum(axis=1), gram.sum()
+    for place in range(n_members - 1, -1, -1):
+        errors = error - 2 * sums + gram.diagonal()
+        worst = np.argmin(_average(errors, total - strength) + barred)
+        if place == 0:
+            worst = np.argmin(barred)
+        order[place] = worst
+        error, total = errors[worst], total - strength[worst]
+        sums -= gram[worst]
+        barred[worst] = np.inf
+    return order
+
+
+def swaps(gram, strength=None):
+    """Choose members for every size: add the best, then swap while that lowers the error.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (T, T)
+        Mean products of the residuals of each two members.
+    strength : ndarray of shape (T,), default=None
+        Strengths of the members in the average; alike if None.
+
+    Returns
+    -------
+    ndarray of bool, shape (T, T)
+        Row k - 1 holds the k members chosen. They are not nested.
+
+    Notes
+    -----
+    O(T k) per swap of one of k members.
+    """
+    gram, strength = _scaled(gram, strength)
+    n_members = len(gram)
+    chosen, masks = np.zeros(n_members, dtype=bool), np.empty((n_members, n_members), dtype=bool)
+    for size in range(n_members):
+        sums = gram @ chosen
+        errors = sums @ chosen + 2 * sums + gram.diagonal()
+        errors = _average(errors, strength @ chosen + strength)
+        chosen[np.argmin(np.where(chosen, np.inf, errors))] = True
+        _swap(gram, strength, chosen)
+        masks[size] = chosen
+    return masks
+
+
+def _swap(gram, strength, chosen):
+    """Swap members in place until no swap helps."""
+    while not chosen.all():
+        inside, outside = np.flatnonzero(chosen), np.flatnonzero(~chosen)
+        sums = gram @ chosen
+        error, total = sums @ chosen, strength @ chosen
+        without = (error - 2 * sums + gram.diagonal())[inside, np.newaxis]
+        joined = (2 * sums + gram.diagonal())[outside]
+        errors = without + joined - 2 * gram[np.ix_(inside, outside)]
+        totals = total - strength[inside, np.newaxis] + strength[outside]
+        errors = _average(errors, totals)
+        best = np.unravel_index(np.argmin(errors), errors.shape)
+        now = _average(error, total)
+        if not errors[best] < now - GAIN * abs(now):
+            return
+        chosen[inside[best[0]]], chosen[outside[best[1]]] = False, True
+
+
+def _scaled(gram, strength):
+    strength = np.ones(len(gram)) if strength is None else np.asarray(strength, dtype=float)
+    return gram * np.outer(strength, strength), strength
+
+
+def _average(error, total):
+    """Return the error of averages; infinite where no member has a vote."""
+    total = np.asarray(total)
+    tiny = total <= np.finfo(float).tiny
+    return np.where(tiny, np.inf, error / np.where(tiny, 1.0, total) ** 2)

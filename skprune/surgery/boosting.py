@@ -1,0 +1,216 @@
+"""Surgery for gradient boosting and AdaBoost, and what all additive models share."""
+
+from dataclasses import replace
+
+import numpy as np
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+)
+from sklearn.utils.validation import validate_data
+
+from skprune._nodes import bottom_up_sum
+from skprune.surgery.trees import TreeSurgeon, check_members
+
+OUT_OF_BAG_CURVES = ("oob_improvement_", "oob_scores_")
+# A subtree that no row of positive weight reached still has a mean.
+LEAST_WEIGHT = 1e-200
+
+
+class BoostingSurgeon(TreeSurgeon):
+    """Base of the surgeons of gradient boosting: stages of one tree per raw score.
+
+    The raw scores are ``raw_init(X)`` plus ``learning_rate`` times the values of the
+    leaves, each tree adding to its column. Trees are numbered stage by stage.
+
+    Attributes
+    ----------
+    learning_rate : float
+        Factor of the values in `table`.
+    n_values_per_stage : int
+        Trees per stage, the number of raw scores.
+    tree_column : ndarray of int, shape (n_trees,)
+        Which raw score each tree adds to.
+    """
+
+    is_boosting = True
+    answers_by_mean = False
+
+    @property
+    def learning_rate(self):
+        """Factor of the values in `table`."""
+        return float(self.model.learning_rate)
+
+    @property
+    def n_values_per_stage(self):
+        """Trees per stage, the number of raw scores."""
+        return self.model.n_trees_per_iteration_
+
+    @property
+    def tree_column(self):
+        """Which raw score each tree adds to; ndarray of int, shape (n_trees,)."""
+        return np.arange(self.table.n_trees) % self.n_values_per_stage
+
+    def raw_init(self, X):
+        """Return the raw scores before the first stage.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_values_per_stage)
+            Raw scores.
+        """
+        raise NotImplementedError
+
+    def _arrange(self, keep_tree):
+        rows = stages(keep_tree.reshape(-1, self.n_values_per_stage))
+        return (rows * self.n_values_per_stage + np.arange(rows.shape[1])).ravel()
+
+    def _first_stages(self, trees, *, whole):
+        """Return how many stages are left, if they are the first ones as they were."""
+        if whole and np.array_equal(trees, np.arange(len(trees))):
+            return len(trees) // self.n_values_per_stage
+        return None
+
+
+class GradientBoostingSurgeon(BoostingSurgeon):
+    """Reads and cuts gradient boosting.
+
+    What a split stores there is the mean before the leaves were fitted to the loss, and
+    no prediction. In `table` a split has the weighted mean of its leaves instead.
+    """
+
+    def _members(self):
+        return list(self.model.estimators_.ravel())
+
+    def _read(self):
+        return with_means_of_leaves(super()._read())
+
+    def apply(self, X):
+        """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
+        leaf = self.model.apply(self._checked(X))
+        leaf = leaf.reshape(len(leaf), -1).T.astype(np.intp)
+        return leaf + self.table.roots[:, np.newaxis]
+
+    def raw_init(self, X):
+        """Return the raw scores before the first stage; shape (n_rows, n_values_per_stage)."""
+        return self.model._raw_predict_init(self._checked(X))
+
+    def _checked(self, X):
+        """Return rows as the trees see them: these know no names of columns."""
+        return validate_data(
+            self.model, X, dtype=np.float32, order="C", accept_sparse="csr", reset=False
+        )
+
+    def _set_members(self, shell, trees):
+        members = self.model.estimators_.ravel()[trees]
+        shell.estimators_ = members.reshape(-1, self.n_values_per_stage)
+        shell.n_estimators = shell.n_estimators_ = len(shell.estimators_)
+
+    def _after_cut(self, model, trees, *, whole):
+        first = self._first_stages(trees, whole=whole)
+        curves = [name for name in OUT_OF_BAG_CURVES if hasattr(model, name)]
+        if first is None:
+            # A warm start continues the curve of the training loss: NaN for what is unknown.
+            model.train_score_ = np.full(len(model.estimators_), np.nan)
+            for name in [*curves, *(["oob_score_"] if curves else [])]:
+                delattr(model, name)
+            return
+        for name in ["train_score_", *curves]:
+            setattr(model, name, getattr(model, name)[:first].copy())
+        if curves:
+            model.oob_score_ = model.oob_scores_[-1]
+
+
+class AdaBoostSurgeon(TreeSurgeon):
+    """Reads and cuts AdaBoost over trees: weighted votes, or a weighted median."""
+
+    is_boosting = True
+    answers_by_mean = False
+
+    @classmethod
+    def check(cls, model):
+        """Refuse members that are no trees; None stands for a tree."""
+        if model.estimator is not None:
+            check_members(model, [model.estimator])
+
+    def _members(self):
+        check_members(self.model, self.model.estimators_)
+        return self.model.estimators_
+
+    def apply(self, X):
+        """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
+        X = validate_data(
+            self.model,
+            X,
+            reset=False,
+            accept_sparse="csr",
+            dtype=np.float32,
+            ensure_all_finite="allow-nan",
+        )
+        leaf = np.stack([member.apply(X) for member in self.model.estimators_])
+        return leaf + self.table.roots[:, np.newaxis]
+
+    def _set_members(self, shell, trees):
+        model = self.model
+        shell.estimators_ = [model.estimators_[t] for t in trees]
+        shell.n_estimators = len(trees)
+        # Where boosting stopped early there are more of these than members.
+        shell.estimator_weights_ = model.estimator_weights_[trees]
+        shell.estimator_errors_ = model.estimator_errors_[trees]
+
+
+def stages(keep):
+    """Move the trees of each column up to the first stages.
+
+    Parameters
+    ----------
+    keep : ndarray of bool, shape (n_stages, n_columns)
+        Trees that stay. Those of a column add up, so that their stage does not matter.
+
+    Returns
+    -------
+    ndarray of int, shape (n_stages_left, n_columns)
+        The former stage of the tree in each place; where a column has fewer trees than
+        another, one that does not stay fills the place.
+    """
+    n_left = max(1, keep.sum(axis=0).max())
+    return np.argsort(~keep, axis=0, kind="stable")[:n_left]
+
+
+def with_means_of_leaves(table):
+    """Return a table in which the value of a split is the weighted mean of its leaves.
+
+    Parameters
+    ----------
+    table : NodeTable
+        Trees in which the values of leaves only are predictions.
+
+    Returns
+    -------
+    NodeTable
+        The same trees.
+
+    Notes
+    -----
+    O(nodes) per value.
+    """
+    split = table.is_split[:, np.newaxis, np.newaxis]
+    weight = np.maximum(table.weight, LEAST_WEIGHT)[:, np.newaxis, np.newaxis]
+    total = bottom_up_sum(table, np.where(split, 0.0, weight * table.value))
+    mean = total / bottom_up_sum(table, np.where(split, 0.0, weight))
+    return replace(table, value=np.where(split, mean, table.value))
+
+
+SURGEONS = {
+    GradientBoostingClassifier: GradientBoostingSurgeon,
+    GradientBoostingRegressor: GradientBoostingSurgeon,
+    AdaBoostClassifier: AdaBoostSurgeon,
+    AdaBoostRegressor: AdaBoostSurgeon,
+}

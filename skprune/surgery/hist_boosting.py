@@ -1,0 +1,163 @@
+"""Surgery for histogram gradient boosting: packed node records, and bitsets of categories."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+from skprune._compat import n_rows_of
+from skprune._nodes import NO_NODE, NodeTable, bottom_up_sum, check_children
+from skprune.exceptions import UnsupportedModelError
+from skprune.surgery._records import copy_records
+from skprune.surgery.boosting import BoostingSurgeon, with_means_of_leaves
+
+# The fields of a split that scikit-learn leaves at zero in a leaf.
+FIELDS_OF_SPLITS = (
+    "feature_idx",
+    "num_threshold",
+    "missing_go_to_left",
+    "left",
+    "right",
+    "bin_threshold",
+    "is_categorical",
+    "bitset_idx",
+)
+FIELDS = frozenset({*FIELDS_OF_SPLITS, "value", "count", "gain", "depth", "is_leaf"})
+
+
+class HistBoostingSurgeon(BoostingSurgeon):
+    """Reads and cuts histogram gradient boosting.
+
+    Leaves contain the learning rate, splits do not, and for some losses their values are
+    no means either. In `table` a split has the mean of its leaves instead, by training
+    rows. Features are columns of the table that the model was fitted on; of a categorical
+    split `table` knows the column but not the categories: `apply` asks the model. The risk
+    that `table.impurity` stands for falls by exactly the gain with every split.
+    """
+
+    learning_rate = 1.0
+
+    def _read_trees(self):
+        trees = [tree for stage in self.model._predictors for tree in stage]
+        unknown = sorted(set(trees[0].nodes.dtype.names) - FIELDS)
+        if unknown:
+            msg = (
+                f"The nodes of this model have the fields {unknown}, which this version of "
+                "skprune does not know. Update skprune, or use an older scikit-learn."
+            )
+            raise UnsupportedModelError(msg)
+        return trees
+
+    def _read(self):
+        nodes = [tree.nodes for tree in self._trees]
+        offsets = np.concatenate([[0], np.cumsum([len(n) for n in nodes])])
+        column = {name: np.concatenate([n[name] for n in nodes]) for name in nodes[0].dtype.names}
+        is_leaf = column["is_leaf"].astype(bool)
+        shift = np.repeat(offsets[:-1], np.diff(offsets))
+        weight = column["count"].astype(float)
+        table = NodeTable(
+            left=np.where(is_leaf, NO_NODE, column["left"] + shift),
+            right=np.where(is_leaf, NO_NODE, column["right"] + shift),
+            feature=np.where(is_leaf, -2, self._columns()[column["feature_idx"]]),
+            threshold=np.where(is_leaf, -2.0, column["num_threshold"]),
+            missing_left=column["missing_go_to_left"].astype(bool),
+            value=column["value"][:, np.newaxis, np.newaxis],
+            weight=weight,
+            impurity=np.where(is_leaf, 0.0, column["gain"]),
+            offsets=offsets,
+        )
+        check_children(table)
+        # A leaf may hold the gain of a split that it never got: it is not counted.
+        risk = bottom_up_sum(table, table.impurity)
+        return with_means_of_leaves(replace(table, impurity=risk / weight))
+
+    def _columns(self):
+        """Return the columns in the order in which the trees see them."""
+        n_features, categorical = self.model.n_features_in_, self.model.is_categorical_
+        if categorical is None:
+            return np.arange(n_features)
+        return np.argsort(~np.asarray(categorical, dtype=bool), kind="stable")
+
+    def _split_sizes(self):
+        nodes = np.concatenate([tree.nodes for tree in self._trees])
+        row_bytes = sum(b.itemsize * b.shape[1] for b in _bitsets(self._trees[0]))
+        n_bytes = 2 * nodes.dtype.itemsize + row_bytes * nodes["is_categorical"].astype(int)
+        return np.full(len(nodes), 3), n_bytes
+
+    def size(self):
+        """Return leaves, parameters and bytes of the model; a tuple of int."""
+        n_leaves, n_splits = self.table.n_leaves, self.table.n_splits
+        n_bytes = sum(a.nbytes for tree in self._trees for a in (tree.nodes, *_bitsets(tree)))
+        return n_leaves, 2 * n_splits + n_leaves, n_bytes
+
+    def apply(self, X):
+        """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
+        # The model itself knows categories and missing values: its twin answers with the
+        # numbers of nodes, whose sums over stages are whole, and so exact.
+        twin = copy.copy(self.model)
+        twin._predictors = [[_numbered(tree) for tree in stage] for stage in twin._predictors]
+        twin._baseline_prediction = np.zeros((1, self.n_values_per_stage))
+        total = np.stack(list(twin._staged_raw_predict(X)))
+        leaf = np.diff(total, axis=0, prepend=0).astype(np.intp)
+        leaf = leaf.transpose(0, 2, 1).reshape(self.table.n_trees, -1)
+        return leaf + self.table.roots[:, np.newaxis]
+
+    def raw_init(self, X):
+        """Return the raw scores before the first stage; shape (n_rows, n_values_per_stage)."""
+        return np.tile(self.model._baseline_prediction, (n_rows_of(X), 1))
+
+    def _new_tree(self, tree, order, left, right, depth, value):  # noqa: ARG002 - a hook
+        nodes = copy_records(tree.nodes, order)
+        is_leaf = left == NO_NODE
+        nodes["left"], nodes["right"] = np.maximum(left, 0), np.maximum(right, 0)
+        nodes["is_leaf"] = is_leaf
+        for field in FIELDS_OF_SPLITS:
+            nodes[field][is_leaf] = 0
+        if value is not None:
+            nodes["value"] = value[:, 0, 0]
+        categorical = np.flatnonzero(nodes["is_categorical"])
+        rows = nodes["bitset_idx"][categorical]
+        nodes["bitset_idx"][categorical] = np.arange(len(rows))
+        fresh = copy.copy(tree)
+        fresh.nodes = nodes
+        fresh.binned_left_cat_bitsets, fresh.raw_left_cat_bitsets = (
+            bitsets[rows] for bitsets in _bitsets(tree)
+        )
+        return fresh
+
+    def _set_members(self, shell, trees):
+        members = iter([self._trees[t] for t in trees])
+        n_stages = len(trees) // self.n_values_per_stage
+        shell._predictors = [
+            [next(members) for _ in range(self.n_values_per_stage)] for _ in range(n_stages)
+        ]
+        shell.max_iter = n_stages
+        # Early stopping by a scorer leaves a method in the instance that is bound to the
+        # whole model; the class has the same.
+        vars(shell).pop("_raw_predict", None)
+
+    def _after_cut(self, model, trees, *, whole):
+        first = self._first_stages(trees, whole=whole)
+        # The first score is that of the baseline. Without early stopping there are none.
+        n_scores = 0 if first is None else first + 1
+        model.train_score_ = model.train_score_[:n_scores].copy()
+        model.validation_score_ = model.validation_score_[:n_scores].copy()
+
+
+def _bitsets(tree):
+    return tree.binned_left_cat_bitsets, tree.raw_left_cat_bitsets
+
+
+def _numbered(tree):
+    """Return a twin of a tree whose nodes have their number for a value."""
+    twin = copy.copy(tree)
+    twin.nodes = tree.nodes.copy()
+    twin.nodes["value"] = np.arange(len(twin.nodes))
+    return twin
+
+
+SURGEONS = {
+    HistGradientBoostingClassifier: HistBoostingSurgeon,
+    HistGradientBoostingRegressor: HistBoostingSurgeon,
+}

@@ -1,0 +1,193 @@
+"""Backfitting against plain recursion, brute force and refits of fixed supports."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skprune._nodes import route
+from skprune.solvers.backfitting import Backfitting, predict_raw
+from skprune.solvers.layout import lay_out
+from skprune.solvers.losses import BinomialLoss, MultinomialLoss, QuantileLoss, SquaredLoss
+from tests._trees import N_FEATURES, node_tables, reproducible, single_tree, subtree
+
+N_ROWS = 60
+
+
+def problem(table, seed, n_columns=1):
+    """Rows, their leaves, whole-number weights and targets that depend on the leaves."""
+    rng = np.random.default_rng(seed)
+    X = rng.integers(-3, 4, (N_ROWS, N_FEATURES)) / 2
+    leaf = route(table, X).T
+    shift = rng.normal(size=(n_columns, table.n_nodes))
+    target = shift[:, leaf].sum(axis=1) + rng.normal(size=(n_columns, N_ROWS))
+    return leaf, target, rng.integers(1, 4, N_ROWS).astype(float)
+
+
+def start(table, loss, target, leaf, weight, **options):
+    structures = lay_out(table, leaf, weight, least_weight=0)
+    return Backfitting(structures, structures.rank(leaf), target, loss, weight, 0, **options)
+
+
+def pruned_subtrees(table, node):
+    """All sets of leaves that prunings of the subtree below a node can have."""
+    yield [node]
+    if table.is_split[node]:
+        for left in pruned_subtrees(table, table.left[node]):
+            for right in pruned_subtrees(table, table.right[node]):
+                yield left + right
+
+
+def brute_force(table, leaf, residual, weight, penalty, ridge):
+    """The least objective over all prunings of one tree, of residuals of other trees."""
+    best, found = 0.0, []
+    for leaves in pruned_subtrees(table, 0):
+        if len(leaves) == 1:
+            continue
+        gain, values = 0.0, []
+        for node in leaves:
+            below = np.isin(leaf, subtree(table, node))
+            push = residual[:, below] @ weight[below]
+            value = push / (weight[below].sum() + ridge)
+            gain += 0.5 * push @ value - penalty
+            values.append(value)
+        if gain > best + 1e-12:
+            best, found = gain, list(zip(leaves, values, strict=True))
+    return best, found
+
+
+@reproducible
+@given(node_tables(max_trees=1, max_splits=5), st.integers(0, 99), st.booleans())
+def test_a_step_is_the_best_pruning(table, seed, shared):
+    n_columns = 2 if shared else 1
+    leaf, target, weight = problem(table, seed, n_columns)
+    state = start(table, SquaredLoss(), target, leaf, weight, shared=shared)
+    residual = target - np.average(target, axis=1, weights=weight)[:, np.newaxis]
+    before = weight @ (0.5 * residual**2).sum(axis=0)
+    gain, found = brute_force(table, leaf[0], residual, weight, 2.0, 1.5)
+    solution = state.descend(2.0, 1.5, n_passes=1)
+    np.testing.assert_allclose(before - state.objective(2.0, 1.5), gain, atol=1e-9)
+    assert sorted(solution.node) == sorted(node for node, _ in found)
+    for node, value in found:
+        np.testing.assert_allclose(solution.value[solution.node == node][0], value)
+
+
+@reproducible
+@given(node_tables(), st.integers(0, 99))
+def test_objective_never_rises_and_predictions_add_up(table, seed):
+    leaf, target, weight = problem(table, seed)
+    binary = (target > 0).astype(float)
+    for loss, goal in [(SquaredLoss(), target), (BinomialLoss(), binary)]:
+        state = start(table, loss, goal, leaf, weight)
+        for penalty in (8.0, 2.0, 0.5):
+            before = state.objective(penalty, 3.0)
+            for _ in range(4):
+                solution = state.descend(penalty, 3.0, n_passes=1)
+                after = state.objective(penalty, 3.0)
+                assert after <= before + 1e-9 * max(1, abs(before))
+                before = after
+            raw = predict_raw(state.structures, table.tree, state.rank, solution)
+            np.testing.assert_allclose(raw, state.raw, atol=1e-9)
+
+
+@settings(reproducible, max_examples=10)
+@given(node_tables(), st.integers(0, 99))
+def test_values_solve_the_ridge_problem_of_their_support(table, seed):
+    """With many passes over a support that stays, values are those of one ridge regression."""
+    leaf, target, weight = problem(table, seed)
+    state = start(table, SquaredLoss(), target, leaf, weight)
+    solution = state.descend(0.5, 2.0, n_passes=1000)
+    columns = []
+    for node in solution.node:
+        tree = table.tree[node]
+        below = table.offsets[tree] + np.array(
+            subtree(single_tree(table, tree), node - table.offsets[tree])
+        )
+        columns.append(np.isin(leaf[tree], below))
+    design = np.column_stack([np.ones(N_ROWS), *columns]).astype(float)
+    ridge = np.diag([0.0] + [2.0] * len(columns))
+    gram = design.T @ (weight[:, np.newaxis] * design) + ridge
+    exact = np.linalg.solve(gram, design.T @ (weight * target[0]))
+    np.testing.assert_allclose(solution.intercept[0], exact[0], atol=1e-6)
+    np.testing.assert_allclose(solution.value[:, 0], exact[1:], atol=1e-6)
+
+
+@reproducible
+@given(node_tables(), st.integers(0, 99))
+def test_weights_mean_repetition(table, seed):
+    leaf, target, weight = problem(table, seed)
+    times = weight.astype(int)
+    once = start(table, SquaredLoss(), target, leaf, weight).descend(1.0, 2.0)
+    again = start(
+        table,
+        SquaredLoss(),
+        target.repeat(times, axis=1),
+        leaf.repeat(times, axis=1),
+        np.ones(times.sum()),
+    ).descend(1.0, 2.0)
+    np.testing.assert_array_equal(once.node, again.node)
+    np.testing.assert_allclose(once.value, again.value)
+
+
+@reproducible
+@given(node_tables(), st.integers(0, 99))
+def test_columns_of_a_softmax_are_cut_on_their_own(table, seed):
+    leaf, target, weight = problem(table, seed, 3)
+    one_hot = np.eye(3)[:, target.argmax(axis=0)]
+    state = start(table, MultinomialLoss(), one_hot, leaf, weight)
+    before = state.objective(1.0, 1.0)
+    solution = state.descend(1.0, 1.0, n_passes=6)
+    assert state.objective(1.0, 1.0) <= before + 1e-9
+    raw = predict_raw(state.structures, table.tree, state.rank, solution)
+    np.testing.assert_allclose(raw, state.raw, atol=1e-9)
+    # Trees that serve one column each leave the others alone.
+    columns = np.arange(table.n_trees) % 3
+    state = start(table, MultinomialLoss(), one_hot, leaf, weight, columns=columns)
+    solution = state.descend(0.5, 1.0, n_passes=3)
+    np.testing.assert_array_equal(solution.column, columns[table.tree[solution.node]])
+    raw = predict_raw(state.structures, table.tree, state.rank, solution)
+    np.testing.assert_allclose(raw, state.raw, atol=1e-9)
+
+
+@reproducible
+@given(node_tables(), st.integers(0, 99))
+def test_light_nodes_are_not_split(table, seed):
+    leaf, _, weight = problem(table, seed)
+    structures = lay_out(table, leaf, weight, least_weight=30)
+    below = np.zeros(table.n_nodes)
+    for node in range(table.n_nodes):
+        tree = table.tree[node]
+        own = table.offsets[tree] + np.array(
+            subtree(single_tree(table, tree), node - table.offsets[tree])
+        )
+        below[node] = weight[np.isin(leaf[tree], own)].sum()
+    for layout in structures.layouts:
+        split = layout.left >= 0
+        assert (below[layout.node[split]] >= 30).all()
+        light = table.is_split[layout.node] & ~split
+        assert (below[layout.node[light]] < 30).all()
+        node, left = layout.node, layout.left[split]
+        np.testing.assert_array_equal(node[left], table.left[node[split]])
+        np.testing.assert_array_equal(node[left + 1], table.right[node[split]])
+
+
+@reproducible
+@given(node_tables(), st.integers(0, 99))
+def test_a_rising_objective_is_taken_back(table, seed):
+    """Steps from raw predictions far away overshoot: the damping has to catch them."""
+    leaf, target, weight = problem(table, seed)
+    offset = np.random.default_rng(seed).normal(scale=8, size=target.shape)
+    goal = (target > 0).astype(float)
+    state = start(table, BinomialLoss(), goal, leaf, weight, offset=offset)
+    before = state.objective(0.1, 0.1)
+    state.descend(0.1, 0.1, n_passes=3)
+    assert state.objective(0.1, 0.1) <= before
+
+
+@reproducible
+@given(node_tables(), st.integers(0, 99), st.sampled_from([0.2, 0.5]))
+def test_quantile_steps_lower_the_pinball_loss(table, seed, level):
+    leaf, target, weight = problem(table, seed)
+    state = start(table, QuantileLoss(level), target, leaf, weight)
+    before = state.objective(0.1, 1.0)
+    state.descend(0.1, 1.0, n_passes=10)
+    assert state.objective(0.1, 1.0) <= before * (1 + 1e-7)

@@ -1,0 +1,78 @@
+"""Greedy choice by squared error, against averages computed anew."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from skprune.criteria.diversity import pair_means
+from skprune.solvers import greedy
+
+
+def case(seed, n_members=6, *, weighted=False):
+    rng = np.random.default_rng(seed)
+    residuals = rng.normal(size=(n_members, 30, 2)) + rng.normal(size=(1, 30, 2))
+    strength = rng.uniform(0.2, 2.0, n_members) if weighted else None
+    return residuals, pair_means(residuals), strength
+
+
+def error(residuals, members, strength):
+    weights = None if strength is None else strength[members]
+    mean = np.average(residuals[members], axis=0, weights=weights)
+    return (mean**2).sum() / residuals.shape[1]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_forward_adds_the_best(seed, weighted):
+    residuals, gram, strength = case(seed, weighted=weighted)
+    chosen, left = [], list(range(len(gram)))
+    while left:
+        errors = [error(residuals, [*chosen, m], strength) for m in left]
+        chosen.append(left.pop(int(np.argmin(errors))))
+    assert list(greedy.forward(gram, strength)) == chosen
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_backward_removes_the_worst(seed, weighted):
+    residuals, gram, strength = case(seed, weighted=weighted)
+    left, gone = list(range(len(gram))), []
+    while len(left) > 1:
+        errors = [error(residuals, [m for m in left if m != out], strength) for out in left]
+        gone.append(left.pop(int(np.argmin(errors))))
+    assert list(greedy.backward(gram, strength)) == [*left, *gone[::-1]]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_no_swap_helps_after_swaps(seed, weighted):
+    residuals, gram, strength = case(seed, weighted=weighted)
+    masks = greedy.swaps(gram, strength)
+    assert list(masks.sum(axis=1)) == [1, 2, 3, 4, 5, 6]
+    for mask in masks:
+        inside, outside = np.flatnonzero(mask), np.flatnonzero(~mask)
+        now = error(residuals, inside, strength)
+        for out in inside:
+            for new in outside:
+                swapped = [*(m for m in inside if m != out), new]
+                assert error(residuals, swapped, strength) >= now * (1 - 1e-9)
+
+
+def test_swaps_are_better_than_forward_alone_and_often_the_best():
+    best = 0
+    for seed in range(20):
+        residuals, gram, _ = case(seed)
+        order, mask = greedy.forward(gram)[:3], greedy.swaps(gram)[2]
+        swapped = error(residuals, np.flatnonzero(mask), None)
+        assert swapped <= error(residuals, order, None) + 1e-12
+        every = [error(residuals, list(c), None) for c in combinations(range(6), 3)]
+        best += np.isclose(swapped, min(every))
+    assert best >= 16
+
+
+def test_members_without_a_vote_come_last():
+    _, gram, _ = case(0)
+    strength = np.array([0.0, 1, 1, 0, 1, 1])
+    assert set(greedy.forward(gram, strength)[:4]) == {1, 2, 4, 5}
+    assert sorted(greedy.backward(gram, strength)) == list(range(6))

@@ -1,0 +1,81 @@
+"""Non-negative weights: their optimality conditions, and SciPy's solver."""
+
+import numpy as np
+import pytest
+from scipy.optimize import nnls
+
+from skprune.solvers import reweighting
+
+
+def case(seed, n_members=12, n_rows=60):
+    rng = np.random.default_rng(seed)
+    y = rng.normal(size=n_rows)
+    votes = y + rng.normal(size=(n_members, n_rows)) * rng.uniform(0.3, 2.0, (n_members, 1))
+    return votes, y
+
+
+def conditions(gram, aim, weights):
+    """How far weights are from an optimum: gradients that should be zero, or inward."""
+    gradient = gram @ weights - aim
+    return max(np.abs(gradient[weights > 0]).max(initial=0), (-gradient).max())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_weights_are_those_of_scipy(seed):
+    votes, y = case(seed)
+    weights = reweighting.non_negative(votes @ votes.T, votes @ y)
+    np.testing.assert_allclose(weights, nnls(votes.T, y)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_path_satisfies_the_optimality_conditions(seed):
+    votes, y = case(seed)
+    gram, aim = votes @ votes.T / len(y), votes @ y / len(y)
+    penalties, weights = reweighting.lasso_path(gram, aim, n_penalties=30)
+    assert (np.diff(penalties) < 0).all()
+    assert penalties[-1] == 0
+    for penalty, row in zip(penalties, weights, strict=True):
+        assert (row >= 0).all()
+        assert conditions(gram, aim - penalty, row) < 1e-7
+    assert (weights[0] > 0).sum() == 1
+    assert (weights[-1] > 0).sum() > 1
+
+
+def test_a_warm_start_ends_where_a_cold_one_does():
+    votes, y = case(0)
+    gram, aim = votes @ votes.T, votes @ y
+    start = reweighting.non_negative(gram, aim[::-1].copy())
+    np.testing.assert_allclose(
+        reweighting.non_negative(gram, aim, start), reweighting.non_negative(gram, aim), atol=1e-7
+    )
+
+
+def test_members_that_predict_alike_are_no_trouble():
+    votes, y = case(0, 5)
+    votes = np.concatenate([votes, votes])
+    gram, aim = votes @ votes.T, votes @ y
+    weights = reweighting.non_negative(gram, aim)
+    assert conditions(gram, aim, weights) < 1e-5
+    np.testing.assert_allclose(weights @ votes, nnls(votes.T, y)[0] @ votes, atol=1e-5)
+
+
+def test_a_target_that_no_member_knows_gets_no_weight():
+    assert not reweighting.non_negative(np.eye(3), np.array([-1.0, -2.0, 0.0])).any()
+
+
+def test_members_without_error_share_alike():
+    np.testing.assert_allclose(reweighting.average_weights(np.zeros((4, 4))), 0.25)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_weights_of_the_average_are_the_best_of_all_averages(seed):
+    votes, y = case(seed)
+    residuals = votes - y
+    gram = residuals @ residuals.T / len(y)
+    weights = reweighting.average_weights(gram)
+    assert weights.sum() == pytest.approx(1)
+    error = weights @ gram @ weights
+    rng = np.random.default_rng(0)
+    others = rng.dirichlet(np.full(len(weights), 0.3), 2000)
+    others = np.concatenate([others, 0.9 * weights + 0.1 * others])
+    assert (np.einsum("ij,jk,ik->i", others, gram, others) >= error - 1e-9).all()
