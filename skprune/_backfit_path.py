@@ -77,18 +77,27 @@ class BackfitPath(PruningPath):
         return len(self._problem.center)
 
     def _alive(self, solution):
-        """Return the splits above the leaves that stay: their columns and their nodes.
+        """Return the splits above the leaves that stay; bool of shape (n_columns, n_nodes)."""
+        seen = np.zeros((self._n_columns, self._surgeon.table.n_nodes), dtype=bool)
+        self._climb(solution, seen)
+        return seen
 
-        O(leaves * depth).
+    def _climb(self, solution, seen):
+        """Mark what is above the leaves that stay, and return the nodes that are new.
+
+        O(new nodes): a way ends where all above is marked.
         """
-        table, found = self._surgeon.table, []
-        column, node = solution.column, solution.node
+        table, column, node, new = self._surgeon.table, solution.column, solution.node, []
         while node.size:
             node = table.parent[node]
-            column, node = np.unique(np.stack([column[node >= 0], node[node >= 0]]), axis=1)
-            found.append((column, node))
-        columns, nodes = zip(*found, strict=True) if found else ([column], [node])
-        return np.concatenate(columns), np.concatenate(nodes)
+            column, node = column[node >= 0], node[node >= 0]
+            fresh = ~seen[column, node]
+            column, node = column[fresh], node[fresh]
+            key = np.unique(column * table.n_nodes + node)
+            column, node = key // table.n_nodes, key % table.n_nodes
+            seen[column, node] = True
+            new.append(node)
+        return np.concatenate([*new, np.empty(0, dtype=np.intp)])
 
     def _count(self, solution):
         """Return leaves and trees of the model that comes back."""
@@ -134,8 +143,10 @@ class BackfitPath(PruningPath):
     def _score_splits(self):
         """Return the largest threshold at which each split is still there, 0 for none."""
         score = np.zeros(self._surgeon.table.n_nodes)
-        for solution in self._solutions:
-            score[self._alive(solution)[1]] = solution.penalty / self._total
+        seen = np.zeros((self._n_columns, self._surgeon.table.n_nodes), dtype=bool)
+        for solution in self._solutions[::-1]:
+            new = self._climb(solution, seen)
+            score[new] = np.maximum(score[new], solution.penalty / self._total)
         return score[self._surgeon.table.is_split]
 
     def mask(self, index):
@@ -143,9 +154,7 @@ class BackfitPath(PruningPath):
         is_split = self._surgeon.table.is_split
         if index == 0:
             return np.ones(is_split.sum(), dtype=bool)
-        stays = np.zeros(len(is_split), dtype=bool)
-        stays[self._alive(self._solutions[index - 1])[1]] = True
-        return stays[is_split]
+        return self._alive(self._solutions[index - 1]).any(axis=0)[is_split]
 
     def count_by_tree(self, index):
         """Return leaves, over all columns, and depth of each tree; 0 leaves: it is removed."""
@@ -203,8 +212,7 @@ class BackfitPath(PruningPath):
 
     def _build_log_odds(self, solution):
         table = self._surgeon.table
-        alive = np.zeros((self._n_columns, table.n_nodes), dtype=bool)
-        alive[self._alive(solution)] = True
+        alive = self._alive(solution)
         value = np.zeros((self._n_columns, table.n_nodes))
         value[solution.column, solution.node] = solution.value[:, 0]
         keep_tree = np.zeros((self._n_columns, table.n_trees), dtype=bool)
@@ -216,8 +224,7 @@ class BackfitPath(PruningPath):
     def _build_same(self, solution):
         """Build a model of the class that it was: a regression forest, or boosting."""
         surgeon, table, problem = self._surgeon, self._surgeon.table, self._problem
-        alive = np.zeros(table.n_nodes, dtype=bool)
-        alive[self._alive(solution)[1]] = True
+        alive = self._alive(solution).any(axis=0)
         keep_tree = np.zeros(table.n_trees, dtype=bool)
         keep_tree[table.tree[solution.node]] = True
         constant = solution.intercept * problem.scale + problem.center

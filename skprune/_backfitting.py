@@ -23,9 +23,9 @@ RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 # Penalties of a leaf, as shares of the mean loss: two levels per halving. They are the same
 # on all data, so that folds meet at the same levels.
 PENALTIES = 2.0 ** (-np.arange(6, 80) / 2)
-# Halvings of the penalty without a better loss of the held-out rows, after which no other
-# ridge is looked for.
-PATIENCE = 3
+# The path ends where this many halvings of the penalty in a row have not lowered the loss of
+# held-out rows; models of a few leaves are not yet judged.
+PATIENCE, FEW_LEAVES = 2, 20
 # Below this price, in units of the summed loss, leaves are bought for nothing.
 LEAST_PRICE = 1 / 1024
 
@@ -212,6 +212,12 @@ def _targets(surgeon, y, sample_weight):
             )
             raise InputError(msg)
         return check_array(table, dtype=float, input_name="y").T, weight
+    if surgeon.n_outputs > 1:
+        msg = (
+            f"y has {surgeon.n_outputs} outputs, but criterion='backfitting' fits classifiers "
+            "of one. Fit one model per output, or use criterion='cost_complexity'."
+        )
+        raise InputError(msg)
     codes = surgeon.encode(table)[:, 0]
     if (codes < 0).any():
         msg = (
@@ -224,8 +230,8 @@ def _targets(surgeon, y, sample_weight):
         balanced = isinstance(class_weight, str)
         weight = weight * compute_sample_weight("balanced" if balanced else class_weight, y)
     n_classes = len(surgeon.model.classes_)
-    one_hot = (np.arange(n_classes)[:, np.newaxis] == codes).astype(float)
-    return one_hot[1:] if n_classes == 2 else one_hot, weight
+    columns = np.arange(n_classes) if n_classes > 2 else np.ones(1)
+    return (columns[:, np.newaxis] == codes).astype(float), weight
 
 
 def backfit(surgeon, rows, *, ridge, seed, scout):
@@ -254,7 +260,10 @@ def backfit(surgeon, rows, *, ridge, seed, scout):
     problem = problem_of(surgeon, parts[0].X, parts[0].y, parts[0].sample_weight)
     known = [problem.rows(surgeon, part.X, part.y, part.sample_weight) for part in parts]
     together = known[0].join(known[1]) if len(known) > 1 else known[0]
-    most_leaves = surgeon.table.n_leaves // 2
+    if surgeon.is_classifier and len(surgeon.model.classes_) < 2:
+        structures = lay_out(surgeon.table, together.leaf, together.weight)
+        return problem, structures, [], together.weight.sum()  # nothing to tell apart
+    most_leaves = _most_leaves(surgeon, together.target.shape)
     ridges = repeat(ridge)
     if ridge is None:
         if len(known) > 1:
@@ -267,12 +276,25 @@ def backfit(surgeon, rows, *, ridge, seed, scout):
     return problem, structures, solutions, together.weight.sum()
 
 
+def _most_leaves(surgeon, shape):
+    """Return where a path ends; beyond, a leaf has too few rows, or splits cost less to cut."""
+    n_columns, n_rows = shape
+    share = 0.5 if surgeon.is_boosting else min(0.25, n_columns / 10)
+    return min(share * surgeon.table.n_leaves, n_columns * n_rows / 2)
+
+
 def _split_rows(surgeon, problem, rows, known, scout, seed):
     """Return a model and its problem, rows to fit it to, and rows that it never saw.
 
     Without a scout only the values, not the structures, are fitted without the rows.
     """
     n_rows = known.target.shape[1]
+    if n_rows < 2:
+        msg = (
+            f"n_samples={n_rows} is too few: some rows have to choose the ridge. Give more "
+            "rows, or set ridge."
+        )
+        raise InputError(msg)
     held = np.zeros(n_rows, dtype=bool)
     held[np.random.default_rng(seed).permutation(n_rows)[: max(1, n_rows // 5)]] = True
     grow, check = np.flatnonzero(~held), np.flatnonzero(held)
@@ -299,7 +321,7 @@ def descend(problem, structures, rows, ridges, *, seed, most_leaves):
         The ridge of each penalty; the path ends with them.
     seed : int
         Draws the order of the trees.
-    most_leaves : int
+    most_leaves : float
         Where the path ends.
 
     Returns
@@ -348,22 +370,24 @@ def choose_ridges(surgeon, problem, rows, held, *, seed):
         solution = way.descend(price, ridge)
         raw = predict_raw(structures, surgeon.table.tree, rank, solution, held.offset)
         loss = problem.loss.value(held.target, raw)
-        return way, loss, price / rows.weight.sum() * len(solution.node)
+        return way, loss, len(solution.node)
 
     for price in _prices(rows)[1::2]:  # every other level, for the time
-        way, loss, cost = attempt(price, RIDGES[at])
+        way, loss, leaves = attempt(price, RIDGES[at])
         while at + 1 < len(RIDGES):
             up = attempt(price, RIDGES[at + 1])
             gain = loss - up[1]
             spread = np.sqrt(share**2 @ (gain - share @ gain) ** 2)
-            if share @ gain + cost - up[2] <= spread:
+            saved = (leaves - up[2]) * price / rows.weight.sum()
+            if share @ gain + saved <= spread:
                 break
-            (way, loss, cost), at = up, at + 1
+            (way, loss, leaves), at = up, at + 1
         state = way
         chosen += [RIDGES[at]] * 2
-        idle = 0 if share @ loss < best else idle + 1
+        gains = share @ loss < best or leaves < FEW_LEAVES
+        idle = 0 if gains else idle + 1
         best = min(best, share @ loss)
-        if idle > PATIENCE:
+        if idle == PATIENCE:
             break
     return chosen
 

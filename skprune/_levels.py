@@ -52,6 +52,33 @@ def check_level(keep, threshold):
         raise LevelError(msg)
 
 
+def check_no_level(criterion, keep, threshold):
+    """Refuse a level where the criterion decides by itself what stays.
+
+    Parameters
+    ----------
+    criterion : str
+        Its name.
+    keep : int, float or None
+        A checked ``keep``; 1.0 is the whole model, and allowed.
+    threshold : float or None
+        A checked threshold.
+
+    Raises
+    ------
+    LevelError
+        If another level is given.
+    """
+    if threshold is None and (keep is None or (isinstance(keep, float) and keep == 1.0)):
+        return
+    given = f"threshold={threshold!r}" if keep is None else f"keep={keep!r}"
+    msg = (
+        f"{given} was given, but criterion={criterion!r} decides by itself what stays. Leave "
+        "keep and threshold at None; keep=1.0 is the whole model."
+    )
+    raise LevelError(msg)
+
+
 def units_to_keep(keep, n_units, unit="units"):
     """Turn ``keep`` into the largest number of units that may stay.
 

@@ -114,6 +114,27 @@ class NodeTable:
         return depth
 
 
+def depths(left, right):
+    """Return how deep each node of one tree is.
+
+    Parameters
+    ----------
+    left, right : ndarray of int, shape (n_nodes,)
+        Children; -1 for leaves. The first node is the root.
+
+    Returns
+    -------
+    ndarray of int, shape (n_nodes,)
+        0 for the root. O(nodes).
+    """
+    depth, frontier = np.zeros(len(left), dtype=np.intp), np.zeros(1, dtype=np.intp)
+    while (frontier := frontier[left[frontier] != NO_NODE]).size:
+        below = np.concatenate([left[frontier], right[frontier]])
+        depth[below] = depth[frontier[0]] + 1
+        frontier = below
+    return depth
+
+
 def check_children(table):
     """Refuse children that do not make trees.
 
@@ -342,6 +363,41 @@ def preorder(table, keep_split, links=None):
     order = np.empty(len(kept), dtype=np.intp)
     order[position[kept]] = kept
     return order, offsets, depth
+
+
+def compact(table, keep_split, links=None):
+    """Build the table of what is left once splits are collapsed.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    keep_split : ndarray of bool, shape (n_nodes,)
+        Splits that stay; what lies below a collapsed split goes with it.
+    links : tuple of (ndarray, ndarray, ndarray), default=None
+        As in `preorder`.
+
+    Returns
+    -------
+    smaller : NodeTable
+        Trees in preorder; nodes that have become leaves keep their column and threshold.
+    order : ndarray of int, shape (n_kept,)
+        Which node of `table` each one was.
+
+    Notes
+    -----
+    O(nodes).
+    """
+    order, offsets, _ = preorder(table, keep_split, links)
+    position = np.full(table.n_nodes, NO_NODE)
+    position[order] = np.arange(len(order))
+    left, right = (
+        np.where(keep_split[order], position[side[order]], NO_NODE)
+        for side in (links or (table.left, table.right))[:2]
+    )
+    names = ("feature", "threshold", "missing_left", "value", "weight", "impurity")
+    rest = {name: getattr(table, name)[order] for name in names}
+    return NodeTable(left=left, right=right, offsets=offsets, **rest), order
 
 
 def route(table, X):

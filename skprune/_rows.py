@@ -47,7 +47,7 @@ def has_missing(X):
         Whether a value is NaN or None.
     """
     if issparse(X):
-        X = X.data
+        X = X.tocoo().data
     return bool(np.asarray(pd.isna(X if hasattr(X, "isna") else np.asarray(X))).any())
 
 

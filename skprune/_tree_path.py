@@ -1,5 +1,7 @@
 """The path of trees: every level of one tree, or of an ensemble of trees."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
@@ -9,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from skprune._additive import level_scores
 from skprune._levels import distinct, midpoints, slack
 from skprune.path import PruningPath
+from skprune.solvers.shrinkage import hierarchical_shrinkage
 
 
 class TreePath(PruningPath):
@@ -24,16 +27,24 @@ class TreePath(PruningPath):
         Threshold of the first level, which keeps everything.
     common_scale : bool, default=True
         As in `PruningPath`.
+    ridge : float, default=None
+        Strength of the hierarchical shrinkage of the values, in rows, at all levels but the
+        first. None leaves them as they are.
     """
 
-    def __init__(self, surgeon, scores, *, whole=-np.inf, common_scale=True):
+    def __init__(self, surgeon, scores, *, whole=-np.inf, common_scale=True, ridge=None):
         table = surgeon.table
         self._surgeon = surgeon
+        # What a node stores below the first level, however deep the cut: its value leans on
+        # those above it only. None if nothing is shrunk.
+        self._shrunk = None if ridge is None else hierarchical_shrinkage(table, ridge)
         self._breaks = distinct(scores[table.is_split])
         gone_at = np.searchsorted(self._breaks, scores) + 1
         self._gone_at = np.where(table.is_split, gone_at, 0)
         self.scores = scores[table.is_split]
         levels = self._tabulate(whole)
+        if ridge is not None:
+            levels["ridge"] = np.append(np.nan, np.full(len(levels) - 1, float(ridge)))
         super().__init__(surgeon.model, levels, unit="leaves", common_scale=common_scale)
 
     def _tabulate(self, whole):
@@ -105,16 +116,18 @@ class TreePath(PruningPath):
         scoring = self.resolve_scoring(scoring)
         if surgeon.table.n_trees > 1 or not self._knows_answers() or not isinstance(scoring, str):
             return None
-        return level_scores(
-            scoring,
-            surgeon.table,
-            self._gone_at,
-            len(self),
-            surgeon.apply(X)[0],
-            y,
-            sample_weight,
-            self.model.classes_ if surgeon.is_classifier else None,
-        )
+        leaf, classes = surgeon.apply(X)[0], self.model.classes_ if surgeon.is_classifier else None
+
+        def scores(table):
+            return level_scores(
+                scoring, table, self._gone_at, len(self), leaf, y, sample_weight, classes
+            )
+
+        whole = scores(surgeon.table)
+        if self._shrunk is None or whole is None:
+            return whole
+        shrunk = scores(replace(surgeon.table, value=self._shrunk))
+        return np.append(whole[:1], shrunk[1:])
 
     def snapshots(self, X, index=None):
         """Stand in for the models cut at one level after the other, on given rows.
@@ -128,13 +141,16 @@ class TreePath(PruningPath):
             return
         table, node = self._surgeon.table, self._surgeon.apply(X)
         end = np.where(table.parent < 0, len(self), self._gone_at[table.parent])
-        value = self._surgeon.mean_value(node)[:, 0]
+        value, whole = self._surgeon.mean_value(node)[:, 0], True
         for level in self._ascending(index):
-            changed = np.zeros(node.shape[1], dtype=bool)
+            stored = self._shrunk if level else None
+            # The values of all rows change with the first cut, if any are shrunk.
+            changed = np.full(node.shape[1], whole and stored is not None)
+            whole = level == 0
             while (moved := end[node] <= level).any():
                 node = np.where(moved, table.parent[node], node)
                 changed |= moved.any(axis=0)
-            value[changed] = self._surgeon.mean_value(node[:, changed])[:, 0]
+            value[changed] = self._surgeon.mean_value(node[:, changed], stored)[:, 0]
             yield Snapshot(self.model, value.copy())
 
     def segments(self, X):
@@ -150,10 +166,14 @@ class TreePath(PruningPath):
         """Yield the segments of rows, from their leaves up to the root."""
         table, start, rows = self._surgeon.table, self._gone_at, np.arange(len(node))
         end = np.where(table.parent < 0, len(self), start[table.parent])
+        if self._shrunk is not None:  # the whole model apart: its values are its own
+            value = self._surgeon.mean_value(node[np.newaxis])[:, 0]
+            yield rows, start[node], start[node] + 1, Snapshot(self.model, value)
+            start = np.maximum(start, 1)
         while rows.size:
             lives = start[node] < end[node]
             leaf = node[lives]
-            value = self._surgeon.mean_value(leaf[np.newaxis])[:, 0]
+            value = self._surgeon.mean_value(leaf[np.newaxis], self._shrunk)[:, 0]
             yield rows[lives], start[leaf], end[leaf], Snapshot(self.model, value)
             above = table.parent[node] >= 0
             node, rows = table.parent[node][above], rows[above]
@@ -163,7 +183,7 @@ class TreePath(PruningPath):
         return self._surgeon.n_outputs == 1 and self._surgeon.answers_by_mean
 
     def _build(self, index):
-        return self._surgeon.cut(self._gone_at > index)
+        return self._surgeon.cut(self._gone_at > index, value=self._shrunk if index else None)
 
     def _index_of_threshold(self, threshold):
         return np.searchsorted(self._breaks, slack(threshold), side="right")

@@ -259,9 +259,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             )
             for part in (grow, choose)
         ]
-        model = clone(self.estimator).fit(
-            parts[0].X, parts[0].y, **rows_of_params(X, params, grow)
-        )
+        model = clone(self.estimator).fit(parts[0].X, parts[0].y, **rows_of_params(X, params, grow))
         return model, parts[1]._replace(grown_on=parts[0])
 
     def _warn_of_idle_validation(self, *, frozen):

@@ -9,6 +9,8 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
 from skprune._compat import Interval, StrOptions, check_sample_weight
+from skprune._faithful_path import FaithfulPath
+from skprune._levels import check_no_level
 from skprune._member_path import MemberPath
 from skprune.base import BaseModelPruner
 from skprune.criteria import diversity
@@ -35,7 +37,7 @@ BY_SQUARES = {
 }
 REWEIGHTINGS = ("nnls", "lasso")
 WITHOUT_ROWS = ("stages", "random")
-CRITERIA = (*BY_VOTES, "backward", "swaps", *REWEIGHTINGS, *WITHOUT_ROWS)
+CRITERIA = (*BY_VOTES, "backward", "swaps", *REWEIGHTINGS, "faithful", *WITHOUT_ROWS)
 
 
 class EnsemblePruner(BaseModelPruner):
@@ -54,7 +56,7 @@ class EnsemblePruner(BaseModelPruner):
         copied, never changed.
     criterion : {"reduced_error", "complementarity", "margin_distance", \
             "individual_contribution", "kappa", "drep", "error", "backward", "swaps", \
-            "nnls", "lasso", "stages", "random"}, default="reduced_error"
+            "nnls", "lasso", "faithful", "stages", "random"}, default="reduced_error"
         How members are chosen. Orders, from the best member on:
 
         - "reduced_error": the member is added with which the ensemble errs least, in
@@ -81,6 +83,11 @@ class EnsemblePruner(BaseModelPruner):
         - "lasso": weights under a penalty on their sum; members without one leave;
         - "nnls": the members that "lasso" chooses, with the weights of the average that
           has the least squared error [5]_.
+
+        One that decides by itself, and takes no `keep` or `threshold`:
+
+        - "faithful": few members, and weights for them, with which the ensemble names the
+          same class for every row that it was grown on [6]_; for classifiers.
     keep : int or float, default=None
         Members or stages that stay: at most so many (int) or this fraction (float in
         (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too, half stay.
@@ -91,7 +98,9 @@ class EnsemblePruner(BaseModelPruner):
         Rows that choose: those out of each member's bootstrap sample, the training rows,
         or a fraction that is held out (the model is then grown on the rest). None is "oob"
         where the model bootstraps, else 0.2. "stages" and "random" use no rows. With a
-        `FrozenEstimator` the rows given to `fit` choose.
+        `FrozenEstimator` the rows given to `fit` choose. Of "faithful" a fraction, 0.2 if
+        None, is held out for `disagreement_bound_`; the rows that grew the model, or were
+        given with a frozen one, are those whose class is kept.
     random_state : int, RandomState instance or None, default=None
         Draws the held-out rows and the order of "random". It is not passed on: set that
         of the inner model too.
@@ -105,12 +114,17 @@ class EnsemblePruner(BaseModelPruner):
     scores_ : ndarray of shape (n_members,)
         Score of each member: for orders the share of members that do not come before it,
         for "swaps" the share of sizes at which it is chosen, for "lasso" and "nnls" the
-        highest penalty under which it has a weight.
+        highest penalty under which it has a weight, for "faithful" its weight.
     keep_mask_ : ndarray of bool, shape (n_members,)
         Members that stay.
     report_ : DataFrame
         A row per member: whether it was kept, its score, its share of the vote, and its
         own error on the rows that choose.
+    disagreement_bound_ : float
+        Of "faithful" only: upper bound, at 95 % confidence, of the share of new rows for
+        which the pruned model names another class than the whole one, exact (binomial) and
+        from the rows that were held out, which choose nothing. NaN where none were: with
+        ``validation="train"`` or a `FrozenEstimator`.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     feature_importances_ : ndarray of shape (`n_features_in_`,)
@@ -149,6 +163,8 @@ class EnsemblePruner(BaseModelPruner):
     .. [4] N. Li, Y. Yu, Z.-H. Zhou, "Diversity regularized ensemble pruning", ECML PKDD
        2012.
     .. [5] L. Breiman, "Stacked regressions", Machine Learning 24, 1996.
+    .. [6] E. Candes, M. Wakin, S. Boyd, "Enhancing sparsity by reweighted l1 minimization",
+       Journal of Fourier Analysis and Applications 14, 2008 (the linear programmes).
 
     Examples
     --------
@@ -193,6 +209,8 @@ class EnsemblePruner(BaseModelPruner):
 
     def _check_model(self, model):
         kind, name = members_type(model), type(model).__name__
+        if self.criterion == "faithful":
+            check_no_level(self.criterion, self.keep, self.threshold)
         given = f"criterion={self.criterion!r} was given with {name}, "
         if kind.sequential and self.criterion != "stages":
             msg = (
@@ -204,7 +222,12 @@ class EnsemblePruner(BaseModelPruner):
                 f"{given}but its members have no order of their own. Allowed for it are all "
                 "other criteria; 'random' takes away members without looking."
             )
-        elif self.criterion in REWEIGHTINGS and not kind.takes_weights(model):
+        elif self.criterion == "faithful" and not is_classifier(model):
+            msg = (
+                f"{given}but it keeps the class that a classifier names. Allowed for "
+                "regressors are criteria that lower an error, such as 'swaps' or 'nnls'."
+            )
+        elif self.criterion in (*REWEIGHTINGS, "faithful") and not kind.takes_weights(model):
             msg = (
                 f"{given}but it cannot hold new weights for its members. Allowed for it are "
                 "the criteria that only choose members, such as 'reduced_error'."
@@ -221,13 +244,37 @@ class EnsemblePruner(BaseModelPruner):
     def _needs_rows(self):
         return self.criterion not in WITHOUT_ROWS
 
+    def _resolve_validation(self):
+        if self.criterion != "faithful":
+            return super()._resolve_validation()
+        if self.validation == "oob":
+            msg = (
+                "validation='oob' was given with criterion='faithful', but a row that is out of "
+                "the samples of all members does not exist. Give None, a fraction or 'train'."
+            )
+            raise InputError(msg)
+        return 0.2 if self.validation is None else self.validation
+
+    def _level_of(self, keep, threshold):
+        if self.criterion == "faithful" and keep is None and threshold is None:
+            return {"index": -1}
+        return super()._level_of(keep, threshold)
+
+    def _set_level(self, path, index):
+        super()._set_level(path, index)
+        self.__dict__.pop("disagreement_bound_", None)  # of an earlier fit
+        if self.criterion == "faithful":
+            self.disagreement_bound_ = path.bound(index)
+
     def _prune_model(self, model, rows):
         members = members_for(model)
-        if self.criterion == "stages":
-            return MemberPath.of_order(members, np.arange(members.n_members))
-        if self.criterion == "random":
-            rng = check_random_state(self.random_state)
-            return MemberPath.of_order(members, rng.permutation(members.n_members))
+        if self.criterion == "faithful":
+            return FaithfulPath(members, rows)
+        if self.criterion in WITHOUT_ROWS:
+            order = np.arange(members.n_members)
+            if self.criterion == "random":
+                order = check_random_state(self.random_state).permutation(order)
+            return MemberPath.of_order(members, order)
         votes, y, weight, looks = _stack(members, rows, self.criterion)
         strength = members.weights
         if members.is_classifier and self.criterion in BY_VOTES:

@@ -1,29 +1,30 @@
 """Tree pruner: removes splits, in one tree or in every tree of an ensemble."""
 
+import warnings
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from sklearn.base import clone, is_classifier
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils import check_random_state, indexable
 
 from skprune._backfit_path import BackfitPath
 from skprune._backfitting import backfit
-from skprune._compat import Interval, StrOptions, check_sample_weight, rows_of
+from skprune._compat import Interval, StrOptions, rows_of
+from skprune._levels import check_no_level
+from skprune._lossless_path import LosslessPath
+from skprune._risks import best_strength, validation_risk
 from skprune._rows import has_missing
 from skprune._tree_path import TreePath
 from skprune.base import BaseModelPruner
 from skprune.criteria.complexity import (
-    error_risk,
     pessimistic_risk,
     random_scores,
-    squared_risk,
     training_risk,
     weakest_link,
 )
-from skprune.exceptions import InputError
+from skprune.exceptions import InputError, PruningWarning
 from skprune.surgery import surgeon_for, surgeon_type
 from skprune.surgery.boosting import BoostingSurgeon
 from skprune.surgery.forests import ForestSurgeon
@@ -31,10 +32,12 @@ from skprune.surgery.forests import ForestSurgeon
 __all__ = ["TreePruner"]
 
 CRITERIA = frozenset(
-    {"backfitting", "cost_complexity", "pessimistic", "random", "reduced_error"}
+    {"backfitting", "cost_complexity", "lossless", "pessimistic", "random", "reduced_error"}
 )
 # Criteria whose risks are those of a tree that predicts the target by itself.
 JUDGES_TREES_ALONE = frozenset({"reduced_error", "pessimistic"})
+# Criteria that say themselves what the leaves hold.
+SETS_VALUES = frozenset({"backfitting", "lossless"})
 
 
 class TreePruner(BaseModelPruner):
@@ -51,8 +54,8 @@ class TreePruner(BaseModelPruner):
         `AdaBoost*` of trees, a `GradientBoosting*` or a `HistGradientBoosting*`. It is
         cloned and fitted; a model that is fitted already comes in a
         `sklearn.frozen.FrozenEstimator`, and is then copied, never changed.
-    criterion : {"cost_complexity", "reduced_error", "pessimistic", "backfitting", "random"}, \
-            default="cost_complexity"
+    criterion : {"cost_complexity", "reduced_error", "pessimistic", "backfitting", "lossless", \
+            "random"}, default="cost_complexity"
         What a split is worth, as a price per leaf:
 
         - "cost_complexity": training impurity that it removes [1]_; `threshold` is the
@@ -67,6 +70,10 @@ class TreePruner(BaseModelPruner):
           values of all their leaves, are fitted anew together [4]_; for forests, bagging
           and gradient boosting, far the smallest models; `threshold` is the price of a leaf
           as a share of the mean loss;
+        - "lossless": nothing, so that every prediction stays what it is: leaves that store
+          the same are merged, branches that no row can reach given the splits above are
+          dropped, and a tree that is there twice votes twice in place of its twin. It decides
+          by itself how much goes, and takes no `keep` or `threshold`;
         - "random": the baseline that every other criterion is held against.
     keep : int or float, default=None
         Leaves that stay over the whole model: at most so many (int) or this fraction
@@ -74,16 +81,23 @@ class TreePruner(BaseModelPruner):
         half of the leaves stay.
     threshold : float, default=None
         Splits with a score above it stay.
+    recovery : {"shrinkage"} or None, default=None
+        What becomes of the leaf values after a cut. "shrinkage" moves them towards the values
+        of the nodes above, the more the fewer training rows these hold [5]_; at every level
+        but the whole model. Not for boosting. "backfitting" and "lossless" have values of
+        their own.
     ridge : float, default=None
-        Shrinkage of the leaf values that "backfitting" fits: rows of value 0 that each leaf
-        is joined by. None chooses one per level by `validation`.
+        Strength of the shrinkage of leaf values, in rows. Of "backfitting": rows of value 0
+        that each leaf is joined by; None chooses one per level by `validation`. Of
+        ``recovery="shrinkage"``: rows in a node at which the step to its children is halved;
+        None chooses one for all levels by `validation`.
     validation : {"oob", "train"}, float or None, default=None
-        Rows that "reduced_error" looks at: those out of each tree's bootstrap sample,
-        the training rows, or a fraction that is held out (the model is then grown on the
-        rest). None is "oob" where the model bootstraps, else 0.2. With a
+        Rows that "reduced_error" looks at, and that choose `ridge`: those out of each tree's
+        bootstrap sample, the training rows, or a fraction that is held out (the model is then
+        grown on the rest). None is "oob" where the model bootstraps, else 0.2. With a
         `FrozenEstimator` the rows given to `fit` choose. Of "backfitting" they choose the
         ridges, and values are fitted to all rows. No row is out of the samples of all
-        trees: "oob" there grows a third of the members once more, on 80 % of the rows, and
+        trees: "oob" there grows a quarter of the members once more, on 80 % of the rows, and
         those out of this bag choose.
     random_state : int, RandomState instance or None, default=None
         Draws the held-out rows, the order of trees in "backfitting" and the scores of
@@ -98,7 +112,8 @@ class TreePruner(BaseModelPruner):
     scores_ : ndarray of shape (n_splits,)
         Price per leaf of each split of the whole model, tree by tree in the order of
         their nodes; never above that of the split's parent. Of "backfitting" the largest
-        threshold at which the split is in the model, 0 for none.
+        threshold at which the split is in the model, 0 for none; of "lossless" 1 for splits
+        that stay and 0 for others.
     keep_mask_ : ndarray of bool, shape (n_splits,)
         Splits that stay.
     report_ : DataFrame
@@ -139,6 +154,15 @@ class TreePruner(BaseModelPruner):
     fitted to its own loss and stays what it is. Trees may vanish as a whole. O(rows * trees)
     per level, once or twice; rows * trees * 12 bytes of memory.
 
+    "lossless" keeps predicted classes as they are, and numbers up to rounding where trees are
+    merged. Branches that only missing values can take stay wherever the model takes missing
+    values. Equal trees of classifiers are merged where ties of their votes stay ties: in
+    forests with pure leaves, and in `AdaBoostClassifier` if its weights allow no tie. Those of
+    regressors are, but for `AdaBoostRegressor`, a median. Members of `AdaBoostClassifier` cast
+    hard votes: there leaves of one class are equal, and what a member says of its
+    probabilities by itself may change. Thresholds and values that were rounded, or trees grown
+    on few distinct values, leave most to be found.
+
     Deploy `estimator_`. The pruner's own pickle holds the pruned model and its scores, and
     a model that came in a `FrozenEstimator` whole.
 
@@ -152,6 +176,8 @@ class TreePruner(BaseModelPruner):
     .. [4] A. Buja, T. Hastie, R. Tibshirani, "Linear smoothers and additive models", Annals
        of Statistics 17, 1989 (backfitting); S. Ren, X. Cao, Y. Wei, J. Sun, "Global
        refinement of random forest", CVPR 2015 (joint leaf refit).
+    .. [5] A. Agarwal, Y. Tan, O. Ronen, C. Singh, B. Yu, "Hierarchical shrinkage: improving
+       the accuracy and interpretability of tree-based models", ICML 2022.
 
     Examples
     --------
@@ -169,6 +195,7 @@ class TreePruner(BaseModelPruner):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions(CRITERIA)],
+        "recovery": [StrOptions({"shrinkage"}), None],
         "ridge": [Interval(Real, 0, None, closed="neither"), None],
         "validation": [
             StrOptions({"oob", "train"}),
@@ -185,6 +212,7 @@ class TreePruner(BaseModelPruner):
         criterion="cost_complexity",
         keep=None,
         threshold=None,
+        recovery=None,
         ridge=None,
         validation=None,
         random_state=None,
@@ -193,6 +221,7 @@ class TreePruner(BaseModelPruner):
         self.criterion = criterion
         self.keep = keep
         self.threshold = threshold
+        self.recovery = recovery
         self.ridge = ridge
         self.validation = validation
         self.random_state = random_state
@@ -201,23 +230,67 @@ class TreePruner(BaseModelPruner):
         kind = surgeon_type(model)
         if self.criterion == "backfitting":
             _check_additive(model, kind)
+        if self.criterion == "lossless":
+            check_no_level(self.criterion, self.keep, self.threshold)
+        if kind.is_boosting and self._shrinks:
+            msg = (
+                "recovery='shrinkage' moves values towards the means above them, but nodes of "
+                f"{type(model).__name__} hold no means of the target. Leave recovery at None; "
+                "criterion='backfitting' shrinks the leaves of gradient boosting."
+            )
+            raise InputError(msg)
         if kind.is_boosting and self.criterion in JUDGES_TREES_ALONE:
             msg = (
                 f"criterion={self.criterion!r} judges each tree by its own predictions, but a "
                 f"tree of {type(model).__name__} corrects those before it. Allowed for it are "
-                "'backfitting', 'cost_complexity' and 'random'."
+                "'backfitting', 'cost_complexity', 'lossless' and 'random'."
             )
             raise InputError(msg)
         if self.criterion == "pessimistic" and not is_classifier(model):
             msg = (
                 f"criterion='pessimistic' counts the errors of a classifier, but "
                 f"{type(model).__name__} is none. Allowed for it are 'cost_complexity', "
-                "'reduced_error' and 'random'."
+                "'reduced_error', 'lossless' and 'random'."
             )
             raise InputError(msg)
+        self._warn_of_idle_recovery()
+
+    def _warn_of_idle_recovery(self):
+        if self._shrinks:
+            return
+        idle = {"recovery": f"criterion={self.criterion!r} sets the leaf values itself"}
+        if self.criterion != "backfitting":
+            idle["ridge"] = "no leaf values are shrunk"
+        for name, reason in idle.items():
+            value = getattr(self, name)
+            if value is not None:
+                warnings.warn(
+                    f"{name}={value!r} has no meaning here and is ignored: {reason}. Set it to "
+                    "None.",
+                    PruningWarning,
+                    stacklevel=5,
+                )
+
+    @property
+    def _shrinks(self):
+        """Whether leaf values are shrunk after a cut."""
+        return self.recovery == "shrinkage" and self.criterion not in SETS_VALUES
+
+    def _level_of(self, keep, threshold):
+        if self.criterion == "lossless" and keep is None and threshold is None:
+            return {"index": -1}
+        return super()._level_of(keep, threshold)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        if self.criterion == "backfitting" and tags.estimator_type == "classifier":
+            tags.target_tags.multi_output = False
+            tags.classifier_tags.multi_label = False
+        return tags
 
     def _needs_rows(self):
-        return self.criterion in {"reduced_error", "backfitting"}
+        chooses_ridge = self._shrinks and self.ridge is None
+        return chooses_ridge or self.criterion in {"reduced_error", "backfitting"}
 
     def _resolve_validation(self):
         if self.criterion == "backfitting" and self.ridge is not None:
@@ -228,28 +301,27 @@ class TreePruner(BaseModelPruner):
         surgeon = surgeon_for(model)
         if self.criterion == "backfitting":
             return self._backfit(surgeon, rows)
-        if self.criterion == "random":
-            rng = check_random_state(self.random_state)
-            scores = random_scores(surgeon.table, rng)
-            return TreePath(surgeon, scores, common_scale=False)
-        scores = weakest_link(surgeon.table, self._risk(surgeon, rows))
-        if self.criterion != "cost_complexity":
-            return TreePath(surgeon, scores)
-        # Impurity never rises with a split: scores of zero or just below are rounding.
-        # As with ccp_alpha=0, a threshold of 0 keeps them.
-        scores = np.where(surgeon.table.is_split, scores.clip(np.finfo(float).tiny), scores)
-        return TreePath(surgeon, scores, whole=0.0)
+        if self.criterion == "lossless":
+            return LosslessPath(surgeon)
+        whole = 0.0 if self.criterion == "cost_complexity" else -np.inf
+        scale = {"whole": whole, "common_scale": self.criterion != "random"}
+        path = TreePath(surgeon, scores := self._score(surgeon, rows), **scale)
+        if not self._shrinks:
+            return path
+        ridge = best_strength(surgeon, path, rows) if self.ridge is None else self.ridge
+        return TreePath(surgeon, scores, ridge=ridge, **scale)
 
     def _backfit(self, surgeon, rows):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
 
         def scout(grow):
-            """Grow a third of the members on some of the rows."""
-            n_members = max(10, self.estimator.n_estimators // 3)
+            """Grow a quarter of the members on some of the rows."""
+            n_members = max(10, self.estimator.n_estimators // 4)
             weight = rows.sample_weight
             params = {} if weight is None else {"sample_weight": np.asarray(weight)[grow]}
             small = clone(self.estimator).set_params(n_estimators=n_members)
-            return small.fit(rows_of(rows.X, grow), rows_of(rows.y, grow), **params)
+            X, y = indexable(rows.X, rows.y)
+            return small.fit(rows_of(X, grow), rows_of(y, grow), **params)
 
         found = backfit(
             surgeon, rows, ridge=self.ridge, seed=seed, scout=scout if rows.out_of_bag else None
@@ -257,12 +329,18 @@ class TreePruner(BaseModelPruner):
         parts = [part for part in (rows, rows.grown_on) if part is not None]
         return BackfitPath(surgeon, *found, missing=any(has_missing(part.X) for part in parts))
 
-    def _risk(self, surgeon, rows):
-        if self.criterion == "cost_complexity":
-            return training_risk(surgeon.table)
+    def _score(self, surgeon, rows):
+        table = surgeon.table
+        if self.criterion == "random":
+            return random_scores(table, check_random_state(self.random_state))
         if self.criterion == "reduced_error":
-            return _validation_risk(surgeon, rows)
-        return pessimistic_risk(surgeon.table)
+            return weakest_link(table, validation_risk(surgeon, rows))
+        if self.criterion == "pessimistic":
+            return weakest_link(table, pessimistic_risk(table))
+        scores = weakest_link(table, training_risk(table))
+        # Impurity never rises with a split: scores of zero or just below are rounding.
+        # As with ccp_alpha=0, a threshold of 0 keeps them.
+        return np.where(table.is_split, scores.clip(np.finfo(float).tiny), scores)
 
     def _make_report(self, path, index):
         leaves, depth = path.count_by_tree(0)
@@ -286,60 +364,3 @@ def _check_additive(model, kind):
             "and histogram gradient boosting; else use criterion='cost_complexity'."
         )
         raise InputError(msg)
-
-
-def _validation_risk(surgeon, rows):
-    """Return the risk of each node over the rows that choose."""
-    y = _targets(surgeon, rows)
-    leaf = surgeon.apply(rows.X)
-    weight = check_sample_weight(rows.sample_weight, leaf[0], dtype=float)
-    tree, row = np.nonzero(_may_look(surgeon, leaf.shape, out_of_bag=rows.out_of_bag))
-    if weight[row].sum() <= 0:
-        msg = (
-            f"No row of n_samples={len(y)} is left to choose by: every tree was grown on "
-            "all rows of positive weight. Give validation='train' or a fraction of the rows."
-        )
-        raise InputError(msg)
-    risk = error_risk if surgeon.is_classifier else squared_risk
-    return risk(surgeon.table, leaf[tree, row], y[row], weight[row])
-
-
-def _targets(surgeon, rows):
-    """Return the targets, or the codes of the labels, that nodes are judged by.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_outputs)
-        Numbers; for a classifier indices of its classes, -1 where it does not know one.
-    """
-    if rows.y is None:
-        msg = "criterion='reduced_error' was given, but fit got no y. Give fit the targets."
-        raise InputError(msg)
-    y = np.asarray(rows.y)
-    check_consistent_length(rows.X, y)
-    y = y.reshape(len(y), -1)
-    if y.shape[1] != surgeon.n_outputs:
-        msg = (
-            f"y has {y.shape[1]} outputs, but the model has {surgeon.n_outputs}. Give the "
-            "targets that the model was made for."
-        )
-        raise InputError(msg)
-    if not surgeon.is_classifier:
-        return check_array(y, dtype=float, input_name="y")
-    codes = surgeon.encode(y)
-    if (codes < 0).all():
-        msg = (
-            f"No label of y is known to the model: given were {np.unique(y)[:5]}, known are "
-            f"{surgeon.model.classes_}. Give the labels that the model was made for."
-        )
-        raise InputError(msg)
-    return codes
-
-
-def _may_look(surgeon, shape, *, out_of_bag):
-    """Return which rows may judge which tree; ndarray of bool, shape (n_trees, n_rows)."""
-    looks = np.ones(shape, dtype=bool)
-    if out_of_bag:
-        for tree, seen in enumerate(surgeon.in_bag()):
-            looks[tree, seen] = False
-    return looks

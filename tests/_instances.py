@@ -67,6 +67,28 @@ MODEL_PRUNERS = [
     for model in BOOSTING
     for criterion in ("cost_complexity", "random")
 ]
+BACKFITTED = [
+    TreePruner(model, criterion="backfitting", random_state=0)
+    for model in (
+        RandomForestClassifier(6, random_state=0),
+        RandomForestRegressor(6, random_state=0),
+        ExtraTreesClassifier(6, random_state=0),
+        BaggingRegressor(n_estimators=6, max_features=0.7, random_state=0),
+        BOOSTING[0],
+        BOOSTING[1],
+        BOOSTING[2],
+    )
+]
+MODEL_PRUNERS += BACKFITTED
+SHRUNK = [
+    TreePruner(model, recovery="shrinkage", random_state=0, **params)
+    for model, params in [
+        (RandomForestClassifier(5, random_state=0), {}),
+        (DecisionTreeRegressor(random_state=0), {"ridge": 10.0}),
+        (BaggingClassifier(n_estimators=5, random_state=0), {"criterion": "reduced_error"}),
+    ]
+]
+MODEL_PRUNERS += SHRUNK
 # A model of each kind, and a criterion of each kind: votes, squares, weights, none.
 ENSEMBLE_PRUNERS = [
     EnsemblePruner(model, criterion=criterion, random_state=0)
@@ -85,8 +107,15 @@ ENSEMBLE_PRUNERS = [
     ]
 ]
 # Members of a smaller level need not be among those of a larger one.
-NOT_NESTED = {"swaps", "lasso", "nnls"}
+NOT_NESTED = {"backfitting", "swaps", "lasso", "nnls"}
 MODEL_PRUNERS += ENSEMBLE_PRUNERS
+# They decide by themselves and take no level, which most contracts give them.
+DECIDING = [
+    TreePruner(DecisionTreeClassifier(random_state=0), criterion="lossless"),
+    TreePruner(BOOSTING[3], criterion="lossless"),
+    TreePruner(BOOSTING[4], criterion="lossless"),
+    EnsemblePruner(RandomForestClassifier(8, random_state=0), criterion="faithful", random_state=0),
+]
 FEATURE_PRUNERS = [
     CorrelationPruner(),
     CorrelationPruner(threshold=0.5),
@@ -96,7 +125,7 @@ SEARCHES = [
     PruningSearchCV(DecisionTreeClassifier(random_state=0), cv=2),
     PruningSearchCV(TreePruner(RandomForestRegressor(3, random_state=0)), cv=2, max_levels=5),
 ]
-INSTANCES = MODEL_PRUNERS + FEATURE_PRUNERS + SEARCHES
+INSTANCES = MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + SEARCHES
 
 WEIGHT_CHECKS = (
     "check_sample_weight_equivalence_on_dense_data",
@@ -128,7 +157,9 @@ def name_of(instance):
     while inner is not None and (not words[1:] or words[-1] == "TreePruner"):
         words.append(type(inner).__name__)
         inner = getattr(inner, "estimator", None)
-    words += [str(getattr(instance, name, "")) for name in ("criterion", "keep", "threshold")]
+    words += [
+        str(getattr(instance, name, "")) for name in ("criterion", "keep", "threshold", "recovery")
+    ]
     return "-".join(word for word in words if word not in {"", "None"})
 
 

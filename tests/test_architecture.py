@@ -21,8 +21,8 @@ LAYERS = [
     {"exceptions", "_compat"},
     {"_extras", "_levels", "_nodes"},
     {"criteria", "solvers", "surgery"},
-    {"path", "size", "_additive", "_rows", "_tree_path", "_member_path"}
-    | {"_backfitting", "_backfit_path"},
+    {"path", "size", "_additive", "_rows", "_risks", "_tree_path", "_lossless_path"}
+    | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
     | {"sample", "distillation", "quantization"},
@@ -47,6 +47,8 @@ SIBLINGS = {
     ("surgery.members", "surgery._dispatch"): "members have surgeons of their own",
     ("surgery.members", "surgery.forests"): "what speaks of the whole model goes",
     ("_member_path", "_tree_path"): "the same snapshot stands in",
+    ("_lossless_path", "path"): "a family's path is a path of a model",
+    ("_faithful_path", "_member_path"): "its levels are sets of members",
     ("_member_path", "path"): "a family's path is a path of a model",
     ("_tree_path", "path"): "a family's path is a path of a model",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",

@@ -14,6 +14,8 @@ from skprune._nodes import (
     bottom_up_max,
     bottom_up_sum,
     check_children,
+    compact,
+    depths,
     preorder,
     route,
     splice,
@@ -150,6 +152,46 @@ def test_preorder_of_a_preorder_is_itself(drawn):
     order, offsets, _ = preorder(smaller, smaller.is_split)
     assert_array_equal(order, np.arange(smaller.n_nodes))
     assert_array_equal(offsets, smaller.offsets)
+
+
+@reproducible
+@given(masked)
+def test_compact_tables_are_those_built_by_hand(drawn):
+    table, keep_split = drawn
+    keep_split &= table.is_split
+    smaller, order = compact(table, keep_split)
+    expected, same = cut_table(table, keep_split)
+    assert_array_equal(order, same)
+    for name in ("left", "right", "value", "weight", "impurity", "offsets"):
+        assert_array_equal(getattr(smaller, name), getattr(expected, name))
+    split = smaller.is_split
+    for name in ("feature", "threshold", "missing_left"):
+        assert_array_equal(getattr(smaller, name)[split], getattr(expected, name)[split])
+
+
+@reproducible
+@given(per_node(st.sampled_from([-1, -1, 0, 1]), dtype=int), rows)
+def test_compact_tables_of_spliced_trees_route_as_they_do(drawn, X):
+    table, side = drawn
+    child = np.where(side == 0, table.left, table.right)
+    only_child = np.where((side >= 0) & table.is_split, child, NO_NODE)
+    links = splice(table, only_child)
+    smaller, order = compact(table, table.is_split, links)
+    check_children(smaller)
+    for i, row in enumerate(X):
+        for t, root in enumerate(links[2]):
+            node = root
+            while table.is_split[node]:
+                x = row[table.feature[node]]
+                left = table.missing_left[node] if np.isnan(x) else x <= table.threshold[node]
+                node = links[0][node] if left else links[1][node]
+            assert order[route(smaller, X)[i, t]] == node
+
+
+@reproducible
+@given(node_tables(max_trees=1))
+def test_depths_are_those_of_the_table(table):
+    assert_array_equal(depths(table.left, table.right), table.depth)
 
 
 @reproducible

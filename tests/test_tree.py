@@ -6,7 +6,7 @@ import pytest
 import sklearn
 from scipy.sparse import csr_array
 from sklearn.base import clone
-from sklearn.datasets import make_classification, make_regression
+from sklearn.datasets import make_classification, make_friedman1, make_regression
 from sklearn.ensemble import (
     BaggingClassifier,
     BaggingRegressor,
@@ -20,8 +20,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune import TreePruner, model_size
+from skprune import PruningSearchCV, TreePruner, model_size
+from skprune._nodes import survivors
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
+from skprune.solvers.shrinkage import hierarchical_shrinkage
 from skprune.surgery import surgeon_for
 
 X, y = make_classification(500, 8, n_informative=5, flip_y=0.2, random_state=0)
@@ -348,3 +350,82 @@ def test_a_second_fit_forgets_the_names_of_the_first():
 def test_a_class_in_place_of_a_model_is_named():
     with pytest.raises((UnsupportedModelError, ValueError), match=r"is a class|'estimator' param"):
         TreePruner(DecisionTreeClassifier).fit(X, y)
+
+
+SHRUNK = [
+    (DecisionTreeRegressor(random_state=0), XR, yr),
+    (RandomForestRegressor(4, random_state=0), XR, yr),
+    (FOREST, X, y),
+    (BaggingClassifier(n_estimators=4, max_samples=0.05, random_state=0), X, y),
+]
+over_shrunk = pytest.mark.parametrize(
+    ("model", "X", "y"), SHRUNK, ids=[type(row[0]).__name__ for row in SHRUNK]
+)
+
+
+@over_shrunk
+@pytest.mark.parametrize("criterion", ["cost_complexity", "reduced_error", "random"])
+def test_leaves_are_shrunk_at_every_level_but_the_whole(model, X, y, criterion):
+    params = {"criterion": criterion, "random_state": 0}
+    plain = TreePruner(model, **params).fit(X, y)
+    shrunk = TreePruner(model, recovery="shrinkage", ridge=7.0, **params).fit(X, y)
+    np.testing.assert_array_equal(shrunk.keep_mask_, plain.keep_mask_)
+    np.testing.assert_array_equal(
+        shrunk.path_.cut(index=0).predict(X), plain.path_.cut(index=0).predict(X)
+    )
+    value = hierarchical_shrinkage(surgeon_for(plain.path_.model).table, 7.0)
+    for index in np.linspace(1, len(plain.path_) - 1, 4, dtype=int):
+        node = surgeon_for(plain.path_.model)
+        keep = np.zeros(node.table.n_nodes, dtype=bool)
+        keep[node.table.is_split] = plain.path_.mask(index)
+        leaf = survivors(node.table, keep)[node.apply(X)]
+        expected = value[leaf].mean(axis=0)[:, 0]
+        cut = shrunk.path_.cut(index=index)
+        found = cut.predict_proba(X) if hasattr(cut, "predict_proba") else cut.predict(X)[:, None]
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    assert shrunk.path_.levels["ridge"].iloc[1:].eq(7.0).all()
+
+
+@over_shrunk
+def test_scores_and_snapshots_see_the_shrunk_values(model, X, y):
+    path = TreePruner(model, recovery="shrinkage", ridge=20.0).fit(X[::2], y[::2]).path_
+    index = np.unique(np.linspace(0, len(path) - 1, 9, dtype=int))
+    cut = [path.cut(index=i) for i in index]
+    for own, snapshot in zip(cut, path.snapshots(X, index), strict=True):
+        np.testing.assert_array_equal(snapshot.predict(X), own.predict(X))
+    for own, later in zip(cut[2:], path.snapshots(X, index[2:]), strict=True):
+        np.testing.assert_array_equal(later.predict(X), own.predict(X))
+    scores = path.score(X[1::2], y[1::2], index=index)
+    np.testing.assert_allclose(scores, [m.score(X[1::2], y[1::2]) for m in cut], rtol=1e-9)
+    if (segments := path.segments(X)) is not None:
+        answers = np.full((len(path), len(X)), np.nan)
+        for n, (rows, start, end, snapshot) in enumerate(segments):
+            assert n > 0 or len(rows) == len(X)
+            for row, first, last, said in zip(rows, start, end, snapshot.predict(X), strict=True):
+                assert np.isnan(answers[first:last, row]).all()
+                answers[first:last, row] = said
+        np.testing.assert_array_equal(answers[index], [m.predict(X) for m in cut])
+
+
+def test_shrinkage_helps_an_overgrown_tree():
+    rows, target = make_friedman1(1500, noise=3.0, random_state=0)
+    model = DecisionTreeRegressor(random_state=0).fit(rows[:500], target[:500])
+    pruner = TreePruner(FrozenEstimator(model), recovery="shrinkage")
+    shrunk = pruner.fit(rows[500:1000], target[500:1000]).path_
+    plain = TreePruner(FrozenEstimator(model)).fit(None).path_
+    assert shrunk.levels["ridge"].iloc[-1] > 0
+    gain = shrunk.score(rows[1000:], target[1000:]) - plain.score(rows[1000:], target[1000:])
+    assert gain[0] == 0
+    assert gain[shrunk.units > 50][1:].min() > 0.05
+
+
+def test_a_search_scores_shrunk_levels_as_a_grid_search_does():
+    pruner = TreePruner(DecisionTreeRegressor(random_state=0), recovery="shrinkage", ridge=5.0)
+    grid = {"keep": [1.0, 0.5, 0.2, 0.05]}
+    ours = PruningSearchCV(pruner, grid, cv=3, refit=True).fit(XR, yr)
+    theirs = GridSearchCV(pruner, grid, cv=3).fit(XR, yr)
+    np.testing.assert_allclose(
+        ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"], rtol=1e-9
+    )
+    assert ours.best_params_ == theirs.best_params_
+    np.testing.assert_array_equal(ours.predict(XR), theirs.predict(XR))

@@ -1,10 +1,10 @@
 """What can go without changing a single prediction.
 
 Three kinds: splits whose whole subtree answers the same, branches that no row can reach
-given the splits above, and trees that are there twice. `equal_children` and
-`dead_branches` lead to splits that are spliced out in favour of one child
-(`skprune._nodes.splice`); in favour of either child for the first kind, whose leaf has
-the exact value where the mean at the split may differ in the last bit.
+given the splits above, and trees that are there twice. Splits of the first kind are
+collapsed, with the value of a leaf below them: the mean at the split may differ in the last
+bit. Those of the second are spliced out in favour of the child that is reached
+(`skprune._nodes.splice`).
 """
 
 import numpy as np
@@ -22,8 +22,9 @@ def equal_children(table):
 
     Returns
     -------
-    ndarray of bool, shape (n_nodes,)
-        Whether all leaves below a split have the same value, to the bit.
+    ndarray of int, shape (n_nodes,)
+        A leaf below each split all of whose leaves have the same value, to the bit; -1
+        for other splits and for leaves.
 
     Notes
     -----
@@ -37,7 +38,7 @@ def equal_children(table):
         same = (bits[leaf[left]] == bits[leaf[right]]).all(axis=1)
         equal[splits] = equal[left] & equal[right] & same
         leaf[splits] = leaf[left]
-    return equal & table.is_split
+    return np.where(equal & table.is_split, leaf, NO_NODE)
 
 
 def dead_branches(table, *, missing=True, dtype=np.float32, ordered=None):

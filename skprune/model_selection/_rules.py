@@ -167,12 +167,15 @@ class OneStandardError(BaseRule):
 
 
 class WithinTolerance(BaseRule):
-    """Take the smallest model that scores at most so much below the best.
+    """Take the smallest model that scores at most so much below another.
 
     Parameters
     ----------
     tolerance : float, default=0.01
         Largest loss, in the unit of the metric.
+    reference : {"best", "whole"}, default="best"
+        What the loss is counted from: the best model, or the largest one (of several
+        combinations of other parameters the best of the largest).
     metric : str, default="score"
         Name of the metric: the rule reads `mean_test_<metric>`.
     size : str, default="units"
@@ -193,16 +196,24 @@ class WithinTolerance(BaseRule):
     1
     """
 
-    def __init__(self, tolerance=0.01, *, metric="score", size="units"):
+    def __init__(self, tolerance=0.01, *, reference="best", metric="score", size="units"):
         self.tolerance = tolerance
+        self.reference = reference
         self.metric = metric
         self.size = size
 
     def _check_parameters(self):
         self._check_number("tolerance", 0)
+        if self.reference not in {"best", "whole"}:
+            msg = (
+                f"reference={self.reference!r} was given to WithinTolerance. Allowed are 'best' "
+                "and 'whole'."
+            )
+            raise InputError(msg)
 
     def _eligible(self, cv_results, score, size, rows):  # noqa: ARG002 - the base's hook
-        return score >= score.max() - self.tolerance
+        compared = score if self.reference == "best" else score[size == size.max()]
+        return score >= compared.max() - self.tolerance
 
 
 class WithinBudget(BaseRule):

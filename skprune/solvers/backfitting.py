@@ -46,11 +46,11 @@ class Solution(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """What one tree adds: positions of its leaves per column, and values per full leaf."""
+    """What one tree adds: structure and position of its leaves, and values per full leaf."""
 
-    leaves: dict[int, np.ndarray]
+    own: np.ndarray
+    leaves: np.ndarray
     value: np.ndarray
-    n_leaves: int
     squares: float
 
 
@@ -138,7 +138,7 @@ class Backfitting:
     def objective(self, penalty, ridge):
         """Return the penalised loss of the current state."""
         loss = self.weight @ self.loss.value(self.target, self.raw)
-        n_leaves = sum(fit.n_leaves for fit in self.fits.values())
+        n_leaves = sum(len(fit.leaves) for fit in self.fits.values())
         squares = sum(fit.squares for fit in self.fits.values())
         return loss + penalty * n_leaves + ridge / 2 * squares
 
@@ -158,6 +158,7 @@ class Backfitting:
             damping = 4 * self.damping
             self.__dict__.update(before.copy().__dict__)
             self.damping = damping
+        self.damping = 1.0
 
     def _sweep(self, penalty, ridge, *, widen):
         slope = self.loss.slope(self.target, self.raw)
@@ -176,23 +177,24 @@ class Backfitting:
 
     def _promising(self, push, hessian, penalty, ridge):
         """Return the removed trees that would pay as things stand, all judged at once."""
-        structures = self.structures
-        offsets, n_own = structures.offsets, len(push) if self.columns is None else 1
-        value_of, sum_of = np.ones((2, n_own, offsets[-1]))
-        removed = [t for t in range(len(offsets) - 1) if t not in self.fits]
+        structures, n_own = self.structures, len(push) if self.columns is None else 1
+        offsets = structures.offsets
+        value, alone = np.zeros((2, n_own, offsets[-1]))
+        removed = np.array([t for t in range(len(offsets) - 1) if t not in self.fits], np.intp)
         for tree in removed:
             mine, at = self._mine(tree), slice(offsets[tree], offsets[tree + 1])
-            layout, rank = structures.layouts[tree], self.rank[tree]
-            sum_of[:, at] = _below(layout, rank, push[mine])
-            value_of[:, at] = self._hessian(tree, layout, rank, hessian[mine]) + ridge
-        np.divide(sum_of, value_of, out=value_of)
-        alone = _gain(sum_of, value_of, shared=self.shared) - penalty
+            layout, rank = structures.layouts[tree], self.rank[tree].astype(np.intp)
+            sums = _below(layout, rank, push[mine])
+            value[:, at] = sums / (self._hessian(tree, layout, rank, hessian[mine]) + ridge)
+            alone[:, at] = 0.5 * sums * value[:, at]
+        if self.shared:
+            alone = alone.sum(axis=0, keepdims=True)
+        alone -= penalty
         best = alone.copy()
         for splits, left in reversed(structures.levels):
             best[:, splits] = np.maximum(best[:, left] + best[:, left + 1], best[:, splits])
         roots = offsets[removed]
-        pays = (best[:, roots] > np.maximum(alone[:, roots], 0)).any(axis=0)
-        return np.array(removed, dtype=np.intp)[pays]
+        return removed[(best[:, roots] > np.maximum(alone[:, roots], 0)).any(axis=0)]
 
     def _mine(self, tree):
         """Return the columns that a tree adds to."""
@@ -202,17 +204,18 @@ class Backfitting:
 
     def _step(self, tree, push, hessian, penalty, ridge):
         """Refit one tree; `push` is what the quadratic model still pulls, and is updated."""
-        layout, rank, old = self.structures.layouts[tree], self.rank[tree], self.fits.get(tree)
+        layout, old = self.structures.layouts[tree], self.fits.get(tree)
         if not layout.levels:
             return
+        rank = self.rank[tree].astype(np.intp)  # once: numpy would in each call
         mine = self._mine(tree)
         push, hessian, raw = push[mine], hessian[mine], self.raw[mine]
         if old is not None:
             was = old.value.take(rank, axis=1)
             push += hessian * was
             raw -= was
-        below = self._hessian(tree, layout, rank, hessian)
-        new = _prune(layout, _below(layout, rank, push), below + ridge, penalty, shared=self.shared)
+        sums = _below(layout, rank, push), self._hessian(tree, layout, rank, hessian)
+        new = _prune(layout, *sums, penalty, ridge, shared=self.shared)
         if new is None:
             self.fits.pop(tree, None)
             return
@@ -233,11 +236,10 @@ class Backfitting:
         for tree in sorted(self.fits):
             layout, fit = self.structures.layouts[tree], self.fits[tree]
             first = 0 if self.columns is None else self.columns[tree]
-            for own, leaves in fit.leaves.items():
-                node.append(layout.node[leaves])
-                column.append(np.full(len(leaves), first + own))
-                held = fit.value if self.shared else fit.value[own : own + 1]
-                value.append(held[:, layout.start[leaves]].T)
+            node.append(layout.node[fit.leaves])
+            column.append(first + fit.own)
+            start = layout.start[fit.leaves]
+            value.append(fit.value[:, start].T if self.shared else fit.value[fit.own, start, None])
         n_shared = len(self.target) if self.shared else 1
         return Solution(
             penalty,
@@ -257,28 +259,31 @@ def _below(layout, rank, amount):
     return total.take(layout.stop, axis=1) - total.take(layout.start, axis=1)
 
 
-def _prune(layout, push, hessian, penalty, *, shared):
-    """Find the best pruned subtree of each column and its values, or None for no tree.
+def _prune(layout, push, hessian, penalty, ridge, *, shared):
+    """Find the best pruned subtree of each column and its values.
 
     Parameters
     ----------
     layout : Layout
         The tree.
     push, hessian : ndarray of shape (n_columns, n_nodes)
-        Sums over the rows of each node; the ridge is part of `hessian`.
-    penalty : float
-        Price of a leaf.
+        Sums over the rows of each node.
+    penalty, ridge : float
+        Price of a leaf, and of half its squared value.
     shared : bool
         Whether one subtree serves all columns.
 
     Returns
     -------
     _Fit or None
-        The subtree; a tree collapsed to its root is none, its value belongs to the
+        The subtrees; a tree collapsed to its root is none, its value belongs to the
         intercept.
     """
-    value = push / hessian
-    alone = _gain(push, value, shared=shared) - penalty
+    value = push / (hessian + ridge)
+    alone = 0.5 * push * value
+    if shared:
+        alone = alone.sum(axis=0, keepdims=True)
+    alone -= penalty
     best = alone.copy()
     for splits, begin, end in reversed(layout.levels):
         children = best[:, begin:end:2] + best[:, begin + 1 : end : 2]
@@ -287,34 +292,42 @@ def _prune(layout, push, hessian, penalty, *, shared):
     grown = np.flatnonzero(pays[:, 0] & (best[:, 0] > 0))
     if not grown.size:
         return None
-    full, leaves, n_leaves, squares = np.zeros((len(value), layout.stop[0])), {}, 0, 0.0
-    for own in grown:
-        found = _frontier(layout, pays[own])
-        rows = slice(None) if shared else slice(own, own + 1)
-        held = value[rows, found]
-        full[rows] = np.repeat(held, layout.stop[found] - layout.start[found], axis=1)
-        leaves[int(own)] = found
-        n_leaves += len(found)
-        squares += float((held**2).sum())
-    return _Fit(leaves, full, n_leaves, squares)
+    which, found = _frontier(layout, pays, grown)
+    rows = slice(None) if shared else grown[which]
+    held = value[rows][:, found] if shared else value[rows, found][np.newaxis]
+    full = np.zeros((len(value), layout.stop[0]))
+    spread = np.repeat(held, layout.stop[found] - layout.start[found], axis=1)
+    full[slice(None) if shared else grown] = spread.reshape(-1, layout.stop[0])
+    return _Fit(grown[which], found, full, float((held**2).sum()))
 
 
-def _gain(push, value, *, shared):
-    """Return what nodes gain as leaves, before the penalty; per structure and node."""
-    gain = 0.5 * push * value
-    return gain.sum(axis=0, keepdims=True) if shared else gain
+def _frontier(layout, pays, grown):
+    """Return the leaves of the subtrees of the splits that pay.
 
+    Parameters
+    ----------
+    layout : Layout
+        The tree.
+    pays : ndarray of bool, shape (n_structures, n_nodes)
+        Splits that pay in each structure.
+    grown : ndarray of int, shape (n_grown,)
+        Structures whose root is split.
 
-def _frontier(layout, pays):
-    """Return the leaves of the subtree of the splits that pay, from left to right."""
-    found, frontier = [], np.zeros(1, dtype=np.intp)
-    while frontier.size:
-        split = pays[frontier]
-        found.append(frontier[~split])
-        left = layout.left[frontier[split]]
-        frontier = np.concatenate([left, left + 1])
-    leaves = np.concatenate(found)
-    return leaves[np.argsort(layout.start[leaves])]
+    Returns
+    -------
+    which, leaves : ndarray of int, shape (n_leaves,)
+        Position in `grown`, and node; structure by structure from left to right.
+    """
+    which, node = np.arange(len(grown)), np.zeros(len(grown), dtype=np.intp)
+    ended = []
+    while node.size:
+        split = pays[grown[which], node]
+        ended.append((which[~split], node[~split]))
+        left = layout.left[node[split]]
+        which, node = np.tile(which[split], 2), np.concatenate([left, left + 1])
+    which, node = (np.concatenate(part) for part in zip(*ended, strict=True))
+    order = np.argsort(which * layout.stop[0] + layout.start[node])
+    return which[order], node[order]
 
 
 def predict_raw(structures, tree_of, rank, solution, offset=None):
@@ -348,5 +361,7 @@ def predict_raw(structures, tree_of, rank, solution, offset=None):
     for begin, end in pairwise(edges):
         full = np.repeat(solution.value[begin:end], width[begin:end], axis=0)
         column = solution.column[begin]
-        raw[column : column + n_shared] += full.T.take(rank[tree_of[node[begin]]], axis=1)
+        raw[column : column + n_shared] += full.T.take(
+            rank[tree_of[node[begin]]].astype(np.intp), axis=1
+        )
     return raw

@@ -31,7 +31,17 @@ BATCH = 500
 SLACK = 1e-6
 
 
-def faithful_weights(votes, weight, *, margin=1e-3, rounds=4, fewest=False, time_limit=10.0):
+def faithful_weights(
+    votes,
+    weight,
+    *,
+    winner=None,
+    strict=None,
+    margin=1e-3,
+    rounds=4,
+    fewest=False,
+    time_limit=10.0,
+):
     """Find few members whose weighted votes give the same class on every reference row.
 
     Parameters
@@ -40,6 +50,11 @@ def faithful_weights(votes, weight, *, margin=1e-3, rounds=4, fewest=False, time
         What each member gives to each class: probabilities, or 1 for its class.
     weight : ndarray of shape (n_members,)
         Weights of the members in the whole ensemble; not negative, some positive.
+    winner : ndarray of int, shape (n_rows,), default=None
+        The answers to keep; those of the whole ensemble as summed here if None. It may have
+        added up in another order, and broken ties otherwise.
+    strict : ndarray of bool, shape (n_rows,), default=None
+        Rows on which a tie is not enough; none if None.
     margin : float, default=1e-3
         Lead that a class keeps over every other, as a share of the sum of the weights; its
         own lead in the whole ensemble where that is less. Positive.
@@ -73,8 +88,11 @@ def faithful_weights(votes, weight, *, margin=1e-3, rounds=4, fewest=False, time
     O(members * rows * classes).
     """
     weight = np.asarray(weight, dtype=float)
-    winner = np.tensordot(weight, votes, 1).argmax(axis=1)
+    if winner is None:
+        winner = np.tensordot(weight, votes, 1).argmax(axis=1)
     need = np.minimum(_leads(votes, weight, winner) / (weight.sum() * margin), 1.0)
+    if strict is not None:
+        need[strict] = np.maximum(need[strict], 10 * SLACK)
     need[np.arange(len(winner)), winner] = -np.inf
     # The rows of the smallest leads are those that bind.
     chosen = np.argsort(need, axis=None, kind="stable")[len(winner) :][:BATCH]

@@ -177,9 +177,10 @@ class QuantileLoss:
 
     Notes
     -----
-    Bounded by the parabola that touches it at the current residual (D. R. Hunter and
-    K. Lange, "Quantile regression via an MM algorithm", 2000). Targets are expected in
-    units of their spread: residuals below a hundredth of it count as that.
+    Smoothed at its kink, where it has no curvature, and bounded by the parabola that touches
+    it at the current residual (D. R. Hunter and K. Lange, "Quantile regression via an MM
+    algorithm", 2000). Targets are expected in units of their spread; the value is at most a
+    fortieth of that below the pinball loss.
     """
 
     is_quadratic = False
@@ -195,7 +196,8 @@ class QuantileLoss:
     def value(self, target, raw):
         """Return the loss of each row."""
         residual = target - raw
-        return (residual * (self.level - (residual < 0))).sum(axis=0)
+        pinball = residual * (self.level - (residual < 0))
+        return (pinball - self.blur / 2 * np.log1p(np.abs(residual) / self.blur)).sum(axis=0)
 
     def slope(self, target, raw):
         """Return the `Slope` at raw predictions."""

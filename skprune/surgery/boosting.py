@@ -15,6 +15,9 @@ from skprune._nodes import bottom_up_sum
 from skprune.surgery.trees import TreeSurgeon, check_members
 
 OUT_OF_BAG_CURVES = ("oob_improvement_", "oob_scores_")
+# Sums of votes that are looked at for ties: those of half of 42 members, or 26 with more
+# than two classes.
+MOST_SUMS = 2**21
 # A subtree that no row of positive weight reached still has a mean.
 LEAST_WEIGHT = 1e-200
 
@@ -68,6 +71,13 @@ class BoostingSurgeon(TreeSurgeon):
         """
         raise NotImplementedError
 
+    def mergeable(self, first):
+        """Say which trees another one can speak for; for classes, where sums may tie, none."""
+        return np.arange(len(first)) if self.is_classifier else first
+
+    def _votes_of(self, copies):
+        return copies
+
     def _arrange(self, keep_tree):
         rows = stages(keep_tree.reshape(-1, self.n_values_per_stage))
         return (rows * self.n_values_per_stage + np.arange(rows.shape[1])).ravel()
@@ -85,6 +95,8 @@ class GradientBoostingSurgeon(BoostingSurgeon):
     What a split stores there is the mean before the leaves were fitted to the loss, and
     no prediction. In `table` a split has the weighted mean of its leaves instead.
     """
+
+    takes_missing = False
 
     def _members(self):
         return list(self.model.estimators_.ravel())
@@ -132,6 +144,7 @@ class AdaBoostSurgeon(TreeSurgeon):
     """Reads and cuts AdaBoost over trees: weighted votes, or a weighted median."""
 
     is_boosting = True
+    takes_missing = False
     answers_by_mean = False
 
     @classmethod
@@ -156,6 +169,38 @@ class AdaBoostSurgeon(TreeSurgeon):
         )
         leaf = np.stack([member.apply(X) for member in self.model.estimators_])
         return leaf + self.table.roots[:, np.newaxis]
+
+    @property
+    def answers(self):
+        """What the model reads at each node: of classifiers a hard vote."""
+        value = self.table.value
+        if not self.is_classifier:
+            return value
+        return np.eye(value.shape[2])[value.argmax(axis=2)]
+
+    def mergeable(self, first):
+        """Say which trees another one can speak for.
+
+        Of a classifier all or none: where votes can be tied, sums that are rounded otherwise
+        would break ties otherwise. In a weighted median none: there a last bit may move the
+        answer to another tree's.
+        """
+        if self.is_classifier:
+            signs = (-1, 1) if len(self.model.classes_) == 2 else (-1, 0, 1)
+            if never_tied(self._merged_weights(first), signs):
+                return first
+        return np.arange(len(first))
+
+    def _merged_weights(self, first):
+        weights = self.model.estimator_weights_[: len(first)]
+        return np.bincount(first, weights)[np.unique(first)]
+
+    def merge(self, keep_split, only_child, value, first):
+        """Build the plain model without splits and trees that change no answer."""
+        model = super().merge(keep_split, only_child, value, first)
+        if len(np.unique(first)) < len(first):
+            model.estimator_weights_ = self._merged_weights(first)
+        return model
 
     def _set_members(self, shell, trees):
         model = self.model
@@ -182,6 +227,42 @@ def stages(keep):
     """
     n_left = max(1, keep.sum(axis=0).max())
     return np.argsort(~keep, axis=0, kind="stable")[:n_left]
+
+
+def never_tied(weights, signs):
+    """Say whether no choice of signs makes a sum of weights vanish, but for rounding.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_weights,)
+        Weights of votes.
+    signs : tuple of int
+        What a vote can do to the lead of one class over another: -1 and 1, and 0 if there
+        are other classes. That all do nothing is not counted.
+
+    Returns
+    -------
+    bool
+        False also if there are too many sums to look at.
+
+    Notes
+    -----
+    Each sum of one half of the weights is looked for among those of the other:
+    O(k log k) for ``k = len(signs) ** (n_weights / 2)``, at most `MOST_SUMS`.
+    """
+    half = len(weights) // 2
+    if len(signs) ** (len(weights) - half) > MOST_SUMS:
+        return False
+    sums = []
+    for part in (weights[:half], weights[half:]):
+        total = np.zeros(1)
+        for weight in part:
+            total = np.add.outer(total, weight * np.array(signs)).ravel()
+        sums.append(np.sort(total))
+    rounding = 4 * len(weights) * np.finfo(float).eps * np.abs(weights).sum()
+    first = np.searchsorted(sums[1], -sums[0] - rounding, side="left")
+    end = np.searchsorted(sums[1], -sums[0] + rounding, side="right")
+    return bool((end - first).sum() == signs.count(0))
 
 
 def with_means_of_leaves(table):

@@ -13,6 +13,8 @@ from sklearn.utils.validation import validate_data
 
 from skprune.surgery.trees import TreeSurgeon, check_members
 
+# Bits of a factor that turns a sum of votes into a mean without moving it: 1e-12.
+LEAST_BITS = 40
 OUT_OF_BAG_ATTRIBUTES = ("oob_score_", "oob_decision_function_", "oob_prediction_")
 
 
@@ -39,6 +41,30 @@ class ForestSurgeon(TreeSurgeon):
     def in_bag(self):
         """Return the training rows of each tree, or None without bootstrap samples."""
         return self.model.estimators_samples_ if self.model.bootstrap else None
+
+    def mergeable(self, first):
+        """Say which trees another one can speak for; of a classifier all or none.
+
+        Votes of a forest are often tied, and sums that are rounded otherwise would break
+        ties otherwise. They are merged if the sums stay exact (pure leaves), or if all
+        trees are the same.
+        """
+        alike = (first == first[0]).all()
+        if not self.is_classifier or alike or self._bits >= LEAST_BITS:
+            return first
+        return np.arange(len(first))
+
+    @property
+    def _bits(self):
+        table = self.table
+        return exact_bits(table.value[~table.is_split], table.n_trees)
+
+    def _votes_of(self, copies):
+        share = (copies > 0).sum() / copies.sum()
+        if self.is_classifier and (copies > 1).any() and (copies > 0).sum() > 1:
+            scale = 2.0**self._bits
+            share = np.rint(share * scale) / scale
+        return copies * share
 
 
 class BaggingSurgeon(ForestSurgeon):
@@ -82,6 +108,14 @@ class BaggingSurgeon(ForestSurgeon):
         """Return which columns the features of a tree are."""
         return np.asarray(self.model.estimators_features_[tree])
 
+    @property
+    def columns(self):
+        """Column of each node's split in the table of the fit; ndarray of shape (n_nodes,)."""
+        sizes = [len(columns) for columns in self.model.estimators_features_]
+        start = np.concatenate([[0], np.cumsum(sizes)])[self.table.tree]
+        feature, every = self.table.feature, np.concatenate(self.model.estimators_features_)
+        return np.where(feature < 0, feature, every[start + np.maximum(feature, 0)])
+
     def apply(self, X):
         """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
         X = validate_data(
@@ -95,6 +129,28 @@ class BaggingSurgeon(ForestSurgeon):
         members = zip(self._members(), self.model.estimators_features_, strict=True)
         leaf = np.stack([member.apply(X[:, columns]) for member, columns in members])
         return leaf + self.table.roots[:, np.newaxis]
+
+
+def exact_bits(value, n_trees):
+    """Return how many bits a factor of some values may have, so that sums stay exact.
+
+    Parameters
+    ----------
+    value : ndarray
+        Values.
+    n_trees : int
+        How many of them are added up.
+
+    Returns
+    -------
+    int
+        Bits; 0 if none are left, or the values are no multiples of a power of two.
+    """
+    for fraction_bits in range(11):
+        if np.array_equal(scaled := np.ldexp(value, fraction_bits), np.rint(scaled)):
+            largest = max(1.0, np.abs(scaled).max()) * n_trees
+            return max(0, 52 - int(np.ceil(np.log2(largest))))
+    return 0
 
 
 SURGEONS = {

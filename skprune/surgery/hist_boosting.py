@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from skprune._compat import n_rows_of
-from skprune._nodes import NO_NODE, NodeTable, bottom_up_sum, check_children
+from skprune._nodes import NO_NODE, NodeTable, bottom_up_sum, check_children, depths
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery._records import copy_records
 from skprune.surgery.boosting import BoostingSurgeon, with_means_of_leaves
@@ -37,6 +37,7 @@ class HistBoostingSurgeon(BoostingSurgeon):
     """
 
     learning_rate = 1.0
+    compares_in = np.float64
 
     def _read_trees(self):
         trees = [tree for stage in self.model._predictors for tree in stage]
@@ -79,6 +80,11 @@ class HistBoostingSurgeon(BoostingSurgeon):
             return np.arange(n_features)
         return np.argsort(~np.asarray(categorical, dtype=bool), kind="stable")
 
+    @property
+    def is_ordered(self):
+        """Whether each node compares with a threshold, if it splits; shape (n_nodes,)."""
+        return ~np.concatenate([tree.nodes["is_categorical"] for tree in self._trees]).astype(bool)
+
     def _split_sizes(self):
         nodes = np.concatenate([tree.nodes for tree in self._trees])
         row_bytes = sum(b.itemsize * b.shape[1] for b in _bitsets(self._trees[0]))
@@ -112,6 +118,7 @@ class HistBoostingSurgeon(BoostingSurgeon):
         is_leaf = left == NO_NODE
         nodes["left"], nodes["right"] = np.maximum(left, 0), np.maximum(right, 0)
         nodes["is_leaf"] = is_leaf
+        nodes["depth"] = depths(left, right)
         for field in FIELDS_OF_SPLITS:
             nodes[field][is_leaf] = 0
         if value is not None:

@@ -13,7 +13,7 @@ from sklearn.tree import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skprune._nodes import NO_NODE, NodeTable, check_children, preorder
+from skprune._nodes import NO_NODE, NodeTable, check_children, preorder, splice
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._records import cut_records, new_tree, node_bytes, records
 
@@ -39,6 +39,9 @@ class TreeSurgeon:
     # Whether later trees were grown on what earlier ones had left over: no tree of a
     # boosted model predicts the target by itself.
     is_boosting = False
+    # What the model compares with thresholds, and whether it takes missing values.
+    compares_in: type = np.float32
+    takes_missing = True
 
     def __init__(self, model):
         check_is_fitted(model)
@@ -94,7 +97,7 @@ class TreeSurgeon:
         check_children(table)
         return table
 
-    def cut(self, keep_split, *, keep_tree=None, value=None):
+    def cut(self, keep_split, *, keep_tree=None, value=None, only_child=None):
         """Build the plain model in which only some splits and trees are left.
 
         Parameters
@@ -106,6 +109,8 @@ class TreeSurgeon:
         value : ndarray of shape (n_nodes, n_outputs, n_values), default=None
             What the nodes that stay store, in the shape and the unit of ``table.value``.
             If None they keep what they store, and collapsed splits get ``table.value``.
+        only_child : ndarray of int, shape (n_nodes,), default=None
+            Node below a split that takes its place; -1 for splits that are not taken out.
 
         Returns
         -------
@@ -128,7 +133,8 @@ class TreeSurgeon:
             keep_split = keep_split & keep_tree[self.table.tree]
         # A deep copy that finds a tree in its memo takes the entry for the tree's copy. Its
         # own copies of trees would do, but for their padding bytes, which are left to chance.
-        memo, whole = self._rebuilt(keep_split, trees, keep_tree, value)
+        links = None if only_child is None else splice(self.table, only_child)
+        memo, whole = self._rebuilt(keep_split, trees, keep_tree, value, links)
         shell = self.model
         if not keep_tree.all():
             shell = copy.copy(self.model)
@@ -152,7 +158,7 @@ class TreeSurgeon:
             raise InputError(msg)
         return keep_tree, None if value is None else np.asarray(value, dtype=float)
 
-    def _rebuilt(self, keep_split, trees, keep_tree, value):
+    def _rebuilt(self, keep_split, trees, keep_tree, value, links):
         """Build the trees of the result.
 
         Returns
@@ -163,7 +169,7 @@ class TreeSurgeon:
             Whether all that stay are as they were.
         """
         table, memo, whole = self.table, {}, value is None
-        for t, kept, left, right, depth in pieces(table, keep_split, trees):
+        for t, kept, left, right, depth in pieces(table, keep_split, trees, links):
             tree = self._trees[t]
             loses = not keep_tree[t] or len(kept) < table.offsets[t + 1] - table.offsets[t]
             whole &= not loses
@@ -175,6 +181,60 @@ class TreeSurgeon:
             nodes = kept - table.offsets[t]
             memo[id(tree)] = self._new_tree(tree, nodes, left, right, depth, stored)
         return memo, whole
+
+    def merge(self, keep_split, only_child, value, first):
+        """Build the plain model without splits and trees that change no answer.
+
+        Parameters
+        ----------
+        keep_split, only_child, value : ndarray
+            As in `cut`.
+        first : ndarray of int, shape (n_trees,)
+            The tree that speaks for each one, as `mergeable` allows.
+
+        Returns
+        -------
+        estimator
+            As from `cut`; a tree that speaks for several has their votes.
+        """
+        copies = np.bincount(first, minlength=len(first))
+        votes = self._votes_of(copies)[self.table.tree, np.newaxis, np.newaxis]
+        keep_tree = copies > 0
+        return self.cut(keep_split, keep_tree=keep_tree, value=votes * value, only_child=only_child)
+
+    def mergeable(self, first):
+        """Say which trees another one can speak for, so that the model answers the same.
+
+        Parameters
+        ----------
+        first : ndarray of int, shape (n_trees,)
+            Index of the first tree that is equal to each one; its own if there is none.
+
+        Returns
+        -------
+        ndarray of int, shape (n_trees,)
+            The same, or a tree's own index where it has to stay.
+        """
+        return first
+
+    def _votes_of(self, copies):
+        """Return what values are multiplied by in a tree that speaks for so many."""
+        return np.ones(len(copies))
+
+    @property
+    def answers(self):
+        """What the model reads at each node; ndarray of shape (n_nodes, n_outputs, n_values)."""
+        return self.table.value
+
+    @property
+    def columns(self):
+        """Column of each node's split in the table of the fit; ndarray of shape (n_nodes,)."""
+        return self.table.feature
+
+    @property
+    def is_ordered(self):
+        """Whether each node compares with a threshold, if it splits; shape (n_nodes,)."""
+        return np.ones(self.table.n_nodes, dtype=bool)
 
     def _arrange(self, keep_tree):
         """Return the trees of the result, in order; those not to be kept fill places."""
@@ -242,23 +302,26 @@ class TreeSurgeon:
             Columns of the table that the model was fitted on.
         """
 
-    def mean_value(self, leaf):
+    def mean_value(self, leaf, value=None):
         """Average the values of leaves over the trees, as the model itself adds them up.
 
         Parameters
         ----------
         leaf : ndarray of int, shape (n_trees, n_rows)
             Nodes that rows end in.
+        value : ndarray of shape (n_nodes, n_outputs, n_values), default=None
+            Their values, ``table.value`` if None.
 
         Returns
         -------
         ndarray of shape (n_rows, n_outputs, n_values)
             Means.
         """
-        total = np.zeros((leaf.shape[1], *self.table.value.shape[1:]))
+        value = self.table.value if value is None else value
+        total = np.zeros((leaf.shape[1], *value.shape[1:]))
         # One after the other: sums in another order differ in the last bit.
         for nodes in leaf:
-            total += self.table.value[nodes]
+            total += value[nodes]
         total /= len(leaf)
         return total
 
@@ -319,7 +382,7 @@ def _as_numbers(labels):
     return labels.astype(int) if labels.dtype.kind == "b" else labels
 
 
-def pieces(table, keep_split, trees):
+def pieces(table, keep_split, trees, links=None):
     """Walk through what is left of some trees.
 
     Parameters
@@ -330,6 +393,8 @@ def pieces(table, keep_split, trees):
         Splits that stay.
     trees : iterable of int
         Trees to walk through.
+    links : tuple of (ndarray, ndarray, ndarray), default=None
+        Children and roots, where they are not those of the table; what `splice` returns.
 
     Yields
     ------
@@ -343,7 +408,8 @@ def pieces(table, keep_split, trees):
     depth : int
         Depth of what stays.
     """
-    order, offsets, depth = preorder(table, keep_split)
+    order, offsets, depth = preorder(table, keep_split, links)
+    to_left, to_right, _ = links or (table.left, table.right, None)
     position = np.full(table.n_nodes, NO_NODE)
     for t in trees:
         first, end = table.offsets[t : t + 2]
@@ -353,7 +419,7 @@ def pieces(table, keep_split, trees):
         position[kept] = np.arange(len(kept))
         left, right = (
             np.where(keep_split[kept], position[child[kept]], NO_NODE)
-            for child in (table.left, table.right)
+            for child in (to_left, to_right)
         )
         yield t, kept, left, right, int(depth[t])
 

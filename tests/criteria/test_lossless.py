@@ -44,14 +44,18 @@ def naive_equal(table, node):
 @given(node_tables(), st.integers(1, 2), rows)
 def test_splits_above_equal_leaves_are_found_and_go(table, n_kinds, X):
     table = replace(table, value=np.floor(table.value[:, :, :n_kinds] / 3))
-    found = equal_children(table)
+    leaf = equal_children(table)
+    found = leaf != NO_NODE
     expected = [
         table.left[node] != NO_NODE and naive_equal(table, node) for node in range(table.n_nodes)
     ]
     assert_array_equal(found, expected)
     smaller = spliced(table, np.where(found, table.left, NO_NODE))
     assert_array_equal(answers(smaller, X), answers(table, X))
-    assert not equal_children(smaller).any()
+    assert (equal_children(smaller) == NO_NODE).all()
+    for node in np.flatnonzero(found):
+        assert leaf[node] in subtree(table, node)
+        assert table.left[leaf[node]] == NO_NODE
 
 
 def test_values_have_to_be_equal_to_the_bit():
@@ -61,9 +65,9 @@ def test_values_have_to_be_equal_to_the_bit():
     table = NodeTable(
         left, right, np.zeros(3, int), zeros, zeros, value, zeros, zeros, np.array([0, 3])
     )
-    assert not equal_children(table).any()
+    assert_array_equal(equal_children(table), [NO_NODE] * 3)
     value[2] = 0.3
-    assert_array_equal(equal_children(table), [True, False, False])
+    assert_array_equal(equal_children(table), [1, NO_NODE, NO_NODE])
 
 
 def naive_dead(table, node, values, ordered):
@@ -247,6 +251,6 @@ def test_real_forests_lose_nothing():
     table = replace(table, value=np.round(table.value))  # labels instead of shares
     rows = np.round(np.random.default_rng(0).normal(size=(2000, 5)), 2).astype(np.float32)
     smaller = spliced(table, dead_branches(table, missing=False))
-    smaller = spliced(smaller, np.where(equal_children(smaller), smaller.left, NO_NODE))
+    smaller = spliced(smaller, equal_children(smaller))
     assert smaller.n_nodes < 0.9 * table.n_nodes
     assert_array_equal(answers(smaller, rows), answers(table, rows))

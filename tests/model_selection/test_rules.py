@@ -85,6 +85,16 @@ def test_what_cannot_be_read_or_met_is_explained(rule, words):
         rule(TABLE)
 
 
+def test_tolerance_counts_from_the_best_or_from_the_whole():
+    table = results([0.90, 0.95, 0.91, 0.88], [100, 50, 10, 1])
+    assert WithinTolerance(0.01)(table) == 1
+    assert WithinTolerance(0.01, reference="whole")(table) == 2
+    assert WithinTolerance(0.02, reference="whole")(table) == 3
+    assert WithinTolerance(0.0, reference="whole")(results([0.9, 0.8], [9, 1])) == 0
+    with pytest.raises(InputError, match="reference='all' .* Allowed are 'best' and 'whole'"):
+        WithinTolerance(reference="all")(table)
+
+
 @pytest.mark.parametrize("rule", [OneStandardError(), WithinTolerance(0.02), WithinBudget(30)])
 def test_rules_serve_both_searches_alike(rule):
     X, y = make_classification(300, 8, flip_y=0.2, random_state=0)

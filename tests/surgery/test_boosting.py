@@ -2,6 +2,7 @@
 
 import pickle
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from skprune import TreePruner
 from skprune._nodes import route, survivors
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import surgeon_for
-from skprune.surgery.boosting import stages, with_means_of_leaves
+from skprune.surgery.boosting import never_tied, stages, with_means_of_leaves
 from tests._trees import node_tables, reproducible, subtree
 
 SMALL = {"n_estimators": 6, "random_state": 0}
@@ -374,3 +375,18 @@ def test_adaboost_over_anything_but_trees_is_refused_before_any_fit():
 def test_criteria_of_trees_that_predict_alone_are_refused(model, criterion):
     with pytest.raises(InputError, match=r"corrects those before it. Allowed for it are"):
         TreePruner(model, criterion=criterion).fit([[0], [1]], [0, 1])
+
+
+@reproducible
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.booleans())
+def test_ties_of_votes_are_found(weights, binary):
+    signs = (-1, 1) if binary else (-1, 0, 1)
+    sums = [np.dot(weights, s) for s in product(signs, repeat=len(weights)) if any(s)]
+    assert never_tied(np.array(weights) / 7, signs) == (0 not in sums)
+
+
+def test_too_many_votes_may_be_tied():
+    weights = np.random.default_rng(0).random(60)
+    assert never_tied(weights[:40], (-1, 1))
+    assert not never_tied(weights, (-1, 1))
+    assert not never_tied(weights[:27], (-1, 0, 1))
