@@ -23,6 +23,8 @@ RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 # Penalties of a leaf, as shares of the mean loss: two levels per halving. They are the same
 # on all data, so that folds meet at the same levels.
 PENALTIES = 2.0 ** (-np.arange(6, 80) / 2)
+# Ridges are judged by one of five parts of the rows, or by more of them where rows are few.
+N_PARTS, MANY_ROWS = 5, 4000
 # The path ends where this many halvings of the penalty in a row have not lowered the loss of
 # held-out rows; models of a few leaves are not yet judged.
 PATIENCE, FEW_LEAVES = 2, 20
@@ -266,11 +268,8 @@ def backfit(surgeon, rows, *, ridge, seed, scout):
     most_leaves = _most_leaves(surgeon, together.target.shape)
     ridges = repeat(ridge)
     if ridge is None:
-        if len(known) > 1:
-            trial = surgeon, problem, *known
-        else:
-            trial = _split_rows(surgeon, problem, rows, together, scout, seed)
-        ridges = choose_ridges(*trial, seed=seed)
+        trials = [Trial(surgeon, problem, *known, seed)] if len(known) > 1 else None
+        ridges = choose_ridges(trials or _trials(surgeon, problem, rows, together, scout, seed))
     structures = lay_out(surgeon.table, together.leaf, together.weight)
     solutions = descend(problem, structures, together, ridges, seed=seed, most_leaves=most_leaves)
     return problem, structures, solutions, together.weight.sum()
@@ -283,10 +282,54 @@ def _most_leaves(surgeon, shape):
     return min(share * surgeon.table.n_leaves, n_columns * n_rows / 2)
 
 
-def _split_rows(surgeon, problem, rows, known, scout, seed):
-    """Return a model and its problem, rows to fit it to, and rows that it never saw.
+class Trial:
+    """A backfitting of some rows, that others judge as it goes.
 
-    Without a scout only the values, not the structures, are fitted without the rows.
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of a model that never saw the rows that judge.
+    problem : Problem
+        What is fitted.
+    rows, held : Rows
+        Rows to fit to, and rows to judge by.
+    seed : int
+        Draws the order of the trees.
+    """
+
+    def __init__(self, surgeon, problem, rows, held, seed):
+        self.problem, self.tree_of = problem, surgeon.table.tree
+        self.weight, self.held = rows.weight.sum(), held
+        self.structures = lay_out(surgeon.table, rows.leaf, rows.weight)
+        self.rank = self.structures.rank(held.leaf)
+        self.state = problem.start(self.structures, rows, seed)
+
+    def attempt(self, penalty, ridge):
+        """Go on to a penalty from where the trial stands, and leave it there.
+
+        Parameters
+        ----------
+        penalty : float
+            Price of a leaf, as a share of the mean loss.
+        ridge : float
+            The ridge to try.
+
+        Returns
+        -------
+        tuple
+            The state that it leads to, the summed loss of the held-out rows, and leaves.
+        """
+        way = self.state.copy()
+        solution = way.descend(penalty * self.weight, ridge)
+        raw = predict_raw(self.structures, self.tree_of, self.rank, solution, self.held.offset)
+        loss = self.held.weight @ self.problem.loss.value(self.held.target, raw)
+        return way, loss, len(solution.node)
+
+
+def _trials(surgeon, problem, rows, known, scout, seed):
+    """Return trials on parts of the rows; a scout keeps the trees from knowing the others.
+
+    Few rows are noisy judges, and more parts of them cost little.
     """
     n_rows = known.target.shape[1]
     if n_rows < 2:
@@ -295,15 +338,59 @@ def _split_rows(surgeon, problem, rows, known, scout, seed):
             "rows, or set ridge."
         )
         raise InputError(msg)
-    held = np.zeros(n_rows, dtype=bool)
-    held[np.random.default_rng(seed).permutation(n_rows)[: max(1, n_rows // 5)]] = True
-    grow, check = np.flatnonzero(~held), np.flatnonzero(held)
-    if scout is None:
-        return surgeon, problem, known.take(grow), known.take(check)
-    surgeon = surgeon_for(scout(grow))
-    leaf = surgeon.apply(rows.X)
-    known = known._replace(leaf=leaf)
-    return surgeon, problem, known.take(grow), known.take(check)
+    n_parts = min(N_PARTS, n_rows)
+    parts = np.array_split(np.random.default_rng(seed).permutation(n_rows), n_parts)
+    trials = []
+    for held in parts[: max(1, min(n_parts, MANY_ROWS // n_rows))]:
+        grow = np.setdiff1d(np.arange(n_rows), held)
+        if scout is not None:
+            surgeon = surgeon_for(scout(grow))
+            known = known._replace(leaf=surgeon.apply(rows.X))
+        trials.append(Trial(surgeon, problem, known.take(grow), known.take(held), seed))
+    return trials
+
+
+def choose_ridges(trials):
+    """Choose the ridge of each penalty by the loss of held-out rows.
+
+    Along the path the ridge stays, or moves up while that leaves less penalised loss on the
+    held-out rows: what can be fitted to noise grows with the model.
+
+    Parameters
+    ----------
+    trials : list of Trial
+        Backfittings that have not begun.
+
+    Returns
+    -------
+    list of float
+        A ridge per penalty.
+    """
+    at, chosen, best, idle = 0, [], np.inf, 0
+    judges = sum(trial.held.weight.sum() for trial in trials)
+    least = LEAST_PRICE / max(trial.weight for trial in trials)
+    for penalty in PENALTIES[1::2][PENALTIES[1::2] >= least]:  # every other one, for the time
+
+        def outcome(at, penalty=penalty):
+            ways, losses, leaves = zip(
+                *(trial.attempt(penalty, RIDGES[at]) for trial in trials), strict=True
+            )
+            return sum(losses) / judges, np.mean(leaves), ways
+
+        loss, leaves, ways = outcome(at)
+        while at + 1 < len(RIDGES):
+            up = outcome(at + 1)
+            if up[0] + penalty * up[1] >= loss + penalty * leaves:
+                break
+            (loss, leaves, ways), at = up, at + 1
+        for trial, way in zip(trials, ways, strict=True):
+            trial.state = way
+        chosen += [RIDGES[at]] * 2
+        idle = 0 if loss < best or leaves < FEW_LEAVES else idle + 1
+        best = min(best, loss)
+        if idle == PATIENCE:
+            break
+    return chosen
 
 
 def descend(problem, structures, rows, ridges, *, seed, most_leaves):
@@ -336,60 +423,6 @@ def descend(problem, structures, rows, ridges, *, seed, most_leaves):
             break
         found.append(solution)
     return found
-
-
-def choose_ridges(surgeon, problem, rows, held, *, seed):
-    """Choose the ridge of each penalty by the loss of held-out rows.
-
-    Along the path the ridge stays, or moves up where that leaves less penalised loss on the
-    held-out rows, by more than a standard error of the difference.
-
-    Parameters
-    ----------
-    surgeon : TreeSurgeon
-        Reader of the model.
-    problem : Problem
-        What is fitted.
-    rows, held : Rows
-        Rows to fit to, and rows to choose by.
-    seed : int
-        Draws the order of the trees.
-
-    Returns
-    -------
-    list of float
-        A ridge per penalty.
-    """
-    structures = lay_out(surgeon.table, rows.leaf, rows.weight)
-    state, at, chosen = problem.start(structures, rows, seed), 0, []
-    share = held.weight / held.weight.sum()
-    rank, best, idle = structures.rank(held.leaf), np.inf, 0
-
-    def attempt(price, ridge):
-        way = state.copy()
-        solution = way.descend(price, ridge)
-        raw = predict_raw(structures, surgeon.table.tree, rank, solution, held.offset)
-        loss = problem.loss.value(held.target, raw)
-        return way, loss, len(solution.node)
-
-    for price in _prices(rows)[1::2]:  # every other level, for the time
-        way, loss, leaves = attempt(price, RIDGES[at])
-        while at + 1 < len(RIDGES):
-            up = attempt(price, RIDGES[at + 1])
-            gain = loss - up[1]
-            spread = np.sqrt(share**2 @ (gain - share @ gain) ** 2)
-            saved = (leaves - up[2]) * price / rows.weight.sum()
-            if share @ gain + saved <= spread:
-                break
-            (way, loss, leaves), at = up, at + 1
-        state = way
-        chosen += [RIDGES[at]] * 2
-        gains = share @ loss < best or leaves < FEW_LEAVES
-        idle = 0 if gains else idle + 1
-        best = min(best, share @ loss)
-        if idle == PATIENCE:
-            break
-    return chosen
 
 
 def _prices(rows):
