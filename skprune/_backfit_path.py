@@ -118,6 +118,8 @@ class BackfitPath(PruningPath):
         n_values = len(self._problem.center) if self._problem.shared else 1
         parameters = 2 * (nodes - leaves) + n_values * leaves
         n_bytes = nodes * self._bytes_per_node(nodes)
+        if not np.all(self._surgeon.is_ordered):  # sets of categories take what they take
+            n_bytes[1:] = [surgeon_for(self._build(i)).size()[2] for i in range(1, len(nodes))]
         for column, value in zip((leaves, parameters, n_bytes), whole, strict=True):
             column[0] = value
         trees[0], nodes[0] = self._surgeon.table.n_trees, self._surgeon.table.n_nodes

@@ -1,5 +1,6 @@
 """Backfitting of a fitted model: its problem, its ridges and the solutions of its path."""
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from itertools import repeat
@@ -10,9 +11,9 @@ from scipy.special import expit, softmax
 from sklearn.utils import check_array, compute_sample_weight
 
 from skprune._compat import check_sample_weight
-from skprune.exceptions import InputError
+from skprune.exceptions import InputError, PruningWarning
 from skprune.solvers import losses
-from skprune.solvers.backfitting import Backfitting, predict_raw
+from skprune.solvers.backfitting import Backfitting, Solution, predict_raw
 from skprune.solvers.layout import lay_out
 from skprune.surgery import surgeon_for
 
@@ -24,7 +25,7 @@ RIDGES = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 # on all data, so that folds meet at the same levels.
 PENALTIES = 2.0 ** (-np.arange(6, 80) / 2)
 # Ridges are judged by one of five parts of the rows, or by more of them where rows are few.
-N_PARTS, MANY_ROWS = 5, 4000
+N_PARTS, MANY_ROWS = 5, 2000
 # The path ends where this many halvings of the penalty in a row have not lowered the loss of
 # held-out rows; models of a few leaves are not yet judged.
 PATIENCE, FEW_LEAVES = 2, 20
@@ -94,9 +95,10 @@ class Problem(NamedTuple):
     scale: np.ndarray
     answer: Callable[[np.ndarray], np.ndarray]
 
-    def rows(self, surgeon, X, y, sample_weight):
-        """Return rows in the terms of the loss."""
-        target, weight = _targets(surgeon, y, sample_weight)
+    def rows(self, surgeon, part, *, held_out=False):
+        """Return rows in the terms of the loss; `part` is a `ChoosingRows`."""
+        target, weight = _targets(surgeon, part.y, part.sample_weight, held_out=held_out)
+        X = part.X
         offset = None
         if surgeon.is_boosting:
             offset = surgeon.raw_init(X).T / self.scale[:, np.newaxis]
@@ -198,14 +200,14 @@ def _double_expit(raw):
     return expit(2 * raw)
 
 
-def _targets(surgeon, y, sample_weight):
+def _targets(surgeon, y, sample_weight, *, held_out=False):
     """Return targets as columns, and weights that hold those of the classes."""
     if y is None:
         msg = "criterion='backfitting' was given, but fit got no y. Give fit the targets."
         raise InputError(msg)
     y = np.asarray(y)
     table = y.reshape(len(y), -1)
-    weight = check_sample_weight(sample_weight, table[:, 0], dtype=float)
+    weight = check_sample_weight(sample_weight, table[:, 0], dtype=float, ensure_non_negative=True)
     if not surgeon.is_classifier:
         if table.shape[1] != surgeon.n_outputs:
             msg = (
@@ -221,9 +223,12 @@ def _targets(surgeon, y, sample_weight):
         )
         raise InputError(msg)
     codes = surgeon.encode(table)[:, 0]
-    if (codes < 0).any():
+    unknown = codes < 0
+    if held_out:  # a class so rare that all its rows were held out
+        weight, codes = np.where(unknown, 0.0, weight), np.maximum(codes, 0)
+    elif unknown.any():
         msg = (
-            f"y has labels that the model does not know: {np.unique(y[codes < 0])[:5]}; known "
+            f"y has labels that the model does not know: {np.unique(y[unknown])[:5]}; known "
             f"are {surgeon.model.classes_}. Leave these rows out."
         )
         raise InputError(msg)
@@ -260,7 +265,8 @@ def backfit(surgeon, rows, *, ridge, seed, scout):
     """
     parts = [part for part in (rows.grown_on, rows) if part is not None]
     problem = problem_of(surgeon, parts[0].X, parts[0].y, parts[0].sample_weight)
-    known = [problem.rows(surgeon, part.X, part.y, part.sample_weight) for part in parts]
+    known = [problem.rows(surgeon, part, held_out=part is not parts[0]) for part in parts]
+    _warn_of_light_rows(known)
     together = known[0].join(known[1]) if len(known) > 1 else known[0]
     if surgeon.is_classifier and len(surgeon.model.classes_) < 2:
         structures = lay_out(surgeon.table, together.leaf, together.weight)
@@ -268,11 +274,24 @@ def backfit(surgeon, rows, *, ridge, seed, scout):
     most_leaves = _most_leaves(surgeon, together.target.shape)
     ridges = repeat(ridge)
     if ridge is None:
-        trials = [Trial(surgeon, problem, *known, seed)] if len(known) > 1 else None
+        trials = [Trial(surgeon, problem, known[0], known[1], seed)] if len(known) > 1 else None
         ridges = choose_ridges(trials or _trials(surgeon, problem, rows, together, scout, seed))
     structures = lay_out(surgeon.table, together.leaf, together.weight)
     solutions = descend(problem, structures, together, ridges, seed=seed, most_leaves=most_leaves)
     return problem, structures, solutions, together.weight.sum()
+
+
+def _warn_of_light_rows(known):
+    """Say so if weights are no counts: prices and ridges are in rows."""
+    total = sum(rows.weight.sum() for rows in known)
+    n_rows = sum(np.count_nonzero(rows.weight) for rows in known)
+    if total < n_rows / 10:
+        warnings.warn(
+            f"The weights of {n_rows} rows add up to {total:g}; to backfitting these are so many "
+            "rows, too few to be worth leaves. Scale sample_weight to a mean of 1.",
+            PruningWarning,
+            stacklevel=5,
+        )
 
 
 def _most_leaves(surgeon, shape):
@@ -280,6 +299,11 @@ def _most_leaves(surgeon, shape):
     n_columns, n_rows = shape
     share = 0.5 if surgeon.is_boosting else min(0.25, n_columns / 10)
     return min(share * surgeon.table.n_leaves, n_columns * n_rows / 2)
+
+
+def _same(one, two):
+    """Say whether two solutions keep the same leaves."""
+    return np.array_equal(one.node, two.node) and np.array_equal(one.column, two.column)
 
 
 class Trial:
@@ -341,7 +365,8 @@ def _trials(surgeon, problem, rows, known, scout, seed):
     n_parts = min(N_PARTS, n_rows)
     parts = np.array_split(np.random.default_rng(seed).permutation(n_rows), n_parts)
     trials = []
-    for held in parts[: max(1, min(n_parts, MANY_ROWS // n_rows))]:
+    most = n_parts if scout else 2
+    for held in parts[: max(1, min(most, MANY_ROWS // n_rows))]:
         grow = np.setdiff1d(np.arange(n_rows), held)
         if scout is not None:
             surgeon = surgeon_for(scout(grow))
@@ -416,11 +441,14 @@ def descend(problem, structures, rows, ridges, *, seed, most_leaves):
     list of Solution
         From the largest penalty at which a tree survives to the smallest.
     """
-    state, found = problem.start(structures, rows, seed), []
+    state = problem.start(structures, rows, seed)
+    found: list[Solution] = []
     for price, ridge in zip(_prices(rows), ridges, strict=False):
         solution = state.descend(price, ridge)
         if len(solution.node) > most_leaves:
             break
+        if found and _same(found[-1], solution):
+            found.pop()  # the same leaves at a lower price
         found.append(solution)
     return found
 

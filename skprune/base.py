@@ -43,6 +43,8 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
     # The level where neither `keep` nor `threshold` is given: half, as in RFE. A
     # subclass that decides by itself says so here.
     _default_level: ClassVar[dict[str, float]] = {"keep": 0.5}
+    # What `keep` counts, as the unit of its path.
+    counts: ClassVar[str] = "units"
 
     @property
     def path_(self):

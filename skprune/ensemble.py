@@ -179,6 +179,7 @@ class EnsemblePruner(BaseModelPruner):
     (10, 100)
     """
 
+    counts: ClassVar[str] = "members"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions(set(CRITERIA))],

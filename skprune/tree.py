@@ -97,8 +97,8 @@ class TreePruner(BaseModelPruner):
         grown on the rest). None is "oob" where the model bootstraps, else 0.2. With a
         `FrozenEstimator` the rows given to `fit` choose. Of "backfitting" they choose the
         ridges, and values are fitted to all rows. No row is out of the samples of all
-        trees: "oob" there grows a quarter of the members once more, on 80 % of the rows, and
-        those out of this bag choose.
+        trees: "oob" there grows a quarter of the members once more, on 80 % of the rows (for
+        up to five parts of few rows), and those out of this bag choose.
     random_state : int, RandomState instance or None, default=None
         Draws the held-out rows, the order of trees in "backfitting" and the scores of
         "random". It is not passed on: set that of the inner model too.
@@ -192,6 +192,7 @@ class TreePruner(BaseModelPruner):
     (4, 22)
     """
 
+    counts: ClassVar[str] = "leaves"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions(CRITERIA)],
@@ -240,10 +241,11 @@ class TreePruner(BaseModelPruner):
             )
             raise InputError(msg)
         if kind.is_boosting and self.criterion in JUDGES_TREES_ALONE:
+            joint = "'backfitting', " if issubclass(kind, BoostingSurgeon) else ""
             msg = (
                 f"criterion={self.criterion!r} judges each tree by its own predictions, but a "
                 f"tree of {type(model).__name__} corrects those before it. Allowed for it are "
-                "'backfitting', 'cost_complexity', 'lossless' and 'random'."
+                f"{joint}'cost_complexity', 'lossless' and 'random'."
             )
             raise InputError(msg)
         if self.criterion == "pessimistic" and not is_classifier(model):
@@ -262,14 +264,16 @@ class TreePruner(BaseModelPruner):
         if self.criterion != "backfitting":
             idle["ridge"] = "no leaf values are shrunk"
         for name, reason in idle.items():
-            value = getattr(self, name)
-            if value is not None:
-                warnings.warn(
-                    f"{name}={value!r} has no meaning here and is ignored: {reason}. Set it to "
-                    "None.",
-                    PruningWarning,
-                    stacklevel=5,
-                )
+            if getattr(self, name) is not None:
+                self._warn_of_idle(name, reason)
+
+    def _warn_of_idle(self, name, reason):
+        warnings.warn(
+            f"{name}={getattr(self, name)!r} has no meaning here and is ignored: {reason}. Set "
+            "it to None.",
+            PruningWarning,
+            stacklevel=6,
+        )
 
     @property
     def _shrinks(self):
@@ -294,7 +298,11 @@ class TreePruner(BaseModelPruner):
 
     def _resolve_validation(self):
         if self.criterion == "backfitting" and self.ridge is not None:
-            return "train"  # all rows are fitted to, none has to choose
+            if self.validation is not None:
+                self._warn_of_idle(
+                    "validation", "the ridge is given, and no rows have to choose it"
+                )
+            return "train"
         return super()._resolve_validation()
 
     def _prune_model(self, model, rows):
@@ -364,3 +372,12 @@ def _check_additive(model, kind):
             "and histogram gradient boosting; else use criterion='cost_complexity'."
         )
         raise InputError(msg)
+    constraints = getattr(model, "monotonic_cst", None)
+    signs = list(constraints.values() if isinstance(constraints, dict) else constraints or [])
+    if np.any(signs):
+        warnings.warn(
+            f"{type(model).__name__} has monotonic_cst={constraints!r}, which leaf values that "
+            "are fitted anew do not keep. Use criterion='cost_complexity' to keep them.",
+            PruningWarning,
+            stacklevel=5,
+        )

@@ -42,7 +42,6 @@ SIBLINGS = {
     ("solvers.backfitting", "solvers.layout"): "what is fitted",
     ("_backfit_path", "_tree_path"): "the same snapshot stands in",
     ("_backfit_path", "path"): "a family's path is a path of a model",
-    ("_backfitting", "_rows"): "rows that choose",
     ("_tree_path", "_additive"): "a single tree scores its levels at once",
     ("surgery.members", "surgery._dispatch"): "members have surgeons of their own",
     ("surgery.members", "surgery.forests"): "what speaks of the whole model goes",

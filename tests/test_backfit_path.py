@@ -21,6 +21,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 from skprune import PruningSearchCV, TreePruner, model_size
+from skprune._rows import ChoosingRows
 from skprune.exceptions import InputError, PruningWarning
 
 RNG = np.random.default_rng(0)
@@ -86,7 +87,7 @@ def test_the_training_loss_falls_along_the_path(model, y):
     """From the smallest model on, more leaves at a lower price never fit worse."""
     fitted = pruner(model, ridge=1.0).fit(X, y)
     path, problem, losses = fitted.path_, fitted.path_._problem, []
-    rows = problem.rows(path._surgeon, X, y, None)
+    rows = problem.rows(path._surgeon, ChoosingRows(X, y, None, out_of_bag=False))
     for known in list(path.snapshots(X))[:0:-1]:
         if is_classifier(model):
             raw = np.atleast_2d(known.decision_function(X).T)
@@ -108,7 +109,7 @@ def test_missing_values_bring_histogram_boosting():
     assert type(pruner(model, ridge=3.0, keep=0.1).fit(X, THREE).estimator_) is (
         GradientBoostingClassifier
     )
-    known = list(small.path_.snapshots(holes, [3]))[0]
+    known = next(iter(small.path_.snapshots(holes, [3])))
     cut = small.path_.cut(index=3)
     np.testing.assert_allclose(cut.predict_proba(holes), known.predict_proba(holes), atol=1e-10)
 
@@ -209,7 +210,7 @@ def test_what_does_not_add_up_is_refused(model, y, words):
 
 def test_rows_of_a_frozen_model_are_checked():
     frozen = FrozenEstimator(RandomForestClassifier(5, random_state=0).fit(X, BINARY))
-    with pytest.raises(InputError, match="labels that the model does not know: .*maybe"):
+    with pytest.raises(InputError, match=r"labels that the model does not know: .*maybe"):
         pruner(frozen).fit(X[:3], ["yes", "no", "maybe"])
     with pytest.raises(InputError, match="fit got no y"):
         pruner(frozen).fit(X)

@@ -6,6 +6,7 @@ Every test runs over the table in `_instances.py`.
 import copy
 import pickle
 import warnings
+from functools import cache
 from itertools import pairwise
 
 import joblib
@@ -20,17 +21,20 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skprune import CorrelationPruner, EnsemblePruner, PruningSearchCV, TreePruner, model_size
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from tests._instances import (
+    FAILS_ALONE,
     FEATURE_PRUNERS,
     INSTANCES,
     MODEL_PRUNERS,
     NOT_NESTED,
     SEARCHES,
+    WEIGHT_CHECKS,
     expected_failed_checks,
     name_of,
 )
@@ -53,6 +57,12 @@ def data_for(estimator, n_samples=300):
     return X, y
 
 
+@cache
+def fitted(pruner):
+    """A pruner as the table has it, fitted once for all tests that only look at it."""
+    return clone(pruner).fit(*data_for(pruner))
+
+
 def answer(model, X):
     """What a model says: probabilities if it has them."""
     return model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
@@ -70,6 +80,15 @@ def test_scikit_learn_checks(estimator, check):
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_models_that_excuse_a_pruner_fail_by_themselves():
+    alone = {type(pruner.estimator).__name__: pruner.estimator for pruner in MODEL_PRUNERS}
+    check = getattr(estimator_checks, WEIGHT_CHECKS[0])
+    for name in FAILS_ALONE:
+        with pytest.raises(AssertionError):
+            check(name, clone(alone[name]))
 
 
 # Contract 1: the result is plain.
@@ -134,15 +153,14 @@ def test_keeping_all_columns_changes_nothing(pruner):
 @over_models
 def test_path_equals_fit(pruner):
     X, y = data_for(pruner)
-    path = clone(pruner).fit(X, y).path_
-    smallest = path.units[-1]
-    counts = int(smallest), min(int(smallest) + 7, int(path.units[0])), int(path.units[0])
-    for keep in [1.0, 0.77, 0.5, 0.1, *counts]:
-        fitted = clone(pruner).set_params(keep=keep).fit(X, y)
-        np.testing.assert_array_equal(answer(fitted, X), answer(path.cut(keep=keep), X))
-    for threshold in path.levels.threshold.iloc[:: max(1, len(path) // 5)]:
-        fitted = clone(pruner).set_params(threshold=threshold).fit(X, y)
-        np.testing.assert_array_equal(answer(fitted, X), answer(path.cut(threshold=threshold), X))
+    path = fitted(pruner).path_
+    smallest, whole = int(path.units[-1]), int(path.units[0])
+    for keep in [0.77, 0.1, smallest, min(smallest + 7, whole), whole]:
+        alone = clone(pruner).set_params(keep=keep).fit(X, y)
+        np.testing.assert_array_equal(answer(alone, X), answer(path.cut(keep=keep), X))
+    for threshold in path.levels.threshold.iloc[1 :: max(1, len(path) // 3)]:
+        alone = clone(pruner).set_params(threshold=threshold).fit(X, y)
+        np.testing.assert_array_equal(answer(alone, X), answer(path.cut(threshold=threshold), X))
 
 
 @over_features
@@ -150,11 +168,11 @@ def test_column_path_equals_fit(pruner):
     X, y = data_for(pruner)
     path = clone(pruner).fit(X, y).path_
     for keep in range(1, X.shape[1] + 1):
-        fitted = clone(pruner).set_params(keep=keep, threshold=None).fit(X, y)
-        np.testing.assert_array_equal(fitted.get_support(), path.cut(keep=keep))
+        alone = clone(pruner).set_params(keep=keep, threshold=None).fit(X, y)
+        np.testing.assert_array_equal(alone.get_support(), path.cut(keep=keep))
     for threshold in path.levels.threshold:
-        fitted = clone(pruner).set_params(keep=None, threshold=threshold).fit(X, y)
-        np.testing.assert_array_equal(fitted.get_support(), path.cut(threshold=threshold))
+        alone = clone(pruner).set_params(keep=None, threshold=threshold).fit(X, y)
+        np.testing.assert_array_equal(alone.get_support(), path.cut(threshold=threshold))
 
 
 # Contract 4: nested and monotone.
@@ -162,8 +180,7 @@ def test_column_path_equals_fit(pruner):
 
 @over_models
 def test_levels_are_nested(pruner):
-    X, y = data_for(pruner)
-    path = clone(pruner).fit(X, y).path_
+    path = fitted(pruner).path_
     masks = [path.mask(index) for index in range(len(path))]
     for larger, smaller in pairwise(masks):
         if pruner.criterion not in NOT_NESTED:
@@ -255,8 +272,7 @@ def test_weights_mean_repetition(pruner):
 
 @over_models
 def test_smaller_is_smaller(pruner):
-    X, y = data_for(pruner)
-    path = clone(pruner).fit(X, y).path_
+    path = fitted(pruner).path_
     sizes = []
     for index in np.unique(np.linspace(0, len(path) - 1, 6, dtype=int)):
         surgeon = surgeon_for(model := path.cut(index=index))
@@ -300,9 +316,9 @@ def test_malformed_levels_are_refused(pruner, level, words):
 @over_models
 def test_level_below_the_smallest_names_it(pruner):
     X, y = data_for(pruner)
-    fitted = clone(pruner).set_params(keep=1e-9).fit(X, y)
-    smallest = fitted.path_.units[-1]
-    assert fitted.path_.unit != "leaves" or model_size(fitted).units == smallest
+    alone = clone(pruner).set_params(keep=1e-9).fit(X, y)
+    smallest = alone.path_.units[-1]
+    assert alone.path_.unit != "leaves" or model_size(alone).units == smallest
     if smallest > 1:
         with pytest.raises(LevelError, match=f"Give at least keep={smallest}"):
             clone(pruner).set_params(keep=int(smallest) - 1).fit(X, y)
@@ -312,8 +328,8 @@ def test_level_below_the_smallest_names_it(pruner):
 def test_level_above_the_whole_warns_and_cuts_nothing(pruner):
     X, y = data_for(pruner)
     with pytest.warns(PruningWarning, match="nothing is cut"):
-        fitted = clone(pruner).set_params(keep=10**6, threshold=None).fit(X, y)
-    assert fitted.keep_mask_.all()
+        alone = clone(pruner).set_params(keep=10**6, threshold=None).fit(X, y)
+    assert alone.keep_mask_.all()
 
 
 @over_models
@@ -367,20 +383,19 @@ def test_no_side_effects(estimator, tmp_path, monkeypatch):
 
 @over_models
 def test_kind_and_classes_are_those_of_the_model(pruner):
-    X, y = data_for(pruner)
-    fitted = clone(pruner).fit(X, y)
-    assert is_classifier(fitted) == is_classifier(pruner.estimator)
-    assert hasattr(fitted, "classes_") == is_classifier(pruner.estimator)
-    assert fitted.n_features_in_ == X.shape[1]
+    found = fitted(pruner)
+    assert is_classifier(found) == is_classifier(pruner.estimator)
+    assert hasattr(found, "classes_") == is_classifier(pruner.estimator)
+    assert found.n_features_in_ == 8
     if isinstance(pruner, EnsemblePruner):
-        assert fitted.report_["kept"].tolist() == fitted.keep_mask_.tolist()
+        assert found.report_["kept"].tolist() == found.keep_mask_.tolist()
         return
     if pruner.criterion == "backfitting":  # trees may vanish, or hold no more than a constant
-        assert len(fitted.report_) == surgeon_for(fitted.path_.model).table.n_trees
-        assert fitted.report_["leaves"].sum() <= model_size(fitted).units
+        assert len(found.report_) == surgeon_for(found.path_.model).table.n_trees
+        assert found.report_["leaves"].sum() <= model_size(found).units
         return
-    assert len(fitted.report_) == surgeon_for(fitted.estimator_).table.n_trees
-    assert fitted.report_["leaves"].sum() == model_size(fitted).units
+    assert len(found.report_) == surgeon_for(found.estimator_).table.n_trees
+    assert found.report_["leaves"].sum() == model_size(found).units
 
 
 def test_the_table_holds_every_public_estimator():

@@ -374,10 +374,13 @@ def test_predictions_of_a_level_stay_what_they_were():
     assert_array_equal(first, copy)
 
 
-def scored_by_cutting(path, X, y, scoring, weight=None):
-    scorer = get_scorer(scoring) if isinstance(scoring, str) else scoring
+def scored_by_cutting(path, X, y, *scorings, weight=None):
+    """Score each cut model: a row of scores for each scoring, or the one row."""
+    scorers = [get_scorer(s) if isinstance(s, str) else s for s in scorings]
     weights = {} if weight is None else {"sample_weight": weight}
-    return [scorer(path.cut(index=index), X, y, **weights) for index in range(len(path))]
+    models = (path.cut(index=index) for index in range(len(path)))
+    scores = np.array([[s(model, X, y, **weights) for s in scorers] for model in models]).T
+    return scores if len(scorings) > 1 else scores[0]
 
 
 def own_scorer(model, X, y):
@@ -399,8 +402,8 @@ def test_scores_of_ensembles_are_those_of_the_cut_models_to_the_last_bit(case, w
     names = [name for name in names if not (weighted and name == "neg_max_error")]
     scores = path.score(X, y, scoring={name: name for name in names}, sample_weight=weight)
     assert list(scores) == names
-    for name in names:
-        assert_array_equal(scores[name], scored_by_cutting(path, X, y, name, weight))
+    expected = scored_by_cutting(path, X, y, *names, weight=weight)
+    assert_array_equal(np.stack(list(scores.values())), expected)
 
 
 @pytest.mark.parametrize("case", ["tree", "tree of numbers", "forest", "bagging of numbers"])

@@ -18,6 +18,7 @@ from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -142,7 +143,7 @@ def test_a_model_that_is_not_fitted_says_so(model):
     ("model", "message"),
     [
         (LinearRegression(), "LinearRegression is not a model that skprune can take apart"),
-        (AdaBoostClassifier(), "AdaBoostClassifier is not a model"),
+        (AdaBoostClassifier(GaussianNB()), "AdaBoostClassifier holds members of type GaussianNB"),
         (IsolationForest(), "IsolationForest cannot be pruned: it caches the path lengths"),
     ],
     ids=["linear", "boosting", "isolation"],

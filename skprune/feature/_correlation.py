@@ -137,6 +137,7 @@ class CorrelationPruner(BaseFeaturePruner):
         self.threshold = threshold
         self.prefer = prefer
 
+    counts: ClassVar[str] = "columns"
     _default_level: ClassVar[dict[str, float]] = {"threshold": 0.9}
 
     def _validate_table(self, X, y):

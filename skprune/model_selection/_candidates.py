@@ -41,6 +41,13 @@ class Combination(NamedTuple):
     own: dict[str, Any]
     entries: list[tuple[int, dict[str, Any]]]
 
+    @property
+    def pruner(self):
+        """The pruner that has the path."""
+        if self.position is None:
+            return self.estimator
+        return self.estimator.steps[self.position][1]
+
     def level(self, named):
         """Return `keep` and `threshold` of a level that the grid names."""
         given = {key.removeprefix(self.prefix): value for key, value in named.items()}
@@ -50,9 +57,12 @@ class Combination(NamedTuple):
 
     def at_path_level(self, path, index):
         """Return the grid parameters that cut row `index` of a path, on any fold."""
-        row = path.levels.iloc[index]
-        name = "threshold" if path.common_scale else "keep"
-        level = {"keep": None, "threshold": None, name: float(row[name])}
+        level: dict[str, float | None] = {"keep": None, "threshold": None}
+        if path.decides:
+            level["keep"] = None if index else 1.0
+        else:
+            name = "threshold" if path.common_scale else "keep"
+            level[name] = float(path.levels[name].iloc[index])
         # Only what differs from the pruner as it is has to be set.
         return {self.prefix + key: value for key, value in level.items() if value != self.own[key]}
 

@@ -73,7 +73,8 @@ class BaseRule(BaseEstimator):
             if name not in names:
                 msg = (
                     f"{type(self).__name__}({parameter}={name!r}) names nothing that is "
-                    f"measured here. Allowed are {names}."
+                    f"measured here. Allowed are {names}: give "
+                    f"refit={type(self).__name__}({parameter}={names[0]!r})."
                 )
                 raise InputError(msg)
 
@@ -174,8 +175,8 @@ class WithinTolerance(BaseRule):
     tolerance : float, default=0.01
         Largest loss, in the unit of the metric.
     reference : {"best", "whole"}, default="best"
-        What the loss is counted from: the best model, or the largest one (of several
-        combinations of other parameters the best of the largest).
+        What the loss is counted from: the best model, or the largest one that was scored (of
+        several combinations of other parameters the best of their largest).
     metric : str, default="score"
         Name of the metric: the rule reads `mean_test_<metric>`.
     size : str, default="units"
@@ -211,9 +212,15 @@ class WithinTolerance(BaseRule):
             )
             raise InputError(msg)
 
-    def _eligible(self, cv_results, score, size, rows):  # noqa: ARG002 - the base's hook
-        compared = score if self.reference == "best" else score[size == size.max()]
-        return score >= compared.max() - self.tolerance
+    def _eligible(self, cv_results, score, size, rows):
+        if self.reference == "best":
+            return score >= score.max() - self.tolerance
+        fits = np.zeros(len(rows))
+        if "combination" in cv_results:
+            fits = np.asarray(cv_results["combination"])[rows]
+        first = np.lexsort((-score, -size, fits))  # of each combination the largest
+        wholes = first[np.unique(fits[first], return_index=True)[1]]
+        return score >= score[wholes].max() - self.tolerance
 
 
 class WithinBudget(BaseRule):

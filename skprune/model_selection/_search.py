@@ -218,6 +218,7 @@ class PruningSearchCV(BaseSearchCV):
         for stale in ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_"):
             self.__dict__.pop(stale, None)
         plan = combinations(self.estimator, self.param_grid)
+        self._check_units(plan)
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
             whole = self._fit_whole(parallel, plan, X, y, routed.estimator.fit)
             rows = self._list_rows(plan, whole, scoring, X, y)
@@ -266,6 +267,17 @@ class PruningSearchCV(BaseSearchCV):
         if isinstance(self.scorer_, dict):
             return self.scorer_[metric](self.best_estimator_, *rows, **params)
         return self.scorer_(self.best_estimator_, *rows, **params)[metric]
+
+    def _check_units(self, plan):
+        """Refuse a rule that would weigh leaves against members, or columns."""
+        counts = sorted({combination.pruner.counts for combination in plan})
+        if len(counts) > 1 and getattr(self.refit, "size", None) == "units":
+            msg = (
+                f"The grid holds pruners that count {' and '.join(counts)}, which do not compare. "
+                f"Give the rule a size that does: refit={type(self.refit).__name__}"
+                '(size="bytes").'
+            )
+            raise InputError(msg)
 
     def _check_rule(self, scorer):
         """Refuse a rule that could not choose, before any work."""

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from sklearn.ensemble import IsolationForest
+from sklearn.ensemble import IsolationForest, VotingClassifier, VotingRegressor
 from sklearn.pipeline import Pipeline
 
 from skprune.exceptions import UnsupportedModelError
@@ -19,6 +19,8 @@ REFUSED = MappingProxyType(
             "it caches the path lengths of every leaf, and its scores would be silently "
             "wrong after a cut"
         ),
+        VotingClassifier: "its members may be anything; EnsemblePruner removes some of them",
+        VotingRegressor: "its members may be anything; EnsemblePruner removes some of them",
         Pipeline: (
             "only models are; put the pruner around the last step, inside the pipeline, as "
             "make_pruner does"

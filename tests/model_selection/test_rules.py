@@ -91,7 +91,7 @@ def test_tolerance_counts_from_the_best_or_from_the_whole():
     assert WithinTolerance(0.01, reference="whole")(table) == 2
     assert WithinTolerance(0.02, reference="whole")(table) == 3
     assert WithinTolerance(0.0, reference="whole")(results([0.9, 0.8], [9, 1])) == 0
-    with pytest.raises(InputError, match="reference='all' .* Allowed are 'best' and 'whole'"):
+    with pytest.raises(InputError, match=r"reference='all' .* Allowed are 'best' and 'whole'"):
         WithinTolerance(reference="all")(table)
 
 

@@ -89,7 +89,7 @@ def test_objective_never_rises_and_predictions_add_up(table, seed):
             np.testing.assert_allclose(raw, state.raw, atol=1e-9)
 
 
-@settings(reproducible, max_examples=10)
+@settings(reproducible, max_examples=5)
 @given(node_tables(), st.integers(0, 99))
 def test_values_solve_the_ridge_problem_of_their_support(table, seed):
     """With many passes over a support that stays, values are those of one ridge regression."""
