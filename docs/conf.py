@@ -96,6 +96,8 @@ def skip_member(_app, _what, name, member, skip, _options):
 def plain_roles(_app, _what, _name, _member, _options, lines):
     """Make plain text of references to scikit-learn's own pages, inherited with docstrings."""
     text = re.sub(r":term:`([^`]*)`", r"``\1``", "\n".join(lines))
+    # Of inherited properties too: they have no entry here, and one of another class would be found.
+    text = re.sub(r":obj:`([^`<]*?)\s*<[^`]*>`", r"**\1**", text)
     lines[:] = re.sub(r":ref:`([^`<]*?)\s*(?:<[^`]*>)?`", r"\1", text).split("\n")
 
 

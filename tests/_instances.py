@@ -159,13 +159,18 @@ def name_of(instance):
     return "-".join(word for word in words if word not in {"", "None"})
 
 
+def holds_rows_out(instance):
+    """Whether some rows are kept from the fit of the inner model, and choose."""
+    return instance._needs_rows() and isinstance(instance._resolve_validation(), float)
+
+
 def expected_failed_checks(instance):
     """Checks that may fail, keyed on the inner class, each with its reason in words."""
     if not isinstance(instance, TreePruner | EnsemblePruner):
         return {}
     inner = type(instance.estimator).__name__
     reason = (FAILS_ALONE | DRAWS_AS_MANY).get(inner)
-    if instance._needs_rows() and isinstance(instance._resolve_validation(), float):
+    if holds_rows_out(instance):
         reason = "rows are held out by a draw: a repeated row may land in both parts"
     # Histogram boosting takes no sparse rows, which passes.
     checks = WEIGHT_CHECKS[:1] if "Hist" in inner else WEIGHT_CHECKS

@@ -36,6 +36,7 @@ from tests._instances import (
     SEARCHES,
     WEIGHT_CHECKS,
     expected_failed_checks,
+    holds_rows_out,
     name_of,
 )
 
@@ -132,7 +133,7 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
 def test_keeping_everything_is_the_whole_model(pruner):
     X, y = data_for(pruner)
     cut = clone(pruner).set_params(keep=1.0).fit(X, y)
-    if pruner._needs_rows() and not getattr(pruner.estimator, "bootstrap", False):
+    if holds_rows_out(pruner):
         cut.set_params(validation="train").fit(X, y)  # nothing is held out
     plain = clone(pruner.estimator).fit(X, y)
     assert len(pickle.dumps(cut.estimator_)) <= len(pickle.dumps(plain))
