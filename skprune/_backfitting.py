@@ -296,9 +296,9 @@ def _warn_of_light_rows(known):
 
 def _most_leaves(surgeon, shape):
     """Return where a path ends; beyond, a leaf has too few rows, or splits cost less to cut."""
-    n_columns, n_rows = shape
+    (n_columns, n_rows), n_leaves = shape, surgeon.table.n_leaves
     share = 0.5 if surgeon.is_boosting else min(0.25, n_columns / 10)
-    return min(share * surgeon.table.n_leaves, n_columns * n_rows / 2)
+    return max(min(share * n_leaves, n_columns * n_rows / 2), min(50, n_leaves / 2))
 
 
 def _same(one, two):

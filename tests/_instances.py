@@ -70,7 +70,7 @@ BACKFITTED = [
     for model, ridge in [
         (RandomForestClassifier(6, random_state=0), None),
         (RandomForestRegressor(6, random_state=0), 3.0),
-        (ExtraTreesClassifier(6, random_state=0), 3.0),
+        (ExtraTreesClassifier(6, random_state=0), 1.0),
         (BaggingRegressor(n_estimators=6, max_features=0.7, random_state=0), 3.0),
         (BOOSTING[0], None),
         (BOOSTING[1], None),
