@@ -182,15 +182,10 @@ class BackfitPath(PruningPath):
                 continue
             if rank is None:
                 rank = self._structures.rank(surgeon.apply(X))
-                offset = self._offset(X)
+                offset = self._problem.offset(surgeon, X)
             solution = self._solutions[level - 1]
             raw = predict_raw(self._structures, surgeon.table.tree, rank, solution, offset)
             yield self._snapshot(raw)
-
-    def _offset(self, X):
-        if not self._surgeon.is_boosting:
-            return None
-        return self._surgeon.raw_init(X).T / self._problem.scale[:, np.newaxis]
 
     def _snapshot(self, raw):
         problem = self._problem

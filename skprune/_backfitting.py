@@ -98,13 +98,16 @@ class Problem(NamedTuple):
     def rows(self, surgeon, part, *, held_out=False):
         """Return rows in the terms of the loss; `part` is a `ChoosingRows`."""
         target, weight = _targets(surgeon, part.y, part.sample_weight, held_out=held_out)
-        X = part.X
-        offset = None
-        if surgeon.is_boosting:
-            offset = surgeon.raw_init(X).T / self.scale[:, np.newaxis]
+        offset = self.offset(surgeon, part.X)
         if not surgeon.is_classifier:
             target = (target - self.center[:, np.newaxis]) / self.scale[:, np.newaxis]
-        return Rows(surgeon.apply(X), target, weight, offset)
+        return Rows(surgeon.apply(part.X), target, weight, offset)
+
+    def offset(self, surgeon, X):
+        """Return the raw prediction before the first tree, or None without one."""
+        if not surgeon.is_boosting:
+            return None
+        return surgeon.raw_init(X).T / self.scale[:, np.newaxis]
 
     def start(self, structures, rows, seed):
         """Return a backfitting that has not begun."""
@@ -268,17 +271,21 @@ def backfit(surgeon, rows, *, ridge, seed, scout):
     known = [problem.rows(surgeon, part, held_out=part is not parts[0]) for part in parts]
     _warn_of_light_rows(known)
     together = known[0].join(known[1]) if len(known) > 1 else known[0]
+    structures, total = (
+        lay_out(surgeon.table, together.leaf, together.weight),
+        together.weight.sum(),
+    )
     if surgeon.is_classifier and len(surgeon.model.classes_) < 2:
-        structures = lay_out(surgeon.table, together.leaf, together.weight)
-        return problem, structures, [], together.weight.sum()  # nothing to tell apart
+        return problem, structures, [], total  # nothing to tell apart
+    if ridge is not None:
+        ridges = repeat(ridge)
+    elif len(known) > 1:
+        ridges = choose_ridges([Trial(surgeon, problem, known[0], known[1], seed)])
+    else:
+        ridges = choose_ridges(_trials(surgeon, problem, rows, together, scout, seed))
     most_leaves = _most_leaves(surgeon, together.target.shape)
-    ridges = repeat(ridge)
-    if ridge is None:
-        trials = [Trial(surgeon, problem, known[0], known[1], seed)] if len(known) > 1 else None
-        ridges = choose_ridges(trials or _trials(surgeon, problem, rows, together, scout, seed))
-    structures = lay_out(surgeon.table, together.leaf, together.weight)
     solutions = descend(problem, structures, together, ridges, seed=seed, most_leaves=most_leaves)
-    return problem, structures, solutions, together.weight.sum()
+    return problem, structures, solutions, total
 
 
 def _warn_of_light_rows(known):
@@ -392,19 +399,11 @@ def choose_ridges(trials):
         A ridge per penalty.
     """
     at, chosen, best, idle = 0, [], np.inf, 0
-    judges = sum(trial.held.weight.sum() for trial in trials)
     least = LEAST_PRICE / max(trial.weight for trial in trials)
     for penalty in PENALTIES[1::2][PENALTIES[1::2] >= least]:  # every other one, for the time
-
-        def outcome(at, penalty=penalty):
-            ways, losses, leaves = zip(
-                *(trial.attempt(penalty, RIDGES[at]) for trial in trials), strict=True
-            )
-            return sum(losses) / judges, np.mean(leaves), ways
-
-        loss, leaves, ways = outcome(at)
+        loss, leaves, ways = _attempt(trials, penalty, RIDGES[at])
         while at + 1 < len(RIDGES):
-            up = outcome(at + 1)
+            up = _attempt(trials, penalty, RIDGES[at + 1])
             if up[0] + penalty * up[1] >= loss + penalty * leaves:
                 break
             (loss, leaves, ways), at = up, at + 1
@@ -416,6 +415,13 @@ def choose_ridges(trials):
         if idle == PATIENCE:
             break
     return chosen
+
+
+def _attempt(trials, penalty, ridge):
+    """Return the mean loss of all held-out rows, the mean leaves, and where trials end."""
+    ways, losses, leaves = zip(*(t.attempt(penalty, ridge) for t in trials), strict=True)
+    judges = sum(trial.held.weight.sum() for trial in trials)
+    return sum(losses) / judges, np.mean(leaves), ways
 
 
 def descend(problem, structures, rows, ridges, *, seed, most_leaves):

@@ -26,8 +26,6 @@ class FaithfulPath(MemberPath):
         names another class. NaN if no rows were held out.
     """
 
-    decides = True
-
     def __init__(self, members, rows):
         reference = rows if rows.grown_on is None else rows.grown_on
         weights = _weights(members, reference.X)

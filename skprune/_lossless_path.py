@@ -92,8 +92,6 @@ class LosslessPath(PruningPath):
         Reader and writer of the whole model.
     """
 
-    decides = True
-
     def __init__(self, surgeon):
         self._surgeon, self._simpler = surgeon, simplify(surgeon)
         is_split = surgeon.table.is_split

@@ -26,13 +26,15 @@ from sklearn.utils.validation import (
 
 from skprune._compat import (
     HasMethods,
+    Interval,
+    StrOptions,
     check_sample_weight,
     fit_context,
     routing_enabled,
     rows_of,
     rows_of_params,
 )
-from skprune._levels import check_level
+from skprune._levels import check_level, check_no_level
 from skprune._rows import ChoosingRows, hold_out
 from skprune.exceptions import InputError, PruningWarning
 
@@ -45,6 +47,8 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
     _default_level: ClassVar[dict[str, float]] = {"keep": 0.5}
     # What `keep` counts, as the unit of its path.
     counts: ClassVar[str] = "units"
+    # Criteria that decide by themselves what stays, and so have no other level.
+    _deciding: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def path_(self):
@@ -71,10 +75,17 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         twin._set_level(path, index)
         return twin
 
+    @property
+    def decides(self):
+        """Whether the criterion decides by itself what stays."""
+        return getattr(self, "criterion", None) in self._deciding
+
     def _level_of(self, keep, threshold):
         """Return what `keep` and `threshold` name, as arguments of `path_.locate`."""
+        if self.decides:
+            check_no_level(self.criterion, keep, threshold)
         if keep is None and threshold is None:
-            return self._default_level
+            return {"index": -1} if self.decides else self._default_level
         return {"keep": keep, "threshold": threshold}
 
     @abstractmethod
@@ -157,6 +168,10 @@ def _inner_has(method):
     return check
 
 
+# What `validation` may be, in the pruners that have it.
+VALIDATION = [StrOptions({"oob", "train"}), Interval(Real, 0, 1, closed="neither"), None]
+
+
 class BaseModelPruner(MetaEstimatorMixin, BasePruner):
     """Base of the meta-estimators that prune a fitted model.
 
@@ -199,13 +214,14 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             If the inner model is of a type that cannot be taken apart.
         """
         check_level(self.keep, self.threshold)
+        level = self._level_of(self.keep, self.threshold)
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_model(self.estimator.estimator if frozen else self.estimator)
         self._warn_of_idle_validation(frozen=frozen)
         model, rows = self._grow(X, y, sample_weight, fit_params)
         path = self._prune_model(model, rows)
         self._path = path
-        self._set_level(path, path.locate(**self._level_of(self.keep, self.threshold)))
+        self._set_level(path, path.locate(**level))
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)  # of an earlier fit
             if hasattr(model, name):
@@ -274,11 +290,15 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             reason = "with a FrozenEstimator the rows passed to fit choose"
         else:
             return
+        self._warn_of_idle("validation", reason, stacklevel=5)
+
+    def _warn_of_idle(self, parameter, reason, *, stacklevel):
+        """Say that a parameter is set and has no meaning; the level is that of `warn`."""
         warnings.warn(
-            f"validation={validation!r} has no meaning here and is ignored: {reason}. "
-            "Set it to None.",
+            f"{parameter}={getattr(self, parameter)!r} has no meaning here and is ignored: "
+            f"{reason}. Set it to None.",
             PruningWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
 
     def _check_rows_of_frozen(self, model, X, sample_weight, fit_params):

@@ -1,6 +1,5 @@
 """Ensemble pruner: removes members of forests, bagging, AdaBoost and voting, or stages."""
 
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,11 +7,10 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_consistent_length
 
-from skprune._compat import Interval, StrOptions, check_sample_weight
+from skprune._compat import StrOptions, check_sample_weight
 from skprune._faithful_path import FaithfulPath
-from skprune._levels import check_no_level
 from skprune._member_path import MemberPath
-from skprune.base import BaseModelPruner
+from skprune.base import VALIDATION, BaseModelPruner
 from skprune.criteria import diversity
 from skprune.exceptions import InputError
 from skprune.solvers import greedy, reweighting
@@ -180,14 +178,11 @@ class EnsemblePruner(BaseModelPruner):
     """
 
     counts: ClassVar[str] = "members"
+    _deciding: ClassVar[frozenset[str]] = frozenset({"faithful"})
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions(set(CRITERIA))],
-        "validation": [
-            StrOptions({"oob", "train"}),
-            Interval(Real, 0, 1, closed="neither"),
-            None,
-        ],
+        "validation": VALIDATION,
         "random_state": ["random_state"],
     }
 
@@ -210,8 +205,6 @@ class EnsemblePruner(BaseModelPruner):
 
     def _check_model(self, model):
         kind, name = members_type(model), type(model).__name__
-        if self.criterion == "faithful":
-            check_no_level(self.criterion, self.keep, self.threshold)
         given = f"criterion={self.criterion!r} was given with {name}, "
         if kind.sequential and self.criterion != "stages":
             msg = (
@@ -255,11 +248,6 @@ class EnsemblePruner(BaseModelPruner):
             )
             raise InputError(msg)
         return 0.2 if self.validation is None else self.validation
-
-    def _level_of(self, keep, threshold):
-        if self.criterion == "faithful" and keep is None and threshold is None:
-            return {"index": -1}
-        return super()._level_of(keep, threshold)
 
     def _set_level(self, path, index):
         super()._set_level(path, index)

@@ -38,9 +38,6 @@ class BasePath(ABC):
         As above.
     """
 
-    # Whether the criterion decides by itself: its smaller level cannot be asked for.
-    decides = False
-
     def __init__(self, levels, *, unit, common_scale=True):
         self.levels = levels
         self.unit = unit

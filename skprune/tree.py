@@ -12,12 +12,11 @@ from sklearn.utils import check_random_state, indexable
 from skprune._backfit_path import BackfitPath
 from skprune._backfitting import backfit
 from skprune._compat import Interval, StrOptions, rows_of
-from skprune._levels import check_no_level
 from skprune._lossless_path import LosslessPath
 from skprune._risks import best_strength, validation_risk
 from skprune._rows import has_missing
 from skprune._tree_path import TreePath
-from skprune.base import BaseModelPruner
+from skprune.base import VALIDATION, BaseModelPruner
 from skprune.criteria.complexity import (
     pessimistic_risk,
     random_scores,
@@ -193,16 +192,13 @@ class TreePruner(BaseModelPruner):
     """
 
     counts: ClassVar[str] = "leaves"
+    _deciding: ClassVar[frozenset[str]] = frozenset({"lossless"})
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions(CRITERIA)],
         "recovery": [StrOptions({"shrinkage"}), None],
         "ridge": [Interval(Real, 0, None, closed="neither"), None],
-        "validation": [
-            StrOptions({"oob", "train"}),
-            Interval(Real, 0, 1, closed="neither"),
-            None,
-        ],
+        "validation": VALIDATION,
         "random_state": ["random_state"],
     }
 
@@ -231,8 +227,6 @@ class TreePruner(BaseModelPruner):
         kind = surgeon_type(model)
         if self.criterion == "backfitting":
             _check_additive(model, kind)
-        if self.criterion == "lossless":
-            check_no_level(self.criterion, self.keep, self.threshold)
         if kind.is_boosting and self._shrinks:
             msg = (
                 "recovery='shrinkage' moves values towards the means above them, but nodes of "
@@ -265,25 +259,12 @@ class TreePruner(BaseModelPruner):
             idle["ridge"] = "no leaf values are shrunk"
         for name, reason in idle.items():
             if getattr(self, name) is not None:
-                self._warn_of_idle(name, reason)
-
-    def _warn_of_idle(self, name, reason):
-        warnings.warn(
-            f"{name}={getattr(self, name)!r} has no meaning here and is ignored: {reason}. Set "
-            "it to None.",
-            PruningWarning,
-            stacklevel=6,
-        )
+                self._warn_of_idle(name, reason, stacklevel=6)
 
     @property
     def _shrinks(self):
         """Whether leaf values are shrunk after a cut."""
         return self.recovery == "shrinkage" and self.criterion not in SETS_VALUES
-
-    def _level_of(self, keep, threshold):
-        if self.criterion == "lossless" and keep is None and threshold is None:
-            return {"index": -1}
-        return super()._level_of(keep, threshold)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -299,9 +280,8 @@ class TreePruner(BaseModelPruner):
     def _resolve_validation(self):
         if self.criterion == "backfitting" and self.ridge is not None:
             if self.validation is not None:
-                self._warn_of_idle(
-                    "validation", "the ridge is given, and no rows have to choose it"
-                )
+                reason = "the ridge is given, and no rows have to choose it"
+                self._warn_of_idle("validation", reason, stacklevel=6)
             return "train"
         return super()._resolve_validation()
 

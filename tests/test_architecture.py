@@ -44,6 +44,7 @@ SIBLINGS = {
     ("_backfit_path", "path"): "a family's path is a path of a model",
     ("_tree_path", "_additive"): "a single tree scores its levels at once",
     ("surgery.members", "surgery._dispatch"): "members have surgeons of their own",
+    ("surgery.members", "surgery.trees"): "labels are encoded alike",
     ("surgery.members", "surgery.forests"): "what speaks of the whole model goes",
     ("_member_path", "_tree_path"): "the same snapshot stands in",
     ("_lossless_path", "path"): "a family's path is a path of a model",

@@ -58,7 +58,7 @@ class Combination(NamedTuple):
     def at_path_level(self, path, index):
         """Return the grid parameters that cut row `index` of a path, on any fold."""
         level: dict[str, float | None] = {"keep": None, "threshold": None}
-        if path.decides:
+        if self.pruner.decides:
             level["keep"] = None if index else 1.0
         else:
             name = "threshold" if path.common_scale else "keep"

@@ -6,7 +6,6 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skprune._compat import routing_enabled
-from skprune._levels import check_no_level
 
 
 class FittedEnd:
@@ -179,8 +178,6 @@ def locate(pruner, path, level):
     int
         Row of the path's levels.
     """
-    if path.decides:
-        check_no_level(pruner.criterion, **level)
     return path.locate(**pruner._level_of(**level))
 
 

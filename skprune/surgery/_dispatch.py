@@ -47,18 +47,43 @@ def surgeon_type(model):
     UnsupportedModelError
         If no surgeon knows the type; the message lists the known ones.
     """
+    return look_up(model, SURGEONS, "is not a model that skprune can take apart")
+
+
+def look_up(model, readers, complaint):
+    """Return the reader of a model's type, the nearest in its line of classes.
+
+    Parameters
+    ----------
+    model : estimator
+        A model, fitted or not.
+    readers : mapping of type to type
+        Readers by model; each can `check` a model.
+    complaint : str
+        What an unknown model is told, after its name.
+
+    Returns
+    -------
+    type
+        The reader.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If there is none, or the type is refused for a reason.
+    """
     if isinstance(model, type):
         msg = f"{model.__name__} is a class; give an instance of it."
         raise UnsupportedModelError(msg)
     for cls in type(model).__mro__:
-        if cls in SURGEONS:
-            SURGEONS[cls].check(model)
-            return SURGEONS[cls]
+        if cls in readers:
+            readers[cls].check(model)
+            return readers[cls]
         if cls in REFUSED:
             msg = f"{type(model).__name__} cannot be pruned: {REFUSED[cls]}."
             raise UnsupportedModelError(msg)
-    known = ", ".join(sorted(cls.__name__ for cls in SURGEONS))
-    msg = f"{type(model).__name__} is not a model that skprune can take apart. Known are: {known}."
+    known = ", ".join(sorted(cls.__name__ for cls in readers))
+    msg = f"{type(model).__name__} {complaint}. Known are: {known}."
     raise UnsupportedModelError(msg)
 
 

@@ -1,5 +1,6 @@
 """Surgery for gradient boosting and AdaBoost, and what all additive models share."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,7 @@ MOST_SUMS = 2**21
 LEAST_WEIGHT = 1e-200
 
 
-class BoostingSurgeon(TreeSurgeon):
+class BoostingSurgeon(TreeSurgeon, ABC):
     """Base of the surgeons of gradient boosting: stages of one tree per raw score.
 
     The raw scores are ``raw_init(X)`` plus ``learning_rate`` times the values of the
@@ -56,6 +57,7 @@ class BoostingSurgeon(TreeSurgeon):
         """Which raw score each tree adds to; ndarray of int, shape (n_trees,)."""
         return np.arange(self.table.n_trees) % self.n_values_per_stage
 
+    @abstractmethod
     def raw_init(self, X):
         """Return the raw scores before the first stage.
 
@@ -69,7 +71,6 @@ class BoostingSurgeon(TreeSurgeon):
         ndarray of shape (n_rows, n_values_per_stage)
             Raw scores.
         """
-        raise NotImplementedError
 
     def mergeable(self, first):
         """Say which trees another one can speak for; for classes, where sums may tie, none."""
@@ -159,14 +160,7 @@ class AdaBoostSurgeon(TreeSurgeon):
 
     def apply(self, X):
         """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
-        X = validate_data(
-            self.model,
-            X,
-            reset=False,
-            accept_sparse="csr",
-            dtype=np.float32,
-            ensure_all_finite="allow-nan",
-        )
+        X = self._in_single(X)
         leaf = np.stack([member.apply(X) for member in self.model.estimators_])
         return leaf + self.table.roots[:, np.newaxis]
 

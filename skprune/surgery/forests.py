@@ -9,7 +9,6 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.utils.validation import validate_data
 
 from skprune.surgery.trees import TreeSurgeon, check_members
 
@@ -118,14 +117,7 @@ class BaggingSurgeon(ForestSurgeon):
 
     def apply(self, X):
         """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
-        X = validate_data(
-            self.model,
-            X,
-            reset=False,
-            accept_sparse="csr",
-            dtype=np.float32,
-            ensure_all_finite="allow-nan",
-        )
+        X = self._in_single(X)
         members = zip(self._members(), self.model.estimators_features_, strict=True)
         leaf = np.stack([member.apply(X[:, columns]) for member, columns in members])
         return leaf + self.table.roots[:, np.newaxis]

@@ -9,15 +9,15 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from sklearn import ensemble
 from sklearn.base import is_classifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery._dispatch import REFUSED, surgeon_for, surgeon_type
+from skprune.surgery._dispatch import look_up, surgeon_for, surgeon_type
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
+from skprune.surgery.trees import codes_of
 
 
 class Members:
@@ -106,6 +106,7 @@ class Members:
             Class probabilities in the order of the model's classes (of one output after the
             other), ones where it counts hard votes; for regressors a column per output.
         """
+        # Of each kind but stages, which are not asked: none of them says anything alone.
         raise NotImplementedError
 
     def in_bag(self):
@@ -127,12 +128,7 @@ class Members:
         """
         if self._surgeon is not None:
             return self._surgeon.encode(np.asarray(y).reshape(len(y), -1)).ravel()
-        # Through an index and not a sort: labels of mixed type still compare.
-        known, given = (
-            pd.Index(a.astype(int) if a.dtype.kind == "b" else a)
-            for a in (np.asarray(self.model.classes_), np.ravel(y))
-        )
-        return known.get_indexer(given)
+        return codes_of(self.model.classes_, np.ravel(y))
 
     def sizes(self):
         """Return parameters and bytes of each member, NaN where no surgeon knows it.
@@ -396,18 +392,7 @@ def members_type(model):
     UnsupportedModelError
         If it is no ensemble that is known; the message lists those.
     """
-    for cls in type(model).__mro__:
-        if cls in MEMBERS:
-            MEMBERS[cls].check(model)
-            return MEMBERS[cls]
-        if cls in REFUSED:
-            msg = f"{type(model).__name__} cannot be pruned: {REFUSED[cls]}."
-            raise UnsupportedModelError(msg)
-    known = ", ".join(sorted(cls.__name__ for cls in MEMBERS))
-    msg = (
-        f"{type(model).__name__} has no members that skprune can choose among. Known are: {known}."
-    )
-    raise UnsupportedModelError(msg)
+    return look_up(model, MEMBERS, "has no members that skprune can choose among")
 
 
 def members_for(model):

@@ -11,7 +11,7 @@ from sklearn.tree import (
     ExtraTreeClassifier,
     ExtraTreeRegressor,
 )
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune._nodes import NO_NODE, NodeTable, check_children, preorder, splice
 from skprune.exceptions import InputError, UnsupportedModelError
@@ -281,6 +281,17 @@ class TreeSurgeon:
         """
         return self.model.apply(X)[np.newaxis]
 
+    def _in_single(self, X):
+        """Return rows as the trees of an ensemble see them, which know no names of columns."""
+        return validate_data(
+            self.model,
+            X,
+            reset=False,
+            accept_sparse="csr",
+            dtype=np.float32,
+            ensure_all_finite="allow-nan",
+        )
+
     def in_bag(self):
         """Return the training rows of each tree, or None without bootstrap samples."""
 
@@ -341,9 +352,7 @@ class TreeSurgeon:
         classes = self.model.classes_ if self.n_outputs > 1 else [self.model.classes_]
         codes = np.empty(y.shape, dtype=np.intp)
         for output, labels in enumerate(classes):
-            # Through an index and not a sort: labels of mixed type still compare.
-            known, given = (pd.Index(_as_numbers(a)) for a in (labels, y[:, output]))
-            codes[:, output] = known.get_indexer(given)
+            codes[:, output] = codes_of(labels, y[:, output])
         return codes
 
     @property
@@ -374,6 +383,26 @@ class TreeSurgeon:
         parameters = 2 * (n_nodes - n_leaves) + n_leaves * leaf_values
         n_bytes = n_nodes * [node_bytes(tree) for tree in self._trees]
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
+
+
+def codes_of(classes, labels):
+    """Return the position of each label among the classes; O(n).
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+        Classes that are known.
+    labels : ndarray of shape (n_rows,)
+        Labels.
+
+    Returns
+    -------
+    ndarray of int, shape (n_rows,)
+        Positions; -1 for labels that are not among them.
+    """
+    # Through an index and not a sort: labels of mixed type still compare.
+    known, given = (pd.Index(_as_numbers(a)) for a in (classes, labels))
+    return known.get_indexer(given)
 
 
 def _as_numbers(labels):
