@@ -9,7 +9,7 @@ SECTIONS = [
     {
         "title": "Pruning features",
         "text": "Transformers that drop columns.",
-        "names": ["CorrelationPruner"],
+        "names": ["CorrelationPruner", "RandomPruner"],
     },
     {
         "title": "Choosing a level",

@@ -4,7 +4,7 @@ The result of every pruner is plain: a smaller scikit-learn model, or fewer colu
 """
 
 from skprune.ensemble import EnsemblePruner
-from skprune.feature import CorrelationPruner
+from skprune.feature import CorrelationPruner, RandomPruner
 from skprune.inspection import PruningPathDisplay, compare
 from skprune.model_selection import (
     NonInferior,
@@ -29,6 +29,7 @@ __all__ = [
     "PruningPath",
     "PruningPathDisplay",
     "PruningSearchCV",
+    "RandomPruner",
     "TreePruner",
     "WithinBudget",
     "WithinTolerance",

@@ -52,15 +52,15 @@ def check_level(keep, threshold):
         raise LevelError(msg)
 
 
-def check_no_level(criterion, keep, threshold):
+def check_no_level(who, keep, threshold):
     """Refuse a level where the criterion decides by itself what stays.
 
     Parameters
     ----------
-    criterion : str
-        Its name.
+    who : str
+        What decides; for the message.
     keep : int, float or None
-        A checked ``keep``; 1.0 is the whole model, and allowed.
+        A checked ``keep``; 1.0 keeps all, and is allowed.
     threshold : float or None
         A checked threshold.
 
@@ -73,8 +73,8 @@ def check_no_level(criterion, keep, threshold):
         return
     given = f"threshold={threshold!r}" if keep is None else f"keep={keep!r}"
     msg = (
-        f"{given} was given, but criterion={criterion!r} decides by itself what stays. Leave "
-        "keep and threshold at None; keep=1.0 is the whole model."
+        f"{given} was given, but {who} decides by itself what stays. Leave "
+        "keep and threshold at None; keep=1.0 keeps all."
     )
     raise LevelError(msg)
 

@@ -1,10 +1,9 @@
-"""Pruning paths: every level of one fitted model or table, from whole to smallest."""
+"""Pruning paths: every level of one fitted model, from the whole to the smallest."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring
 
@@ -169,36 +168,6 @@ class BasePath(ABC):
             )
             raise LevelError(msg)
         return smallest
-
-
-class ColumnPath(BasePath):
-    """The levels of a feature pruner; a cut gives the mask of the columns that stay.
-
-    Parameters
-    ----------
-    masks : ndarray of bool, shape (n_levels, n_features)
-        Columns that stay at each level; the first row keeps all.
-    breaks : ndarray of shape (n_levels - 1,)
-        Ends of the levels, descending: at thresholds *below* ``breaks[i]`` at least
-        level ``i + 1`` is cut (a lower threshold prunes more).
-    thresholds : ndarray of shape (n_levels,)
-        A threshold within each level.
-    """
-
-    def __init__(self, masks, breaks, thresholds):
-        counts = masks.sum(axis=1)
-        levels = pd.DataFrame(
-            {"keep": counts / counts[0], "threshold": thresholds, "columns": counts}
-        )
-        super().__init__(levels, unit="columns")
-        self._masks = masks
-        self._breaks = breaks
-
-    def _build(self, index):
-        return self._masks[index].copy()
-
-    def _index_of_threshold(self, threshold):
-        return np.searchsorted(-self._breaks, -threshold, side="left")
 
 
 class PruningPath(BasePath):

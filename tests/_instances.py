@@ -24,7 +24,13 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from skprune import CorrelationPruner, EnsemblePruner, PruningSearchCV, TreePruner
+from skprune import (
+    CorrelationPruner,
+    EnsemblePruner,
+    PruningSearchCV,
+    RandomPruner,
+    TreePruner,
+)
 
 TREES = [
     DecisionTreeClassifier(random_state=0),
@@ -117,12 +123,21 @@ FEATURE_PRUNERS = [
     CorrelationPruner(),
     CorrelationPruner(threshold=0.5),
     CorrelationPruner(criterion="spearman", keep=0.5),
+    RandomPruner(random_state=0),
 ]
+# They name columns that the tables of scikit-learn's checks do not have.
+GROUPED = [
+    RandomPruner(groups=[[0, 1], [5, -1]], always_keep=[1], random_state=0),
+    RandomPruner(groups=[[0, 1], [5, -1]], random_state=0),
+]
+# They decide by themselves which columns stay.
+DECIDING_FEATURES: list = []
+DRAWING = (RandomPruner,)
 SEARCHES = [
     PruningSearchCV(DecisionTreeClassifier(random_state=0), cv=2),
     PruningSearchCV(TreePruner(RandomForestRegressor(3, random_state=0)), cv=2, max_levels=5),
 ]
-INSTANCES = MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + SEARCHES
+INSTANCES = MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES
 
 WEIGHT_CHECKS = (
     "check_sample_weight_equivalence_on_dense_data",
@@ -157,6 +172,11 @@ def name_of(instance):
         str(getattr(instance, name, "")) for name in ("criterion", "keep", "threshold", "recovery")
     ]
     return "-".join(word for word in words if word not in {"", "None"})
+
+
+def draws(instance):
+    """Whether scores are drawn, for each row or column of its own."""
+    return isinstance(instance, DRAWING) or getattr(instance, "criterion", "") == "random"
 
 
 def holds_rows_out(instance):

@@ -21,7 +21,8 @@ LAYERS = [
     {"exceptions", "_compat"},
     {"_extras", "_levels", "_nodes"},
     {"criteria", "solvers", "surgery"},
-    {"path", "size", "_additive", "_rows", "_risks", "_tree_path", "_lossless_path"}
+    {"path", "size", "_additive", "_rows", "_columns", "_risks", "_tree_path"}
+    | {"_column_path", "_lossless_path"}
     | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
@@ -50,6 +51,9 @@ SIBLINGS = {
     ("_lossless_path", "path"): "a family's path is a path of a model",
     ("_faithful_path", "_member_path"): "its levels are sets of members",
     ("_member_path", "path"): "a family's path is a path of a model",
+    ("_column_path", "path"): "it is a path",
+    ("base._*", "base._pruner"): "what all bases share",
+    ("base._ranking", "base._features"): "a ranking is of columns",
     ("_tree_path", "path"): "a family's path is a path of a model",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
     ("model_selection._candidates", "model_selection._make"): "a bare model is wrapped",

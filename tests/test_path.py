@@ -25,7 +25,6 @@ from skprune import model_size
 from skprune._tree_path import TreePath
 from skprune.criteria.complexity import random_scores, training_risk, weakest_link
 from skprune.exceptions import LevelError, PruningWarning
-from skprune.path import ColumnPath
 from skprune.surgery import surgeon_for
 
 SMALL = {"n_estimators": 4, "random_state": 0, "n_jobs": 1}
@@ -527,30 +526,3 @@ def test_a_stand_in_answers_as_the_kind_of_model_it_stands_for():
             expected = path.cut(index=index).predict_log_proba(X)
             assert_array_equal(stand_in.predict_log_proba(X), expected)
         assert_array_equal(stand_in.classes_, path.model.classes_)
-
-
-# Columns.
-
-
-def column_path():
-    masks = np.array([[1, 1, 1, 1], [1, 0, 1, 1], [1, 0, 1, 0]], dtype=bool)
-    return ColumnPath(masks, np.array([0.9, 0.4]), np.array([1.0, 0.6, 0.2]))
-
-
-def test_columns_are_cut_by_every_name():
-    path = column_path()
-    assert path.levels.columns.tolist() == ["keep", "threshold", "columns"]
-    assert path.units.tolist() == [4, 3, 2]
-    assert np.isnan(path.sizes[:, 1:]).all()
-    assert_array_equal(path.cut(keep=3), [True, False, True, True])
-    assert_array_equal(path.cut(keep=0.5), [True, False, True, False])
-    found = [path.locate(threshold=t) for t in (np.inf, 0.9, 0.89, 0.4, 0.39, -1)]
-    assert found == [0, 0, 1, 1, 2, 2]
-    with pytest.raises(LevelError, match="smallest level of this path keeps 2 of 4 columns"):
-        path.cut(keep=1)
-
-
-def test_a_mask_of_columns_is_a_copy():
-    path = column_path()
-    path.cut(index=0)[:] = False
-    assert path.cut(index=0).all()

@@ -1,13 +1,14 @@
 """Redundant columns: no two that stay are correlated above a threshold."""
 
 from functools import partial
-from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_array, check_consistent_length, validate_data
+from sklearn.utils.validation import check_array, check_consistent_length
 
+from skprune._column_path import ColumnPath
+from skprune._columns import read_target
 from skprune._compat import StrOptions
 from skprune.base import BaseFeaturePruner
 from skprune.criteria.association import (
@@ -19,10 +20,7 @@ from skprune.criteria.association import (
 )
 from skprune.criteria.redundancy import greedy_walk, threshold_path, whole_matrix, whole_tile
 from skprune.exceptions import LevelError
-from skprune.path import ColumnPath
 
-# A numeric target with at most this many distinct values, all whole, is one of classes.
-MAX_INTEGER_CLASSES = 20
 # Mantissa bits of a variance that count: those below are rounding, and would decide ties.
 VARIANCE_BITS = 40
 
@@ -137,7 +135,8 @@ class CorrelationPruner(BaseFeaturePruner):
         self.threshold = threshold
         self.prefer = prefer
 
-    counts: ClassVar[str] = "columns"
+    _reads: ClassVar[frozenset[str]] = frozenset({"nan"})
+    _min_rows: ClassVar[int] = 2  # a correlation over a single row does not exist
     _default_level: ClassVar[dict[str, float]] = {"threshold": 0.9}
 
     def _validate_table(self, X, y):
@@ -147,18 +146,10 @@ class CorrelationPruner(BaseFeaturePruner):
                 "float from 0 (only uncorrelated columns stay together) to 1 (all stay)."
             )
             raise LevelError(msg)
-        _refuse_text(X, type(self).__name__)
-        # A correlation over a single row does not exist.
-        X = validate_data(
-            self,
-            X,
-            dtype=[np.float64, np.float32],
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=2,
-        )
+        table, _ = super()._validate_table(X, None)
         prefer = self.prefer or ("missing" if y is None else "association")
         if prefer != "association":
-            return X, None
+            return table, None
         if y is None:
             msg = (
                 "prefer='association' was given, but fit got no y. Give fit the target, or "
@@ -166,13 +157,11 @@ class CorrelationPruner(BaseFeaturePruner):
             )
             raise ValueError(msg)
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
-        check_consistent_length(X, y)
-        return X, y
+        check_consistent_length(table.X, y)
+        return table, y
 
-    def _prune_columns(self, X, y, sample_weight):
-        if sample_weight is not None and not np.any(sample_weight):
-            msg = "sample_weight is zero in all rows. Give at least one row a positive weight."
-            raise ValueError(msg)
+    def _prune_columns(self, table, y, sample_weight):
+        X = table.X
         table = _table_of(X, sample_weight, self.criterion)
         self._priority = self._rate(table, X, y, sample_weight)
         order = np.argsort(-self._priority, kind="stable")
@@ -208,9 +197,7 @@ class CorrelationPruner(BaseFeaturePruner):
 
     def _make_report(self):
         kept, nearest, value = self._walk
-        names = getattr(self, "feature_names_in_", None)
-        if names is None:
-            names = np.array([f"x{i}" for i in range(len(kept))], dtype=object)
+        names = self._names()
         reason = f"absolute {self.criterion} correlation above {self._limit:.6g}"
         return pd.DataFrame(
             {
@@ -223,11 +210,6 @@ class CorrelationPruner(BaseFeaturePruner):
                 "priority": self._priority,
             }
         )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 class CorrelationPath(ColumnPath):
@@ -281,60 +263,13 @@ def _association(table, y, sample_weight, criterion):
     """Return the strongest association of each column with the outputs of a target."""
     found = np.zeros(table.X.shape[1])
     for output in y.reshape(len(y), -1).T:
-        classes, codes = np.unique(_plain(output), return_inverse=True)
-        if _is_quantity(classes):
-            target = classes[codes].astype(np.float64)
+        target = read_target(output)
+        if target.classes is None:
+            values = target.y
             if criterion == "spearman":
-                target = ranks(target[:, None], sample_weight)[:, 0]
-            strength = target_strength(table, target)
+                values = ranks(values[:, None], sample_weight)[:, 0]
+            strength = target_strength(table, values)
         else:
-            strength = class_strength(table, codes)
+            strength = class_strength(table, target.y)
         found = np.maximum(found, strength)
     return found
-
-
-def _plain(output):
-    """Return an object array as numbers if it holds only such, else as strings."""
-    if output.dtype.kind != "O":
-        return output
-    return output.astype(float if all(isinstance(v, Real) for v in output) else str)
-
-
-def _is_quantity(values):
-    if values.dtype.kind not in "iuf":
-        return False
-    return len(values) > MAX_INTEGER_CLASSES or bool((values % 1 != 0).any())
-
-
-def _refuse_text(X, caller):
-    """Name the columns that are not numeric, before numpy fails on one of their values."""
-    if hasattr(X, "columns") and hasattr(X, "dtypes"):
-        typed = enumerate(zip(X.columns, X.dtypes, strict=True))
-        named = [name for i, (name, dtype) in typed if not _is_numeric(X, i, dtype)]
-    elif isinstance(X, (list, tuple)) or (hasattr(X, "dtype") and X.dtype.kind in "OSUT"):
-        cells = X if isinstance(X, np.ndarray) else np.array(X, dtype=object)
-        columns = enumerate(cells.T if cells.ndim == 2 else ())
-        named = [f"x{i}" for i, column in columns if _has_text(column)]
-    else:
-        return
-    if named:
-        shown = ", ".join(map(repr, named[:10])) + (", ..." if len(named) > 10 else "")
-        msg = (
-            f"{caller} correlates numbers, but {len(named)} column(s) hold something else: "
-            f"{shown}. Encode them first (for example with OneHotEncoder or OrdinalEncoder), "
-            "or select the numeric columns (for example with make_column_selector)."
-        )
-        raise ValueError(msg)
-
-
-def _is_numeric(X, i, dtype):
-    """Whether column `i` of a pandas or polars frame holds numbers or booleans."""
-    if hasattr(dtype, "is_numeric"):  # polars
-        return dtype.is_numeric() or str(dtype) in {"Boolean", "Null"}
-    if dtype == np.dtype(object):
-        return not _has_text(X.iloc[:, i])
-    return pd.api.types.is_numeric_dtype(dtype)
-
-
-def _has_text(column):
-    return any(isinstance(value, (str, bytes)) for value in column)

@@ -223,9 +223,9 @@ def test_members_without_bootstrap_have_no_rows_of_their_own():
 
 
 def test_out_of_bag_scores_of_the_whole_bagging_go():
-    model = BaggingClassifier(KNeighborsClassifier(), n_estimators=20, oob_score=True)
+    model = BaggingClassifier(KNeighborsClassifier(), 40, oob_score=True, random_state=0)
     model, _, _ = fitted(model)
-    cut = members_for(model).keep(np.arange(20) < 9)
+    cut = members_for(model).keep(np.arange(40) < 9)
     assert not hasattr(cut, "oob_score_")
     assert hasattr(model, "oob_score_")
 
@@ -233,7 +233,7 @@ def test_out_of_bag_scores_of_the_whole_bagging_go():
 def test_labels_are_encoded():
     X, y = make_classification(60, 4, random_state=0)
     for labels in (np.array(["x", "y"]), np.array([False, True])):
-        model = RandomForestClassifier(2).fit(X, labels[y])
+        model = RandomForestClassifier(2, random_state=0).fit(X, labels[y])
         np.testing.assert_array_equal(members_for(model).encode(labels[y]), y)
     assert list(members_for(model).encode(["x", "?"])) == [-1, -1]
 

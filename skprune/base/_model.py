@@ -1,19 +1,13 @@
-"""The two bases of all pruners: of columns and of fitted models.
-
-A subclass writes one hook. `BaseFeaturePruner` asks for the columns (`_prune_columns`),
-`BaseModelPruner` for the path of a fitted model (`_prune_model`). Think twice before
-anything is added here: what is here is inherited by every pruner there will ever be.
-"""
+"""The base of all pruners of fitted models."""
 
 import copy
 import warnings
-from abc import ABCMeta, abstractmethod
+from abc import abstractmethod
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.feature_selection import SelectorMixin
+from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
@@ -28,134 +22,15 @@ from skprune._compat import (
     HasMethods,
     Interval,
     StrOptions,
-    check_sample_weight,
     fit_context,
     routing_enabled,
     rows_of,
     rows_of_params,
 )
-from skprune._levels import check_level, check_no_level
+from skprune._levels import check_level
 from skprune._rows import ChoosingRows, hold_out
+from skprune.base._pruner import BasePruner
 from skprune.exceptions import InputError, PruningWarning
-
-
-class BasePruner(BaseEstimator, metaclass=ABCMeta):
-    """What both bases share: a path that stays out of pickles, and its levels."""
-
-    # The level where neither `keep` nor `threshold` is given: half, as in RFE. A
-    # subclass that decides by itself says so here.
-    _default_level: ClassVar[dict[str, float]] = {"keep": 0.5}
-    # What `keep` counts, as the unit of its path.
-    counts: ClassVar[str] = "units"
-    # Criteria that decide by themselves what stays, and so have no other level.
-    _deciding: ClassVar[frozenset[str]] = frozenset()
-
-    @property
-    def path_(self):
-        """All levels of this fit; not part of the pickle."""
-        path = self.__dict__.get("_path")
-        if path is None:
-            msg = (
-                f"This {type(self).__name__} has no path_: it is not fitted, or it was "
-                "pickled or copied, which leaves path_ behind. Fit it, or pickle path_ "
-                "itself."
-            )
-            raise AttributeError(msg)
-        if callable(path):  # a path that is dear to compute waits until it is asked for
-            self._path = path = path()
-        return path
-
-    def __getstate__(self):
-        return {k: v for k, v in super().__getstate__().items() if k != "_path"}
-
-    def _at_level(self, path, index):
-        """Return a fitted copy of this pruner, cut at row `index` of `path`."""
-        twin = copy.copy(self)
-        twin._path = path  # a copy leaves it behind
-        twin._set_level(path, index)
-        return twin
-
-    @property
-    def decides(self):
-        """Whether the criterion decides by itself what stays."""
-        return getattr(self, "criterion", None) in self._deciding
-
-    def _level_of(self, keep, threshold):
-        """Return what `keep` and `threshold` name, as arguments of `path_.locate`."""
-        if self.decides:
-            check_no_level(self.criterion, keep, threshold)
-        if keep is None and threshold is None:
-            return {"index": -1} if self.decides else self._default_level
-        return {"keep": keep, "threshold": threshold}
-
-    @abstractmethod
-    def _set_level(self, path, index):
-        """Set the fitted attributes to row `index` of `path`."""
-
-
-class BaseFeaturePruner(SelectorMixin, BasePruner):
-    """Base of the transformers that remove columns.
-
-    A subclass writes `_prune_columns`, which sets `scores_` and `report_`-making state,
-    and returns the keep-mask and the path (or a callable that computes the path when it
-    is first asked for).
-    """
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "keep": [Integral, Real, None],
-        "threshold": [Real, None],
-    }
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
-        """Find the columns that stay.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            The table.
-        y : array-like of shape (n_samples,), default=None
-            Target, for criteria that use one.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; a weight of 2 equals the row twice.
-
-        Returns
-        -------
-        self : object
-            The fitted pruner.
-
-        Raises
-        ------
-        LevelError
-            If `keep` or `threshold` is malformed or cannot be met.
-        """
-        check_level(self.keep, self.threshold)
-        X, y = self._validate_table(X, y)
-        if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        self.keep_mask_, self._path = self._prune_columns(X, y, sample_weight)
-        self.report_ = self._make_report()
-        return self
-
-    @abstractmethod
-    def _validate_table(self, X, y):
-        """Validate the input with `validate_data`; return it as arrays."""
-
-    @abstractmethod
-    def _prune_columns(self, X, y, sample_weight):
-        """Return the keep-mask and the path, or a callable that computes the path."""
-
-    @abstractmethod
-    def _make_report(self):
-        """Return a DataFrame with a row per input column."""
-
-    def _set_level(self, path, index):
-        self.keep_mask_ = path.cut(index=index)
-        self.report_ = self._make_report()
-
-    def _get_support_mask(self):
-        check_is_fitted(self)
-        return self.keep_mask_
 
 
 def _inner_has(method):

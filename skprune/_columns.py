@@ -1,0 +1,304 @@
+"""The columns of a table: which hold no numbers, their codes, and how users name them."""
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skprune.exceptions import InputError
+
+# A numeric target with at most this many distinct values, all whole, is one of classes.
+MAX_INTEGER_CLASSES = 20
+
+
+class Columns(NamedTuple):
+    """A table as numbers.
+
+    Attributes
+    ----------
+    X : ndarray or sparse array of shape (n_rows, n_columns)
+        Numbers, and codes of categories; NaN where there is no value.
+    nominal : ndarray of bool, shape (n_columns,)
+        Columns that hold codes of categories, whose order and distance mean nothing.
+    """
+
+    X: Any
+    nominal: Any
+
+
+def name_columns(names, n_columns):
+    """Return the names of columns, or "x0", "x1", ... where they have none."""
+    return np.array([f"x{i}" for i in range(n_columns)], dtype=object) if names is None else names
+
+
+# Columns that hold no numbers.
+
+
+def find_text(X):
+    """Return the places of the columns that hold something else than numbers.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns)
+        A pandas or polars frame, an array or nested lists.
+
+    Returns
+    -------
+    list of int
+        Text, categories, dates and whatever else is neither a number nor a boolean.
+    """
+    if hasattr(X, "columns") and hasattr(X, "dtypes"):
+        return [i for i, dtype in enumerate(X.dtypes) if not _is_numeric(X, i, dtype)]
+    if isinstance(X, (list, tuple)) or (hasattr(X, "dtype") and X.dtype.kind in "OSUT"):
+        cells = _cells(X)
+        return [i for i, column in enumerate(cells.T) if _has_text(column)]
+    return []
+
+
+def refuse_text(X, places, what):
+    """Name the columns that are not numeric, before numpy fails on one of their values.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns)
+        The table.
+    places : list of int
+        Columns that are refused; nothing happens if there are none.
+    what : str
+        Who refuses, and why; begins the message.
+
+    Raises
+    ------
+    InputError
+        If there are such columns.
+    """
+    if not places:
+        return
+    labels = list(X.columns) if hasattr(X, "columns") else None
+    named = [f"x{i}" if labels is None else labels[i] for i in places]
+    shown = ", ".join(map(repr, named[:10])) + (", ..." if len(named) > 10 else "")
+    msg = (
+        f"{what}, but {len(named)} column(s) hold something else: {shown}. Encode them first "
+        "(for example with OneHotEncoder or OrdinalEncoder), or select the numeric columns "
+        "(for example with make_column_selector)."
+    )
+    raise InputError(msg)
+
+
+def encode_text(X, places, what):
+    """Replace columns of text and categories by codes.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns)
+        A pandas or polars frame, an array or nested lists.
+    places : list of int
+        Columns to encode, as `find_text` returns them.
+    what : str
+        Who reads the table, and what of it; begins the message about dates.
+
+    Returns
+    -------
+    DataFrame or ndarray of shape (n_rows, n_columns)
+        Floats: the numbers, codes from 0 in order of appearance, NaN for what is missing.
+        A DataFrame with the names of `X` if it is a frame.
+
+    Raises
+    ------
+    InputError
+        If some columns hold dates or durations.
+    """
+    frame = hasattr(X, "columns")
+    if frame:
+        refuse_text(X, [i for i in places if _is_time(list(X.dtypes)[i])], what)
+    values = np.empty(X.shape if frame else _cells(X).shape)
+    rest = np.setdiff1d(np.arange(values.shape[1]), places)
+    if not frame:
+        cells = _cells(X)
+        values[:, rest] = cells[:, rest].astype(np.float64)
+    elif hasattr(X, "iloc"):
+        values[:, rest] = X.iloc[:, rest].to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        values[:, rest] = X[:, rest.tolist()].to_numpy()
+    for i in places:
+        column = X.iloc[:, i] if hasattr(X, "iloc") else X[:, i] if frame else cells[:, i]
+        codes, _ = pd.factorize(pd.Series(column.to_list() if frame else column, dtype=object))
+        values[:, i] = np.where(codes < 0, np.nan, codes)
+    return pd.DataFrame(values, columns=list(X.columns)) if frame else values
+
+
+def _cells(X):
+    cells = X if isinstance(X, np.ndarray) else np.array(X, dtype=object)
+    return cells if cells.ndim == 2 else np.empty((0, 0), dtype=object)
+
+
+def _is_numeric(X, i, dtype):
+    """Whether column `i` of a pandas or polars frame holds numbers or booleans."""
+    if hasattr(dtype, "is_numeric"):  # polars
+        return dtype.is_numeric() or str(dtype) in {"Boolean", "Null"}
+    if dtype == np.dtype(object):
+        return not _has_text(X.iloc[:, i])
+    return pd.api.types.is_numeric_dtype(dtype)
+
+
+def _is_time(dtype):
+    if hasattr(dtype, "is_temporal"):  # polars
+        return dtype.is_temporal()
+    return getattr(dtype, "kind", "O") in "mM"
+
+
+def _has_text(column):
+    return any(isinstance(value, (str, bytes)) for value in column)
+
+
+# How users name columns.
+
+
+def place_columns(given, names, n_columns, parameter):
+    """Turn names or places of columns into places.
+
+    Parameters
+    ----------
+    given : array-like of str or int
+        Names, or places (negative ones count from the end).
+    names : ndarray of str or None
+        Names of all columns, if they have any.
+    n_columns : int
+        Number of columns.
+    parameter : str
+        Who asks; begins the messages.
+
+    Returns
+    -------
+    ndarray of int
+        Places, as given.
+
+    Raises
+    ------
+    InputError
+        If a column does not exist.
+    """
+    given = [given] if isinstance(given, (str, Integral)) else list(given)
+    known = {} if names is None else {name: i for i, name in enumerate(names)}
+    places = []
+    for name in given:
+        number = isinstance(name, Integral) and not isinstance(name, (bool, np.bool_))
+        if number and -n_columns <= name < n_columns:
+            places.append(int(name) % n_columns)
+        elif name in known:
+            places.append(known[name])
+        else:
+            if names is None and isinstance(name, str):
+                allowed = (
+                    f"the columns have no names here, only places from 0 to {n_columns - 1}. Give "
+                    "places, or a DataFrame (in a pipeline: set_output(transform='pandas'))"
+                )
+            else:
+                shown = list(map(str, known))[:10] + ["..."] * (len(known) > 10)
+                named = f", or one of the names {', '.join(shown)}" if known else ""
+                allowed = f"allowed is a place from 0 to {n_columns - 1}{named}"
+            msg = f"{parameter} names the column {name!r}, which does not exist: {allowed}."
+            raise InputError(msg)
+    return np.array(places, dtype=np.intp)
+
+
+def units_of(groups, names, n_columns):
+    """Find the unit of each column: each group is one, and each column without a group.
+
+    Parameters
+    ----------
+    groups : list of lists, dict of lists, or None
+        Columns, by name or place, that stand or fall together.
+    names : ndarray of str or None
+        Names of all columns, if they have any.
+    n_columns : int
+        Number of columns.
+
+    Returns
+    -------
+    ndarray of int, shape (n_columns,)
+        The unit of each column, numbered in order of their first columns.
+
+    Raises
+    ------
+    InputError
+        If a column does not exist, or is in two groups.
+    """
+    first = np.arange(n_columns)
+    taken = np.zeros(n_columns, dtype=bool)
+    for group in groups.values() if isinstance(groups, Mapping) else groups or ():
+        places = np.unique(place_columns(group, names, n_columns, "groups"))
+        if taken[places].any():
+            twice = name_columns(names, n_columns)[places[taken[places]][0]]
+            msg = f"groups has the column {twice!r} twice; a column is in one group at most."
+            raise InputError(msg)
+        taken[places] = True
+        first[places] = places[:1]
+    return np.unique(first, return_inverse=True)[1]
+
+
+# Targets.
+
+
+class Target(NamedTuple):
+    """A target, and what it is.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n_rows,)
+        Codes of classes from 0, or numbers.
+    classes : ndarray or None
+        The labels in order of the codes; None for a quantity.
+    """
+
+    y: Any
+    classes: Any
+
+
+def read_target(y, task="auto"):
+    """Read a target as classes or as a quantity.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+        The target.
+    task : {"auto", "classification", "regression"}, default="auto"
+        With "auto", strings, booleans and at most 20 distinct whole numbers are classes,
+        other numbers a quantity.
+
+    Returns
+    -------
+    Target
+        Its `y` holds floats for a quantity and int codes for classes.
+
+    Raises
+    ------
+    InputError
+        If a quantity is asked for and `y` holds no numbers.
+    """
+    values = _plain(y)
+    if task == "regression" and values.dtype.kind not in "iufb":
+        msg = f"task='regression' was given, but y holds {values[:1].tolist()[0]!r}, no numbers."
+        raise InputError(msg)
+    if task == "regression":
+        return Target(values.astype(np.float64), None)
+    classes, codes = np.unique(values, return_inverse=True)
+    if task == "auto" and is_quantity(classes):
+        return Target(values.astype(np.float64), None)
+    return Target(codes, classes)
+
+
+def is_quantity(values):
+    """Whether distinct values of a target measure something, or else name classes."""
+    if values.dtype.kind not in "iuf":
+        return False
+    return len(values) > MAX_INTEGER_CLASSES or bool((values % 1 != 0).any())
+
+
+def _plain(output):
+    """Return an object array as numbers if it holds only such, else as strings."""
+    if output.dtype.kind != "O":
+        return output
+    return output.astype(float if all(isinstance(v, Real) for v in output) else str)

@@ -1,0 +1,183 @@
+"""The contracts of transformers that remove columns, beside those of all pruners."""
+
+import pickle
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+
+from skprune.exceptions import InputError
+from tests._instances import DECIDING_FEATURES, FEATURE_PRUNERS, GROUPED, NOT_NESTED, name_of
+
+EVERY = FEATURE_PRUNERS + DECIDING_FEATURES
+over_every = pytest.mark.parametrize("pruner", EVERY, ids=name_of)
+over_ranking = pytest.mark.parametrize(
+    "pruner", [p for p in FEATURE_PRUNERS if hasattr(p, "_score_columns")], ids=name_of
+)
+over_groups = pytest.mark.parametrize(
+    "pruner", [p for p in EVERY if hasattr(p, "groups")], ids=name_of
+)
+NAMES = ["a", "b", "c", "d", "e", "f"]
+
+
+def table(n_rows=150):
+    """A frame of six columns, two of which say the same, and a target of two classes."""
+    X, y = make_classification(
+        n_rows, len(NAMES), n_informative=3, n_redundant=0, shuffle=False, random_state=0
+    )
+    X[:, 4] = X[:, 0] + 1e-3 * X[:, 4]
+    return pd.DataFrame(X, columns=NAMES), y
+
+
+@over_every
+def test_frames_in_and_out(pruner):
+    X, y = table()
+    alone = clone(pruner).fit(X, y)
+    kept = list(alone.get_feature_names_out())
+    pandas = clone(pruner).set_output(transform="pandas").fit(X, y)
+    assert list(pandas.transform(X).columns) == kept
+    polars = clone(pruner).set_output(transform="polars").fit(pl.DataFrame(X.to_dict("list")), y)
+    assert polars.transform(pl.DataFrame(X.to_dict("list"))).columns == kept
+    assert_array_equal(clone(pruner).fit(X.to_numpy(), y).get_support(), alone.get_support())
+
+
+@over_every
+def test_report_says_what_went_and_why(pruner):
+    X, y = table()
+    report = clone(pruner).fit(X, y).report_
+    columns = ["feature", "kept", "score", "reason", "value", "partner"]
+    assert report.columns[: len(columns)].tolist() == columns
+    assert report["feature"].tolist() == NAMES
+    assert_array_equal(report["kept"], clone(pruner).fit(X, y).get_support())
+    assert (report.loc[~report["kept"], "reason"] != "").all()
+
+
+@over_every
+def test_missing_values_are_read_or_refused(pruner):
+    X, y = table()
+    X.iloc[::7, 1] = np.nan
+    if get_tags(pruner).input_tags.allow_nan:
+        assert clone(pruner).fit(X, y).get_support().any()
+    else:
+        with pytest.raises(ValueError, match="NaN"):
+            clone(pruner).fit(X, y)
+    X.iloc[3, 2] = np.inf
+    with pytest.raises(ValueError, match=r"infinity|NaN"):
+        clone(pruner).fit(X, y)
+
+
+@over_every
+def test_text_is_read_or_refused_by_name(pruner):
+    X, y = table()
+    X["b"] = np.where(X["b"] > 0, "high", "low")
+    X["c"] = pd.Categorical(["yes" if value > 0 else None for value in X["c"]])
+    frames = [X, pl.DataFrame(X.astype(object).where(X.notna(), None).to_dict("list"))]
+    if get_tags(pruner).input_tags.categorical:
+        for frame in frames:
+            assert clone(pruner).fit(frame, y).feature_names_in_.tolist() == NAMES
+        objects = X.astype(object).where(X.notna(), None).to_numpy()
+        assert clone(pruner).fit(objects, y).n_features_in_ == len(NAMES)
+    else:
+        for frame in frames:
+            with pytest.raises(InputError, match=r"2 column\(s\) hold something else: 'b', 'c'"):
+                clone(pruner).fit(frame, y)
+    X["a"] = pd.Timestamp("2020-01-01")
+    with pytest.raises(InputError, match="'a'"):
+        clone(pruner).fit(X, y)
+
+
+@over_every
+def test_sparse_rows_are_read_or_refused(pruner):
+    X, y = table()
+    dense = np.where(np.abs(X) < 0.5, 0.0, X)
+    if get_tags(pruner).input_tags.sparse:
+        for kind in (sparse.csr_array, sparse.csc_matrix):
+            found = clone(pruner).fit(kind(dense), y)
+            assert_array_equal(found.get_support(), clone(pruner).fit(dense, y).get_support())
+            assert found.transform(kind(dense)).shape == (len(y), found.get_support().sum())
+    else:
+        with pytest.raises(TypeError, match=r"[Ss]parse"):
+            clone(pruner).fit(sparse.csr_array(dense), y)
+
+
+@over_ranking
+def test_rankings_are_nested_and_tell_the_scores(pruner):
+    X, y = table()
+    path = clone(pruner).fit(X, y).path_
+    masks = [path.cut(index=index) for index in range(len(path))]
+    assert [mask.sum() for mask in masks] == list(range(len(NAMES), 0, -1))
+    if getattr(pruner, "criterion", None) not in NOT_NESTED:
+        assert all((smaller <= larger).all() for larger, smaller in pairwise(masks))
+    found = clone(pruner).set_params(keep=1, threshold=None).fit(X, y)
+    assert found.ranking_[found.get_support()].tolist() == [1]
+
+
+@over_groups
+def test_groups_stand_or_fall_together(pruner):
+    X, y = table()
+    pruner = clone(pruner).set_params(groups={"pair": ["b", "f"], "others": [0, -2]})
+    if not pruner.decides:
+        pruner.set_params(keep=3, threshold=None)
+    found = pruner.fit(X, y)
+    kept = dict(zip(NAMES, found.get_support(), strict=True))
+    assert kept["b"] == kept["f"]
+    assert kept["a"] == kept["e"]
+    assert 1 <= sum(kept.values()) <= (6 if pruner.decides else 3)
+
+
+@over_groups
+def test_columns_always_kept_stay(pruner):
+    X, y = table()
+    pruner = clone(pruner).set_params(always_keep=["f", 4])
+    if not pruner.decides:
+        pruner.set_params(keep=2, threshold=None)
+    found = pruner.fit(X, y)
+    assert found.get_support()[[4, 5]].all()
+    if not pruner.decides:
+        assert found.get_support().sum() == 2
+        assert found.path_.units[-1] == 2
+
+
+@over_groups
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"groups": [["a", "z"]]}, "groups names the column 'z', which does not exist"),
+        ({"groups": [["a", "b"], ["b", "c"]]}, "groups has the column 'b' twice"),
+        ({"always_keep": [6]}, "allowed is a place from 0 to 5, or one of the names a, b"),
+    ],
+)
+def test_columns_that_do_not_exist_are_named(pruner, params, words):
+    X, y = table()
+    with pytest.raises(InputError, match=words):
+        clone(pruner).set_params(**params).fit(X, y)
+
+
+@over_groups
+def test_names_need_a_frame(pruner):
+    X, y = table()
+    pruner = make_pipeline(StandardScaler(), clone(pruner).set_params(always_keep="b"))
+    with pytest.raises(InputError, match=r"set_output\(transform='pandas'\)"):
+        pruner.fit(X, y)
+    assert pruner.set_output(transform="pandas").fit(X, y)[-1].get_support()[1]
+
+
+@over_every
+def test_pickles_hold_no_table(pruner):
+    X, y = table(2000)
+    found = clone(pruner).fit(X, y)
+    assert len(pickle.dumps(found)) < 20_000
+    assert_array_equal(pickle.loads(pickle.dumps(found)).get_support(), found.get_support())
+
+
+def test_grouped_instances_are_grouped():
+    assert all(pruner.groups for pruner in GROUPED)
