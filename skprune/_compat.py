@@ -1,6 +1,12 @@
 """The only importer of private scikit-learn names, and the only home of version branches."""
 
+from inspect import signature
+
+import numpy as np
+import sklearn
 from sklearn.base import _fit_context as fit_context
+from sklearn.feature_selection._base import _get_feature_importances as importances_of
+from sklearn.feature_selection._univariate_selection import _clean_nans as score_as_filter
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
@@ -14,6 +20,7 @@ from sklearn.model_selection._validation import (
 from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.fixes import parse_version
 from sklearn.utils.metaestimators import _safe_split as split_rows
 from sklearn.utils.validation import _check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -30,20 +37,24 @@ __all__ = [
     "choose_row",
     "fit_context",
     "has_callbacks",
+    "importances_of",
     "insert_error_scores",
     "n_rows_of",
     "passes_through",
     "predicts_only",
+    "rank_as_rfe",
     "report_fit_failures",
     "route_fit_params",
     "routing_enabled",
     "rows_of",
     "rows_of_params",
+    "score_as_filter",
     "score_model",
     "scorers_by_name",
     "scorers_of",
     "split_rows",
     "tabulate",
+    "takes_weights",
 ]
 
 
@@ -103,3 +114,16 @@ def predicts_only(scorer):
 def passes_through(scorer):
     """Say whether a scorer is the model's own `score`."""
     return isinstance(scorer, _PassthroughScorer)
+
+
+def takes_weights(scorer):
+    """Say whether a scorer takes weights of rows."""
+    if hasattr(scorer, "_accept_sample_weight"):
+        return scorer._accept_sample_weight()
+    return "sample_weight" in signature(scorer).parameters
+
+
+def rank_as_rfe(importances):
+    """Order columns by importance as a recursive elimination does, the least first."""
+    stable = parse_version(sklearn.__version__) >= parse_version("1.9")
+    return np.ravel(np.argsort(importances, kind="stable" if stable else None))

@@ -8,11 +8,9 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
-from skprune.exceptions import InputError, LevelError, UnsupportedModelError
+from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.model_selection._handles import PATH, handle_for
 from skprune.model_selection._make import make_pruner
-
-# The value of `keep` that stands for the levels of the path itself.
-PATH = "path"
 
 
 class Combination(NamedTuple):
@@ -29,7 +27,7 @@ class Combination(NamedTuple):
     params : dict
         The other parameters, as in the grid.
     own : dict
-        `keep` and `threshold` that the pruner has where the grid names none.
+        Parameters of the level that the pruner has where the grid names none.
     entries : list of (int, dict)
         Place in the grid and the level's parameters as the grid gives them.
     """
@@ -48,23 +46,29 @@ class Combination(NamedTuple):
             return self.estimator
         return self.estimator.steps[self.position][1]
 
+    @property
+    def handle(self):
+        """What turns the level of the pruner."""
+        return handle_for(self.pruner)
+
     def level(self, named):
-        """Return `keep` and `threshold` of a level that the grid names."""
+        """Return the parameters of a level that the grid names."""
         given = {key.removeprefix(self.prefix): value for key, value in named.items()}
-        # The path is that of the model: a level that the pruner has by itself is passed over.
-        own = {"threshold": None} if given.get("keep") == PATH else self.own
-        return {**own, **given}
+        return self.handle.level(self.own, given)
+
+    def whole(self):
+        """Return the grid parameters, and the level, that keep everything."""
+        level = self.handle.whole
+        return {self.prefix + self.handle.path_name: level[self.handle.path_name]}, level
 
     def at_path_level(self, path, index):
         """Return the grid parameters that cut row `index` of a path, on any fold."""
-        level: dict[str, float | None] = {"keep": None, "threshold": None}
-        if self.pruner.decides:
-            level["keep"] = None if index else 1.0
-        else:
-            name = "threshold" if path.common_scale else "keep"
-            level[name] = float(path.levels[name].iloc[index])
-        # Only what differs from the pruner as it is has to be set.
-        return {self.prefix + key: value for key, value in level.items() if value != self.own[key]}
+        level = self.handle.at(self.pruner, path, index)
+        return {
+            self.prefix + key: value
+            for key, value in level.items()
+            if not (value is None and self.own[key] is None)
+        }
 
 
 def combinations(estimator, param_grid):
@@ -73,10 +77,10 @@ def combinations(estimator, param_grid):
     Parameters
     ----------
     estimator : estimator
-        A bare model, a pruner, or a pipeline with either.
+        A bare model, a pruner, or a pipeline with either or with a selector.
     param_grid : dict, list of dict or None
-        As in `GridSearchCV`; the value "path" is allowed for `keep`. None is
-        ``{"keep": "path"}``.
+        As in `GridSearchCV`; the value "path" is allowed for `keep`, and for what counts the
+        columns of a selector. None is ``{"keep": "path"}``.
 
     Returns
     -------
@@ -84,19 +88,19 @@ def combinations(estimator, param_grid):
         In the order of the grid.
     """
     found: dict[Any, Combination] = {}
-    prefixes: dict[Any, str] = {}
+    levels: dict[Any, set[str]] = {}
     for place, (part, params) in enumerate(_expand(estimator, param_grid)):
         # ParameterGrid hands out the very objects of the lists: identity tells them apart.
         steps = tuple((name, id(params[name])) for name in _step_names(estimator) & set(params))
-        if steps not in prefixes:
-            prefixes[steps] = _with_steps(estimator, params).prefix
-        names = {prefixes[steps] + "keep", prefixes[steps] + "threshold"}
+        if steps not in levels:
+            levels[steps] = _with_steps(estimator, params).level_names
+        names = levels[steps]
         named = {key: value for key, value in params.items() if key in names}
         others = {key: value for key, value in params.items() if key not in names}
         key = (part, *((name, id(value)) for name, value in sorted(others.items())))
         if key not in found:
             found[key] = _combine(estimator, others)
-        check_kind(found[key].level(named))
+        found[key].handle.check(found[key].level(named))
         found[key].entries.append((place, named))
     if not found:
         msg = f"param_grid={param_grid!r} names no point; give at least one, or None."
@@ -106,7 +110,8 @@ def combinations(estimator, param_grid):
 
 def _combine(estimator, params):
     """Set the other parameters; returns a combination without entries."""
-    ready, position, prefix, rest, wrapped = _with_steps(estimator, params)
+    located = _with_steps(estimator, params)
+    ready, position, prefix, rest, wrapped = located
     try:
         ready.set_params(**clone(rest, safe=False))
     except ValueError as error:
@@ -117,33 +122,17 @@ def _combine(estimator, params):
             f"'{prefix}estimator__<name>' in the grid."
         )
         raise ValueError(msg) from error
-    pruner = ready if position is None else ready.steps[position][1]
-    own = {"keep": pruner.keep, "threshold": pruner.threshold}
-    pruner.set_params(keep=1.0, threshold=None)
+    pruner, handle = located.pruner, handle_for(located.pruner)
+    own = {name: getattr(pruner, name) for name in handle.names}
+    pruner.set_params(**handle.whole)
     return Combination(ready, position, prefix, params, own, [])
-
-
-def check_kind(level):
-    """Refuse strings other than "path", and two levels at once; the fit checks the rest."""
-    keep, threshold = level["keep"], level["threshold"]
-    if isinstance(keep, str) and keep != PATH:
-        msg = (
-            f"keep={keep!r} is no level. Allowed in a grid are ints, floats in (0, 1], None "
-            f"and {PATH!r}, which stands for the levels of the path."
-        )
-        raise LevelError(msg)
-    if keep is not None and threshold is not None:
-        msg = (
-            f"keep={keep!r} and threshold={threshold!r} meet in one point of the grid, but "
-            "each alone names a level. Drop one from the grid, or set the pruner's own to None."
-        )
-        raise LevelError(msg)
 
 
 def _expand(estimator, param_grid):
     """Yield the number of the grid and the parameters of each of its points."""
     if param_grid is None:
-        param_grid = {_with_steps(estimator, {}).prefix + "keep": PATH}
+        located = _with_steps(estimator, {})
+        param_grid = {located.prefix + handle_for(located.pruner).path_name: PATH}
     grids = [param_grid] if isinstance(param_grid, Mapping) else param_grid
     for part, grid in enumerate(grids):
         listed = {k: [PATH] if isinstance(v, str) and v == PATH else v for k, v in grid.items()}
@@ -174,6 +163,18 @@ class Located(NamedTuple):
     rest: dict[str, Any]
     wrapped: bool
 
+    @property
+    def pruner(self):
+        """The pruner that has the path."""
+        if self.position is None:
+            return self.estimator
+        return self.estimator.steps[self.position][1]
+
+    @property
+    def level_names(self):
+        """Names in the grid that name levels; set of str."""
+        return {self.prefix + name for name in handle_for(self.pruner).names}
+
 
 def _step_names(estimator):
     return set(estimator.named_steps) if isinstance(estimator, Pipeline) else set()
@@ -186,7 +187,9 @@ def _with_steps(estimator, params):
         return Located(make_pruner(ready), None, "", rest, not isinstance(ready, BasePruner))
     for name in _step_names(ready) & set(rest):
         ready.set_params(**{name: clone(rest.pop(name), safe=False)})
-    positions = [i for i, (_, s) in enumerate(ready.steps) if isinstance(s, BasePruner)]
+    positions = [i for i, (_, step) in enumerate(ready.steps) if handle_for(step)]
+    if positions and not isinstance(ready.steps[-1][1], BasePruner):
+        positions = [i for i in positions if i < len(ready.steps) - 1]
     wrapped = not positions
     if wrapped:
         ready = _wrap_last_step(ready)

@@ -6,6 +6,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skprune._compat import routing_enabled
+from skprune.model_selection._handles import handle_for
 
 
 class FittedEnd:
@@ -25,7 +26,8 @@ class FittedEnd:
         self.estimator = estimator.fit(X, **_target(y), **fit_params)
         self.is_pipeline = isinstance(estimator, Pipeline)
         self.pruner = estimator.steps[-1][1] if self.is_pipeline else estimator
-        self.path = self.pruner.path_
+        self.handle = handle_for(self.pruner)
+        self.path = self.handle.path_of(self.pruner)
 
     def enter(self, X):
         """Transform rows by the steps before the pruner."""
@@ -35,7 +37,7 @@ class FittedEnd:
 
     def at(self, index, level):
         """Return the whole estimator, fitted, with the pruner cut at a level."""
-        twin = cut_pruner(self.pruner, self.path, index, level)
+        twin = self.handle.cut(self.pruner, self.path, index, level)
         if not self.is_pipeline:
             return twin
         *steps, (name, _) = self.estimator.steps
@@ -43,7 +45,11 @@ class FittedEnd:
 
     def predictor_at(self, index, level):
         """Return what predicts from rows that have entered."""
-        return cut_pruner(self.pruner, self.path, index, level)
+        return self.handle.cut(self.pruner, self.path, index, level)
+
+    def locate(self, level):
+        """Return the row of the path that a level falls on."""
+        return self.handle.locate(self.pruner, self.path, level)
 
 
 class FittedMiddle:
@@ -71,9 +77,9 @@ class FittedMiddle:
         # Named as in the pipeline, so that the same parameters reach it.
         own = self._params_of(estimator[position : position + 1])
         own = {key.removeprefix(f"{self.name}__"): value for key, value in own.items()}
-        self.X = X
-        self.pruner.fit(X, **_target(y), **own)
-        self.path = self.pruner.path_
+        self.X, self.own_params = X, own
+        self.handle = handle_for(self.pruner)
+        self.path = self.handle.fit(self.pruner, X, y, own)
 
     def _params_of(self, pipeline):
         names = tuple(f"{name}__" for name, _ in pipeline.steps)
@@ -85,15 +91,21 @@ class FittedMiddle:
 
     def at(self, index, level):
         """Return the whole pipeline, fitted, with the pruner cut at a level."""
-        steps = [*self.estimator.steps[: self.position]]
-        return _pipeline_like(self.estimator, steps + self.predictor_at(index, level).steps)
+        pruner, *rest = self.predictor_at(index, level).steps
+        self.handle.complete(pruner[1], self.X, self.y, self.own_params)
+        front = self.estimator.steps[: self.position]
+        return _pipeline_like(self.estimator, [*front, pruner, *rest])
 
     def predictor_at(self, index, level):
         """Return what predicts from rows that have entered: what follows is refitted."""
-        twin = cut_pruner(self.pruner, self.path, index, level)
+        twin = self.handle.cut(self.pruner, self.path, index, level, self.X)
         tail = clone(self.estimator[self.position + 1 :])
         tail.fit(twin.transform(self.X), self.y, **self._params_of(tail))
         return _pipeline_like(self.estimator, [(self.name, twin), *tail.steps])
+
+    def locate(self, level):
+        """Return the row of the path that a level falls on."""
+        return self.handle.locate(self.pruner, self.path, level, self.X)
 
 
 class FittedAnew:
@@ -118,7 +130,8 @@ class FittedAnew:
         self.rows = X, y
         self.fit_params = fit_params
         self.name, self.pruner = estimator.steps[position]
-        self.path = self.pruner.path_
+        self.handle = handle_for(self.pruner)
+        self.path = self.handle.path_of(self.pruner)
 
     def enter(self, X):
         """Return the rows as they are: every level has its own steps."""
@@ -132,6 +145,7 @@ class FittedAnew:
         return estimator.fit(X, **_target(y), **self.fit_params)
 
     predictor_at = at
+    locate = FittedEnd.locate
 
 
 def fit_once(estimator, position, X, y, fit_params):
@@ -159,48 +173,6 @@ def fit_once(estimator, position, X, y, fit_params):
     if fit_params and (routing_enabled() or not all(k.startswith(names) for k in fit_params)):
         return FittedAnew(estimator, position, X, y, fit_params)
     return FittedMiddle(estimator, position, X, y, fit_params)
-
-
-def locate(pruner, path, level):
-    """Return the row of a path that a pruner would cut at a level.
-
-    Parameters
-    ----------
-    pruner : BasePruner
-        It decides where the level names none.
-    path : PruningPath
-        Its path.
-    level : dict
-        Its `keep` and `threshold`.
-
-    Returns
-    -------
-    int
-        Row of the path's levels.
-    """
-    return path.locate(**pruner._level_of(**level))
-
-
-def cut_pruner(pruner, path, index, level):
-    """Return a fitted copy of a pruner, cut at one row of its path.
-
-    Parameters
-    ----------
-    pruner : BasePruner
-        Fitted.
-    path : PruningPath
-        Its path.
-    index : int
-        Row of the path's levels.
-    level : dict
-        `keep` and `threshold` that the copy shall have.
-
-    Returns
-    -------
-    BasePruner
-        It shares the path.
-    """
-    return pruner._at_level(path, index).set_params(**level)
 
 
 def _pipeline_like(pipeline, steps):

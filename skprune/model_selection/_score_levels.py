@@ -20,7 +20,7 @@ from skprune._compat import (
     split_rows,
 )
 from skprune.exceptions import UnsupportedModelError
-from skprune.model_selection._fit_once import fit_once, locate
+from skprune.model_selection._fit_once import fit_once
 from skprune.model_selection._paired import PairedLosses
 from skprune.path import PruningPath
 from skprune.size import model_size
@@ -142,7 +142,7 @@ def score_levels(fitted, levels, parts, scoring):
     results, wanted = {}, {}
     for row, level in enumerate(levels):
         try:
-            wanted[row] = locate(fitted.pruner, fitted.path, level)
+            wanted[row] = fitted.locate(level)
         except Exception:
             if scoring.error_score == "raise":
                 raise

@@ -31,8 +31,9 @@ from skprune._compat import (
 )
 from skprune._levels import geometric_levels
 from skprune.exceptions import InputError, PruningWarning
-from skprune.model_selection._candidates import PATH, combinations
-from skprune.model_selection._fit_once import fit_once, locate
+from skprune.model_selection._candidates import combinations
+from skprune.model_selection._fit_once import fit_once
+from skprune.model_selection._handles import PATH
 from skprune.model_selection._paired import UNKNOWN, over_folds
 from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBudget
 from skprune.model_selection._score_levels import Scoring, fit_and_score
@@ -53,11 +54,15 @@ class PruningSearchCV(BaseSearchCV):
     ----------
     estimator : estimator
         A pruner, a `Pipeline` with a pruner in it (the last one has the path), or a bare
-        model or a pipeline that ends in one, which `make_pruner` wraps.
+        model or a pipeline that ends in one, which `make_pruner` wraps. Inside a pipeline,
+        scikit-learn's `SelectKBest`, `SelectPercentile`, `SelectFromModel` and `RFE` are
+        pruners too: they are fitted once per fold, and only what follows them once per
+        level.
     param_grid : dict or list of dict, default=None
         As in `GridSearchCV`, with names of the pruner or of the pipeline. The value
-        "path" for the pruner's `keep` stands for the levels of the path of each
-        combination's fit on all rows. None is short for ``{"keep": "path"}``.
+        "path" for the pruner's `keep` (a selector's `k`, `percentile`, `max_features` or
+        `n_features_to_select`) stands for the levels of the path of each combination's fit
+        on all rows. None is short for ``{"keep": "path"}``.
     scoring : str, callable, list, tuple or dict, default=None
         As in `GridSearchCV`.
     n_jobs : int, default=None
@@ -270,7 +275,7 @@ class PruningSearchCV(BaseSearchCV):
 
     def _check_units(self, plan):
         """Refuse a rule that would weigh leaves against members, or columns."""
-        counts = sorted({combination.pruner.counts for combination in plan})
+        counts = sorted({each.handle.counts(each.pruner) for each in plan})
         if len(counts) > 1 and getattr(self.refit, "size", None) == "units":
             msg = (
                 f"The grid holds pruners that count {' and '.join(counts)}, which do not compare. "
@@ -331,8 +336,7 @@ class PruningSearchCV(BaseSearchCV):
                     continue
                 fitted, _ = whole[number]
                 if fitted is None:  # it will fail on the folds too, and be reported there
-                    everything = {combination.prefix + "keep": 1.0}
-                    level = {"keep": 1.0, "threshold": None}
+                    everything, level = combination.whole()
                     rows.append(Row(place, number, combination.params | everything, level))
                     continue
                 for index in self._levels(fitted, scoring, X, y):
@@ -417,7 +421,7 @@ class PruningSearchCV(BaseSearchCV):
             )
         )
         started = time.time()
-        index = locate(fitted.pruner, fitted.path, row.level)
+        index = fitted.locate(row.level)
         self.best_estimator_ = fitted.at(index, row.level)
         self.refit_time_ = seconds + time.time() - started
         if hasattr(self.best_estimator_, "feature_names_in_"):

@@ -1,0 +1,173 @@
+"""scikit-learn's own selectors in a `PruningSearchCV`: as in a grid search, in fewer fits."""
+
+import numpy as np
+import pytest
+import sklearn
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest, SelectPercentile
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from skprune import CorrelationPruner, PruningSearchCV, TreePruner
+from skprune.exceptions import LevelError
+from skprune.model_selection._fit_once import fit_once
+from skprune.model_selection._handles import SELECTORS
+
+TREE = DecisionTreeClassifier(max_depth=4, random_state=0)
+CASES = [
+    (SelectKBest(), {"k": [1, 3, 7, 12, "all"]}),
+    (SelectPercentile(), {"percentile": [5, 20, 33.3, 50, 100]}),
+    (SelectFromModel(TREE), {"threshold": [None, "mean", "0.5*median", 0.05, -np.inf]}),
+    (SelectFromModel(TREE, threshold=-np.inf), {"max_features": [1, 4, None, np.size]}),
+    (SelectFromModel(TREE), {"threshold": ["mean", 1e-3], "max_features": [2, 6]}),
+    (RFE(LogisticRegression(C=0.1)), {"n_features_to_select": [1, 4, 0.5, None, 12]}),
+    (RFE(TREE, step=3), {"n_features_to_select": [1, 2, 3, 5, 6, 7, 11, 12, 0.3]}),
+    (RFE(TREE, step=0.4), {"n_features_to_select": [1, 2, 5, 8, 9, 10]}),
+    (
+        RFE(LogisticRegression(), importance_getter=lambda model: abs(model.coef_[0])),
+        {"n_features_to_select": [2, 9]},
+    ),
+]
+
+
+def named(case):
+    selector, grid = case
+    return f"{type(selector).__name__}-{'-'.join(grid)}"
+
+
+over_cases = pytest.mark.parametrize(("selector", "grid"), CASES, ids=map(named, CASES))
+
+
+def data():
+    """Columns of which some tie: two are equal, and some are of few values."""
+    X, y = make_classification(160, 12, n_informative=4, n_redundant=2, random_state=0)
+    X[:, 7] = X[:, 2]
+    X[:, 9:] = np.round(X[:, 9:])
+    return X, y
+
+
+def pipeline(selector):
+    return make_pipeline(StandardScaler(), selector, LogisticRegression())
+
+
+@over_cases
+def test_results_are_those_of_a_grid_search(selector, grid):
+    X, y = data()
+    name = type(selector).__name__.lower()
+    grid = {f"{name}__{key}": values for key, values in grid.items()}
+    if any(callable(value) for values in grid.values() for value in values):
+        grid = {key: [v for v in values if not callable(v)] for key, values in grid.items()}
+    plain = GridSearchCV(pipeline(selector), grid, cv=3).fit(X, y)
+    ours = PruningSearchCV(pipeline(selector), grid, cv=3, refit=True).fit(X, y)
+    assert ours.cv_results_["params"] == plain.cv_results_["params"]
+    for key in ["mean_test_score", *[f"split{i}_test_score" for i in range(3)]]:
+        assert_array_equal(ours.cv_results_[key], plain.cv_results_[key])
+    assert_array_equal(ours.predict_proba(X), plain.predict_proba(X))
+    assert type(ours.best_estimator_[1]) is type(selector)
+    support = plain.best_estimator_[1].get_support()
+    assert_array_equal(ours.best_estimator_[1].get_support(), support)
+
+
+@over_cases
+def test_each_level_is_what_a_fit_at_it_gives(selector, grid):
+    X, y = data()
+    opened = pipeline(selector)
+    handle = SELECTORS[type(selector)]
+    opened[1].set_params(**handle.whole)
+    fitted = fit_once(opened, 1, X, y, {})
+    for key, values in grid.items():
+        for value in values:
+            value = (lambda X: X.shape[1] // 3) if callable(value) else value  # noqa: PLW2901
+            level = {name: getattr(selector, name) for name in handle.names} | {key: value}
+            alone = pipeline(clone(selector).set_params(**level)).fit(X, y)
+            cut = fitted.at(fitted.locate(level), level)
+            assert vars(cut[1]).keys() == vars(alone[1]).keys()
+            assert cut[1].get_params().keys() == alone[1].get_params().keys()
+            assert_array_equal(cut[1].get_support(), alone[1].get_support())
+            for fact in ("ranking_", "scores_", "n_features_", "max_features_"):
+                assert_array_equal(getattr(cut[1], fact, 0), getattr(alone[1], fact, 0))
+            assert_array_equal(cut.predict_proba(X), alone.predict_proba(X))
+            if isinstance(selector, RFE):
+                assert_array_equal(cut[1].predict(cut[0].transform(X)), alone[:2].predict(X))
+
+
+@pytest.mark.parametrize("selector", [c[0] for c in CASES], ids=map(named, CASES))
+def test_the_path_keeps_every_number_of_columns(selector):
+    X, y = data()
+    search = PruningSearchCV(pipeline(selector), cv=2, refit=True).fit(X, y)
+    assert search.cv_results_["mean_units"].tolist() == list(range(12, 0, -1))
+    chosen = clone(pipeline(selector)).set_params(**search.best_params_).fit(X, y)
+    assert_array_equal(chosen.predict_proba(X), search.predict_proba(X))
+    assert search.best_params_
+
+
+def test_a_selector_is_fitted_once_per_fold():
+    calls = []
+
+    def score(X, y):
+        calls.append(len(X))
+        return np.abs(np.corrcoef(X.T, y)[-1, :-1])
+
+    X, y = data()
+    PruningSearchCV(pipeline(SelectKBest(score)), cv=3).fit(X, y)
+    assert len(calls) == 4
+
+
+def test_the_last_pruner_has_the_path():
+    X, y = data()
+    both = make_pipeline(CorrelationPruner(), SelectKBest(), LogisticRegression())
+    search = PruningSearchCV(both, cv=2).fit(X, y)
+    assert set(search.best_params_) == {"selectkbest__k"}
+    both = make_pipeline(SelectKBest(k=3), TreePruner(TREE))
+    search = PruningSearchCV(both, {"treepruner__keep": [0.5], "selectkbest__k": [2, 3]}, cv=2)
+    assert search.fit(X, y).cv_results_["mean_units"].shape == (2,)
+
+
+def test_a_selector_at_the_end_has_no_path():
+    X, y = data()
+    end = make_pipeline(SelectKBest(k=3), RFE(ExtraTreesClassifier(3), n_features_to_select=2))
+    search = PruningSearchCV(end, {"selectkbest__k": [4, 8]}, cv=2).fit(X, y)
+    assert search.cv_results_["mean_units"].tolist() == [4, 8]
+
+
+def test_swapped_steps_have_levels_of_their_own():
+    X, y = data()
+    grid = [
+        {"select": [SelectKBest()], "select__k": [2, 6]},
+        {"select": [CorrelationPruner()], "select__keep": [3]},
+    ]
+    model = make_pipeline(SelectKBest(), LogisticRegression())
+    model.steps[0] = ("select", model.steps[0][1])
+    search = PruningSearchCV(model, grid, cv=2).fit(X, y)
+    assert search.cv_results_["mean_units"].tolist() == [2, 6, 3]
+
+
+def test_no_column_at_all_is_refused():
+    X, y = data()
+    search = PruningSearchCV(
+        pipeline(SelectKBest()), {"selectkbest__k": [0]}, cv=2, error_score="raise"
+    )
+    with pytest.raises(LevelError, match="SelectKBest keeps no column at k=0"):
+        search.fit(X, y)
+
+
+def test_routed_weights_reach_the_model():
+    X, y = data()
+    weight = np.random.default_rng(0).uniform(0.5, 2, len(y))
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = LogisticRegression().set_fit_request(sample_weight=True)
+        scoring = get_scorer("accuracy").set_score_request(sample_weight=True)
+        inner = clone(TREE).set_fit_request(sample_weight=True)
+        pipe = make_pipeline(RFE(inner, step=2), model)
+        grid = {"rfe__n_features_to_select": [3, 8]}
+        plain = GridSearchCV(pipe, grid, cv=2, scoring=scoring).fit(X, y, sample_weight=weight)
+        ours = PruningSearchCV(pipe, grid, cv=2, scoring=scoring, refit=True).fit(X, y, sample_weight=weight)
+    key = "mean_test_score"
+    assert_array_equal(ours.cv_results_[key], plain.cv_results_[key])
