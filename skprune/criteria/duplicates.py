@@ -1,0 +1,57 @@
+"""Equal columns: found by their hashes, verified by their values."""
+
+import numpy as np
+
+# Elements of one block of columns (2 MB).
+BLOCK = 2**18
+
+
+def first_of_equals(digest, nominal, priority):
+    """Return for each column the one that stands for all with the same hash.
+
+    Parameters
+    ----------
+    digest : ndarray of uint64, shape (n_columns, 2)
+        Hashes of the columns.
+    nominal : ndarray of bool, shape (n_columns,)
+        Columns of categories, which equal no numbers.
+    priority : ndarray of bool, shape (n_columns,)
+        Columns that come before the others.
+
+    Returns
+    -------
+    ndarray of int, shape (n_columns,)
+        The first, or the first with priority, of the columns with the same hash.
+    """
+    order = np.argsort(~priority, kind="stable")
+    keys = np.column_stack([digest, nominal.astype(np.uint64)])[order]
+    _, first, which = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    found = np.empty(len(order), dtype=np.intp)
+    found[order] = order[first[which.ravel()]]
+    return found
+
+
+def differ(X, columns, others):
+    """Say which columns differ from others, "no value" being equal to itself.
+
+    Parameters
+    ----------
+    X : ndarray or csc array of shape (n_rows, n_columns)
+        The table.
+    columns, others : ndarray of int, shape (n_pairs,)
+        The columns to compare, pair by pair.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_pairs,)
+        Whether any row differs.
+    """
+    step = max(1, BLOCK // max(1, X.shape[0]))
+    found = np.zeros(len(columns), dtype=bool)
+    for begin in range(0, len(columns), step):
+        part = slice(begin, begin + step)
+        a, b = (X[:, side[part]] for side in (columns, others))
+        if hasattr(X, "indptr"):
+            a, b = a.toarray(), b.toarray()
+        found[part] = ((a != b) & ~(np.isnan(a) & np.isnan(b))).any(axis=0)
+    return found
