@@ -400,6 +400,63 @@ def compact(table, keep_split, links=None):
     return NodeTable(left=left, right=right, offsets=offsets, **rest), order
 
 
+def walk(table, node, look_up):
+    """Walk on from nodes to leaves.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    node : ndarray of int, shape (n_walks,)
+        Where each walk stands; moved in place, to a leaf in the end.
+    look_up : callable
+        Takes some walks and the column that each looks at, both ndarray of int, and
+        returns the values there, in the precision in which the model compares (float32
+        for trees).
+
+    Yields
+    ------
+    walks : ndarray of int
+        Those that stood at a split; one step takes all of them a level down.
+    split : ndarray of int
+        Where they stood.
+    goes_left : ndarray of bool
+        Which way they went.
+
+    Notes
+    -----
+    O(walks * depth).
+    """
+    walks = np.flatnonzero(table.is_split[node])
+    while walks.size:
+        split = node[walks]
+        x = look_up(walks, table.feature[split])
+        goes_left = step(table, split, x)
+        node[walks] = np.where(goes_left, table.left[split], table.right[split])
+        yield walks, split, goes_left
+        walks = walks[table.is_split[node[walks]]]
+
+
+def step(table, split, x):
+    """Say which values go left at splits.
+
+    Parameters
+    ----------
+    table : NodeTable
+        The trees.
+    split : ndarray of int, shape (n_walks,)
+        Splits.
+    x : ndarray of shape (n_walks,)
+        Values of the columns that they look at.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_walks,)
+        NaN goes where the split says.
+    """
+    return (x <= table.threshold[split]) | (np.isnan(x) & table.missing_left[split])
+
+
 def route(table, X):
     """Send rows down every tree.
 
@@ -419,12 +476,7 @@ def route(table, X):
     -----
     O(rows * trees * depth).
     """
-    node = np.tile(table.roots, (len(X), 1))
-    while True:
-        row, tree = np.nonzero(table.is_split[node])
-        if row.size == 0:
-            return node
-        at = node[row, tree]
-        x = X[row, table.feature[at]]
-        goes_left = np.where(np.isnan(x), table.missing_left[at], x <= table.threshold[at])
-        node[row, tree] = np.where(goes_left, table.left[at], table.right[at])
+    node = np.tile(table.roots, len(X))
+    for _ in walk(table, node, lambda walks, feature: X[walks // table.n_trees, feature]):
+        pass
+    return node.reshape(len(X), table.n_trees)

@@ -1,5 +1,6 @@
 """Surgery for gradient boosting and AdaBoost, and what all additive models share."""
 
+import copy
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
@@ -71,6 +72,30 @@ class BoostingSurgeon(TreeSurgeon, ABC):
         ndarray of shape (n_rows, n_values_per_stage)
             Raw scores.
         """
+
+    @property
+    def starts_alike(self):
+        """Whether `raw_init` is the same for all rows; of a subclass nothing is known."""
+        init = getattr(self.model, "init", None)
+        known = type(self.model).__module__.startswith("sklearn.")
+        return known and (init is None or init == "zero")
+
+    def stand_in(self, raw):
+        """Return what answers as the model would, had it added up to given raw scores.
+
+        Parameters
+        ----------
+        raw : ndarray of shape (n_rows, n_values_per_stage)
+            Raw scores.
+
+        Returns
+        -------
+        estimator
+            A shallow copy of the model, for these rows only.
+        """
+        twin = copy.copy(self.model)
+        twin._raw_predict = lambda *_, **__: raw
+        return twin
 
     def mergeable(self, first):
         """Say which trees another one can speak for; for classes, where sums may tie, none."""
