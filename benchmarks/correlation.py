@@ -5,6 +5,9 @@ algorithm written out: pandas' ``.corr()``, then a double loop over the columns.
 first column of each group by name; here the columns are named in order, and ours is asked
 for the same with ``prefer="order"``. Both answers are checked before any time is shown: the
 columns that stay are the same, and no pair above the threshold is left.
+
+Variance inflation is held against the usual loop: the factor of each column by statsmodels
+(else by one least-squares solve each), the largest one goes, begin again.
 """
 
 import subprocess
@@ -20,6 +23,8 @@ from skprune import CorrelationPruner
 
 THRESHOLD = 0.8
 N_ROWS, N_COLUMNS = 10_000, 1_000
+INFLATED_ROWS, INFLATED_COLUMNS = 1_000, 30
+INFLATION = 5.0
 WIDE_ROWS, WIDE_COLUMNS = 2_000, 20_000
 GIGABYTE = 2**30
 
@@ -44,6 +49,7 @@ def run(repeat):
         compare(f"pearson, {size}", X, "pearson", repeat, peer_repeat=3),
         compare(f"pearson with 5 % NaN, {size}", holes, "pearson", repeat, peer_repeat=1),
         compare(f"spearman, {size}", X, "spearman", repeat, peer_repeat=1),
+        compare_inflation(repeat),
         whole_path(X, repeat),
         wide_table(),
     )
@@ -114,6 +120,49 @@ def compare(what, X, criterion, repeat, peer_repeat):
     note = f"{len(kept)} stay, {same}; pairs left: 0 ours, {peer_left} {name}"
     both = partial(ours, X, criterion), partial(peer, X, criterion)
     return side_by_side(what, *both, max(3, repeat), note, peer_repeat=peer_repeat)
+
+
+def inflation_of():
+    """Return the name of the peer and a function that returns a variance inflation factor."""
+    try:
+        from statsmodels.stats.outliers_influence import variance_inflation_factor
+    except ImportError:
+
+        def solve(X, column):
+            others = np.delete(X, column, axis=1)
+            rest = X[:, column] - others @ np.linalg.lstsq(others, X[:, column])[0]
+            return (X[:, column] @ X[:, column]) / (rest @ rest)
+
+        return "loop of solves", solve
+    return "statsmodels", variance_inflation_factor
+
+
+def inflation_loop(X, factor):
+    """Return the columns that stay when the most inflated one goes until none is above."""
+    values, columns = (X - X.mean()).to_numpy(), np.arange(X.shape[1])
+    while True:
+        found = [factor(values[:, columns], i) for i in range(len(columns))]
+        if max(found) <= INFLATION:
+            return X.columns[columns].tolist()
+        columns = np.delete(columns, np.argmax(found))
+
+
+def inflation_ours(X):
+    """Return the columns that CorrelationPruner keeps by variance inflation."""
+    pruner = CorrelationPruner(criterion="vif", threshold=1 - 1 / INFLATION, prefer="order")
+    return pruner.fit(X).get_feature_names_out().tolist()
+
+
+def compare_inflation(repeat):
+    """Check both answers, then time both in turns; return a row of the table."""
+    X = make_table(INFLATED_ROWS, INFLATED_COLUMNS)
+    name, factor = inflation_of()
+    kept, peer_kept = inflation_ours(X), inflation_loop(X, factor)
+    same = "same columns" if kept == peer_kept else f"{len(set(kept) ^ set(peer_kept))} differ"
+    both = partial(inflation_ours, X), partial(inflation_loop, X, factor)
+    what = f"vif, {INFLATED_ROWS:,} x {INFLATED_COLUMNS}"
+    note = f"{len(kept)} stay, {same}; peer: {name}"
+    return side_by_side(what, *both, max(3, repeat), note, peer_repeat=1)
 
 
 def whole_path(X, repeat):

@@ -131,7 +131,7 @@ def _moments(X, rows, weight, scale):
         index = np.arange(n_columns)[columns]
         state = (np.nan, np.nan, np.zeros(len(index)), False, np.zeros(len(index)), 0.0)
         with np.errstate(over="ignore", invalid="ignore"):
-            for piece in _pieces(X, rows, len(index), CACHED_PIECE):
+            for piece in pieces(X, rows, len(index), CACHED_PIECE):
                 values = _gather(X, rows, piece, index)
                 if scale is not None:
                     values *= scale[index]
@@ -172,7 +172,7 @@ def _spans(n, size):
     return [slice(*ends) for ends in pairwise(edges)]
 
 
-def _pieces(X, rows, n_columns, n_elements):
+def pieces(X, rows, n_columns, n_elements):
     """Cut the rows that count into slices of about `n_elements` in `n_columns` columns."""
     n_rows = X.shape[0] if rows is None else len(rows)
     return _spans(n_rows, n_elements // max(1, n_columns))
@@ -189,7 +189,7 @@ def _gather(X, rows, piece, columns):
     return part.astype(np.float64, copy=False)
 
 
-def _standardized(table, piece, columns):
+def standardized(table, piece, columns):
     """Standardise a piece of some columns, with 0 for what is absent.
 
     Returns
@@ -244,9 +244,9 @@ def correlation_tile(left, right, a, b):
     """
     same = left is right and a is b
     sums: list[Any] = [0.0] * 6
-    for piece in _pieces(left.X, left.rows, max(len(a), len(b)), PIECE):
-        side_a = _standardized(left, piece, a)
-        side_b = side_a if same else _standardized(right, piece, b)
+    for piece in pieces(left.X, left.rows, max(len(a), len(b)), PIECE):
+        side_a = standardized(left, piece, a)
+        side_b = side_a if same else standardized(right, piece, b)
         for i, product in enumerate(_products(side_a, side_b, same=same)):
             sums[i] += product
     found = sums[0]
@@ -434,9 +434,9 @@ def class_strength(table, codes):
         counts = np.zeros((len(index), n_classes))
         counts += np.bincount(codes, root**2, n_classes)
         counts[incomplete] = 0.0
-        for piece in _pieces(table.X, table.rows, max(len(index), n_classes), PIECE):
+        for piece in pieces(table.X, table.rows, max(len(index), n_classes), PIECE):
             one_hot = (codes[piece, None] == np.arange(n_classes)) * root[piece, None]
-            _, weighted, there = _standardized(table, piece, index)
+            _, weighted, there = standardized(table, piece, index)
             sums += weighted.T @ one_hot
             counts[incomplete] += there.T @ one_hot
         share = np.divide(sums**2, counts, out=np.zeros_like(sums), where=counts > 0)
@@ -444,24 +444,20 @@ def class_strength(table, codes):
     return np.round(strength, DECIMALS)
 
 
-def correlation_tiles(table, order):
+def correlation_tiles(table, members):
     """Lay out the correlations of a table's columns as tiles.
 
     Parameters
     ----------
     table : Table
         The columns; of `ranks` for Spearman's correlations.
-    order : ndarray of int, shape (n_columns,)
-        Columns, the one with the highest priority first.
+    members : list of ndarray of int
+        The columns of each block.
 
     Returns
     -------
-    make : callable
+    callable
         ``make(i, j)`` gives the correlations between the columns of two blocks: in the
         same way, so to the same bits, whoever asks.
-    blocks : list of slice
-        The blocks, as slices of `order`.
     """
-    blocks = _spans(len(order), BLOCK_COLUMNS)
-    members = [order[block] for block in blocks]
-    return lambda i, j: correlation_tile(table, table, members[i], members[j]), blocks
+    return lambda i, j: correlation_tile(table, table, members[i], members[j])

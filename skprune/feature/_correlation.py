@@ -1,73 +1,110 @@
-"""Redundant columns: no two that stay are correlated above a threshold."""
+"""Redundant columns: what stays is not explained by the rest of what stays."""
 
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from skprune._column_path import ColumnPath
-from skprune._columns import read_target
-from skprune._compat import StrOptions
+from skprune._columns import find_text, refuse_text
+from skprune._compat import StrOptions, fit_context
+from skprune._levels import check_level
+from skprune._redundancy_path import RedundancyPath, rule_of
+from skprune._strength import StreamedCorrelations, strength_of
 from skprune.base import BaseFeaturePruner
-from skprune.criteria.association import (
-    class_strength,
-    correlation_tiles,
-    describe,
-    ranks,
-    target_strength,
-)
-from skprune.criteria.redundancy import greedy_walk, threshold_path, whole_matrix, whole_tile
-from skprune.exceptions import LevelError
+from skprune.criteria.comoments import merge, read_batch
+from skprune.criteria.redundancy import lay_out
+from skprune.exceptions import InputError, LevelError
 
-# Mantissa bits of a variance that count: those below are rounding, and would decide ties.
-VARIANCE_BITS = 40
+# What the strengths of each criterion are called in reports.
+NAMES = {
+    "pearson": "absolute pearson correlation",
+    "spearman": "absolute spearman correlation",
+    "cramer": "Cramer's V",
+    "mixed": "association",
+    "vif": "variance inflation",
+}
+
+
+def _adds_up(pruner):
+    """Say whether the criterion is a function of sums over rows."""
+    if pruner.criterion in {"pearson", "vif"}:
+        return True
+    msg = (
+        f"criterion={pruner.criterion!r} has no partial_fit: ranks and bins need all rows at "
+        "once. Choose 'pearson' or 'vif', or call fit."
+    )
+    raise AttributeError(msg)
 
 
 class CorrelationPruner(BaseFeaturePruner):
-    """Remove redundant columns: no pair that stays is correlated above a threshold.
+    """Remove redundant columns: no pair that stays is correlated above the threshold.
 
     The columns are walked from the highest priority to the lowest. A column stays unless
     it is correlated above the threshold with one that stayed before it. So no surviving
     pair is above the threshold, and for each column that goes there is one that stays and
-    stands for it; `report_` names it.
+    stands for it; `report_` names it. Other criteria compare categories too, or remove what
+    all others together explain; with a `linkage`, the best column of each cluster stays.
 
     Parameters
     ----------
-    criterion : {"pearson", "spearman"}, default="pearson"
-        Correlation of the values or of their ranks (ties at their average). Each pair is
-        correlated over the rows that have both columns; ranks are taken column by column.
+    criterion : {"pearson", "spearman", "cramer", "mixed", "vif"}, default="pearson"
+        What is held against the threshold. Of pairs, over the rows that have both columns:
+        the absolute correlation of values or of their ranks (column by column, ties at
+        their average); Cramer's V of categories, numbers in bins of about equal size; or
+        "mixed", by kind: correlation of two columns of numbers, V of two of categories,
+        correlation ratio of one of each. "vif" is no measure of pairs but 1 - 1/VIF, the
+        share R2 of a column's variance that all others that stay explain: while one is
+        above the threshold, the column with the largest variance inflation factor goes.
+    linkage : {"complete", "average"}, default=None
+        Instead of the walk, merge columns into clusters while their weakest ("complete")
+        or mean ("average") association is above the threshold, and keep the one with the
+        highest priority of each. With "complete" all columns of a cluster are pairwise
+        above the threshold. Columns that stay may be, too: they are of different clusters.
     keep : int or float, default=None
         Largest number (int) or fraction (float in (0, 1]) of columns that stay: the
         largest level of the threshold path that has no more columns. This needs the path
         (see Notes).
     threshold : float, default=None
-        Largest absolute correlation, in [0, 1], that is allowed between two columns that
-        stay; a lower one prunes more. If neither `keep` nor `threshold` is given, it is
-        0.9.
+        Largest absolute value of the criterion, in [0, 1], that is allowed among columns
+        that stay; a lower one prunes more. If neither `keep` nor `threshold` is given, it
+        is 0.9, for "vif" a variance inflation of 10 (and 0.8 is one of 5).
+    groups : list of lists or dict of lists, default=None
+        Columns, by name or place, that stand or fall together. The strength of two groups
+        is that of their closest pair; pairs within a group do not count. For "vif" it is
+        the generalised variance inflation per column.
+    always_keep : list of str or int, default=None
+        Columns that stay at every level, with their groups. They have the highest
+        priority, and stay even where they are above the threshold with each other.
     prefer : {"association", "variance", "missing", "order"}, default=None
-        Which of two columns too close to each other stays: the one that goes better with
-        `y` (absolute correlation with a numeric target, correlation ratio with classes),
-        has the larger variance, the fewer missing values, or comes first. Ties go to the
-        one that comes first. None means "association" if `fit` is given `y`, else
-        "missing".
+        Which columns have priority: those that go better with `y` (absolute correlation
+        with a numeric target, correlation ratio with classes), have the larger variance,
+        the fewer missing values, or come first. Ties go to the one that comes first. None
+        means "association" if `fit` is given `y`, else "missing".
 
     Attributes
     ----------
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
         Columns that stay.
     scores_ : ndarray of shape (`n_features_in_`,)
-        Largest absolute correlation of each column with a column of higher priority that
-        stays; 0 if there is none. Contrary to other pruners, a column *goes* if its score
-        is above the threshold.
+        What was held against the threshold: contrary to other pruners, a column *goes* if
+        its score is above it. In the walk, the largest absolute association with a column
+        of higher priority that stays; with a `linkage`, the strength of the merge at which
+        a better column comes to stand for it; for "vif" the share that the others
+        explained when it went, or explain. 0 if there is none.
+    ranking_ : ndarray of int, shape (`n_features_in_`,)
+        Rank of each column's priority, the best 1; columns of a group share one, and those
+        always kept share 1.
     report_ : DataFrame
         A row per input column: `feature`, `kept`, `score` (as in `scores_`), `reason`
-        (empty for columns that stay), `value` (the signed correlation for which it went),
-        `partner` (the column, of those that stay, that stands for it) and `priority` (the
+        (empty for columns that stay), `value` (the signed association with the partner, or
+        the variance inflation factor, of a column that went), `partner` (the column, of
+        those that stay, that stands for it; for "vif" the closest one), `priority` (the
         value by which the columns were ordered, the highest first: association, variance,
-        share of rows present, or 0 for all).
-    path_ : ColumnPath
+        share of rows present, or 0 for all), `rank` and, with a `linkage`, `cluster`.
+    path_ : RedundancyPath
         Every level of this fit, computed when it is first asked for; not pickled.
     n_features_in_ : int
         Number of columns seen by `fit`.
@@ -78,9 +115,12 @@ class CorrelationPruner(BaseFeaturePruner):
     ------
     LevelError
         By `fit`, if `threshold` is outside [0, 1] or `keep` cannot be met.
+    InputError
+        By `fit`, if columns are not numeric but the criterion needs numbers, if `groups` or
+        `always_keep` name columns that do not exist, or if ``prefer="association"`` has no
+        `y`.
     ValueError
-        By `fit`, if columns are not numeric, if values are infinite, or if
-        ``prefer="association"`` has no `y`.
+        By `fit`, if values are infinite, or missing for "vif".
 
     See Also
     --------
@@ -90,25 +130,45 @@ class CorrelationPruner(BaseFeaturePruner):
     Notes
     -----
     Columns that are constant, or empty, have correlation 0 with all others and stay: they
-    are not redundant by this measure. NaN is allowed, infinity is not. Correlations are
-    rounded to 13 decimals, so that a pair at the threshold is not above it.
+    are not redundant by this measure. NaN is allowed except for "vif", infinity is not.
+    Values are rounded to 13 decimals ("vif": 10), so that one at the threshold is not
+    above it.
+
+    Cramer's V and, in "mixed", the correlation ratio are corrected for chance (Bergsma
+    2013; Kelley 1935), else columns of many categories would look associated with
+    everything. A column that is a coarser grouping of another has V = 1 or nearly so: V
+    does not say which of the two knows more. Of each column the 254 most frequent
+    categories are told apart. "cramer" and "mixed" measure the association with `y` in
+    the same way; by variance, categories come last.
+
+    For "vif", columns that are linear combinations of others of higher priority (less than
+    1e-8 of their variance is their own) go first, then the one with the largest factor,
+    among equals that of lowest priority, until none is above the threshold.
 
     In `y`, strings, booleans and at most 20 distinct whole numbers are classes; other
     numbers are quantities. With several outputs, the strongest association counts. For
     `criterion="spearman"` the association is that of ranks too. `sample_weight` counts as
     repetition of rows throughout.
 
-    With a threshold, correlations are made block by block and not stored: beside the
-    table, memory is about 100 MB (Spearman adds a copy of the table as ranks). The
-    path (`keep`, `path_`) needs all pairs, about 40 bytes for each: 40 MB for 1,000 columns
-    and 4 GB for 10,000. It is not nested: a column may come back at a smaller level, when
-    the one that stood for it goes. Until it is pickled, the fitted pruner refers to the
-    table, so that `path_` can be computed.
+    In the walk with a threshold, strengths are made block by block and not stored: beside
+    the table, memory is about 100 MB (Spearman adds a copy of the table as ranks). All else
+    needs all pairs, and the path of the walk (`keep`, `path_`) about 40 bytes for each: 40
+    MB for 1,000 columns and 4 GB for 10,000. That path is not nested: a column may come
+    back at a smaller level, when the one that stood for it goes. Those of clusters and of
+    "vif" are nested. Until it is pickled, the fitted pruner refers to the table, so that
+    `path_` can be computed. After `partial_fit`, pickles hold the sums over rows, one or
+    four matrices of all pairs, so that further batches can be added.
 
     References
     ----------
     M. A. Hall, "Correlation-based feature selection for machine learning", PhD thesis,
     University of Waikato, 1999.
+
+    W. Bergsma, "A bias-correction for Cramer's V and Tschuprow's T", Journal of the Korean
+    Statistical Society 42(3), 2013.
+
+    J. Fox and G. Monette, "Generalized collinearity diagnostics", Journal of the American
+    Statistical Association 87(417), 1992.
 
     Examples
     --------
@@ -125,28 +185,102 @@ class CorrelationPruner(BaseFeaturePruner):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseFeaturePruner._parameter_constraints,
-        "criterion": [StrOptions({"pearson", "spearman"})],
+        "criterion": [StrOptions(set(NAMES))],
+        "linkage": [StrOptions({"complete", "average"}), None],
         "prefer": [StrOptions({"association", "variance", "missing", "order"}), None],
     }
 
-    def __init__(self, *, criterion="pearson", keep=None, threshold=None, prefer=None):
+    def __init__(
+        self,
+        *,
+        criterion="pearson",
+        linkage=None,
+        keep=None,
+        threshold=None,
+        groups=None,
+        always_keep=None,
+        prefer=None,
+    ):
         self.criterion = criterion
+        self.linkage = linkage
         self.keep = keep
         self.threshold = threshold
+        self.groups = groups
+        self.always_keep = always_keep
         self.prefer = prefer
 
-    _reads: ClassVar[frozenset[str]] = frozenset({"nan"})
     _min_rows: ClassVar[int] = 2  # a correlation over a single row does not exist
     _default_level: ClassVar[dict[str, float]] = {"threshold": 0.9}
 
-    def _validate_table(self, X, y):
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
+    @property
+    def _reads(self):  # type: ignore[override]  # it depends on the criterion
+        categories = {"categories"} if self.criterion in {"cramer", "mixed"} else set()
+        return frozenset(categories | (set() if self.criterion == "vif" else {"nan"}))
+
+    @available_if(_adds_up)
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):  # noqa: ARG002 - as scikit-learn has it
+        """Add a batch of rows, and find the columns that stay.
+
+        The result is that of `fit` on all batches together, up to rounding. What `fit`
+        saw is not among them: the first call after it begins anew.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Some rows of the table.
+        y : None
+            Ignored: a batch does not say whether a target is of classes or a quantity.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; a weight of 2 equals the row twice.
+
+        Returns
+        -------
+        self : object
+            The fitted pruner.
+
+        Raises
+        ------
+        InputError
+            If ``prefer="association"``.
+        """
+        if self.prefer == "association":
             msg = (
-                f"threshold={self.threshold!r} is no absolute correlation. Allowed is a "
-                "float from 0 (only uncorrelated columns stay together) to 1 (all stay)."
+                "prefer='association' was given, but partial_fit reads no target. Choose "
+                "prefer='variance', 'missing' or 'order', or call fit."
             )
-            raise LevelError(msg)
-        table, _ = super()._validate_table(X, None)
+            raise InputError(msg)
+        state = self.__dict__.get("_comoments")
+        more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
+        table, _ = self._validate_table(X, None, **more)
+        batch = read_batch(table.X, self._validate_weight(table, sample_weight))
+        state = batch if state is None else merge(state, batch)
+        self._read_columns_named(table)
+        self.keep_mask_, self._path = self._decide(StreamedCorrelations(state))
+        self.report_ = self._make_report()
+        self._comoments = state  # a batch that fails is not added
+        return self
+
+    def _check_parameters(self):
+        """Check what does not need the table."""
+        check_level(self.keep, self.threshold)
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            what = "no absolute correlation"
+            how = "from 0 (only uncorrelated columns stay together) to 1 (all stay)."
+            if self.criterion == "vif":
+                what = "no share of variance"
+                how = "from 0 to 1: 1 - 1/VIF, so that 0.9 is a variance inflation of 10."
+            raise LevelError(f"threshold={self.threshold!r} is {what}. Allowed is a float {how}")
+        if self.criterion == "vif" and self.linkage is not None:
+            self._warn_of_idle("linkage", "criterion='vif' compares no pairs", stacklevel=5)
+
+    def _validate_table(self, X, y, **checks):
+        self._check_parameters()
+        if "categories" not in self._reads:
+            who = f"{type(self).__name__} with criterion={self.criterion!r}"
+            how = "criterion='mixed' and 'cramer' read categories too"
+            refuse_text(X, find_text(X), f"{who} reads numbers ({how})")
+        table, _ = super()._validate_table(X, None, **checks)
         prefer = self.prefer or ("missing" if y is None else "association")
         if prefer != "association":
             return table, None
@@ -155,121 +289,55 @@ class CorrelationPruner(BaseFeaturePruner):
                 "prefer='association' was given, but fit got no y. Give fit the target, or "
                 "choose prefer='variance', 'missing' or 'order'."
             )
-            raise ValueError(msg)
+            raise InputError(msg)
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         check_consistent_length(table.X, y)
         return table, y
 
     def _prune_columns(self, table, y, sample_weight):
-        X = table.X
-        table = _table_of(X, sample_weight, self.criterion)
-        self._priority = self._rate(table, X, y, sample_weight)
-        order = np.argsort(-self._priority, kind="stable")
-        make, blocks = correlation_tiles(table, order)
+        self._comoments = None  # partial_fit begins anew
+        return self._decide(strength_of(self.criterion, table, sample_weight), y)
+
+    def _decide(self, strength, y=None):
+        """Return the mask and the path of a table of which the strengths are known."""
+        prefer = "association" if y is not None else self.prefer or "missing"
+        self._priority = strength.rate(prefer, y)
+        layout = lay_out(self._priority, self._units, self._forced, strength.width)
+        self.ranking_ = np.maximum(layout.unit_of - max(layout.n_forced - 1, 0), 0) + 1
+        rule = rule_of(self.criterion, self.linkage, strength.tiles(layout.members), layout)
         if self.keep is not None:
-            path = CorrelationPath(make, blocks, order)
-            index = path.locate(keep=self.keep)
-            self._note(path.walk(index), path.levels["threshold"][index])
-            return self._walk.kept, path
-        limit = self._default_level["threshold"] if self.threshold is None else self.threshold
-        self._note(_in_table_order(greedy_walk(make, blocks, limit), order), limit)
-        return self._walk.kept, partial(_path_of, X, sample_weight, self.criterion, order)
+            path = RedundancyPath(rule, layout)
+            self._note(path.levels["threshold"][path.locate(keep=self.keep)], rule, layout)
+            return self._found.kept, path
+        self._note(self._level_of(None, self.threshold)["threshold"], rule, layout)
+        return self._found.kept, partial(RedundancyPath, rule, layout)
 
-    def _rate(self, table, X, y, sample_weight):
-        """Return the priority of each column, free of rounding noise: ties are ties."""
-        if y is not None:
-            return _association(table, y, sample_weight, self.criterion)
-        if self.prefer == "variance":
-            table = table if self.criterion == "pearson" else describe(X, sample_weight)
-            mantissa, exponent = np.frexp(table.variance)
-            return np.ldexp(np.round(np.ldexp(mantissa, VARIANCE_BITS)), exponent - VARIANCE_BITS)
-        if self.prefer == "order":
-            return np.zeros(X.shape[1])
-        return np.round(table.present / table.total, 13)
-
-    def _note(self, walk, limit):
-        self._walk, self._limit = walk, limit
-        self.scores_ = np.abs(walk.value)
+    def _note(self, limit, rule, layout):
+        self._limit, self._found = limit, rule.at(limit).spread(layout)
+        self.scores_ = self._found.score
 
     def _set_level(self, path, index):
-        self._note(path.walk(index), path.levels["threshold"][index])
+        self._note(path.levels["threshold"][index], path.rule, path.layout)
         super()._set_level(path, index)
 
     def _make_report(self):
-        kept, nearest, value = self._walk
+        kept, score, nearest, value, cluster = self._found
         names = self._names()
-        reason = f"absolute {self.criterion} correlation above {self._limit:.6g}"
-        return pd.DataFrame(
-            {
-                "feature": names,
-                "kept": kept,
-                "score": self.scores_,
-                "reason": np.where(kept, "", reason).astype(object),
-                "value": np.where(kept, np.nan, value),
-                "partner": np.where(kept, None, names[nearest]),
-                "priority": self._priority,
-            }
-        )
-
-
-class CorrelationPath(ColumnPath):
-    """The levels of a `CorrelationPruner`; knows the partners at each level too.
-
-    Parameters
-    ----------
-    make : callable
-        Makes the tiles of correlations, as for `greedy_walk`.
-    blocks : list of slice
-        Their columns, in order of priority.
-    order : ndarray of int, shape (n_features,)
-        Columns of the table in that order.
-    """
-
-    def __init__(self, make, blocks, order):
-        self._matrix = whole_matrix(make, blocks)
-        self._order = order
-        masks, breaks = threshold_path(self._matrix)
-        # Each level within its range; all columns stay at 1, whatever the rows.
-        middles = (breaks + np.append(breaks[1:], 0.0)) / 2
-        super().__init__(masks[:, np.argsort(order)], breaks, np.append(1.0, middles))
-
-    def walk(self, index):
-        """Return what `greedy_walk` finds at row `index` of `levels`, in table order."""
-        threshold = self.levels["threshold"][index]
-        make, blocks = whole_tile(self._matrix)
-        return _in_table_order(greedy_walk(make, blocks, threshold), self._order)
-
-
-def _path_of(X, sample_weight, criterion, order):
-    """Return the path of a table; the pruner holds this call until `path_` is asked for."""
-    table = _table_of(X, sample_weight, criterion)
-    make, blocks = correlation_tiles(table, order)
-    return CorrelationPath(make, blocks, order)
-
-
-def _table_of(X, sample_weight, criterion):
-    """Return what is correlated. Another criterion gives other tiles; the walk is the same."""
-    return describe(X if criterion == "pearson" else ranks(X, sample_weight), sample_weight)
-
-
-def _in_table_order(walk, order):
-    """Put a walk over columns in order of priority back into the order of the table."""
-    back = np.argsort(order)
-    nearest = np.where(walk.nearest < 0, -1, order[walk.nearest])
-    return walk._replace(kept=walk.kept[back], nearest=nearest[back], value=walk.value[back])
-
-
-def _association(table, y, sample_weight, criterion):
-    """Return the strongest association of each column with the outputs of a target."""
-    found = np.zeros(table.X.shape[1])
-    for output in y.reshape(len(y), -1).T:
-        target = read_target(output)
-        if target.classes is None:
-            values = target.y
-            if criterion == "spearman":
-                values = ranks(values[:, None], sample_weight)[:, 0]
-            strength = target_strength(table, values)
-        else:
-            strength = class_strength(table, target.y)
-        found = np.maximum(found, strength)
-    return found
+        limit = self._limit
+        if self.criterion == "vif":
+            limit = 1.0 / (1.0 - limit) if limit < 1 else np.inf
+        reason = np.full(len(names), f"{NAMES[self.criterion]} above {limit:.6g}", dtype=object)
+        if self.criterion == "vif":
+            reason[score == 1] = "linear combination of columns of higher priority"
+        reason[kept] = np.where(self._forced[kept], "always kept", "")
+        report = {
+            "feature": names,
+            "kept": kept,
+            "score": score,
+            "reason": reason,
+            "value": np.where(kept, np.nan, value),
+            "partner": np.where(kept, None, names[nearest]),
+            "priority": self._priority,
+            "rank": self.ranking_,
+        }
+        return pd.DataFrame(report if cluster is None else {**report, "cluster": cluster})

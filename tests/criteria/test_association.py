@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import rankdata, spearmanr
 
-from skprune.criteria import association
+from skprune.criteria import association, redundancy
 from skprune.criteria.association import (
     class_strength,
     correlation_tile,
@@ -18,7 +18,7 @@ from skprune.criteria.association import (
     ranks,
     target_strength,
 )
-from skprune.criteria.redundancy import whole_matrix
+from skprune.criteria.redundancy import lay_out, whole_matrix
 
 
 def table(n_rows=150, n_columns=12, missing=0.0, seed=0):
@@ -56,14 +56,17 @@ def test_few_incomplete_columns_among_complete_ones():
 def test_blocks_and_pieces_do_not_change_the_result(monkeypatch, missing):
     X = table(missing=missing, n_columns=17)
     expected = correlations(X)
+    monkeypatch.setattr(redundancy, "BLOCK_WIDTH", 5)
     monkeypatch.setattr(association, "BLOCK_COLUMNS", 5)
     monkeypatch.setattr(association, "PIECE", 64)
     monkeypatch.setattr(association, "CACHED_PIECE", 32)
-    order = np.random.default_rng(1).permutation(17)
-    make, blocks = correlation_tiles(describe(X), order)
-    assert [block.stop for block in blocks] == [4, 8, 12, 17]
+    priority = np.random.default_rng(1).random(17)
+    layout = lay_out(priority, np.arange(17), np.zeros(17, dtype=bool))
+    order = layout.order
+    assert [block.stop for block in layout.blocks] == [4, 8, 12, 17]
     above = np.triu_indices(17, 1)
-    found = whole_matrix(make, blocks)[above]
+    make = correlation_tiles(describe(X), layout.members)
+    found = whole_matrix(make, layout.blocks)[above]
     assert_allclose(found, expected[np.ix_(order, order)][above], atol=2e-13)
 
 

@@ -7,13 +7,22 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 
-from skprune.criteria.redundancy import greedy_walk, threshold_path, whole_matrix, whole_tile
+from skprune.criteria import redundancy
+from skprune.criteria.redundancy import (
+    closest_pairs,
+    greedy_walk,
+    lay_out,
+    threshold_path,
+    tiles_of_units,
+    whole_matrix,
+    whole_tile,
+)
 
 
-def naive_walk(matrix, threshold):
+def naive_walk(matrix, threshold, n_forced=0):
     kept = []
     for j in range(len(matrix)):
-        if all(abs(matrix[i, j]) <= threshold for i in kept):
+        if j < n_forced or all(abs(matrix[i, j]) <= threshold for i in kept):
             kept.append(j)
     return np.isin(np.arange(len(matrix)), kept)
 
@@ -108,3 +117,61 @@ def test_path_is_not_nested():
     masks, breaks = threshold_path(matrix)
     assert masks.tolist() == [[True, True, True], [True, True, False], [True, False, True]]
     assert breaks.tolist() == [0.9, 0.8]
+
+
+@settings(deadline=None)
+@given(strengths, st.integers(1, 4), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
+def test_forced_columns_stay_at_every_level(matrix, n_forced, threshold):
+    n_forced = min(n_forced, len(matrix))
+    walk = greedy_walk(*whole_tile(matrix), threshold, n_forced)
+    assert_array_equal(walk.kept, naive_walk(matrix, threshold, n_forced))
+    masks, breaks = threshold_path(matrix, n_forced)
+    assert masks[:, :n_forced].all()
+    for mask, limit in zip(masks, [*breaks, 0.0], strict=True):
+        assert_array_equal(mask, naive_walk(matrix, limit, n_forced))
+    for mask, limit in zip(masks[1:], breaks, strict=True):
+        assert_array_equal(mask, naive_walk(matrix, np.nextafter(limit, -1), n_forced))
+
+
+def test_layout_puts_the_forced_first_and_units_together(monkeypatch):
+    monkeypatch.setattr(redundancy, "BLOCK_WIDTH", 4)
+    priority = np.array([0.1, 0.5, 0.5, 0.3, 0.9, 0.2, 0.5])
+    units = np.array([0, 1, 2, 0, 3, 4, 2])
+    forced = units == 4
+    layout = lay_out(priority, units, forced)
+    assert layout.order.tolist() == [5, 4, 1, 2, 6, 3, 0]
+    assert layout.starts.tolist() == [0, 1, 2, 3, 5]
+    assert layout.sizes.tolist() == [1, 1, 1, 2, 2]
+    assert layout.n_forced == 1
+    assert layout.unit_of.tolist() == [4, 2, 3, 4, 1, 0, 3]
+    assert layout.blocks == [slice(0, 3), slice(3, 5)]
+    assert [part.tolist() for part in layout.members] == [[5, 4, 1], [2, 6, 3, 0]]
+    wide = lay_out(priority, units, forced, np.array([1, 1, 9, 1, 1, 1, 9]))
+    assert [part.tolist() for part in wide.members] == [[5, 4, 1], [2, 6], [3, 0]]
+
+
+@settings(deadline=None)
+@given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 20), st.integers(0, 1000))
+def test_units_are_as_close_as_their_closest_columns(n_columns, n_units, width, seed):
+    rng = np.random.default_rng(seed)
+    signed = np.round(rng.uniform(-1, 1, (n_columns, n_columns)), 1)
+    signed = np.triu(signed) + np.triu(signed, 1).T
+    units = np.unique(rng.integers(0, n_units, n_columns), return_inverse=True)[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redundancy, "BLOCK_WIDTH", width)
+        layout = lay_out(rng.random(n_columns), units, np.zeros(n_columns, dtype=bool))
+    members = layout.members
+    assert_array_equal(np.concatenate(members), layout.order)
+    make = tiles_of_units(lambda i, j: signed[np.ix_(members[i], members[j])], layout)
+    found = whole_matrix(make, layout.blocks)
+    parts = np.split(layout.order, layout.starts[1:])
+    for i, j in zip(*np.triu_indices(len(parts), 1), strict=True):
+        between = signed[np.ix_(parts[i], parts[j])]
+        assert abs(found[i, j]) == np.abs(between).max()
+        assert found[i, j] in between
+
+
+def test_closest_pairs_keep_their_sign():
+    tile = np.array([[0.1, -0.9, 0.2], [0.5, 0.3, -0.2]])
+    found = closest_pairs(tile, np.array([0]), np.array([0, 2]))
+    assert found.tolist() == [[-0.9, 0.2]]

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from skprune import CorrelationPruner
-from skprune.criteria import association
+from skprune.criteria import redundancy
 from skprune.exceptions import LevelError, PruningWarning
 
 
@@ -93,7 +93,7 @@ def test_no_pair_survives_and_every_loss_has_a_partner(seed, missing, threshold,
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_path_equals_fit_at_every_level(monkeypatch, criterion, missing, weighted):
-    monkeypatch.setattr(association, "BLOCK_COLUMNS", 4)  # several tiles
+    monkeypatch.setattr(redundancy, "BLOCK_WIDTH", 4)  # several tiles
     X, y = table(missing=missing)
     X[:, :4] = np.round(X[:, :4])
     weight = np.random.default_rng(0).integers(0, 3, len(X)) if weighted else None
