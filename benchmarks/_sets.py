@@ -58,7 +58,7 @@ def tables(seed=0):
         if name not in SHIPPED and not _path(name).exists():
             print(f"{name}: skipped, {_path(name)} is not there (set SKPRUNE_DATA)")
             continue
-        X, y = _load(name)
+        X, y = load(name)
         stratify = None if kind == "regression" else y
         yield Table(name, kind, *train_test_split(X, y, stratify=stratify, random_state=seed))
 
@@ -67,8 +67,11 @@ def _path(name):
     return FOLDER / f"{name}.csv.gz"
 
 
-def _load(name):
-    """Return numbers: categories are coded, missing values are a number far off."""
+def load(name):
+    """Return all rows of a table as numbers.
+
+    Categories are coded, missing values are a number far off.
+    """
     if name in SHIPPED:
         return SHIPPED[name][1](return_X_y=True)
     frame = pd.read_csv(_path(name))

@@ -9,7 +9,15 @@ SECTIONS = [
     {
         "title": "Pruning features",
         "text": "Transformers that drop columns.",
-        "names": ["CorrelationPruner", "RandomPruner"],
+        "names": [
+            "RulePruner",
+            "CorrelationPruner",
+            "InformationPruner",
+            "PermutationPruner",
+            "RandomPruner",
+            "ReliefPruner",
+            "ShadowPruner",
+        ],
     },
     {
         "title": "Choosing a level",

@@ -4,7 +4,15 @@ The result of every pruner is plain: a smaller scikit-learn model, or fewer colu
 """
 
 from skprune.ensemble import EnsemblePruner
-from skprune.feature import CorrelationPruner, RandomPruner
+from skprune.feature import (
+    CorrelationPruner,
+    InformationPruner,
+    PermutationPruner,
+    RandomPruner,
+    ReliefPruner,
+    RulePruner,
+    ShadowPruner,
+)
 from skprune.inspection import PruningPathDisplay, compare
 from skprune.model_selection import (
     NonInferior,
@@ -23,13 +31,18 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "CorrelationPruner",
     "EnsemblePruner",
+    "InformationPruner",
     "ModelSize",
     "NonInferior",
     "OneStandardError",
+    "PermutationPruner",
     "PruningPath",
     "PruningPathDisplay",
     "PruningSearchCV",
     "RandomPruner",
+    "ReliefPruner",
+    "RulePruner",
+    "ShadowPruner",
     "TreePruner",
     "WithinBudget",
     "WithinTolerance",

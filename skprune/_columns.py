@@ -87,7 +87,7 @@ def refuse_text(X, places, what):
     raise InputError(msg)
 
 
-def encode_text(X, places, what):
+def encode_text(X, places, what, *, hashed=False):
     """Replace columns of text and categories by codes.
 
     Parameters
@@ -98,6 +98,8 @@ def encode_text(X, places, what):
         Columns to encode, as `find_text` returns them.
     what : str
         Who reads the table, and what of it; begins the message about dates.
+    hashed : bool, default=False
+        Whether a code is a hash of the value's text (53 bits), the same in any other rows.
 
     Returns
     -------
@@ -124,9 +126,16 @@ def encode_text(X, places, what):
         values[:, rest] = X[:, rest.tolist()].to_numpy()
     for i in places:
         column = X.iloc[:, i] if hasattr(X, "iloc") else X[:, i] if frame else cells[:, i]
-        codes, _ = pd.factorize(pd.Series(column.to_list() if frame else column, dtype=object))
-        values[:, i] = np.where(codes < 0, np.nan, codes)
+        codes, labels = pd.factorize(pd.Series(column.to_list() if frame else column, dtype=object))
+        known = _hash_labels(labels) if hashed else np.arange(len(labels))
+        values[:, i] = np.append(known, np.nan)[codes]  # a code of -1 is no value
     return pd.DataFrame(values, columns=list(X.columns)) if frame else values
+
+
+def _hash_labels(labels):
+    """Return 53 bits for each label, which are exact in float64."""
+    texts = np.array([str(label) for label in labels], dtype=object)
+    return pd.util.hash_array(texts, categorize=False) >> np.uint64(11)
 
 
 def _cells(X):

@@ -17,6 +17,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.linear_model import LogisticRegression
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -27,8 +28,13 @@ from sklearn.tree import (
 from skprune import (
     CorrelationPruner,
     EnsemblePruner,
+    InformationPruner,
+    PermutationPruner,
     PruningSearchCV,
     RandomPruner,
+    ReliefPruner,
+    RulePruner,
+    ShadowPruner,
     TreePruner,
 )
 
@@ -123,16 +129,47 @@ FEATURE_PRUNERS = [
     CorrelationPruner(),
     CorrelationPruner(threshold=0.5),
     CorrelationPruner(criterion="spearman", keep=0.5),
+    CorrelationPruner(criterion="mixed", linkage="complete"),
+    CorrelationPruner(criterion="vif"),
+    InformationPruner(),
+    InformationPruner(relevance="f_statistic", scheme="quotient"),
+    InformationPruner(criterion="cmim", keep=0.3),
     RandomPruner(random_state=0),
+    PermutationPruner(LogisticRegression(), cv=2, n_repeats=1, random_state=0),
+    PermutationPruner(
+        DecisionTreeClassifier(max_depth=3, random_state=0), cv=2, n_repeats=2, random_state=0
+    ),
+    ReliefPruner(n_neighbors=3),
+    ReliefPruner(criterion="multisurf", task="regression", keep=0.5),
+    ShadowPruner(DecisionTreeClassifier(max_depth=3), max_rounds=9, random_state=0),
+    ShadowPruner(DecisionTreeRegressor(max_depth=4), max_rounds=6, keep=0.5, random_state=0),
 ]
 # They name columns that the tables of scikit-learn's checks do not have.
 GROUPED = [
+    CorrelationPruner(groups=[[0, 1], [5, -1]], always_keep=[2]),
+    CorrelationPruner(criterion="vif", groups=[[0, 1], [5, -1]], always_keep=[2]),
+    InformationPruner(criterion="jmi", groups=[[0, 1], [5, -1]], always_keep=[1]),
+    PermutationPruner(
+        LogisticRegression(), cv=2, n_repeats=1, groups=[[0, 1]], always_keep=[1], random_state=0
+    ),
     RandomPruner(groups=[[0, 1], [5, -1]], always_keep=[1], random_state=0),
     RandomPruner(groups=[[0, 1], [5, -1]], random_state=0),
+    ReliefPruner(criterion="surf", groups=[[0, 1], [5, -1]], always_keep=[1]),
+    ShadowPruner(
+        DecisionTreeClassifier(max_depth=3),
+        max_rounds=9,
+        groups=[[0, 1], [5, -1]],
+        always_keep=[1],
+        random_state=0,
+    ),
 ]
 # They decide by themselves which columns stay.
-DECIDING_FEATURES: list = []
-DRAWING = (RandomPruner,)
+DECIDING_FEATURES = [
+    InformationPruner(criterion="fcbf"),
+    RulePruner(),
+    RulePruner(constant=0.95, missing=0.8, identifiers=True, always_keep=[0]),
+]
+DRAWING = (PermutationPruner, RandomPruner, ShadowPruner)
 SEARCHES = [
     PruningSearchCV(DecisionTreeClassifier(random_state=0), cv=2),
     PruningSearchCV(TreePruner(RandomForestRegressor(3, random_state=0)), cv=2, max_levels=5),
@@ -186,6 +223,8 @@ def holds_rows_out(instance):
 
 def expected_failed_checks(instance):
     """Checks that may fail, keyed on the inner class, each with its reason in words."""
+    if isinstance(instance, ShadowPruner) and instance.keep is not None:
+        return dict.fromkeys(WEIGHT_CHECKS[:1], "shadows are drawn, and rank those not confirmed")
     if not isinstance(instance, TreePruner | EnsemblePruner):
         return {}
     inner = type(instance.estimator).__name__

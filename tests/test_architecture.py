@@ -19,10 +19,10 @@ PACKAGE = Path(__file__).parents[1] / "skprune"
 # A module belongs to the layer that names it, or its folder. Imports go to a lower layer.
 LAYERS = [
     {"exceptions", "_compat"},
-    {"_extras", "_levels", "_nodes"},
+    {"_bins", "_extras", "_levels", "_nodes"},
     {"criteria", "solvers", "surgery"},
     {"path", "size", "_additive", "_rows", "_columns", "_risks", "_tree_path"}
-    | {"_column_path", "_lossless_path"}
+    | {"_column_path", "_lossless_path", "_permuted", "_redundancy_path", "_strength"}
     | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
@@ -31,6 +31,8 @@ LAYERS = [
 ]
 # Imports within one layer that are allowed: (importer, imported), and why.
 SIBLINGS = {
+    ("criteria.contingency", "criteria.association"): "numbers beside categories",
+    ("criteria.relief", "criteria.differences"): "what is summed over pairs of rows",
     ("surgery._dispatch", "surgery.*"): "it registers the surgeons",
     ("surgery.forests", "surgery.trees"): "a member is a tree",
     ("surgery.boosting", "surgery.trees"): "a stage is a tree",
@@ -52,11 +54,17 @@ SIBLINGS = {
     ("_faithful_path", "_member_path"): "its levels are sets of members",
     ("_member_path", "path"): "a family's path is a path of a model",
     ("_column_path", "path"): "it is a path",
+    ("_redundancy_path", "_column_path"): "its levels are sets of columns",
+    ("_strength", "_columns"): "targets are read as classes or quantities",
+    ("_permuted", "_tree_path"): "the same snapshot stands in",
+    ("_permuted", "_columns"): "which columns hold text",
     ("base._*", "base._pruner"): "what all bases share",
     ("base._ranking", "base._features"): "a ranking is of columns",
     ("_tree_path", "path"): "a family's path is a path of a model",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
     ("model_selection._candidates", "model_selection._make"): "a bare model is wrapped",
+    ("model_selection._candidates", "model_selection._handles"): "a combination turns levels",
+    ("model_selection._fit_once", "model_selection._handles"): "a fit is cut at levels",
     ("model_selection._score_levels", "model_selection._fit_once"): "a fold fits, then scores",
     ("model_selection._non_inferior", "model_selection._rules"): "a rule with a test in it",
     ("model_selection._score_levels", "model_selection._paired"): "losses are scores in pairs",
@@ -64,7 +72,12 @@ SIBLINGS = {
 RUNTIME = {"sklearn", "numpy", "scipy", "joblib", "pandas"}
 OPTIONAL = {"matplotlib", "polars"}
 # Pure functions of arrays: what these modules may import beside lower layers.
-PURE = {"_nodes": {"numpy"}, "criteria*": {"numpy", "scipy"}, "solvers*": {"numpy", "scipy"}}
+PURE = {
+    "_bins": {"numpy"},
+    "_nodes": {"numpy"},
+    "criteria*": {"numpy", "scipy"},
+    "solvers*": {"numpy", "scipy"},
+}
 # Fitted state that only the surgeons read and write.
 INTERNALS = {"tree_", "_predictors"}
 MAX_LINES = 500

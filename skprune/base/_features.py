@@ -41,6 +41,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     counts: ClassVar[str] = "columns"
     # What the criterion can read beside finite numbers: "nan", "categories", "sparse".
     _reads: ClassVar[frozenset[str]] = frozenset()
+    # Whether codes of categories depend on the category alone, whatever the other rows.
+    _hashes_categories: ClassVar[bool] = False
     _needs_target: ClassVar[bool] = False
     _min_rows: ClassVar[int] = 1
 
@@ -73,17 +75,18 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         self._level_of(self.keep, self.threshold)  # refuses a level where none is due
         table, y = self._validate_table(X, y)
         sample_weight = self._validate_weight(table, sample_weight)
-        self._read_columns_named()
+        self._read_columns_named(table)
         self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
         self.report_ = self._make_report()
         return self
 
-    def _validate_table(self, X, y):
-        """Validate the input; return it as `Columns`, and the target."""
+    def _validate_table(self, X, y, **checks):
+        """Validate the input, with further checks; return `Columns`, and the target."""
         text = find_text(X)
         what = f"{type(self).__name__} reads numbers"
         if "categories" in self._reads:
-            X = encode_text(X, text, f"{what} and categories") if text else X
+            hashed, what = self._hashes_categories, f"{what} and categories"
+            X = encode_text(X, text, what, hashed=hashed) if text else X
         else:
             refuse_text(X, text, what)
         how = {
@@ -91,6 +94,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             "ensure_all_finite": "allow-nan" if "nan" in self._reads else True,
             "ensure_min_samples": self._min_rows,
             "accept_sparse": "csc" if "sparse" in self._reads else False,
+            **checks,
         }
         if self._needs_target:
             X, y = validate_data(self, X, y, **how)
@@ -109,15 +113,19 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             raise InputError(msg)
         return weight
 
-    def _read_columns_named(self):
+    def _read_columns_named(self, table):
         """Read the parameters that name columns."""
         columns = getattr(self, "feature_names_in_", None), self.n_features_in_
-        self._units = units_of(getattr(self, "groups", None), *columns)
+        self._units = units_of(self._groups_in(table), *columns)
         self._forced = np.zeros(self.n_features_in_, dtype=bool)
         always_keep = getattr(self, "always_keep", None)
         if always_keep is not None:
             forced = place_columns(always_keep, *columns, "always_keep")
             self._forced = np.isin(self._units, self._units[forced])
+
+    def _groups_in(self, table):  # noqa: ARG002 - a hook
+        """Return the groups of columns, as `units_of` takes them."""
+        return getattr(self, "groups", None)
 
     @abstractmethod
     def _prune_columns(self, table, y, sample_weight):

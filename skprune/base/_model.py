@@ -167,15 +167,6 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             return
         self._warn_of_idle("validation", reason, stacklevel=5)
 
-    def _warn_of_idle(self, parameter, reason, *, stacklevel):
-        """Say that a parameter is set and has no meaning; the level is that of `warn`."""
-        warnings.warn(
-            f"{parameter}={getattr(self, parameter)!r} has no meaning here and is ignored: "
-            f"{reason}. Set it to None.",
-            PruningWarning,
-            stacklevel=stacklevel,
-        )
-
     def _check_rows_of_frozen(self, model, X, sample_weight, fit_params):
         if fit_params:
             msg = (

@@ -1,12 +1,14 @@
 """What all pruners share: a path that stays out of pickles, and its levels."""
 
 import copy
+import warnings
 from abc import ABCMeta, abstractmethod
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
 from skprune._levels import check_no_level
+from skprune.exceptions import PruningWarning
 
 
 class BasePruner(BaseEstimator, metaclass=ABCMeta):
@@ -59,6 +61,15 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         if keep is None and threshold is None:
             return {"index": -1} if self.decides else self._default_level
         return {"keep": keep, "threshold": threshold}
+
+    def _warn_of_idle(self, parameter, reason, *, stacklevel):
+        """Say that a parameter is set and has no meaning; the level is that of `warn`."""
+        warnings.warn(
+            f"{parameter}={getattr(self, parameter)!r} has no meaning here and is ignored: "
+            f"{reason}. Set it to None.",
+            PruningWarning,
+            stacklevel=stacklevel,
+        )
 
     @abstractmethod
     def _set_level(self, path, index):

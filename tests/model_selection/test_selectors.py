@@ -168,6 +168,8 @@ def test_routed_weights_reach_the_model():
         pipe = make_pipeline(RFE(inner, step=2), model)
         grid = {"rfe__n_features_to_select": [3, 8]}
         plain = GridSearchCV(pipe, grid, cv=2, scoring=scoring).fit(X, y, sample_weight=weight)
-        ours = PruningSearchCV(pipe, grid, cv=2, scoring=scoring, refit=True).fit(X, y, sample_weight=weight)
+        ours = PruningSearchCV(pipe, grid, cv=2, scoring=scoring, refit=True).fit(
+            X, y, sample_weight=weight
+        )
     key = "mean_test_score"
     assert_array_equal(ours.cv_results_[key], plain.cv_results_[key])
