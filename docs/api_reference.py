@@ -13,10 +13,10 @@ SECTIONS = [
             "RulePruner",
             "CorrelationPruner",
             "InformationPruner",
-            "PermutationPruner",
-            "RandomPruner",
             "ReliefPruner",
+            "PermutationPruner",
             "ShadowPruner",
+            "RandomPruner",
         ],
     },
     {
