@@ -62,7 +62,8 @@ class DecidedPath(BasePath):
 class RankedPath(BasePath):
     """The levels of a ranking: one group of columns after the other goes, the worst first.
 
-    Thresholds do not cross folds: scores may grow with the number of rows.
+    Thresholds do not cross folds: scores may grow with the number of rows. Levels that part
+    columns of equal scores are cut by `keep` alone, and have NaN for a threshold.
 
     Parameters
     ----------
@@ -116,7 +117,10 @@ class RankedPath(BasePath):
         self._floor = np.minimum.accumulate(np.where(np.isnan(free), -np.inf, free))
         counts = np.bincount(self._position).cumsum()[::-1]
         n_levels = len(best) - max(self._n_forced, 1) + 1
-        thresholds = np.append(-np.inf, self._floor[::-1])[:n_levels]
+        thresholds = np.append(-np.inf, self._floor[::-1])
+        # No threshold parts what ties: the column that stays, and the one that went.
+        thresholds[np.append(self._floor[::-1], np.inf) == thresholds] = np.nan
+        thresholds = thresholds[:n_levels]
         super().__init__(_levels(counts[:n_levels], thresholds), unit="columns", common_scale=False)
 
     def _build(self, index):

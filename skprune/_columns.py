@@ -1,16 +1,22 @@
 """The columns of a table: which hold no numbers, their codes, and how users name them."""
 
+import warnings
 from collections.abc import Mapping
+from datetime import date, timedelta
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from skprune.exceptions import InputError
+from skprune.exceptions import InputError, PruningWarning
 
 # A numeric target with at most this many distinct values, all whole, is one of classes.
 MAX_INTEGER_CLASSES = 20
+# Weights below this on average are shares of something, and no numbers of repetitions.
+LEAST_MEAN_WEIGHT = 0.1
+# What cells of type object may hold that is no number.
+TEXT, TIMES = (str, bytes), (date, timedelta)
 
 
 class Columns(NamedTuple):
@@ -53,7 +59,7 @@ def find_text(X):
         return [i for i, dtype in enumerate(X.dtypes) if not _is_numeric(X, i, dtype)]
     if isinstance(X, (list, tuple)) or (hasattr(X, "dtype") and X.dtype.kind in "OSUT"):
         cells = _cells(X)
-        return [i for i, column in enumerate(cells.T) if _has_text(column)]
+        return [i for i, column in enumerate(cells.T) if _holds(column, (*TEXT, *TIMES))]
     return []
 
 
@@ -113,23 +119,39 @@ def encode_text(X, places, what, *, hashed=False):
         If some columns hold dates or durations.
     """
     frame = hasattr(X, "columns")
-    if frame:
-        refuse_text(X, [i for i in places if _is_time(list(X.dtypes)[i])], what)
-    values = np.empty(X.shape if frame else _cells(X).shape)
+    X = X if frame else _cells(X)
+    refuse_text(X, [i for i in places if _is_time(_column(X, i))], what)
+    values = np.empty(X.shape)
     rest = np.setdiff1d(np.arange(values.shape[1]), places)
-    if not frame:
-        cells = _cells(X)
-        values[:, rest] = cells[:, rest].astype(np.float64)
-    elif hasattr(X, "iloc"):
-        values[:, rest] = X.iloc[:, rest].to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        values[:, rest] = X[:, rest.tolist()].to_numpy()
+    values[:, rest] = read_numbers(X, rest)
     for i in places:
-        column = X.iloc[:, i] if hasattr(X, "iloc") else X[:, i] if frame else cells[:, i]
-        codes, labels = pd.factorize(pd.Series(column.to_list() if frame else column, dtype=object))
+        codes, labels = pd.factorize(pd.Series(list(_column(X, i)), dtype=object))
         known = _hash_labels(labels) if hashed else np.arange(len(labels))
         values[:, i] = np.append(known, np.nan)[codes]  # a code of -1 is no value
     return pd.DataFrame(values, columns=list(X.columns)) if frame else values
+
+
+def read_numbers(X, columns):
+    """Read some columns as numbers.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_rows, n_columns)
+        A pandas or polars frame, an array or a sparse matrix.
+    columns : ndarray of int, shape (n_read,)
+        Columns that hold numbers, booleans and nothing else.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows, n_read)
+        NaN where there is no value.
+    """
+    if hasattr(X, "iloc"):
+        return X.iloc[:, columns].to_numpy(dtype=np.float64, na_value=np.nan)
+    if hasattr(X, "columns"):
+        return X[:, columns.tolist()].to_numpy().astype(np.float64)
+    part = X[:, columns]
+    return np.asarray(part.toarray() if hasattr(part, "toarray") else part, dtype=np.float64)
 
 
 def _hash_labels(labels):
@@ -148,18 +170,25 @@ def _is_numeric(X, i, dtype):
     if hasattr(dtype, "is_numeric"):  # polars
         return dtype.is_numeric() or str(dtype) in {"Boolean", "Null"}
     if dtype == np.dtype(object):
-        return not _has_text(X.iloc[:, i])
+        return not _holds(X.iloc[:, i], (*TEXT, *TIMES))
     return pd.api.types.is_numeric_dtype(dtype)
 
 
-def _is_time(dtype):
-    if hasattr(dtype, "is_temporal"):  # polars
-        return dtype.is_temporal()
-    return getattr(dtype, "kind", "O") in "mM"
+def _column(X, i):
+    return X.iloc[:, i] if hasattr(X, "iloc") else X[:, i]
 
 
-def _has_text(column):
-    return any(isinstance(value, (str, bytes)) for value in column)
+def _is_time(column):
+    """Whether a column holds dates or durations."""
+    if hasattr(column.dtype, "is_temporal"):  # polars
+        return column.dtype.is_temporal()
+    if column.dtype == np.dtype(object):
+        return _holds(column, TIMES)
+    return getattr(column.dtype, "kind", "O") in "mM"
+
+
+def _holds(column, kinds):
+    return any(isinstance(value, kinds) and value is not pd.NaT for value in column)
 
 
 # How users name columns.
@@ -187,7 +216,7 @@ def place_columns(given, names, n_columns, parameter):
     Raises
     ------
     InputError
-        If a column does not exist.
+        If a column does not exist, or two have the name.
     """
     given = [given] if isinstance(given, (str, Integral)) else list(given)
     known = {} if names is None else {name: i for i, name in enumerate(names)}
@@ -197,6 +226,8 @@ def place_columns(given, names, n_columns, parameter):
         if number and -n_columns <= name < n_columns:
             places.append(int(name) % n_columns)
         elif name in known:
+            if len(known) < len(names):
+                _refuse_twice(name, names, parameter)
             places.append(known[name])
         else:
             if names is None and isinstance(name, str):
@@ -211,6 +242,16 @@ def place_columns(given, names, n_columns, parameter):
             msg = f"{parameter} names the column {name!r}, which does not exist: {allowed}."
             raise InputError(msg)
     return np.array(places, dtype=np.intp)
+
+
+def _refuse_twice(name, names, parameter):
+    places = np.flatnonzero(names == name).tolist()
+    if len(places) > 1:
+        msg = (
+            f"{parameter} names the column {name!r}, but the columns {places} all have that name. "
+            "Give a place."
+        )
+        raise InputError(msg)
 
 
 def units_of(groups, names, n_columns):
@@ -285,7 +326,7 @@ def read_target(y, task="auto"):
     Raises
     ------
     InputError
-        If a quantity is asked for and `y` holds no numbers.
+        If a quantity is asked for and `y` holds no numbers, or classes and it holds fractions.
     """
     values = _plain(y)
     if task == "regression" and values.dtype.kind not in "iufb":
@@ -293,10 +334,60 @@ def read_target(y, task="auto"):
         raise InputError(msg)
     if task == "regression":
         return Target(values.astype(np.float64), None)
+    if task == "classification" and values.dtype.kind == "f" and (values % 1 != 0).any():
+        shown = values[values % 1 != 0][:1].tolist()[0]
+        msg = (
+            f"task='classification' was given, but y holds {shown!r}: classes are strings, "
+            "booleans or whole numbers. Bin y first, or give task='regression'."
+        )
+        raise InputError(msg)
     classes, codes = np.unique(values, return_inverse=True)
     if task == "auto" and is_quantity(classes):
         return Target(values.astype(np.float64), None)
     return Target(codes, classes)
+
+
+def rows_that_count(table, y, sample_weight):
+    """Leave out the rows without weight, which are as if they were not there.
+
+    Parameters
+    ----------
+    table : Columns
+        The table.
+    y : ndarray of shape (n_rows,)
+        The target.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Non-negative weights, not all zero.
+
+    Returns
+    -------
+    tuple of Columns, ndarray and ndarray or None
+        The three for the rows that have weight; as given if all have.
+    """
+    if sample_weight is None or sample_weight.all():
+        return table, y, sample_weight
+    rows = np.flatnonzero(sample_weight)
+    return table._replace(X=table.X[rows]), y[rows], sample_weight[rows]
+
+
+def warn_of_light_rows(sample_weight, *, stacklevel):
+    """Warn if weights are too small to be repetitions, for criteria in which that matters.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (n_rows,) or None
+        Positive weights.
+    stacklevel : int
+        The level of `warnings.warn`.
+    """
+    if sample_weight is None or sample_weight.mean() >= LEAST_MEAN_WEIGHT:
+        return
+    msg = (
+        f"sample_weight adds up to {sample_weight.sum():.3g} in {len(sample_weight)} rows, and a "
+        "weight counts as that many rows: there is next to nothing to judge columns by. Rescale "
+        "it to a mean of 1."
+    )
+    warnings.warn(msg, PruningWarning, stacklevel=stacklevel)
 
 
 def is_quantity(values):

@@ -32,6 +32,7 @@ __all__ = [
     "Interval",
     "MultimetricScorer",
     "StrOptions",
+    "check_params",
     "check_refit",
     "check_sample_weight",
     "choose_row",
@@ -121,6 +122,11 @@ def takes_weights(scorer):
     if hasattr(scorer, "_accept_sample_weight"):
         return scorer._accept_sample_weight()
     return "sample_weight" in signature(scorer).parameters
+
+
+def check_params(estimator):
+    """Refuse parameters that the `fit` of an estimator would refuse."""
+    estimator._validate_params()
 
 
 def rank_as_rfe(importances):

@@ -50,7 +50,6 @@ def test_the_worst_goes_first_and_the_first_of_equals_stays():
     assert path.units.tolist() == [4, 3, 2, 1]
     assert_array_equal(path.cut(keep=1), [False, True, False, False])
     assert_array_equal(path.cut(keep=3), [True, True, False, True])
-    assert path.levels["threshold"].tolist() == [-np.inf, -np.inf, 1.0, 3.0]
 
 
 def test_a_threshold_keeps_what_is_above_it():
@@ -59,6 +58,19 @@ def test_a_threshold_keeps_what_is_above_it():
         assert_array_equal(path.cut(threshold=threshold), path.scores > threshold)
     with pytest.raises(LevelError, match="leaves no column: the highest score is 3"):
         path.cut(threshold=3.0)
+
+
+@pytest.mark.parametrize("forced", [[], [1], [1, 4]])
+@pytest.mark.parametrize("scores", [[1, 3, np.nan, 3, 2], [0, 0, 0, 0, 0], [5, 4, 3, 2, np.nan]])
+def test_the_threshold_of_a_level_cuts_it_or_is_none_where_scores_tie(scores, forced):
+    scores = np.array(scores, dtype=float)
+    path = RankedPath(scores, forced=np.isin(np.arange(5), forced))
+    reached = path.levels["threshold"].dropna()
+    for index, threshold in reached.items():
+        assert_array_equal(path.cut(threshold=threshold), path.cut(index=index))
+    values = np.append(-np.inf, np.delete(scores, forced))
+    values = values[values < (np.inf if forced else np.nanmax(scores))]
+    assert {path.locate(threshold=value) for value in values} == set(reached.index)
 
 
 def test_units_go_together_with_the_best_of_them():

@@ -201,12 +201,12 @@ def walk_blanket(strength, uncertainty, units, forced):
 
     From the strongest down, a column stays unless a column that stays, and says no less
     about the target, is as close to it as the target is. A unit stays if any of its
-    columns does. At least one unit stays.
+    columns does. If none says anything, the unit of the first one that varies stays.
 
     Parameters
     ----------
     strength : ndarray of shape (n_columns,)
-        Symmetric uncertainty of each column and the target.
+        Symmetric uncertainty of each column and the target; NaN for columns that are constant.
     uncertainty : callable
         ``uncertainty(s, columns)`` gives those of some columns and column `s`.
     units, forced
@@ -235,6 +235,6 @@ def walk_blanket(strength, uncertainty, units, forced):
             break
         entering = units == units[waiting[np.argmax(strength[waiting])]]
     if not kept.any():
-        kept = units == units[0]
+        kept = units == units[np.argmin(np.isnan(strength))]
     partner[kept], value[kept] = -1, np.nan
     return Blanket(kept, partner, value)

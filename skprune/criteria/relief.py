@@ -35,6 +35,8 @@ PAIRS = 2**14
 # Distances closer to a radius than this share of it are on it, not within it.
 ROUNDING = 1e-12
 FARTHEST = np.finfo(np.float64).max
+# Scores are rounded, so that equal columns are equal wherever they stand.
+DECIMALS = 13
 
 
 def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
@@ -80,7 +82,7 @@ def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
         parts = run(partial(_sum_within, rows, target), blocks)
         sums, totals = map(sum, zip(*parts, strict=True))
     scores = sums[0] if target is None else _regress(sums, totals)
-    return np.where(rows.varies, scores, np.nan)
+    return np.where(rows.varies, np.round(scores, DECIMALS), np.nan)
 
 
 def _cut(span, size):

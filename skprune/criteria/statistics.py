@@ -176,7 +176,7 @@ def merge(state, other):
         counts,
         bounds,
         slack,
-        None if state.seen is None else _merge_seen(state.seen, other.seen),
+        _merge_seen(state.seen, other.seen),
     )
 
 
@@ -350,6 +350,8 @@ def _runs(values, weight, first):
 
 def _merge_seen(seen, other):
     """Merge the values of columns that have repeated none on either side."""
+    if seen is None or other is None:
+        return None
     pairs = {j: np.sort(np.concatenate([seen[j], other[j]])) for j in seen if j in other}
     return {j: values for j, values in pairs.items() if (values[1:] != values[:-1]).all()}
 

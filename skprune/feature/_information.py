@@ -1,5 +1,6 @@
 """Information about a target, with little of it twice: mRMR and its relatives."""
 
+import warnings
 from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ import pandas as pd
 
 from skprune._bins import code_columns, find_bins
 from skprune._column_path import DecidedPath, RankedPath
-from skprune._columns import read_target
+from skprune._columns import read_target, rows_that_count, warn_of_light_rows
 from skprune._compat import Interval, StrOptions
 from skprune._levels import units_to_keep
 from skprune.base import BaseRankingPruner
@@ -36,6 +37,7 @@ from skprune.criteria.information import (
     mutual_information,
     symmetric_uncertainty,
 )
+from skprune.exceptions import PruningWarning
 
 # Smallest redundancy of a pair in a quotient, in nats and as a correlation: about what noise
 # has in a thousand rows, and what mrmr_selection takes.
@@ -98,9 +100,9 @@ class InformationPruner(BaseRankingPruner):
     scores_ : ndarray of shape (`n_features_in_`,)
         Score of each column when it was picked; of those that were not, a bound from
         above when the last one was. In nats for mutual information, except quotients; NaN
-        for columns that are constant, which go first. Columns of a group have the score of
-        the best of them. For "fcbf" it is the symmetric uncertainty of each column with
-        the target, from 0 to 1.
+        for columns that are constant, or have no F statistic, which go first. Columns of a
+        group have the score of the best of them. For "fcbf" it is the symmetric uncertainty
+        of each column with the target, from 0 to 1.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
         Ranks, the best 1; behind the columns picked, by the bounds (``keep=1.0`` picks
         all). For "fcbf" 1 for columns that stay and 2 for the others.
@@ -126,7 +128,8 @@ class InformationPruner(BaseRankingPruner):
     Warns
     -----
     PruningWarning
-        If a parameter is set that has no meaning for the criterion.
+        If a parameter is set that has no meaning for the criterion, "fcbf" finds nothing, or
+        weights are too small to count rows.
 
     See Also
     --------
@@ -136,10 +139,11 @@ class InformationPruner(BaseRankingPruner):
     Notes
     -----
     Information is estimated from counts, less the bias of counting (Miller and Madow), and
-    lies between 0 and the entropies of both sides. It does not change under increasing
-    maps of the columns. Sparse tables are read as they are where information is counted,
-    and their bins take a byte per cell; "f_statistic" and "correlation" take dense tables
-    without text, and make a standardised copy.
+    lies between 0 and the entropies of both sides. Text with hardly a row per value, such as
+    a name, seems to say much nevertheless (see the user guide). Information does not change
+    under increasing maps of the columns. Sparse tables are read as they are where information
+    is counted, and their bins take a byte per cell; "f_statistic" and "correlation" take
+    dense tables without text, and make a standardised copy.
 
     The F statistic is that of `sklearn.feature_selection.f_classif` or `f_regression`,
     over the rows that have the column; columns are correlated over the rows that have
@@ -221,6 +225,8 @@ class InformationPruner(BaseRankingPruner):
 
     def _prune_columns(self, table, y, sample_weight):
         self._warn_of_idle_parameters()
+        table, y, sample_weight = rows_that_count(table, y, sample_weight)
+        warn_of_light_rows(sample_weight, stacklevel=5)
         if self.decides:
             return self._decide(table, y, sample_weight)
         if self.criterion == "mi":
@@ -291,7 +297,14 @@ class InformationPruner(BaseRankingPruner):
     def _decide(self, table, y, sample_weight):
         counted, target = self._codes(table, y, sample_weight)
         every = np.arange(len(self._units))
-        self.scores_ = symmetric_uncertainty(counted, target, 0, every)
+        strength = symmetric_uncertainty(counted, target, 0, every)
+        self.scores_ = np.where(counted.varies, strength, np.nan)
+        if not strength.any() and not self._forced.any():
+            msg = (
+                "No column says anything about the target. The first one that varies stays "
+                "nevertheless; see scores_."
+            )
+            warnings.warn(msg, PruningWarning, stacklevel=5)
         close = partial(symmetric_uncertainty, counted, counted)
         self._blanket = walk_blanket(self.scores_, close, self._units, self._forced)
         self.ranking_ = np.where(self._blanket.kept, 1, 2)

@@ -13,7 +13,7 @@ from sklearn.utils import check_array, check_random_state, get_tags
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
-from skprune._columns import Columns, find_text, refuse_text
+from skprune._columns import Columns, find_text, read_numbers, refuse_text
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
 from skprune._permuted import permutation_importances
 from skprune.base import BaseRankingPruner
@@ -184,7 +184,7 @@ class PermutationPruner(BaseRankingPruner):
         if not isinstance(self.groups, Real):
             return self.groups
         numeric = np.flatnonzero(~table.nominal)
-        strength = _rank_correlations(_numbers(table.X, numeric))
+        strength = _rank_correlations(read_numbers(table.X, numeric))
         cluster = cluster_columns(strength, self.groups)
         return [numeric[cluster == label] for label in range(cluster.max(initial=-1) + 1)]
 
@@ -250,16 +250,6 @@ def _fit_weights(estimator, weight):
         step, last = estimator.steps[-1]
         name = f"{step}__{name}"
     return {name: weight} if weight is not None and has_fit_parameter(last, "sample_weight") else {}
-
-
-def _numbers(X, columns):
-    """Return some columns as an array of floats."""
-    if hasattr(X, "iloc"):
-        return X.iloc[:, columns].to_numpy(dtype=np.float64, na_value=np.nan)
-    if hasattr(X, "columns"):
-        return X[:, columns.tolist()].to_numpy().astype(np.float64)
-    X = X[:, columns]
-    return np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
 
 
 def _rank_correlations(X):

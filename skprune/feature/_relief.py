@@ -5,10 +5,9 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
 
-from skprune._columns import read_target
+from skprune._columns import read_target, rows_that_count, warn_of_light_rows
 from skprune._compat import Interval, StrOptions
 from skprune.base import BaseRankingPruner
 from skprune.criteria.differences import describe_rows
@@ -83,6 +82,12 @@ class ReliefPruner(BaseRankingPruner):
         By `fit`, if `y` is missing, or values are infinite.
     TypeError
         By `fit`, if the table is sparse: zeros are values here like all others.
+
+    Warns
+    -----
+    PruningWarning
+        If `n_neighbors` is set and has no meaning for the criterion, or weights are too small
+        to count rows.
 
     See Also
     --------
@@ -191,15 +196,15 @@ class ReliefPruner(BaseRankingPruner):
                 f"n_neighbors={self.n_neighbors!r} has no meaning for criterion="
                 f"{self.criterion!r}, which has a radius instead, and is ignored."
             )
-            warnings.warn(msg, PruningWarning, stacklevel=2)
-        weight = np.ones(len(y)) if sample_weight is None else sample_weight.astype(np.float64)
-        there = np.flatnonzero(weight)
-        label, target = _read_labels(y[there], self.task)
+            warnings.warn(msg, PruningWarning, stacklevel=5)
+        table, y, weight = rows_that_count(table, y, sample_weight)
+        warn_of_light_rows(weight, stacklevel=6)
+        label, target = _read_labels(y, self.task)
         order = np.argsort(label, kind="stable")
-        there, label = there[order], label[order]
         target = None if target is None else target[order]
-        X = np.asarray(table.X[there], dtype=np.float64)
-        rows = describe_rows(X, table.nominal, label, weight[there])
+        X = np.asarray(table.X[order], dtype=np.float64)
+        weight = np.ones(len(y)) if weight is None else weight[order].astype(np.float64)
+        rows = describe_rows(X, table.nominal, label[order], weight)
         return relief_scores(rows, self.criterion, self.n_neighbors, target, self._run)
 
     def _run(self, function, tasks):
@@ -209,14 +214,12 @@ class ReliefPruner(BaseRankingPruner):
 
 def _read_labels(y, task):
     """Return the class of each row, and None; or zeros, and the target over its range."""
-    if task == "classification":
-        check_classification_targets(y)
     values, classes = read_target(y, task)
     low, high = values.min(), values.max()
     if low == high:
         msg = (
-            f"y has one value only, {y[0]!r}, in all rows (of positive weight): no column can "
-            "say anything of it. Give rows with different targets."
+            f"y has one value only, {y[:1].tolist()[0]!r}, in all rows (of positive weight): no "
+            "column can say anything of it. Give rows with different targets."
         )
         raise InputError(msg)
     if classes is not None:

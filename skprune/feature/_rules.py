@@ -133,8 +133,8 @@ class RulePruner(BaseFeaturePruner):
     most frequent one leaves out the pieces in which it is in less than one of 128 rows: it
     may be too low if the rows are sorted, never too high. `psi` needs a table as `reference`,
     and `ks` is refused: it needs all values. If no column would stay, all do, with a
-    warning, for the next rows may tell. With `identifiers`, all values of the columns that
-    have not repeated one are held, and pickled.
+    warning, for the next rows may tell. To go on from, a fitted pruner holds, and pickles, up
+    to 3 kB per column; with `identifiers` all values of the columns that have not repeated one.
 
     References
     ----------

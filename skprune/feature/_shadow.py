@@ -14,7 +14,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune._column_path import RankedPath
-from skprune._columns import read_target
+from skprune._columns import read_target, rows_that_count
 from skprune._compat import HasMethods, Interval, StrOptions
 from skprune.base import BaseRankingPruner
 from skprune.criteria.shadows import (
@@ -220,10 +220,11 @@ class ShadowPruner(BaseRankingPruner):
                 "No column is confirmed: none is clearly better than the best of its shadows. The "
                 "best one stays nevertheless; see decision_ and scores_, or give keep."
             )
-            warnings.warn(msg, PruningWarning, stacklevel=3)
+            warnings.warn(msg, PruningWarning, stacklevel=4)
         return self._cut(path), path
 
     def _score_columns(self, table, y, sample_weight):
+        table, y, sample_weight = rows_that_count(table, y, sample_weight)
         model, fit_params = self._model_for(y, sample_weight)
         if self.estimator is None:
             y = read_target(y).y
@@ -321,7 +322,7 @@ def _importances(model, getter, X):
     if callable(getter):
         found = getter(model)
     elif getter != "auto":
-        found = attrgetter(getter)(model)
+        found = _attribute(model, getter)
     elif hasattr(model, "feature_importances_"):
         found = model.feature_importances_
     elif hasattr(model, "coef_"):
@@ -339,7 +340,25 @@ def _importances(model, getter, X):
             "columns. Give one that has an importance for each column of the table."
         )
         raise InputError(msg)
-    return np.linalg.norm(found, axis=0)
+    found = np.linalg.norm(found, axis=0)
+    if not np.isfinite(found).all():
+        msg = (
+            f"The importances of {type(model).__name__} are not all finite. Bring y and the "
+            "columns to a usual scale, or give another estimator or importance_getter."
+        )
+        raise InputError(msg)
+    return found
+
+
+def _attribute(model, getter):
+    try:
+        return attrgetter(getter)(model)
+    except AttributeError as error:
+        msg = (
+            f"importance_getter={getter!r} finds nothing: {error}. Give an attribute of the fitted "
+            "estimator (in a pipeline: 'named_steps.<step>.coef_'), or a function."
+        )
+        raise InputError(msg) from error
 
 
 def _share(found, best):

@@ -200,8 +200,9 @@ def _with_steps(estimator, params):
 
 def _wrap_last_step(pipeline):
     advice = (
-        "A pruner has to be a step of its own, not inside another step; without one, the "
-        "last step has to be a model that make_pruner can wrap."
+        "A pruner has to be a step of its own, not inside another step; in place of "
+        "'passthrough' give it a level that keeps all. Without one, the last step has to be "
+        "a model that make_pruner can wrap."
     )
     try:
         wrapped = make_pruner(pipeline)

@@ -71,9 +71,10 @@ class FittedMiddle:
         self.estimator, self.position, self.y = estimator, position, y
         self.fit_params = fit_params
         self.name, self.pruner = estimator.steps[position]
-        front = estimator[:position]
+        # A pipeline with a memory fits copies of its steps.
+        self.front = estimator[:position]
         if position:
-            X = front.fit_transform(X, y, **self._params_of(front))
+            X = self.front.fit_transform(X, y, **self._params_of(self.front))
         # Named as in the pipeline, so that the same parameters reach it.
         own = self._params_of(estimator[position : position + 1])
         own = {key.removeprefix(f"{self.name}__"): value for key, value in own.items()}
@@ -87,14 +88,13 @@ class FittedMiddle:
 
     def enter(self, X):
         """Transform rows by the steps before the pruner."""
-        return self.estimator[: self.position].transform(X) if self.position else X
+        return self.front.transform(X) if self.position else X
 
     def at(self, index, level):
         """Return the whole pipeline, fitted, with the pruner cut at a level."""
         pruner, *rest = self.predictor_at(index, level).steps
         self.handle.complete(pruner[1], self.X, self.y, self.own_params)
-        front = self.estimator.steps[: self.position]
-        return _pipeline_like(self.estimator, [*front, pruner, *rest])
+        return _pipeline_like(self.estimator, [*self.front.steps, pruner, *rest])
 
     def predictor_at(self, index, level):
         """Return what predicts from rows that have entered: what follows is refitted."""
@@ -127,7 +127,7 @@ class FittedAnew:
 
     def __init__(self, estimator, position, X, y, fit_params):
         self.estimator = estimator.fit(X, **_target(y), **fit_params)
-        self.rows = X, y
+        self.rows, self.position = (X, y), position
         self.fit_params = fit_params
         self.name, self.pruner = estimator.steps[position]
         self.handle = handle_for(self.pruner)
@@ -145,7 +145,12 @@ class FittedAnew:
         return estimator.fit(X, **_target(y), **self.fit_params)
 
     predictor_at = at
-    locate = FittedEnd.locate
+
+    def locate(self, level):
+        """Return the row of the path that a level falls on."""
+        X = self.rows[0]
+        X = self.estimator[: self.position].transform(X) if self.position else X
+        return self.handle.locate(self.pruner, self.path, level, X)
 
 
 def fit_once(estimator, position, X, y, fit_params):

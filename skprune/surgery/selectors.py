@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest, SelectPercentile
 
-from skprune._compat import importances_of, rank_as_rfe, score_as_filter
+from skprune._compat import check_params, importances_of, rank_as_rfe, score_as_filter
 from skprune.exceptions import LevelError
 
 
@@ -73,10 +73,12 @@ class SelectKBestSurgeon:
 
         Raises
         ------
+        ValueError
+            If the parameters are such that a fit refuses them.
         LevelError
             If it keeps no column.
         """
-        twin = copy.copy(selector).set_params(**level)
+        twin = _copy_at(selector, level)
         _check_not_empty(twin, twin.get_support().sum(), level)
         return twin
 
@@ -120,7 +122,7 @@ class SelectFromModelSurgeon(SelectKBestSurgeon):
 
     def cut(self, selector, order, level, X=None):  # noqa: ARG002 - others need them
         """Return a fitted copy at another level; as `SelectKBestSurgeon.cut`."""
-        twin = copy.copy(selector).set_params(**level)
+        twin = _copy_at(selector, level)
         twin.__dict__.pop("max_features_", None)
         if twin.max_features is not None:
             n_kept = twin.max_features
@@ -164,7 +166,7 @@ class RFESurgeon(SelectKBestSurgeon):
 
     def cut(self, selector, order, level, X=None):  # noqa: ARG002 - others need them
         """Return a fitted copy at another level; as `SelectKBestSurgeon.cut`."""
-        twin = copy.copy(selector).set_params(**level)
+        twin = _copy_at(selector, level)
         n_columns = len(order)
         n_kept = twin.n_features_to_select
         if n_kept is None:
@@ -185,6 +187,13 @@ class RFESurgeon(SelectKBestSurgeon):
     def complete(self, twin, X, y, params):
         """Fit the model that an elimination keeps for its columns; in place."""
         twin.estimator_ = clone(twin.estimator).fit(twin.transform(X), y, **params)
+
+
+def _copy_at(selector, level):
+    """Return a copy with other parameters, checked as in a fit."""
+    twin = copy.copy(selector).set_params(**level)
+    check_params(twin)
+    return twin
 
 
 def _step(selector):

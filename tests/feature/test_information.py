@@ -122,10 +122,9 @@ def test_constant_columns_never_win(pruner):
     X = np.column_stack([np.ones(80), rng.normal(size=(80, 4)), np.full(80, np.nan)])
     y = rng.integers(0, 2, 80)
     found = clone(pruner).fit(X, y)
-    if pruner.decides:
-        assert_array_equal(found.scores_[[0, 5]], [0, 0])
-    else:
-        assert np.isnan(found.scores_[[0, 5]]).all()
+    assert np.isnan(found.scores_[[0, 5]]).all()
+    assert not found.keep_mask_[[0, 5]].any()
+    if not pruner.decides:
         assert sorted(found.path_.ranking[[0, 5]]) == [5, 6]
 
 
@@ -154,6 +153,31 @@ def test_weights_mean_repetition_with_holes_and_classes(pruner):
         repeated = clone(pruner).fit(X.repeat(weight, axis=0), target.repeat(weight))
         assert_allclose(weighted.scores_, repeated.scores_, rtol=1e-9, atol=1e-12)
         assert_array_equal(weighted.keep_mask_, repeated.keep_mask_)
+
+
+@over_every
+@pytest.mark.parametrize("without", ["fractions", "many values", "classes"])
+def test_rows_without_weight_do_not_say_what_the_target_is(pruner, without):
+    X, _, quantity = planted(n_rows=300)
+    y = np.clip(np.round(quantity), -4, 4) + 4.0  # more classes than bins
+    X[:40] *= 100.0
+    y = {
+        "fractions": np.append(np.full(40, 0.5), y[40:]),
+        "many values": np.append(100 + np.arange(40), y[40:]),
+        "classes": np.append(np.full(40, "other"), y[40:].astype(str)),
+    }[without]
+    weight = np.repeat([0.0, 1.0], [40, 260])
+    found = clone(pruner).fit(X, y, sample_weight=weight)
+    alone = clone(pruner).fit(X[40:], y[40:])
+    assert_allclose(found.scores_, alone.scores_, rtol=1e-9)
+
+
+def test_weights_that_are_no_repetitions_warn():
+    X, y, _ = planted(n_rows=100)
+    with pytest.warns(PruningWarning, match="adds up to 1 in 100 rows") as caught:
+        InformationPruner().fit(X, y, sample_weight=np.full(100, 0.01))
+    assert caught[0].filename == __file__
+    InformationPruner().fit(X, y, sample_weight=np.repeat([0.0, 1.0], [95, 5]))
 
 
 def test_a_missing_value_is_a_value_of_its_own():
@@ -205,6 +229,8 @@ def test_task_says_what_the_target_is():
     assert np.nanmax(as_number.scores_) <= np.log(5)
     with pytest.raises(InputError, match="task='regression' was given"):
         InformationPruner(task="regression").fit(X, whole.astype(str))
+    with pytest.raises(InputError, match="task='classification' was given"):
+        InformationPruner(task="classification").fit(X, quantity)
 
 
 def test_n_bins_bounds_what_a_column_can_say():
@@ -298,11 +324,24 @@ def test_fcbf_decides_by_itself():
         with pytest.raises(LevelError, match="criterion='fcbf' decides by itself"):
             InformationPruner(criterion="fcbf", **level).fit(X, y)
     assert InformationPruner(criterion="fcbf", keep=1.0).fit(X, y).keep_mask_.all()
-    nothing = InformationPruner(criterion="fcbf").fit(np.ones((20, 3)), np.arange(20) % 2)
-    assert nothing.keep_mask_.tolist() == [True, False, False]
     forced = InformationPruner(criterion="fcbf", always_keep=[NOISE[3]]).fit(X, y)
     assert forced.keep_mask_[NOISE[3]]
     assert forced.report_["reason"][NOISE[3]] == "always kept"
+
+
+def test_fcbf_that_finds_nothing_keeps_a_column_that_varies_and_warns():
+    X = np.ones((20, 3))
+    with pytest.warns(PruningWarning, match="No column says anything") as caught:
+        found = InformationPruner(criterion="fcbf").fit(X, np.arange(20) % 2)
+    assert caught[0].filename == __file__
+    assert found.keep_mask_.tolist() == [True, False, False]
+    X[::4, 1], X[1::4, 1] = 0, 0  # each value as often in either class
+    with pytest.warns(PruningWarning, match="No column says anything"):
+        found = InformationPruner(criterion="fcbf").fit(X, np.arange(20) % 2)
+    assert found.keep_mask_.tolist() == [False, True, False]
+    assert_array_equal(found.scores_, [np.nan, 0.0, np.nan])
+    forced = InformationPruner(criterion="fcbf", always_keep=[2]).fit(X, np.arange(20) % 2)
+    assert forced.keep_mask_.tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,13 @@ def test_rows_without_weight_are_not_there(criterion):
     assert_array_equal(found.scores_, alone.scores_)
 
 
+def test_weights_that_are_no_repetitions_warn():
+    X, y = xor(60, 8)
+    with pytest.warns(PruningWarning, match="adds up to 1 in 60 rows") as caught:
+        ReliefPruner().fit(X, y, sample_weight=np.full(60, 1 / 60))
+    assert caught[0].filename == __file__
+
+
 def test_constant_columns_never_win():
     X, _ = xor(60, 8)
     X[:, 1] = 7.0
@@ -109,6 +116,16 @@ def test_constant_columns_never_win():
     found = ReliefPruner(keep=1).fit(X, y)
     assert np.isnan(found.scores_[1])
     assert found.ranking_[1] == 8
+
+
+@over_criteria
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_equal_columns_tie_and_the_first_one_wins(criterion, task):
+    for seed in range(10):
+        X, y = xor(50, 9, seed)
+        found = ReliefPruner(criterion=criterion, task=task).fit(np.hstack([X, X]), y.astype(int))
+        assert_array_equal(found.scores_[:9], found.scores_[9:])
+        assert_array_equal(found.ranking_[:9] + 1, found.ranking_[9:])
 
 
 def test_task_says_what_the_target_is():
@@ -119,17 +136,20 @@ def test_task_says_what_the_target_is():
     assert_array_equal(ReliefPruner().fit(X, y.astype(int)).scores_, as_classes.scores_)
     with pytest.raises(InputError, match=r"task='regression' was given, but y holds '[ab]'"):
         ReliefPruner(task="regression").fit(X, np.where(y, "a", "b"))
-    with pytest.raises(ValueError, match="continuous"):
+    with pytest.raises(InputError, match=r"task='classification' was given, but y holds -?0\."):
         ReliefPruner(task="classification").fit(X, X[:, 0])
 
 
-@pytest.mark.parametrize("y", [np.zeros(60), np.full(60, "a"), np.full(60, 0.5)])
-def test_a_target_of_one_value_is_refused(y):
-    with pytest.raises(InputError, match="y has one value only"):
-        ReliefPruner().fit(xor(60, 8)[0], y)
+@pytest.mark.parametrize("value", [0.0, "a", 0.5])
+def test_a_target_of_one_value_is_refused(value):
+    with pytest.raises(InputError, match=f"y has one value only, {value!r}, in"):
+        ReliefPruner().fit(xor(60, 8)[0], np.full(60, value))
 
 
 def test_neighbours_without_meaning_warn():
     X, y = xor(60, 8)
-    with pytest.warns(PruningWarning, match="n_neighbors=3 has no meaning for criterion='surf'"):
+    with pytest.warns(
+        PruningWarning, match="n_neighbors=3 has no meaning for criterion='surf'"
+    ) as caught:
         ReliefPruner(criterion="surf", n_neighbors=3).fit(X, y)
+    assert caught[0].filename == __file__

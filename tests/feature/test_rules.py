@@ -329,6 +329,16 @@ def test_the_pruner_is_usable_after_each_piece():
     assert clone(pruner).set_params(keep=1.0).partial_fit(X).get_support().all()
 
 
+def test_a_rule_may_be_switched_off_between_pieces():
+    X = np.column_stack([np.arange(60.0), np.arange(60.0) % 7])
+    pruner = RulePruner(identifiers=True).partial_fit(X)
+    assert pruner.get_support().tolist() == [False, True]
+    pruner.set_params(identifiers=False).partial_fit(X)
+    assert pruner.get_support().all()
+    with pytest.raises(InputError, match="identifiers or psi was switched on after rows"):
+        pruner.set_params(identifiers=True).partial_fit(X)
+
+
 def test_pieces_keep_one_type_of_column():
     first = pd.DataFrame({"a": [1.0, 2.0], "b": [None, None], "c": ["x", "y"]})
     pruner = RulePruner().partial_fit(first)

@@ -99,8 +99,9 @@ def test_levels_beside_the_own_one():
 def test_nothing_confirmed_leaves_the_best_and_warns():
     X, y = known(NEVER, COIN, NEVER, NEVER, NEVER)
     pruner = ShadowPruner(Known(), min_shadows=1, max_rounds=9, random_state=0)
-    with pytest.warns(PruningWarning, match="No column is confirmed"):
+    with pytest.warns(PruningWarning, match="No column is confirmed") as caught:
         pruner.fit(X, y)
+    assert caught[0].filename == __file__
     assert pruner.get_support(indices=True).tolist() == [1]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -218,6 +219,20 @@ def test_weights_reach_the_fit():
         assert pruner.decision_[column] == "confirmed"
 
 
+def test_rows_without_weight_are_not_there():
+    X, y = planted()
+    y = np.append(np.full(40, 0.5), y[40:])  # they would make the target a quantity
+    weight = np.repeat([0.0, 1.0], [40, 160])
+    pruner = ShadowPruner(random_state=0, max_rounds=3, keep=3)
+    found = pruner.fit(X, y, sample_weight=weight).scores_
+    alone = pruner.fit(X[40:], y[40:], sample_weight=weight[40:]).scores_
+    assert_array_equal(found, alone)
+
+
+def no_number(model):
+    return np.where(np.arange(model.n_features_in_) == 3, np.nan, 1.0)
+
+
 def test_errors_teach():
     X, y = planted()
     for estimator, weight, words in [
@@ -231,6 +246,10 @@ def test_errors_teach():
     )
     with pytest.raises(InputError, match="gives 2 importances for 24 columns"):
         short.fit(X, y)
+    with pytest.raises(InputError, match=r"'coef' finds nothing: .* no attribute 'coef'"):
+        ShadowPruner(FAST, importance_getter="coef").fit(X, y)
+    with pytest.raises(InputError, match="ExtraTreesClassifier are not all finite"):
+        ShadowPruner(FAST, importance_getter=no_number).fit(X, y)
     with pytest.raises(ValueError, match="n_estimators"):
         ShadowPruner(RandomForestRegressor(-1)).fit(X, y)
 

@@ -12,11 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from skprune import CorrelationPruner, PruningSearchCV, TreePruner
-from skprune.exceptions import LevelError
+from skprune import CorrelationPruner, PruningSearchCV, RandomPruner, TreePruner
+from skprune.exceptions import LevelError, UnsupportedModelError
 from skprune.model_selection._fit_once import fit_once
 from skprune.model_selection._handles import SELECTORS
 
@@ -173,3 +173,56 @@ def test_routed_weights_reach_the_model():
         )
     key = "mean_test_score"
     assert_array_equal(ours.cv_results_[key], plain.cv_results_[key])
+
+
+@pytest.mark.parametrize("step", [SelectKBest(), RandomPruner(random_state=0)])
+def test_a_memory_does_not_matter(step, tmp_path):
+    """Which fits copies of the steps, here of two before the pruner and of one behind it."""
+    X, y = data()
+    steps = StandardScaler(), MinMaxScaler(), step, MaxAbsScaler(), LogisticRegression()
+    plain, cached = (
+        PruningSearchCV(make_pipeline(*steps, memory=m), cv=2, error_score="raise").fit(X, y)
+        for m in (None, str(tmp_path))
+    )
+    key = "mean_test_score"
+    assert_array_equal(plain.cv_results_[key], cached.cv_results_[key])
+    assert_array_equal(plain.predict_proba(X), cached.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("selector", "level"),
+    [
+        (SelectKBest(), {"k": -1}),
+        (SelectPercentile(), {"percentile": 101}),
+        (SelectFromModel(TREE), {"max_features": -1}),
+        (RFE(TREE), {"n_features_to_select": -3}),
+        (RFE(TREE), {"n_features_to_select": 1.5}),
+    ],
+)
+def test_levels_that_a_fit_refuses_are_refused(selector, level):
+    X, y = data()
+    name, value = next(iter(level.items()))
+    grid = {f"{type(selector).__name__.lower()}__{name}": [value]}
+    search = PruningSearchCV(pipeline(selector), grid, cv=2, error_score="raise")
+    with pytest.raises(ValueError, match=f"'{name}' parameter of {type(selector).__name__} must"):
+        search.fit(X, y)
+
+
+def test_a_step_that_passes_through_is_told_what_to_be_instead():
+    X, y = data()
+    grid = {"selectkbest": [SelectKBest(k=2), "passthrough"]}
+    with pytest.raises(UnsupportedModelError, match="'passthrough' give it a level that keeps all"):
+        PruningSearchCV(pipeline(SelectKBest()), grid, cv=2).fit(X, y)
+
+
+def test_levels_that_are_functions_of_rows_may_be_routed():
+    X, y = data()
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = LogisticRegression().set_fit_request(sample_weight=True)
+        scoring = get_scorer("accuracy").set_score_request(sample_weight=True)
+        inner = clone(TREE).set_fit_request(sample_weight=True)
+        pipe = make_pipeline(SelectKBest(k=8), SelectFromModel(inner, threshold=-np.inf), model)
+        grid = {"selectfrommodel__max_features": [lambda X: X.shape[1] // 2]}
+        search = PruningSearchCV(pipe, grid, cv=2, scoring=scoring, error_score="raise")
+        search.fit(X, y, sample_weight=np.ones(len(y)))
+    assert search.cv_results_["mean_units"].tolist() == [4]
