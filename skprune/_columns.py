@@ -3,16 +3,15 @@
 import warnings
 from collections.abc import Mapping
 from datetime import date, timedelta
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from skprune._compat import rows_of
 from skprune.exceptions import InputError, PruningWarning
 
-# A numeric target with at most this many distinct values, all whole, is one of classes.
-MAX_INTEGER_CLASSES = 20
 # Weights below this on average are shares of something, and no numbers of repetitions.
 LEAST_MEAN_WEIGHT = 0.1
 # What cells of type object may hold that is no number.
@@ -184,6 +183,8 @@ def _is_time(column):
         return column.dtype.is_temporal()
     if column.dtype == np.dtype(object):
         return _holds(column, TIMES)
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return True
     return getattr(column.dtype, "kind", "O") in "mM"
 
 
@@ -279,6 +280,12 @@ def units_of(groups, names, n_columns):
     first = np.arange(n_columns)
     taken = np.zeros(n_columns, dtype=bool)
     for group in groups.values() if isinstance(groups, Mapping) else groups or ():
+        if isinstance(group, (str, Integral)):
+            msg = (
+                f"groups has {group!r} in place of a group. Give a list of groups, each a list of "
+                "names or places, for example groups=[['a', 'b'], ['c', 'd']]."
+            )
+            raise InputError(msg)
         places = np.unique(place_columns(group, names, n_columns, "groups"))
         if taken[places].any():
             twice = name_columns(names, n_columns)[places[taken[places]][0]]
@@ -289,62 +296,7 @@ def units_of(groups, names, n_columns):
     return np.unique(first, return_inverse=True)[1]
 
 
-# Targets.
-
-
-class Target(NamedTuple):
-    """A target, and what it is.
-
-    Attributes
-    ----------
-    y : ndarray of shape (n_rows,)
-        Codes of classes from 0, or numbers.
-    classes : ndarray or None
-        The labels in order of the codes; None for a quantity.
-    """
-
-    y: Any
-    classes: Any
-
-
-def read_target(y, task="auto"):
-    """Read a target as classes or as a quantity.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-        The target.
-    task : {"auto", "classification", "regression"}, default="auto"
-        With "auto", strings, booleans and at most 20 distinct whole numbers are classes,
-        other numbers a quantity.
-
-    Returns
-    -------
-    Target
-        Its `y` holds floats for a quantity and int codes for classes.
-
-    Raises
-    ------
-    InputError
-        If a quantity is asked for and `y` holds no numbers, or classes and it holds fractions.
-    """
-    values = _plain(y)
-    if task == "regression" and values.dtype.kind not in "iufb":
-        msg = f"task='regression' was given, but y holds {values[:1].tolist()[0]!r}, no numbers."
-        raise InputError(msg)
-    if task == "regression":
-        return Target(values.astype(np.float64), None)
-    if task == "classification" and values.dtype.kind == "f" and (values % 1 != 0).any():
-        shown = values[values % 1 != 0][:1].tolist()[0]
-        msg = (
-            f"task='classification' was given, but y holds {shown!r}: classes are strings, "
-            "booleans or whole numbers. Bin y first, or give task='regression'."
-        )
-        raise InputError(msg)
-    classes, codes = np.unique(values, return_inverse=True)
-    if task == "auto" and is_quantity(classes):
-        return Target(values.astype(np.float64), None)
-    return Target(codes, classes)
+# Rows and their weights.
 
 
 def rows_that_count(table, y, sample_weight):
@@ -354,20 +306,20 @@ def rows_that_count(table, y, sample_weight):
     ----------
     table : Columns
         The table.
-    y : ndarray of shape (n_rows,)
+    y : array-like of shape (n_rows, ...) or None
         The target.
     sample_weight : ndarray of shape (n_rows,) or None
         Non-negative weights, not all zero.
 
     Returns
     -------
-    tuple of Columns, ndarray and ndarray or None
+    tuple of Columns, array-like or None, and ndarray or None
         The three for the rows that have weight; as given if all have.
     """
     if sample_weight is None or sample_weight.all():
         return table, y, sample_weight
     rows = np.flatnonzero(sample_weight)
-    return table._replace(X=table.X[rows]), y[rows], sample_weight[rows]
+    return table._replace(X=rows_of(table.X, rows)), rows_of(y, rows), sample_weight[rows]
 
 
 def warn_of_light_rows(sample_weight, *, stacklevel):
@@ -388,17 +340,3 @@ def warn_of_light_rows(sample_weight, *, stacklevel):
         "it to a mean of 1."
     )
     warnings.warn(msg, PruningWarning, stacklevel=stacklevel)
-
-
-def is_quantity(values):
-    """Whether distinct values of a target measure something, or else name classes."""
-    if values.dtype.kind not in "iuf":
-        return False
-    return len(values) > MAX_INTEGER_CLASSES or bool((values % 1 != 0).any())
-
-
-def _plain(output):
-    """Return an object array as numbers if it holds only such, else as strings."""
-    if output.dtype.kind != "O":
-        return output
-    return output.astype(float if all(isinstance(v, Real) for v in output) else str)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from skprune._bins import code_columns, find_bins
-from skprune._columns import read_target
+from skprune._targets import read_target
 from skprune.criteria.association import (
     class_strength,
     correlation_tiles,

@@ -21,7 +21,7 @@ LAYERS = [
     {"exceptions", "_compat"},
     {"_bins", "_extras", "_levels", "_nodes"},
     {"criteria", "solvers", "surgery"},
-    {"path", "size", "_additive", "_rows", "_columns", "_risks", "_tree_path"}
+    {"path", "size", "_additive", "_rows", "_columns", "_targets", "_risks", "_tree_path"}
     | {"_column_path", "_lossless_path", "_permuted", "_redundancy_path", "_strength"}
     | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path"},
     {"base"},
@@ -55,7 +55,7 @@ SIBLINGS = {
     ("_member_path", "path"): "a family's path is a path of a model",
     ("_column_path", "path"): "it is a path",
     ("_redundancy_path", "_column_path"): "its levels are sets of columns",
-    ("_strength", "_columns"): "targets are read as classes or quantities",
+    ("_strength", "_targets"): "targets are read as classes or quantities",
     ("_permuted", "_tree_path"): "the same snapshot stands in",
     ("_permuted", "_columns"): "which columns hold text",
     ("base._*", "base._pruner"): "what all bases share",

@@ -129,6 +129,13 @@ def test_categories_keep_their_codes_and_the_rare_ones_share_one():
     assert code_columns(np.array([[7.5, 0]]), bins)[0, 0] == 255
 
 
+def test_categories_of_little_weight_share_a_code():
+    X = np.array([[0.0], [0.0], [1.0], [2.0], [2.0], [np.nan]])
+    weight = np.array([1.0, 1.0, 3.0, 1.0, 0.5, 1.0])
+    bins = find_bins(X, np.array([True]), sample_weight=weight, fewest=2)
+    assert code_columns(X, bins)[:, 0].tolist() == [1, 1, 2, 3, 3, MISSING]
+
+
 def test_an_empty_category_column_has_no_codes():
     X = np.full((3, 1), np.nan)
     bins = find_bins(X, np.array([True]))

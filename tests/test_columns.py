@@ -37,3 +37,10 @@ def test_dates_among_objects_are_named(value):
 def test_a_date_that_is_missing_is_no_date():
     X = pd.DataFrame({"a": ["x", pd.NaT, "y"], "b": [1, 2, 3]}, dtype=object)
     assert RulePruner().fit(X).statistics_["missing"].tolist() == [1 / 3, 0.0]
+
+
+def test_a_group_is_a_list_of_columns():
+    with pytest.raises(InputError, match=r"groups has 'a' in place of a group\. Give a list"):
+        units_of(["a", "b"], np.array(["a", "b"], dtype=object), 2)
+    with pytest.raises(InputError, match="groups has 1 in place of a group"):
+        units_of([0, 1][1:], None, 2)

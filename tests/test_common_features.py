@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skprune.exceptions import InputError
-from tests._instances import DECIDING_FEATURES, FEATURE_PRUNERS, GROUPED, NOT_NESTED, name_of
+from tests._instances import DECIDING_FEATURES, FEATURE_PRUNERS, GROUPED, NOT_NESTED, draws, name_of
 
 EVERY = FEATURE_PRUNERS + DECIDING_FEATURES
 over_every = pytest.mark.parametrize("pruner", EVERY, ids=name_of)
@@ -172,6 +172,19 @@ def test_names_need_a_frame(pruner):
     with pytest.raises(InputError, match=r"set_output\(transform='pandas'\)"):
         pruner.fit(X, y)
     assert pruner.set_output(transform="pandas").fit(X, y)[-1].get_support()[1]
+
+
+@over_every
+def test_rows_without_weight_are_not_there(pruner):
+    if draws(pruner):
+        pytest.skip("draws depend on the number of rows")
+    X, y = table()
+    weight = np.repeat([1.0, 0.0, 2.0], len(y) // 3)
+    found = clone(pruner).fit(X, y, sample_weight=weight)
+    there = clone(pruner).fit(X[weight > 0], y[weight > 0], sample_weight=weight[weight > 0])
+    np.testing.assert_allclose(found.scores_, there.scores_)
+    with pytest.raises(ValueError, match=r"non-zero number|zero in all rows"):
+        clone(pruner).fit(X, y, sample_weight=0 * weight)
 
 
 @over_every

@@ -15,6 +15,7 @@ from skprune._columns import (
     name_columns,
     place_columns,
     refuse_text,
+    rows_that_count,
     units_of,
 )
 from skprune._compat import check_sample_weight, fit_context
@@ -45,6 +46,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     _hashes_categories: ClassVar[bool] = False
     _needs_target: ClassVar[bool] = False
     _min_rows: ClassVar[int] = 1
+    # Whether rows of weight 0 are left out; not where others count rows too (a splitter).
+    _drops_rows: ClassVar[bool] = True
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
@@ -75,6 +78,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         self._level_of(self.keep, self.threshold)  # refuses a level where none is due
         table, y = self._validate_table(X, y)
         sample_weight = self._validate_weight(table, sample_weight)
+        if self._drops_rows:
+            table, y, sample_weight = rows_that_count(table, y, sample_weight)
         self._read_columns_named(table)
         self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
         self.report_ = self._make_report()
@@ -144,7 +149,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         return name_columns(getattr(self, "feature_names_in_", None), self.n_features_in_)
 
     def _get_support_mask(self):
-        check_is_fitted(self)
+        check_is_fitted(self, "keep_mask_")
         return self.keep_mask_
 
     def __sklearn_tags__(self):

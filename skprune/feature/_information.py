@@ -10,9 +10,10 @@ import pandas as pd
 
 from skprune._bins import code_columns, find_bins
 from skprune._column_path import DecidedPath, RankedPath
-from skprune._columns import read_target, rows_that_count, warn_of_light_rows
+from skprune._columns import warn_of_light_rows
 from skprune._compat import Interval, StrOptions
 from skprune._levels import units_to_keep
+from skprune._targets import read_target
 from skprune.base import BaseRankingPruner
 from skprune.criteria.association import correlation_tile, describe
 from skprune.criteria.f_statistic import (
@@ -42,6 +43,9 @@ from skprune.exceptions import PruningWarning
 # Smallest redundancy of a pair in a quotient, in nats and as a correlation: about what noise
 # has in a thousand rows, and what mrmr_selection takes.
 FLOOR_INFORMATION, FLOOR_CORRELATION = 0.01, 0.001
+# Fewer rows of a category say what happened to them, not what will; with many such categories
+# a column would seem to say much, whatever it is.
+FEWEST_ROWS = 5
 
 
 class InformationPruner(BaseRankingPruner):
@@ -78,9 +82,9 @@ class InformationPruner(BaseRankingPruner):
         are classes, other numbers a quantity, which is cut into bins as a column is.
     n_bins : int, default=None
         Bins of a column of numbers, at most, from 2 to 254. Columns with no more distinct
-        values have a bin for each, categories keep theirs (the 254 most frequent ones),
-        and missing values are a bin of their own. None means the cube root of the total
-        weight of the rows, from 2 to 16.
+        values have a bin for each, categories of 5 rows or more keep theirs (254 of them at
+        most; the others share one), and missing values are a bin of their own. None means
+        the cube root of the total weight of the rows, from 2 to 16.
     keep : int or float, default=None
         Number (int) or fraction (float in (0, 1]) of columns that stay. If neither `keep`
         nor `threshold` is given, half of them stay. Not for "fcbf".
@@ -139,8 +143,7 @@ class InformationPruner(BaseRankingPruner):
     Notes
     -----
     Information is estimated from counts, less the bias of counting (Miller and Madow), and
-    lies between 0 and the entropies of both sides. Text with hardly a row per value, such as
-    a name, seems to say much nevertheless (see the user guide). Information does not change
+    lies between 0 and the entropies of both sides. Information does not change
     under increasing maps of the columns. Sparse tables are read as they are where information
     is counted, and their bins take a byte per cell; "f_statistic" and "correlation" take
     dense tables without text, and make a standardised copy.
@@ -225,7 +228,6 @@ class InformationPruner(BaseRankingPruner):
 
     def _prune_columns(self, table, y, sample_weight):
         self._warn_of_idle_parameters()
-        table, y, sample_weight = rows_that_count(table, y, sample_weight)
         warn_of_light_rows(sample_weight, stacklevel=5)
         if self.decides:
             return self._decide(table, y, sample_weight)
@@ -257,7 +259,7 @@ class InformationPruner(BaseRankingPruner):
     def _codes(self, table, y, sample_weight):
         """Return the columns and the target as counted codes."""
         find = partial(find_bins, n_bins=self.n_bins, sample_weight=sample_weight)
-        bins = find(table.X, table.nominal)
+        bins = find(table.X, table.nominal, fewest=FEWEST_ROWS)
         counted = count(code_columns(table.X, bins), bins.n_codes, sample_weight)
         target = read_target(y, self.task)
         if target.classes is not None:

@@ -137,6 +137,7 @@ class PermutationPruner(BaseRankingPruner):
     }
     _needs_target: ClassVar[bool] = True
     _min_rows: ClassVar[int] = 2
+    _drops_rows: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.utils.parallel import Parallel, delayed
 
-from skprune._columns import read_target, rows_that_count, warn_of_light_rows
+from skprune._columns import warn_of_light_rows
 from skprune._compat import Interval, StrOptions
+from skprune._targets import read_target
 from skprune.base import BaseRankingPruner
 from skprune.criteria.differences import describe_rows
 from skprune.criteria.relief import relief_scores
@@ -197,14 +198,13 @@ class ReliefPruner(BaseRankingPruner):
                 f"{self.criterion!r}, which has a radius instead, and is ignored."
             )
             warnings.warn(msg, PruningWarning, stacklevel=5)
-        table, y, weight = rows_that_count(table, y, sample_weight)
-        warn_of_light_rows(weight, stacklevel=6)
+        warn_of_light_rows(sample_weight, stacklevel=6)
         label, target = _read_labels(y, self.task)
         order = np.argsort(label, kind="stable")
         target = None if target is None else target[order]
         X = np.asarray(table.X[order], dtype=np.float64)
-        weight = np.ones(len(y)) if weight is None else weight[order].astype(np.float64)
-        rows = describe_rows(X, table.nominal, label[order], weight)
+        weight = np.ones(len(y)) if sample_weight is None else sample_weight[order]
+        rows = describe_rows(X, table.nominal, label[order], weight.astype(np.float64))
         return relief_scores(rows, self.criterion, self.n_neighbors, target, self._run)
 
     def _run(self, function, tasks):

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune._bins import find_bins
 from skprune._column_path import DecidedPath
+from skprune._columns import rows_that_count
 from skprune._compat import Interval, fit_context
 from skprune._levels import check_level
 from skprune.base import BaseFeaturePruner
@@ -262,7 +263,8 @@ class RulePruner(BaseFeaturePruner):
         table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)
         weight = self._validate_weight(table, sample_weight)
         self._read_columns_named(table)
-        X, weight = _rows_that_count(table.X, weight)
+        table, _, weight = rows_that_count(table, None, weight)
+        X = table.X
         start = 0 if first else self._state.n_rows
         state = summarize(X, weight, table.nominal, start=start, track=self.identifiers)
         drift = None
@@ -282,13 +284,14 @@ class RulePruner(BaseFeaturePruner):
         return self
 
     def _prune_columns(self, table, y, sample_weight):  # noqa: ARG002 - rules use no target
-        X, weight = _rows_that_count(table.X, sample_weight)
+        X, weight = table.X, sample_weight
         self._nominal = table.nominal
         self._state = summarize(X, weight, table.nominal, track=self.identifiers)
         self._drift = None
         figures = self._measure_drift(X, weight) if (self.psi or self.ks) else {}
         self._decide(self._equals(X), figures)
         if not self.keep_mask_.any():
+            del self.keep_mask_  # a pruner that would keep nothing is not fitted
             raise InputError(self._nothing_stays())
         path = DecidedPath(self.keep_mask_)
         return path.cut(**self._level_of(self.keep, self.threshold)), path
@@ -438,9 +441,3 @@ class RulePruner(BaseFeaturePruner):
                 "partner": np.where(self._partner < 0, None, names[self._partner]),
             }
         )
-
-
-def _rows_that_count(X, weight):
-    if weight is None or weight.all():
-        return X, weight
-    return X[weight > 0], weight[weight > 0]

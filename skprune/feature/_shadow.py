@@ -14,8 +14,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune._column_path import RankedPath
-from skprune._columns import read_target, rows_that_count
 from skprune._compat import HasMethods, Interval, StrOptions
+from skprune._targets import read_target
 from skprune.base import BaseRankingPruner
 from skprune.criteria.shadows import (
     CONFIRMED,
@@ -224,7 +224,6 @@ class ShadowPruner(BaseRankingPruner):
         return self._cut(path), path
 
     def _score_columns(self, table, y, sample_weight):
-        table, y, sample_weight = rows_that_count(table, y, sample_weight)
         model, fit_params = self._model_for(y, sample_weight)
         if self.estimator is None:
             y = read_target(y).y

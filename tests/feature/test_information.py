@@ -369,3 +369,26 @@ def test_paths_are_nested(pruner):
     path = clone(pruner).fit(X, y).path_
     masks = [path.cut(index=index) for index in range(len(path))]
     assert all((smaller <= larger).all() for larger, smaller in pairwise(masks))
+
+
+@pytest.mark.parametrize(("n_rows", "n_names"), [(60, 60), (500, 250), (2000, 2000)])
+def test_names_that_hardly_repeat_say_nothing(n_rows, n_names):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, n_rows)
+    X = pd.DataFrame(
+        {
+            "name": [f"no. {i}" for i in rng.integers(0, n_names, n_rows)],
+            "number": rng.normal(size=n_rows) + y,
+        }
+    )
+    for criterion in ("mi", "mrmr", "jmi", "cmim"):
+        pruner = InformationPruner(criterion=criterion, keep=1).fit(X, y)
+        assert pruner.get_feature_names_out().tolist() == ["number"]
+
+
+def test_categories_that_repeat_keep_what_they_say():
+    rng = np.random.default_rng(0)
+    city = rng.choice(["Bern", "Kyoto", "Lima"], 200)
+    X = pd.DataFrame({"city": city, "number": rng.normal(size=200)})
+    pruner = InformationPruner(criterion="mi", keep=1).fit(X, city == "Kyoto")
+    assert pruner.get_feature_names_out().tolist() == ["city"]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -251,8 +252,11 @@ def test_levels_are_all_columns_and_those_that_stay():
 
 
 def test_a_table_of_which_nothing_stays_is_refused():
+    pruner = RulePruner()
     with pytest.raises(InputError, match=r"No column would stay of 2, after 3 row\(s\): share of"):
-        RulePruner().fit(np.ones((3, 2)))
+        pruner.fit(np.ones((3, 2)))
+    with pytest.raises(NotFittedError):
+        pruner.transform(np.ones((3, 2)))
 
 
 @pytest.mark.parametrize(
