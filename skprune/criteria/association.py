@@ -79,7 +79,7 @@ def describe(X, sample_weight=None):
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_columns), float64 or float32
+    X : ndarray or sparse array of shape (n_rows, n_columns), float64 or float32
         Finite values and NaN.
     sample_weight : ndarray of shape (n_rows,), default=None
         Non-negative weights, not all zero; a weight of 2 equals the row twice.
@@ -87,13 +87,14 @@ def describe(X, sample_weight=None):
     Returns
     -------
     Table
-        Holds `X` itself, not a copy.
+        Holds `X` itself, not a copy; a sparse one by rows, of which pieces are made dense.
 
     Notes
     -----
     O(n_rows * n_columns), in float64 whatever the type of `X`.
     """
     rows = weight = None
+    X = X.tocsr() if hasattr(X, "tocsr") else X
     total = float(X.shape[0])
     if sample_weight is not None:
         weight = np.asarray(sample_weight, dtype=np.float64)
@@ -180,7 +181,9 @@ def pieces(X, rows, n_columns, n_elements):
 
 def _gather(X, rows, piece, columns):
     """Copy a piece of the rows of some columns as float64, along the memory of `X`."""
-    if rows is not None:
+    if hasattr(X, "tocsr"):
+        part = X[piece if rows is None else rows[piece]][:, columns].toarray()
+    elif rows is not None:
         part = X[rows[piece, None], columns]
     elif X.flags.c_contiguous:
         part = np.take(X[piece], columns, axis=1)

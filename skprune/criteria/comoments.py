@@ -59,8 +59,8 @@ def read_batch(X, sample_weight=None):
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_columns)
-        Finite values and NaN.
+    X : ndarray or sparse array of shape (n_rows, n_columns)
+        Finite values and NaN; a sparse batch is made dense.
     sample_weight : ndarray of shape (n_rows,), default=None
         Non-negative weights, not all zero; a weight of 2 equals the row twice.
 
@@ -74,7 +74,8 @@ def read_batch(X, sample_weight=None):
     One GEMM, O(n_rows * n_columns^2), or four where values are missing: with Z the values
     around their means (0 where absent) and M the mask, Z'Z, M'M, Z'M and (Z*Z)'M.
     """
-    values, weight = X.astype(np.float64), np.ones((len(X), 1))
+    values = (X.toarray() if hasattr(X, "toarray") else X).astype(np.float64)
+    weight = np.ones((len(values), 1))
     if sample_weight is not None:
         rows = np.flatnonzero(sample_weight)
         values, weight = values[rows], np.asarray(sample_weight, np.float64)[rows, None]

@@ -26,6 +26,14 @@ NAMES = {
     "mixed": "association",
     "vif": "variance inflation",
 }
+# What each criterion can read beside finite numbers.
+READS = {
+    "pearson": frozenset({"nan", "sparse"}),
+    "spearman": frozenset({"nan"}),
+    "cramer": frozenset({"nan", "categories"}),
+    "mixed": frozenset({"nan", "categories"}),
+    "vif": frozenset({"sparse"}),
+}
 
 
 def _adds_up(pruner):
@@ -131,6 +139,7 @@ class CorrelationPruner(BaseFeaturePruner):
     -----
     Columns that are constant, or empty, have correlation 0 with all others and stay: they
     are not redundant by this measure. NaN is allowed except for "vif", infinity is not.
+    Sparse tables are read for "pearson" and "vif", pieces of them made dense.
     Values are rounded to 13 decimals ("vif": 10), so that one at the threshold is not
     above it.
 
@@ -214,8 +223,7 @@ class CorrelationPruner(BaseFeaturePruner):
 
     @property
     def _reads(self):  # type: ignore[override]  # it depends on the criterion
-        categories = {"categories"} if self.criterion in {"cramer", "mixed"} else set()
-        return frozenset(categories | (set() if self.criterion == "vif" else {"nan"}))
+        return READS.get(self.criterion, frozenset())
 
     @available_if(_adds_up)
     @fit_context(prefer_skip_nested_validation=True)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.sparse import csr_array
+from scipy.sparse import csc_array, csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.linear_model import LogisticRegression
@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from skprune import CorrelationPruner
-from skprune.criteria import redundancy
+from skprune.criteria import association, redundancy
 from skprune.exceptions import LevelError, PruningWarning
 
 
@@ -432,11 +432,30 @@ def test_infinity_sparse_and_idle_weights_are_refused():
         CorrelationPruner().fit(X, y, sample_weight=np.zeros(len(X)))
     with pytest.raises(ValueError, match=r"[Nn]egative"):
         CorrelationPruner().fit(X, y, sample_weight=-np.ones(len(X)))
-    with pytest.raises(TypeError, match=r"[Ss]parse"):
-        CorrelationPruner().fit(csr_array(np.eye(4)))
+    for criterion in ("spearman", "cramer", "mixed"):
+        with pytest.raises(TypeError, match=r"[Ss]parse"):
+            CorrelationPruner(criterion=criterion).fit(csr_array(np.eye(4)))
     X[3, 4] = np.inf
     with pytest.raises(ValueError, match="infinity"):
         CorrelationPruner().fit(X, y)
+
+
+@pytest.mark.parametrize("criterion", ["pearson", "vif"])
+def test_sparse_rows_give_what_dense_ones_give(monkeypatch, criterion):
+    monkeypatch.setattr(association, "PIECE", 300)
+    X, y = table()
+    X[np.abs(X) < 0.7] = 0.0
+    weight = np.random.default_rng(0).integers(0, 3, len(X))
+    dense = CorrelationPruner(criterion=criterion).fit(X, y, sample_weight=weight)
+    for kind in (csr_array, csc_array):
+        found = CorrelationPruner(criterion=criterion).fit(kind(X), y, sample_weight=weight)
+        assert_allclose(found.scores_, dense.scores_, atol=1e-10)
+        assert_array_equal(found.get_support(), dense.get_support())
+        parts = CorrelationPruner(criterion=criterion)
+        for rows in np.array_split(np.arange(len(X)), 3):
+            parts.partial_fit(kind(X[rows]))
+        whole = CorrelationPruner(criterion=criterion).fit(X)
+        assert_allclose(parts.scores_, whole.scores_, atol=1e-9)
 
 
 def test_grid_search_over_the_level():
