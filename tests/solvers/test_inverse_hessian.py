@@ -1,0 +1,143 @@
+"""The inverse-Hessian engine, against plain refits of every candidate."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skprune.exceptions import InputError
+from skprune.solvers import inverse_hessian
+from skprune.solvers.inverse_hessian import (
+    Elimination,
+    best_weights,
+    eliminate,
+    merge_orders,
+)
+
+
+def problem(seed, n_models=1, n_coordinates=6, n_outputs=1):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_models, 4 * n_coordinates, n_coordinates))
+    X[:, :, -1] += X[:, :, 0]
+    return X.mT @ X, rng.normal(size=(n_models, n_coordinates, n_outputs))
+
+
+def loss_of(H, W, kept):
+    """The loss of the best weights on some coordinates, by a plain solve."""
+    total = 0.0
+    for hessian, optimum in zip(H, W, strict=True):
+        found = np.zeros_like(optimum)
+        pull = (hessian @ optimum)[kept]
+        found[kept] = np.linalg.solve(hessian[np.ix_(kept, kept)], pull)
+        change = found - optimum
+        total += (change * (hessian @ change)).sum() / 2
+    return total
+
+
+def by_refits(H, W, units, forced):
+    """Remove the unit without which a refit is best, again and again."""
+    kept, waiting = np.ones(len(units), dtype=bool), np.flatnonzero(~forced).tolist()
+    order, costs, now = [], [], 0.0
+    while waiting:
+        losses = [loss_of(H, W, kept & (units != unit)) for unit in waiting]
+        best = int(np.argmin(losses))
+        order.append(waiting.pop(best))
+        costs.append(losses[best] - now)
+        now, kept = losses[best], kept & (units != order[-1])
+    return order, costs
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n_models=st.integers(1, 3),
+    n_outputs=st.integers(1, 2),
+    units=st.sampled_from([[0, 1, 2, 3, 4, 5], [0, 1, 1, 2, 0, 3], [0, 0, 0, 1, 1, 1], [0] * 6]),
+    forces=st.booleans(),
+)
+def test_order_and_costs_are_those_of_refits(seed, n_models, n_outputs, units, forces):
+    H, W = problem(seed, n_models, n_outputs=n_outputs)
+    units = np.array(units)
+    forced = np.arange(units.max() + 1) == (1 if forces else -1)
+    found = eliminate(H, W, units, forced)
+    order, costs = by_refits(H, W, units, forced)
+    assert found.order.tolist() == order
+    assert_allclose(found.cost, costs, rtol=1e-8, atol=1e-10)
+
+
+def test_least_squares_at_every_level_is_the_refit():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 40))
+    X[:, 20:] += X[:, :20]
+    y = X[:, :10] @ rng.normal(size=10) + rng.normal(size=300)
+    W = np.linalg.lstsq(X, y)[0][None, :, None]
+    found = eliminate((X.T @ X)[None], W)
+    squares = ((y - X @ W[0, :, 0]) ** 2).sum() + 2 * np.cumsum(found.cost)
+    kept = np.ones(40, dtype=bool)
+    for unit, expected in zip(found.order[:-1], squares[:-1], strict=True):
+        kept[unit] = False
+        refit = np.linalg.lstsq(X[:, kept], y)[0]
+        assert_allclose(expected, ((y - X[:, kept] @ refit) ** 2).sum(), rtol=1e-10)
+        ours = best_weights((X.T @ X)[None], W, kept)[0, :, 0]
+        assert_allclose(ours[kept], refit, rtol=1e-8, atol=1e-10)
+        assert not ours[~kept].any()
+
+
+@pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-6])
+def test_near_copies_do_not_spoil_what_follows(gap):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 12))
+    X[:, 6:] = X[:, :6] + gap * X[:, 6:]
+    H, W = (X.T @ X)[None], rng.normal(size=(1, 12, 1))
+    found = eliminate(H, W)
+    kept = np.ones(12, dtype=bool)
+    now = 0.0
+    for unit, cost in zip(found.order[:-1], found.cost[:-1], strict=True):
+        kept[unit] = False
+        after = loss_of(H, best_weights(H, W, np.ones(12, dtype=bool)), kept)
+        if now > 1e-3:  # before that the plain solves have no digits left themselves
+            assert_allclose(cost, after - now, rtol=1e-4)
+        now = after
+
+
+def test_looks_and_restarts_change_nothing(monkeypatch):
+    H, W = problem(3, 2, 30)
+    plain = eliminate(H, W)
+    monkeypatch.setattr(inverse_hessian, "LOOK", 4)
+    monkeypatch.setattr(inverse_hessian, "DRIFT", -1.0)
+    often = eliminate(H, W)
+    assert_array_equal(often.order, plain.order)
+    assert_allclose(often.cost, plain.cost, rtol=1e-9)
+
+
+def test_the_first_of_equal_units_goes_first():
+    found = eliminate(np.eye(4)[None], np.array([2.0, 1.0, 1.0, 1.0]).reshape(1, 4, 1))
+    assert found.order.tolist() == [1, 2, 3, 0]
+    assert_allclose(found.cost, [0.5, 0.5, 0.5, 2.0])
+
+
+def test_a_singular_hessian_is_refused_and_damping_helps():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    X = np.column_stack([X, np.zeros(20)])
+    H, W = (X.T @ X)[None], np.ones((1, 4, 1))
+    with pytest.raises(InputError, match=r"not positive definite.*Add a penalty or damping"):
+        eliminate(H, W)
+    assert eliminate(H, W, damping=0.01).order[0] == 3
+
+
+def test_inputs_stay_as_they_are():
+    H, W = problem(0)
+    before = H.copy(), W.copy()
+    eliminate(H, W, damping=0.1)
+    best_weights(H, W, np.arange(6) < 3, damping=0.1)
+    assert_array_equal(H, before[0])
+    assert_array_equal(W, before[1])
+
+
+def test_orders_merge_by_the_largest_cost_so_far():
+    first = Elimination(np.array([2, 0, 1]), np.array([3.0, 1.0, 5.0]))
+    second = Elimination(np.array([1, 0]), np.array([2.0, 4.0]))
+    model, unit = merge_orders([first, second])
+    assert model.tolist() == [1, 0, 0, 1, 0]
+    assert unit.tolist() == [1, 2, 0, 0, 1]
