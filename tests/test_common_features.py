@@ -11,10 +11,13 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 
+from skprune import PruningSearchCV
 from skprune.exceptions import InputError
 from tests._instances import DECIDING_FEATURES, FEATURE_PRUNERS, GROUPED, NOT_NESTED, draws, name_of
 
@@ -110,6 +113,22 @@ def test_sparse_rows_are_read_or_refused(pruner):
     else:
         with pytest.raises(TypeError, match=r"[Ss]parse"):
             clone(pruner).fit(sparse.csr_array(dense), y)
+
+
+@over_every
+def test_a_search_equals_a_grid_search(pruner):
+    X, y = table()
+    model = Pipeline([("prune", clone(pruner)), ("tree", DecisionTreeClassifier(random_state=0))])
+    grid = {"prune__keep": [1.0, None] if pruner.decides else [1, 3, 0.5, 1.0]}
+    grid["prune__threshold"] = [None]
+    plain = GridSearchCV(model, grid, cv=2).fit(X, y)
+    ours = PruningSearchCV(model, grid, cv=2, refit=True).fit(X, y)
+    assert ours.cv_results_["params"] == plain.cv_results_["params"]
+    key = "mean_test_score"
+    assert_array_equal(ours.cv_results_[key], plain.cv_results_[key])
+    assert_array_equal(ours.predict(X), plain.predict(X))
+    path = PruningSearchCV(model, cv=2).fit(X, y)
+    assert len(path.cv_results_["params"]) == len(clone(pruner).fit(X, y).path_)
 
 
 @over_ranking
