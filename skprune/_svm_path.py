@@ -1,0 +1,172 @@
+"""The path of support vectors: which of them stay at every level, and what they then say."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import gen_batches
+
+from skprune._compat import check_sample_weight, n_rows_of, rows_of
+from skprune._levels import midpoints, slack
+from skprune.exceptions import InputError
+from skprune.path import PruningPath
+from skprune.solvers.inverse_hessian import best_weights
+
+# Kernel values that are held at once while rows are gone through.
+BATCH = 2**23
+# Share of the distance in feature space in what is refitted: training rows do not say how
+# vectors that they hardly tell apart should share a coefficient.
+RIDGE = 1e-6
+# Share of the diagonal, for vectors that say the same.
+DAMPING = 1e-10
+
+
+class SVMPath(PruningPath):
+    """The levels of a support vector machine; a cut gives the plain model of what stays.
+
+    Parameters
+    ----------
+    surgeon : SVMSurgeon
+        Reader and writer of the whole model.
+    order : ndarray of int, shape (n_vectors,)
+        The vectors; the first one goes first.
+    refit : Refit, default=None
+        Gives the vectors that stay new coefficients; they keep their own if None.
+    """
+
+    def __init__(self, surgeon, order, refit=None):
+        self._surgeon, self._refit = surgeon, refit
+        n_vectors = len(order)
+        self._place = np.empty(n_vectors, dtype=np.intp)
+        self._place[order[::-1]] = np.arange(n_vectors)
+        self.scores = 1 - self._place / max(n_vectors, 1)
+        self._breaks = np.sort(self.scores)[:-1]
+        # Level k is without the first k vectors; without any, a model is its offset.
+        counts = np.arange(n_vectors, 0, -1) if n_vectors else np.zeros(1, dtype=np.intp)
+        sizes = surgeon.vector_sizes()[order[::-1]].cumsum(axis=0)[::-1]
+        sizes = sizes + [len(surgeon.offsets), 0] if n_vectors else np.zeros((1, 2), dtype=int)
+        sizes[0] = surgeon.size()[1:]
+        levels = pd.DataFrame(
+            {
+                "keep": counts / max(n_vectors, 1) if n_vectors else 1.0,
+                "threshold": np.concatenate([[-np.inf], midpoints(np.sort(self.scores))]),
+                "vectors": counts,
+                "parameters": sizes[:, 0],
+                "bytes": sizes[:, 1],
+            }
+        )
+        super().__init__(surgeon.model, levels, unit="vectors", common_scale=False)
+
+    def mask(self, index):
+        """Return the vectors that stay at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_vectors,)
+            Aligned with `scores`.
+        """
+        return self._place < self.units[index]
+
+    def report(self, index):
+        """Say of each support vector whether it stays at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        DataFrame
+            A row per support vector: the training row that it was, whether it is kept, its
+            score.
+        """
+        table = {
+            "row": self.model.support_,
+            "kept": self.mask(index),
+            "score": self.scores,
+        }
+        return pd.DataFrame(table).rename_axis("vector")
+
+    def _build(self, index):
+        if index == 0:
+            return copy.deepcopy(self.model)
+        kept = self.mask(index)
+        if self._refit is None:
+            return self._surgeon.cut(kept)
+        coefficients, offsets = self._refit(kept)
+        return self._surgeon.cut(kept, coefficients=coefficients, offsets=offsets)
+
+    def _index_of_threshold(self, threshold):
+        return np.searchsorted(self._breaks, slack(threshold), side="right")
+
+
+class Refit:
+    """Least squares of decision values: what the vectors that stay say best of the whole.
+
+    The squared difference of two models over the rows is a form in their coefficients, so
+    that one pass over the rows is all that is needed: none of them is held.
+
+    Parameters
+    ----------
+    surgeon : SVMSurgeon
+        Reader of the whole model.
+    rows : ChoosingRows
+        The rows.
+    similarity : ndarray of shape (n_vectors, n_vectors) or None
+        Kernel matrix of the vectors, positive definite but for rounding.
+
+    Notes
+    -----
+    O(n_rows n_vectors^2) once, and O(n_kept^3) for a level and each pair of classes.
+    """
+
+    def __init__(self, surgeon, rows, similarity):
+        self._own, self._offsets = surgeon.coefficients, surgeon.offsets
+        self._takes_part = surgeon.takes_part
+        n_rows, n_vectors = n_rows_of(rows.X), surgeon.n_vectors
+        weight = check_sample_weight(rows.sample_weight, np.empty((n_rows, 1)), dtype=np.float64)
+        weight = np.maximum(weight, 0.0)  # as the fit does
+        if not weight.any():
+            msg = f"None of the {n_rows} rows has a positive weight. Give rows that have one."
+            raise InputError(msg)
+        weight = weight / weight.sum()
+        gram, self._mean = np.zeros((n_vectors, n_vectors)), np.zeros(n_vectors)
+        for batch in gen_batches(n_rows, max(1, BATCH // max(1, n_vectors))):
+            values = surgeon.kernel(rows_of(rows.X, batch))
+            weighted = values * weight[batch, np.newaxis]
+            gram += weighted.T @ values
+            self._mean += weighted.sum(axis=0)
+        gram -= np.outer(self._mean, self._mean)  # the offset takes the mean
+        if similarity is not None and np.trace(similarity) > 0:
+            gram += similarity * (RIDGE * np.trace(gram) / np.trace(similarity))
+        self._form = gram
+
+    def __call__(self, kept):
+        """Return coefficients and offsets for some vectors.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (n_vectors,)
+            Vectors that stay.
+
+        Returns
+        -------
+        coefficients : ndarray of shape (n_vectors, n_pairs)
+            Zero for the others.
+        offsets : ndarray of shape (n_pairs,)
+            Offsets.
+        """
+        found = np.zeros(self._own.shape)
+        for pair, own in enumerate(self._own.T):
+            may = kept & self._takes_part[:, pair]
+            if may.any() and np.trace(self._form) > 0:
+                found[:, pair] = best_weights(
+                    self._form[np.newaxis], own[np.newaxis, :, np.newaxis], may, damping=DAMPING
+                )[0, :, 0]
+        return found, self._offsets + self._mean @ (self._own - found)
