@@ -143,7 +143,7 @@ class Refit:
             gram += weighted.T @ values
             self._mean += weighted.sum(axis=0)
         gram -= np.outer(self._mean, self._mean)  # the offset takes the mean
-        if similarity is not None and np.trace(similarity) > 0:
+        if similarity is not None and len(similarity):
             gram += similarity * (RIDGE * np.trace(gram) / np.trace(similarity))
         self._form = gram
 

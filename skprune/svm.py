@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from skprune._compat import StrOptions
 from skprune._svm_path import Refit, SVMPath
 from skprune.base import BaseModelPruner
-from skprune.solvers.inverse_hessian import eliminate
+from skprune.solvers.inverse_hessian import eliminate_shared
 from skprune.surgery import surgeon_for, surgeon_type
 from skprune.surgery.svm import SVMSurgeon
 
@@ -155,7 +155,8 @@ class SVMPruner(BaseModelPruner):
         surgeon = surgeon_for(model)
         surgeon.check_parity()
         similarity = None
-        if self.criterion == "obs" or not surgeon.is_precomputed:
+        compares = self.recovery == "refit" and not surgeon.is_precomputed
+        if self.criterion == "obs" or compares:
             similarity = _definite(surgeon.kernel_matrix(None if rows is None else rows.X))
         refit = Refit(surgeon, rows, similarity) if self.recovery == "refit" else None
         return SVMPath(surgeon, self._order(surgeon, similarity), refit)
@@ -165,19 +166,22 @@ class SVMPruner(BaseModelPruner):
             return check_random_state(self.random_state).permutation(surgeon.n_vectors)
         if self.criterion == "magnitude" or not surgeon.n_vectors:
             return np.argsort((surgeon.coefficients**2).sum(axis=1), kind="stable")
-        return eliminate(
-            similarity[np.newaxis], surgeon.coefficients[np.newaxis], damping=DAMPING
-        ).order
+        models = [
+            (similarity[np.ix_(part, part)], surgeon.coefficients[part, pair, np.newaxis], part)
+            for pair, part in enumerate(map(np.flatnonzero, surgeon.takes_part.T))
+            if len(part)
+        ]
+        return eliminate_shared(models, surgeon.n_vectors).order
 
     def _make_report(self, path, index):
         return path.report(index)
 
 
 def _definite(K):
-    """Return the nearest positive semidefinite matrix; `K` itself if it is one; O(n^3)."""
+    """Return a positive definite matrix near `K`: what is negative of it is left out; O(n^3)."""
     if not len(K):
         return K
     values, vectors = np.linalg.eigh(K)
-    if values[0] >= -1e-9 * values[-1]:
-        return K
-    return (vectors * np.maximum(values, 0.0)) @ vectors.T
+    if values[0] < -1e-9 * values[-1]:
+        K = (vectors * np.maximum(values, 0.0)) @ vectors.T
+    return K + np.eye(len(K)) * (DAMPING * K.diagonal().mean() or 1.0)

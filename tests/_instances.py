@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -35,6 +36,7 @@ from skprune import (
     ReliefPruner,
     RulePruner,
     ShadowPruner,
+    SVMPruner,
     TreePruner,
 )
 
@@ -118,6 +120,16 @@ ENSEMBLE_PRUNERS = [
 # Members of a smaller level need not be among those of a larger one.
 NOT_NESTED = {"backfitting", "swaps", "lasso", "nnls"}
 MODEL_PRUNERS += ENSEMBLE_PRUNERS
+# A model, a kernel and a criterion of each kind.
+SVM_PRUNERS = [
+    SVMPruner(SVC()),
+    SVMPruner(SVC(kernel="poly"), criterion="magnitude"),
+    SVMPruner(NuSVC(nu=0.2, kernel="sigmoid")),
+    SVMPruner(SVR(C=10.0), recovery=None),
+    SVMPruner(NuSVR(kernel="linear"), criterion="random", random_state=0),
+    SVMPruner(OneClassSVM(nu=0.2)),
+]
+MODEL_PRUNERS += SVM_PRUNERS
 # They decide by themselves and take no level, which most contracts give them.
 DECIDING = [
     TreePruner(DecisionTreeClassifier(random_state=0), criterion="lossless"),
