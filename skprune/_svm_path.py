@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import gen_batches
+from sklearn.utils import gen_batches, indexable
 
 from skprune._compat import check_sample_weight, n_rows_of, rows_of
 from skprune._levels import midpoints, slack
@@ -31,7 +31,8 @@ class SVMPath(PruningPath):
     order : ndarray of int, shape (n_vectors,)
         The vectors; the first one goes first.
     refit : Refit, default=None
-        Gives the vectors that stay new coefficients; they keep their own if None.
+        Gives the vectors that stay new coefficients and offsets; they keep their own if
+        None.
     """
 
     def __init__(self, surgeon, order, refit=None):
@@ -107,48 +108,25 @@ class SVMPath(PruningPath):
 
 
 class Refit:
-    """Least squares of decision values: what the vectors that stay say best of the whole.
-
-    The squared difference of two models over the rows is a form in their coefficients, so
-    that one pass over the rows is all that is needed: none of them is held.
+    """The coefficients and offsets with which some vectors are nearest to all of them.
 
     Parameters
     ----------
     surgeon : SVMSurgeon
         Reader of the whole model.
-    rows : ChoosingRows
-        The rows.
-    similarity : ndarray of shape (n_vectors, n_vectors) or None
-        Kernel matrix of the vectors, positive definite but for rounding.
-
-    Notes
-    -----
-    O(n_rows n_vectors^2) once, and O(n_kept^3) for a level and each pair of classes.
+    form : ndarray of shape (n_vectors, n_vectors)
+        Squared distance of two models as a form in their coefficients, positive definite.
+    mean : ndarray of shape (n_vectors,) or float, default=0.0
+        Mean kernel value of each vector, which the offset takes up.
     """
 
-    def __init__(self, surgeon, rows, similarity):
+    def __init__(self, surgeon, form, mean=0.0):
         self._own, self._offsets = surgeon.coefficients, surgeon.offsets
         self._takes_part = surgeon.takes_part
-        n_rows, n_vectors = n_rows_of(rows.X), surgeon.n_vectors
-        weight = check_sample_weight(rows.sample_weight, np.empty((n_rows, 1)), dtype=np.float64)
-        weight = np.maximum(weight, 0.0)  # as the fit does
-        if not weight.any():
-            msg = f"None of the {n_rows} rows has a positive weight. Give rows that have one."
-            raise InputError(msg)
-        weight = weight / weight.sum()
-        gram, self._mean = np.zeros((n_vectors, n_vectors)), np.zeros(n_vectors)
-        for batch in gen_batches(n_rows, max(1, BATCH // max(1, n_vectors))):
-            values = surgeon.kernel(rows_of(rows.X, batch))
-            weighted = values * weight[batch, np.newaxis]
-            gram += weighted.T @ values
-            self._mean += weighted.sum(axis=0)
-        gram -= np.outer(self._mean, self._mean)  # the offset takes the mean
-        if similarity is not None and len(similarity):
-            gram += similarity * (RIDGE * np.trace(gram) / np.trace(similarity))
-        self._form = gram
+        self._form, self._mean = form, np.broadcast_to(mean, len(form))
 
     def __call__(self, kept):
-        """Return coefficients and offsets for some vectors.
+        """Return coefficients and offsets for some vectors; O(n_kept^3) per pair of classes.
 
         Parameters
         ----------
@@ -162,11 +140,57 @@ class Refit:
         offsets : ndarray of shape (n_pairs,)
             Offsets.
         """
-        found = np.zeros(self._own.shape)
+        found, form = np.zeros(self._own.shape), self._form[np.newaxis]
         for pair, own in enumerate(self._own.T):
             may = kept & self._takes_part[:, pair]
-            if may.any() and np.trace(self._form) > 0:
-                found[:, pair] = best_weights(
-                    self._form[np.newaxis], own[np.newaxis, :, np.newaxis], may, damping=DAMPING
-                )[0, :, 0]
+            if may.any():
+                weights = own[np.newaxis, :, np.newaxis]
+                found[:, pair] = best_weights(form, weights, may, damping=DAMPING)[0, :, 0]
         return found, self._offsets + self._mean @ (self._own - found)
+
+
+def answers_form(surgeon, rows, similarity=None):
+    """Return the form of squared differences of answers, over some rows.
+
+    One pass over the rows is all that is needed: none of them is held.
+
+    Parameters
+    ----------
+    surgeon : SVMSurgeon
+        Reader of the whole model.
+    rows : ChoosingRows
+        The rows.
+    similarity : ndarray of shape (n_vectors, n_vectors), default=None
+        Kernel matrix of the vectors, positive definite.
+
+    Returns
+    -------
+    form : ndarray of shape (n_vectors, n_vectors)
+        As `Refit` takes it. O(n_rows n_vectors^2).
+    mean : ndarray of shape (n_vectors,)
+        Mean kernel value of each vector.
+
+    Raises
+    ------
+    InputError
+        If no row has a positive weight.
+    """
+    (X,) = indexable(rows.X)
+    n_rows, n_vectors = n_rows_of(X), surgeon.n_vectors
+    weight = check_sample_weight(rows.sample_weight, np.empty((n_rows, 1)), dtype=np.float64)
+    weight = np.maximum(weight, 0.0)  # as the fit does
+    if not weight.any():
+        msg = f"None of the {n_rows} rows has a positive weight. Give rows that have one."
+        raise InputError(msg)
+    weight = weight / weight.sum()
+    form, mean = np.zeros((n_vectors, n_vectors)), np.zeros(n_vectors)
+    for batch in gen_batches(n_rows, max(1, BATCH // max(1, n_vectors))):
+        values = surgeon.kernel(rows_of(X, batch))
+        weighted = values * weight[batch, np.newaxis]
+        form += weighted.T @ values
+        mean += weighted.sum(axis=0)
+    form -= np.outer(mean, mean)  # the offset takes the mean
+    scale = np.trace(form) or 1.0
+    if similarity is not None and n_vectors:
+        form += similarity * (RIDGE * scale / np.trace(similarity))
+    return form, mean

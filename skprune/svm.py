@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skprune._compat import StrOptions
-from skprune._svm_path import Refit, SVMPath
+from skprune._svm_path import Refit, SVMPath, answers_form
 from skprune.base import BaseModelPruner
 from skprune.solvers.inverse_hessian import eliminate_shared
 from skprune.surgery import surgeon_for, surgeon_type
@@ -49,7 +49,9 @@ class SVMPruner(BaseModelPruner):
     recovery : {"refit"} or None, default="refit"
         "refit" gives the vectors that stay the dual coefficients and offsets that come
         nearest to the decision values of the whole model on the training rows, by least
-        squares. None leaves them as they were.
+        squares. None looks at no rows and leaves the offsets as they were; of "obs" the
+        coefficients are then those nearest to the whole model in feature space, else they
+        stay too.
     random_state : int, RandomState instance or None, default=None
         Draws the order of "random". It is not passed on: set that of the inner model too.
 
@@ -68,6 +70,8 @@ class SVMPruner(BaseModelPruner):
         score.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
+    offset_ : ndarray of shape (1,)
+        What is taken off the scores of rows to decide, for `OneClassSVM`.
     n_features_in_ : int
         Number of columns seen during `fit`, where the kernel is not a callable.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -141,6 +145,11 @@ class SVMPruner(BaseModelPruner):
         self.recovery = recovery
         self.random_state = random_state
 
+    @property
+    def offset_(self):
+        """Offset of a one-class model: its decision function is `score_samples` less this."""
+        return self._fitted_inner("offset_").offset_
+
     def _check_model(self, model):
         surgeon_type(model, SVMSurgeon)
 
@@ -158,7 +167,11 @@ class SVMPruner(BaseModelPruner):
         compares = self.recovery == "refit" and not surgeon.is_precomputed
         if self.criterion == "obs" or compares:
             similarity = _definite(surgeon.kernel_matrix(None if rows is None else rows.X))
-        refit = Refit(surgeon, rows, similarity) if self.recovery == "refit" else None
+        refit = None
+        if self.recovery == "refit":
+            refit = Refit(surgeon, *answers_form(surgeon, rows, similarity))
+        elif self.criterion == "obs":
+            refit = Refit(surgeon, similarity)
         return SVMPath(surgeon, self._order(surgeon, similarity), refit)
 
     def _order(self, surgeon, similarity):

@@ -322,6 +322,22 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         """
         return self._ask("predict_log_proba", X)
 
+    @available_if(_inner_has("score_samples"))
+    def score_samples(self, X):
+        """Score how usual rows are with the pruned model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Scores; the higher, the more usual.
+        """
+        return self._ask("score_samples", X)
+
     @available_if(_inner_has("decision_function"))
     def decision_function(self, X):
         """Compute the decision function of the pruned model.

@@ -9,11 +9,7 @@ from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import boosting, forests, hist_boosting, svm, trees
 
 SURGEONS = MappingProxyType(
-    trees.SURGEONS
-    | forests.SURGEONS
-    | boosting.SURGEONS
-    | hist_boosting.SURGEONS
-    | svm.SURGEONS
+    trees.SURGEONS | forests.SURGEONS | boosting.SURGEONS | hist_boosting.SURGEONS | svm.SURGEONS
 )
 
 # Known, and refused for a reason.

@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import pairwise_kernels
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune._compat import rows_of
+from skprune._compat import n_rows_of, rows_of
 from skprune.exceptions import InputError, UnsupportedModelError
 
 # Where a model with a callable kernel keeps the rows that it compares others with.
@@ -183,7 +183,9 @@ class SVMSurgeon:
         if callable(model.kernel):
             setattr(model, ROWS, rows := rows_of(self._stored(), kept))
             model.support_ = np.arange(len(kept), dtype=self.model.support_.dtype)
-            model.shape_fit_ = (len(kept), *rows.shape[1:]) if hasattr(rows, "shape") else (len(kept),)
+            model.shape_fit_ = (
+                (len(kept), *rows.shape[1:]) if hasattr(rows, "shape") else (len(kept),)
+            )
         counts = self.model._n_support
         if is_classifier(model):
             left = np.bincount(self._label[kept], minlength=len(counts))
@@ -233,15 +235,17 @@ class SVMSurgeon:
             X[some, self.model.support_[some]] = 1.0
         else:
             X = rows_of(self._stored(), some)
+        kernel = self.kernel(X)
+        values = kernel @ self.coefficients + self.offsets
+        scale = 1 + np.abs(self.coefficients).sum() * np.abs(kernel).max()
         rebuilt = self.cut(np.ones(self.n_vectors, dtype=bool))
-        ask = "predict" if not hasattr(self.model, "decision_function") else "decision_function"
-        whole, again = getattr(self.model, ask)(X), getattr(rebuilt, ask)(X)
-        values = self.kernel(X) @ self.coefficients + self.offsets
-        scale = 1e-6 * (1 + np.abs(self.coefficients).sum() * np.abs(self.kernel(X)).max())
-        same = np.allclose(whole, again, rtol=1e-9, atol=1e-9 * scale)
-        if same and whole.size == values.size:  # several classes sum up their pairs
-            same = np.allclose(whole.reshape(values.shape), values, rtol=1e-6, atol=scale)
-        if not same:
+        whole, again = (
+            _pair_values(model, X).reshape(values.shape) for model in (self.model, rebuilt)
+        )
+        if not (
+            np.allclose(whole, again, rtol=0, atol=1e-9 * scale)
+            and np.allclose(whole, values, rtol=0, atol=1e-6 * scale)
+        ):
             msg = (
                 f"{type(self.model).__name__} does not answer with its support vectors alone: "
                 "rebuilt from them it answers otherwise. Give a kernel that compares each pair "
@@ -270,11 +274,19 @@ class SVMSurgeon:
         parameters, n_bytes = self.vector_sizes().sum(axis=0)
         if callable(self.model.kernel):  # a whole model keeps all rows that it was fitted on
             rows = getattr(self.model, ROWS)
-            n_bytes += _row_sizes(rows, len(rows) if not sparse.issparse(rows) else rows.shape[0])[
-                1
-            ].sum()
+            n_bytes += _row_sizes(rows, n_rows_of(rows))[1].sum()
             n_bytes -= _row_sizes(self._stored(), self.n_vectors)[1].sum()
         return self.n_vectors, int(parameters) + len(self.offsets), int(n_bytes)
+
+
+def _pair_values(model, X):
+    """Return what a model answers before it sums up the pairs of classes."""
+    if not hasattr(model, "decision_function"):
+        return model.predict(X)
+    model = copy.copy(model)
+    if is_classifier(model):
+        model.decision_function_shape = "ovo"
+    return model.decision_function(X)
 
 
 def _row_sizes(rows, n_rows):
