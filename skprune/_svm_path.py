@@ -44,12 +44,13 @@ class SVMPath(PruningPath):
         self._breaks = np.sort(self.scores)[:-1]
         # Level k is without the first k vectors; without any, a model is its offset.
         counts = np.arange(n_vectors, 0, -1) if n_vectors else np.zeros(1, dtype=np.intp)
-        sizes = surgeon.vector_sizes()[order[::-1]].cumsum(axis=0)[::-1]
-        sizes = sizes + [len(surgeon.offsets), 0] if n_vectors else np.zeros((1, 2), dtype=int)
+        sizes = np.zeros((len(counts), 2), dtype=np.intp)
+        sizes[: len(order)] = surgeon.vector_sizes()[order[::-1]].cumsum(axis=0)[::-1]
+        sizes[:, 0] += len(surgeon.offsets)
         sizes[0] = surgeon.size()[1:]
         levels = pd.DataFrame(
             {
-                "keep": counts / max(n_vectors, 1) if n_vectors else 1.0,
+                "keep": counts / n_vectors if n_vectors else 1.0,
                 "threshold": np.concatenate([[-np.inf], midpoints(np.sort(self.scores))]),
                 "vectors": counts,
                 "parameters": sizes[:, 0],
@@ -189,8 +190,9 @@ def answers_form(surgeon, rows, similarity=None):
         weighted = values * weight[batch, np.newaxis]
         form += weighted.T @ values
         mean += weighted.sum(axis=0)
+    floor = 1e-6 * np.trace(form)  # below it rounding is all that is left
     form -= np.outer(mean, mean)  # the offset takes the mean
-    scale = np.trace(form) or 1.0
+    scale = max(np.trace(form), floor) or 1.0
     if similarity is not None and n_vectors:
         form += similarity * (RIDGE * scale / np.trace(similarity))
     return form, mean

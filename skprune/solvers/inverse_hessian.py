@@ -127,9 +127,9 @@ def eliminate_shared(models, n_units, *, damping=0.0):
     ]
     places = np.full((len(models), n_units), -1)
     parts = np.zeros((len(models), n_units))
-    for m, (_, _, units) in enumerate(models):
-        places[m, units] = np.arange(len(units))
-        parts[m, units] = states[m].scores()
+    for m, (_, _, own) in enumerate(models):
+        places[m, own] = np.arange(len(own))
+        parts[m, own] = states[m].scores()
     waiting = np.ones(n_units, dtype=bool)
     order, cost = np.empty(n_units, dtype=np.intp), np.empty(n_units)
     for step in range(n_units):
@@ -137,12 +137,12 @@ def eliminate_shared(models, n_units, *, damping=0.0):
         unit = int(np.argmin(scores))
         order[step], cost[step] = unit, scores[unit]
         waiting[unit] = False
-        for m in np.flatnonzero(places[:, unit] >= 0):
-            state, units = states[m], models[m][2]
-            state.remove(places[m, unit])
+        for holder in np.flatnonzero(places[:, unit] >= 0):
+            state = states[holder]
+            state.remove(places[holder, unit])
             if state.has_drifted(look=step % LOOK == LOOK - 1):
                 state.restart()
-            parts[m, units] = state.scores()
+            parts[holder, models[holder][2]] = state.scores()
     return Elimination(order, cost)
 
 

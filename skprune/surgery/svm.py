@@ -177,22 +177,26 @@ class SVMSurgeon:
         vector, pair = np.nonzero(self.takes_part)
         dual[self._row[vector, pair], vector] = coefficients[vector, pair]
         self._write(model, np.ascontiguousarray(dual[:, kept]), np.array(offsets, dtype=np.float64))
-        model.support_ = self.model.support_[kept]
-        if not (self.is_precomputed or callable(model.kernel)):
-            model.support_vectors_ = self.model.support_vectors_[kept]
+        support = self.model.support_
         if callable(model.kernel):
             setattr(model, ROWS, rows := rows_of(self._stored(), kept))
-            model.support_ = np.arange(len(kept), dtype=self.model.support_.dtype)
-            model.shape_fit_ = (
-                (len(kept), *rows.shape[1:]) if hasattr(rows, "shape") else (len(kept),)
-            )
-        counts = self.model._n_support
-        if is_classifier(model):
-            left = np.bincount(self._label[kept], minlength=len(counts))
+            model.shape_fit_ = (len(kept), *np.shape(rows)[1:])
+            model.support_ = np.arange(len(kept), dtype=support.dtype)
         else:
-            left = np.where(counts > 0, len(kept), 0)
-        model._n_support = left.astype(counts.dtype)
+            model.support_ = support[kept]
+            if not self.is_precomputed:
+                model.support_vectors_ = self.model.support_vectors_[kept]
+        model._n_support = self._counts(kept)
         return copy.deepcopy(model)
+
+    def _counts(self, kept):
+        """Return how many of the vectors that stay are of each class."""
+        counts = self.model._n_support
+        if is_classifier(self.model):
+            left = np.bincount(self._label[kept], minlength=len(counts))
+        else:  # there is one count, or the same one twice
+            left = np.where(counts > 0, len(kept), 0)
+        return left.astype(counts.dtype)
 
     def _check_cut(self, keep, coefficients, offsets):
         given = (np.shape(keep), np.shape(coefficients), np.shape(offsets))
