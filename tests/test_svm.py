@@ -114,7 +114,7 @@ def test_vectors_that_say_the_same_go_first_and_cost_nothing(n_classes):
     # One of hardly any weight may go before the last copy.
     assert len(np.unique(small.support_vectors_, axis=0)) >= n_distinct - 2
     whole = pruner.path_.cut(keep=1.0)
-    assert_allclose(small.decision_function(X), whole.decision_function(X), atol=1e-4)
+    assert_allclose(small.decision_function(X), whole.decision_function(X), atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_the_search_wraps_models_and_pipelines_and_divides_kernel_matrices():
 
 def test_other_models_and_pruners_are_refused():
     X, y = table()
-    with pytest.raises(UnsupportedModelError, match="DecisionTreeClassifier .*Known are: NuSVC"):
+    with pytest.raises(UnsupportedModelError, match=r"DecisionTreeClassifier .*Known are: NuSVC"):
         SVMPruner(DecisionTreeClassifier()).fit(X, y)
     for model in (SVC(), FrozenEstimator(SVC())):
         with pytest.raises(UnsupportedModelError, match=r"SVC is not a model.*RandomForest"):
