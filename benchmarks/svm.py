@@ -57,9 +57,9 @@ def split(seed):
         10,
         n_informative=6,
         n_clusters_per_class=3,
-        class_sep=1.2,
+        class_sep=1.4,
         flip_y=0.06,
-        random_state=3,
+        random_state=4,
     )
     return train_test_split(X, y, train_size=2400, random_state=seed)
 

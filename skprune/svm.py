@@ -84,7 +84,7 @@ class SVMPruner(BaseModelPruner):
 
     Notes
     -----
-    With m support vectors and n rows, "obs" takes O(m^3) time and about 40 m^2 bytes, the
+    With m support vectors and n rows, "obs" takes O(m^3) time and about 64 m^2 bytes, the
     refit O(n m^2) once, and a level O(m^3) at the most. With several classes there is one
     decision value for each two of them, in which only vectors of these two have a part; the
     loss of a vector is summed over them.
@@ -191,10 +191,16 @@ class SVMPruner(BaseModelPruner):
 
 
 def _definite(K):
-    """Return a positive definite matrix near `K`: what is negative of it is left out; O(n^3)."""
+    """Return a positive definite matrix near `K`; what is negative of it is left out; O(n^3)."""
     if not len(K):
         return K
-    values, vectors = np.linalg.eigh(K)
-    if values[0] < -1e-9 * values[-1]:
-        K = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    return K + np.eye(len(K)) * (DAMPING * K.diagonal().mean() or 1.0)
+    try:
+        np.linalg.cholesky(damped := _damped(K))
+    except np.linalg.LinAlgError:  # not every kernel is one of inner products
+        values, vectors = np.linalg.eigh(K)
+        damped = _damped((vectors * np.maximum(values, 0.0)) @ vectors.T)
+    return damped
+
+
+def _damped(K):
+    return K + np.eye(len(K)) * (DAMPING * np.abs(K.diagonal()).mean() or 1.0)

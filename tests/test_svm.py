@@ -290,6 +290,20 @@ def test_constant_rows_leave_the_offset():
         assert np.isfinite(pruner.decision_function(X)).all()
 
 
+def contrary(A, B):
+    return -own_kernel(A, B)
+
+
+@pytest.mark.parametrize("kernel", ["sigmoid", contrary])
+def test_kernels_that_are_not_positive_definite_have_a_path(kernel):
+    X, y = table()
+    pruner = SVMPruner(SVC(kernel=kernel, coef0=-1.0)).fit(X, y)
+    whole = pruner.path_.cut(keep=1.0).decision_function(X)
+    for index in (1, len(pruner.path_) // 2, -1):
+        cut = pruner.path_.cut(index=index).decision_function(X)
+        assert ((cut - whole) ** 2).mean() <= 1.001 * whole.var()
+
+
 def test_the_search_equals_a_grid_search_at_the_same_levels():
     X, y = table(n_classes=3)
     grid = {"keep": [1.0, 0.4, 0.1]}
