@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -257,6 +258,16 @@ def test_the_path_has_a_level_for_every_count():
         assert_array_equal(pruner.scores_ > row["threshold"], path.mask(index))
     again = pickle.loads(pickle.dumps(path))
     assert_array_equal(again.cut(keep=9).predict(X), path.cut(keep=9).predict(X))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [SVC, SVR])
+def test_names_of_columns_are_kept_and_asked_for_no_more_than_by_the_model(kind):
+    X, y = table() if kind is SVC else quantities()
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    pruner = SVMPruner(kind(), keep=20).fit(frame, y)
+    assert_array_equal(pruner.estimator_.feature_names_in_, frame.columns)
+    assert_array_equal(pruner.predict(frame), SVMPruner(kind(), keep=20).fit(X, y).predict(X))
 
 
 def test_callable_kernels_keep_the_rows_of_their_vectors_only():

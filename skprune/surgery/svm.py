@@ -96,12 +96,17 @@ class SVMSurgeon:
         ndarray of shape (n_rows, n_vectors)
             Kernel values.
         """
+        if not callable(self.model.kernel):
+            X = validate_data(self.model, X, reset=False, accept_sparse="csr", dtype=np.float64)
+        return self._compare(X)
+
+    def _compare(self, X):
+        """Compare rows, as the model holds its own, with the support vectors."""
         model = self.model
         if callable(model.kernel):
             found = model.kernel(X, self._stored())
             found = found.toarray() if sparse.issparse(found) else found
             return np.asarray(found, dtype=np.float64)
-        X = validate_data(model, X, reset=False, accept_sparse="csr", dtype=np.float64)
         if self.is_precomputed:
             return X[:, model.support_]
         if not self.n_vectors:
@@ -132,7 +137,7 @@ class SVMSurgeon:
             If a precomputed kernel comes without that matrix.
         """
         if not self.is_precomputed:
-            found = self.kernel(self._stored()) if self.n_vectors else np.zeros((0, 0))
+            found = self._compare(self._stored()) if self.n_vectors else np.zeros((0, 0))
             return (found + found.T) / 2
         X, n_rows = np.asarray(X, dtype=np.float64), self.model.shape_fit_[0]
         support = self.model.support_
@@ -239,7 +244,7 @@ class SVMSurgeon:
             X[some, self.model.support_[some]] = 1.0
         else:
             X = rows_of(self._stored(), some)
-        kernel = self.kernel(X)
+        kernel = self._compare(X)
         values = kernel @ self.coefficients + self.offsets
         scale = 1 + np.abs(self.coefficients).sum() * np.abs(kernel).max()
         rebuilt = self.cut(np.ones(self.n_vectors, dtype=bool))
@@ -285,9 +290,10 @@ class SVMSurgeon:
 
 def _pair_values(model, X):
     """Return what a model answers before it sums up the pairs of classes."""
+    model = copy.copy(model)
+    vars(model).pop("feature_names_in_", None)  # the vectors have lost them
     if not hasattr(model, "decision_function"):
         return model.predict(X)
-    model = copy.copy(model)
     if is_classifier(model):
         model.decision_function_shape = "ovo"
     return model.decision_function(X)
