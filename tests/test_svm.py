@@ -267,7 +267,8 @@ def test_names_of_columns_are_kept_and_asked_for_no_more_than_by_the_model(kind)
     frame = pd.DataFrame(X, columns=list("abcdef"))
     pruner = SVMPruner(kind(), keep=20).fit(frame, y)
     assert_array_equal(pruner.estimator_.feature_names_in_, frame.columns)
-    assert_array_equal(pruner.predict(frame), SVMPruner(kind(), keep=20).fit(X, y).predict(X))
+    plain = SVMPruner(kind(), keep=20).fit(X, y)
+    assert_array_equal(pruner.keep_mask_, plain.keep_mask_)
 
 
 def test_callable_kernels_keep_the_rows_of_their_vectors_only():
