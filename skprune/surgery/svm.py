@@ -238,7 +238,7 @@ class SVMSurgeon:
         """
         if not self.n_vectors:
             return
-        some = np.arange(min(PROBES, self.n_vectors))
+        some = np.unique(np.linspace(0, self.n_vectors - 1, PROBES).astype(int))  # of each class
         if self.is_precomputed:  # any values do: as many as there were training rows
             X = np.zeros((len(some), self.model.shape_fit_[0]))
             X[some, self.model.support_[some]] = 1.0
