@@ -241,7 +241,7 @@ class SVMSurgeon:
         some = np.unique(np.linspace(0, self.n_vectors - 1, PROBES).astype(int))  # of each class
         if self.is_precomputed:  # any values do: as many as there were training rows
             X = np.zeros((len(some), self.model.shape_fit_[0]))
-            X[some, self.model.support_[some]] = 1.0
+            X[np.arange(len(some)), self.model.support_[some]] = 1.0
         else:
             X = rows_of(self._stored(), some)
         kernel = self._compare(X)
