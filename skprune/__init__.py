@@ -24,6 +24,7 @@ from skprune.model_selection import (
 )
 from skprune.path import PruningPath
 from skprune.size import ModelSize, model_size, size_scorer
+from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
 
 __version__ = "0.1.0.dev0"
@@ -42,6 +43,7 @@ __all__ = [
     "RandomPruner",
     "ReliefPruner",
     "RulePruner",
+    "SVMPruner",
     "ShadowPruner",
     "TreePruner",
     "WithinBudget",

@@ -27,6 +27,7 @@ from skprune.criteria.permuted import permutations, rewalk, trails
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import surgeon_for
 from skprune.surgery.boosting import BoostingSurgeon
+from skprune.surgery.trees import TreeSurgeon
 
 # Bytes of the arrays of one block: of permuted copies, of answers, of walks.
 BLOCK = 2**26
@@ -291,7 +292,7 @@ def _leaves_of(model, X):
     if sparse.issparse(X) or find_text(X):
         return None
     try:
-        surgeon = surgeon_for(model)
+        surgeon = surgeon_for(model, TreeSurgeon)
     except UnsupportedModelError:
         return None
     boosts = isinstance(surgeon, BoostingSurgeon) and surgeon.starts_alike

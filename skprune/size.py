@@ -22,10 +22,12 @@ class ModelSize:
     Parameters
     ----------
     units : int
-        What the model's pruner counts with `keep`: leaves for trees and their ensembles.
+        What the model's pruner counts with `keep`: leaves for trees and their ensembles,
+        support vectors.
     parameters : int
         Numbers that predictions depend on: for trees the column and the threshold of each
-        split and the values of each leaf.
+        split and the values of each leaf, for support vectors their own values, the dual
+        coefficients and the offsets.
     bytes : int
         Bytes of the arrays that hold the units: for trees the node records and the
         values. A pickle holds these and a little more.

@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -35,6 +36,7 @@ from skprune import (
     ReliefPruner,
     RulePruner,
     ShadowPruner,
+    SVMPruner,
     TreePruner,
 )
 
@@ -118,6 +120,16 @@ ENSEMBLE_PRUNERS = [
 # Members of a smaller level need not be among those of a larger one.
 NOT_NESTED = {"backfitting", "swaps", "lasso", "nnls"}
 MODEL_PRUNERS += ENSEMBLE_PRUNERS
+# A model, a kernel and a criterion of each kind.
+SVM_PRUNERS = [
+    SVMPruner(SVC()),
+    SVMPruner(SVC(kernel="poly"), criterion="magnitude"),
+    SVMPruner(NuSVC(nu=0.2)),
+    SVMPruner(SVR(C=10.0), recovery=None),
+    SVMPruner(NuSVR(kernel="linear"), criterion="random", random_state=0),
+    SVMPruner(OneClassSVM(nu=0.2)),
+]
+MODEL_PRUNERS += SVM_PRUNERS
 # They decide by themselves and take no level, which most contracts give them.
 DECIDING = [
     TreePruner(DecisionTreeClassifier(random_state=0), criterion="lossless"),
@@ -193,6 +205,11 @@ FAILS_ALONE = {
     "AdaBoostClassifier": LISTED,
     "HistGradientBoostingClassifier": LISTED,
     "HistGradientBoostingRegressor": LISTED,
+    "SVC": LISTED,
+    "NuSVC": LISTED,
+    "SVR": LISTED,
+    "NuSVR": LISTED,
+    "OneClassSVM": LISTED,
 }
 # This one is listed too, but its members agree on the few rows of the checks until they are cut.
 DRAWS_AS_MANY = {"AdaBoostRegressor": "it draws as many rows as there are, repeated or not"}
@@ -225,7 +242,7 @@ def expected_failed_checks(instance):
     """Checks that may fail, keyed on the inner class, each with its reason in words."""
     if isinstance(instance, ShadowPruner) and instance.keep is not None:
         return dict.fromkeys(WEIGHT_CHECKS[:1], "shadows are drawn, and rank those not confirmed")
-    if not isinstance(instance, TreePruner | EnsemblePruner):
+    if not isinstance(instance, TreePruner | EnsemblePruner | SVMPruner):
         return {}
     inner = type(instance.estimator).__name__
     reason = (FAILS_ALONE | DRAWS_AS_MANY).get(inner)
@@ -233,4 +250,7 @@ def expected_failed_checks(instance):
         reason = "rows are held out by a draw: a repeated row may land in both parts"
     # Histogram boosting takes no sparse rows, which passes.
     checks = WEIGHT_CHECKS[:1] if "Hist" in inner else WEIGHT_CHECKS
-    return dict.fromkeys(checks, f"{inner}: {reason}") if reason else {}
+    failed = dict.fromkeys(checks, f"{inner}: {reason}") if reason else {}
+    if inner == "NuSVC":
+        failed["check_classifiers_one_label_sample_weights"] = LISTED
+    return failed

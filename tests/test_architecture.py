@@ -23,7 +23,7 @@ LAYERS = [
     {"criteria", "solvers", "surgery"},
     {"path", "size", "_additive", "_rows", "_columns", "_targets", "_risks", "_tree_path"}
     | {"_column_path", "_lossless_path", "_permuted", "_redundancy_path", "_strength"}
-    | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path"},
+    | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path", "_svm_path"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
     | {"sample", "distillation", "quantization"},
@@ -52,6 +52,7 @@ SIBLINGS = {
     ("_member_path", "_tree_path"): "the same snapshot stands in",
     ("_lossless_path", "path"): "a family's path is a path of a model",
     ("_faithful_path", "_member_path"): "its levels are sets of members",
+    ("_svm_path", "path"): "a family's path is a path of a model",
     ("_member_path", "path"): "a family's path is a path of a model",
     ("_column_path", "path"): "it is a path",
     ("_redundancy_path", "_column_path"): "its levels are sets of columns",

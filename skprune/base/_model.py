@@ -187,7 +187,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
     def _choosing_rows_of_frozen(self, X, y, sample_weight):
         if not self._needs_rows():
             return None
-        if self.validation == "oob":
+        if getattr(self, "validation", None) == "oob":
             msg = (
                 "validation='oob' was given with a FrozenEstimator, but which rows its "
                 "members were grown on is not known here. Give validation=None: the rows "
@@ -321,6 +321,22 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             Natural logarithms, in the order of `classes_`.
         """
         return self._ask("predict_log_proba", X)
+
+    @available_if(_inner_has("score_samples"))
+    def score_samples(self, X):
+        """Score how usual rows are with the pruned model.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Scores; the higher, the more usual.
+        """
+        return self._ask("score_samples", X)
 
     @available_if(_inner_has("decision_function"))
     def decision_function(self, X):

@@ -8,12 +8,14 @@ from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
 from skprune.surgery import surgeon_type
+from skprune.surgery.svm import SVMSurgeon
 from skprune.surgery.trees import TreeSurgeon
+from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
 
 __all__ = ["make_pruner"]
 
-PRUNERS = MappingProxyType({TreeSurgeon: TreePruner})
+PRUNERS = MappingProxyType({TreeSurgeon: TreePruner, SVMSurgeon: SVMPruner})
 
 
 def make_pruner(model, **params):
@@ -29,8 +31,8 @@ def make_pruner(model, **params):
     Returns
     -------
     estimator
-        A `TreePruner` for decision trees and ensembles of trees; for a pipeline a copy
-        that ends in one.
+        A `TreePruner` for decision trees and ensembles of trees, a `SVMPruner` for support
+        vector machines; for a pipeline a copy that ends in one.
 
     Raises
     ------
@@ -40,6 +42,7 @@ def make_pruner(model, **params):
     See Also
     --------
     TreePruner : For decision trees and ensembles of trees.
+    SVMPruner : For support vector machines.
     PruningSearchCV : Wraps a bare model by itself.
 
     Examples

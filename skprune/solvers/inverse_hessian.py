@@ -98,6 +98,54 @@ def eliminate(H, W, units=None, forced=None, *, damping=0.0):
     return Elimination(order, cost)
 
 
+def eliminate_shared(models, n_units, *, damping=0.0):
+    """Remove one unit after the other from models that share some of their units.
+
+    Parameters
+    ----------
+    models : list of (H, W, units)
+        Hessian of shape (n_coordinates, n_coordinates), optimum of shape
+        (n_coordinates, n_outputs), and the unit of each coordinate, none of them twice.
+    n_units : int
+        Units of all models together.
+    damping : float, default=0.0
+        As for `eliminate`.
+
+    Returns
+    -------
+    Elimination
+        All units. What `eliminate` finds where each model has a coordinate for each unit.
+
+    Notes
+    -----
+    O(n_coordinates^3) time and ``24 * n_coordinates^2`` bytes per model, each of its own
+    size.
+    """
+    states = [
+        _State(_damped(H[np.newaxis], damping), W[np.newaxis], np.arange(len(units))[:, np.newaxis])
+        for H, W, units in models
+    ]
+    places = np.full((len(models), n_units), -1)
+    parts = np.zeros((len(models), n_units))
+    for m, (_, _, own) in enumerate(models):
+        places[m, own] = np.arange(len(own))
+        parts[m, own] = states[m].scores()
+    waiting = np.ones(n_units, dtype=bool)
+    order, cost = np.empty(n_units, dtype=np.intp), np.empty(n_units)
+    for step in range(n_units):
+        scores = np.where(waiting, parts.sum(axis=0), np.inf)
+        unit = int(np.argmin(scores))
+        order[step], cost[step] = unit, scores[unit]
+        waiting[unit] = False
+        for holder in np.flatnonzero(places[:, unit] >= 0):
+            state = states[holder]
+            state.remove(places[holder, unit])
+            if state.has_drifted(look=step % LOOK == LOOK - 1):
+                state.restart()
+            parts[holder, models[holder][2]] = state.scores()
+    return Elimination(order, cost)
+
+
 def best_weights(H, W, kept, *, damping=0.0):
     """Return the optimum of the same losses with some coordinates only.
 

@@ -6,10 +6,10 @@ from sklearn.ensemble import IsolationForest, VotingClassifier, VotingRegressor
 from sklearn.pipeline import Pipeline
 
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import boosting, forests, hist_boosting, trees
+from skprune.surgery import boosting, forests, hist_boosting, svm, trees
 
 SURGEONS = MappingProxyType(
-    trees.SURGEONS | forests.SURGEONS | boosting.SURGEONS | hist_boosting.SURGEONS
+    trees.SURGEONS | forests.SURGEONS | boosting.SURGEONS | hist_boosting.SURGEONS | svm.SURGEONS
 )
 
 # Known, and refused for a reason.
@@ -29,13 +29,15 @@ REFUSED = MappingProxyType(
 )
 
 
-def surgeon_type(model):
+def surgeon_type(model, base=object):
     """Return the surgeon class for a model, fitted or not.
 
     Parameters
     ----------
     model : estimator
         A model, of a known type or a subclass of one.
+    base : type, default=object
+        Only subclasses of it are looked at: the surgeons of one family.
 
     Returns
     -------
@@ -47,7 +49,8 @@ def surgeon_type(model):
     UnsupportedModelError
         If no surgeon knows the type; the message lists the known ones.
     """
-    return look_up(model, SURGEONS, "is not a model that skprune can take apart")
+    readers = {kind: surgeon for kind, surgeon in SURGEONS.items() if issubclass(surgeon, base)}
+    return look_up(model, readers, "is not a model that skprune can take apart")
 
 
 def look_up(model, readers, complaint):
@@ -87,7 +90,7 @@ def look_up(model, readers, complaint):
     raise UnsupportedModelError(msg)
 
 
-def surgeon_for(model):
+def surgeon_for(model, base=object):
     """Return a surgeon that has read a fitted model.
 
     Parameters
@@ -95,9 +98,12 @@ def surgeon_for(model):
     model : fitted estimator
         A model, of a known type or a subclass of one.
 
+    base : type, default=object
+        As for `surgeon_type`.
+
     Returns
     -------
-    TreeSurgeon
+    object
         Its reader and writer.
 
     Raises
@@ -107,4 +113,4 @@ def surgeon_for(model):
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     """
-    return surgeon_type(model)(model)
+    return surgeon_type(model, base)(model)

@@ -6,9 +6,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeRegressor
 
-from skprune import TreePruner, make_pruner
+from skprune import SVMPruner, TreePruner, make_pruner
 from skprune.exceptions import UnsupportedModelError
 
 
@@ -22,6 +23,13 @@ def test_trees_and_their_ensembles_get_a_tree_pruner(model):
     assert type(pruner) is TreePruner
     assert pruner.estimator is model
     assert pruner.keep == 7
+
+
+@pytest.mark.parametrize("kind", [SVC, NuSVC, SVR, NuSVR, OneClassSVM])
+def test_support_vector_machines_get_a_pruner_of_their_own(kind):
+    pruner = make_pruner(model := kind(), keep=7)
+    assert type(pruner) is SVMPruner
+    assert pruner.estimator is model
 
 
 def test_a_frozen_model_stays_frozen():

@@ -12,6 +12,7 @@ from skprune.solvers.inverse_hessian import (
     Elimination,
     best_weights,
     eliminate,
+    eliminate_shared,
     merge_orders,
 )
 
@@ -141,3 +142,28 @@ def test_orders_merge_by_the_largest_cost_so_far():
     model, unit = merge_orders([first, second])
     assert model.tolist() == [1, 0, 0, 1, 0]
     assert unit.tolist() == [1, 2, 0, 0, 1]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6))
+def test_models_that_share_some_units_are_one_model_with_blank_coordinates(seed):
+    (H,), (W,) = problem(seed, n_coordinates=8)
+    parts = [np.array([0, 1, 2, 5, 7]), np.array([1, 2, 3, 4]), np.array([6, 4, 0])]
+    models = [(H[np.ix_(part, part)], W[part], part) for part in parts]
+    whole, weights = np.tile(np.eye(8), (3, 1, 1)), np.zeros((3, 8, 1))
+    for m, part in enumerate(parts):
+        whole[m][np.ix_(part, part)] = H[np.ix_(part, part)]
+        weights[m, part] = W[part]
+    found, expected = eliminate_shared(models, 8), eliminate(whole, weights)
+    assert_array_equal(found.order, expected.order)
+    assert_allclose(found.cost, expected.cost, rtol=1e-8, atol=1e-12)
+
+
+def test_restarts_of_models_that_share_units_change_nothing(monkeypatch):
+    (H,), (W,) = problem(3, n_coordinates=8)
+    models = [(H, W, np.arange(8)), (H[:4, :4], W[:4], np.arange(4))]
+    expected = eliminate_shared(models, 8)
+    monkeypatch.setattr(inverse_hessian, "CANCELLED", 1.0)
+    again = eliminate_shared(models, 8)
+    assert_array_equal(again.order, expected.order)
+    assert_allclose(again.cost, expected.cost, rtol=1e-9)

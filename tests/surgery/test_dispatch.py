@@ -22,6 +22,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -32,6 +33,8 @@ from sklearn.tree import (
 from skprune.exceptions import PruningError, UnsupportedModelError
 from skprune.surgery import surgeon_for, surgeon_type
 from skprune.surgery._dispatch import SURGEONS
+from skprune.surgery.svm import SVMSurgeon
+from skprune.surgery.trees import TreeSurgeon
 
 KNOWN = [
     DecisionTreeClassifier,
@@ -50,6 +53,11 @@ KNOWN = [
     HistGradientBoostingRegressor,
     AdaBoostClassifier,
     AdaBoostRegressor,
+    SVC,
+    NuSVC,
+    SVR,
+    NuSVR,
+    OneClassSVM,
 ]
 
 
@@ -119,6 +127,13 @@ def test_unknown_types_are_told_all_known_ones(model):
     message = str(caught.value)
     assert message.startswith(f"{type(model).__name__} is not a model")
     assert all(kind.__name__ in message for kind in KNOWN)
+
+
+def test_a_family_looks_at_its_own_models_only():
+    with pytest.raises(UnsupportedModelError, match=r"SVC is not a model .*RandomForest") as caught:
+        surgeon_type(SVC(), TreeSurgeon)
+    assert "NuSVR" not in str(caught.value)
+    assert surgeon_type(SVC(), SVMSurgeon) is SVMSurgeon
 
 
 def test_a_class_in_place_of_a_model_is_refused():

@@ -1,0 +1,198 @@
+"""The path of support vectors: which of them stay at every level, and what they then say."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import gen_batches, indexable
+
+from skprune._compat import check_sample_weight, n_rows_of, rows_of
+from skprune._levels import midpoints, slack
+from skprune.exceptions import InputError
+from skprune.path import PruningPath
+from skprune.solvers.inverse_hessian import best_weights
+
+# Kernel values that are held at once while rows are gone through.
+BATCH = 2**23
+# Share of the distance in feature space in what is refitted: training rows do not say how
+# vectors that they hardly tell apart should share a coefficient.
+RIDGE = 1e-6
+# Share of the diagonal, for vectors that say the same.
+DAMPING = 1e-10
+
+
+class SVMPath(PruningPath):
+    """The levels of a support vector machine; a cut gives the plain model of what stays.
+
+    Parameters
+    ----------
+    surgeon : SVMSurgeon
+        Reader and writer of the whole model.
+    order : ndarray of int, shape (n_vectors,)
+        The vectors; the first one goes first.
+    refit : Refit, default=None
+        Gives the vectors that stay new coefficients and offsets; they keep their own if
+        None.
+    """
+
+    def __init__(self, surgeon, order, refit=None):
+        self._surgeon, self._refit = surgeon, refit
+        n_vectors = len(order)
+        self._place = np.empty(n_vectors, dtype=np.intp)
+        self._place[order[::-1]] = np.arange(n_vectors)
+        self.scores = 1 - self._place / max(n_vectors, 1)
+        self._breaks = np.sort(self.scores)[:-1]
+        # Level k is without the first k vectors; without any, a model is its offset.
+        counts = np.arange(n_vectors, 0, -1) if n_vectors else np.zeros(1, dtype=np.intp)
+        sizes = np.zeros((len(counts), 2), dtype=np.intp)
+        sizes[: len(order)] = surgeon.vector_sizes()[order[::-1]].cumsum(axis=0)[::-1]
+        sizes[:, 0] += len(surgeon.offsets)
+        sizes[0] = surgeon.size()[1:]
+        levels = pd.DataFrame(
+            {
+                "keep": counts / n_vectors if n_vectors else 1.0,
+                "threshold": np.concatenate([[-np.inf], midpoints(np.sort(self.scores))]),
+                "vectors": counts,
+                "parameters": sizes[:, 0],
+                "bytes": sizes[:, 1],
+            }
+        )
+        super().__init__(surgeon.model, levels, unit="vectors", common_scale=False)
+
+    def mask(self, index):
+        """Return the vectors that stay at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_vectors,)
+            Aligned with `scores`.
+        """
+        return self._place < self.units[index]
+
+    def report(self, index):
+        """Say of each support vector whether it stays at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        DataFrame
+            A row per support vector: the training row that it was, whether it is kept, its
+            score.
+        """
+        table = {
+            "row": self.model.support_,
+            "kept": self.mask(index),
+            "score": self.scores,
+        }
+        return pd.DataFrame(table).rename_axis("vector")
+
+    def _build(self, index):
+        if index == 0:
+            return copy.deepcopy(self.model)
+        kept = self.mask(index)
+        if self._refit is None:
+            return self._surgeon.cut(kept)
+        coefficients, offsets = self._refit(kept)
+        return self._surgeon.cut(kept, coefficients=coefficients, offsets=offsets)
+
+    def _index_of_threshold(self, threshold):
+        return np.searchsorted(self._breaks, slack(threshold), side="right")
+
+
+class Refit:
+    """The coefficients and offsets with which some vectors are nearest to all of them.
+
+    Parameters
+    ----------
+    surgeon : SVMSurgeon
+        Reader of the whole model.
+    form : ndarray of shape (n_vectors, n_vectors)
+        Squared distance of two models as a form in their coefficients, positive definite.
+    mean : ndarray of shape (n_vectors,) or float, default=0.0
+        Mean kernel value of each vector, which the offset takes up.
+    """
+
+    def __init__(self, surgeon, form, mean=0.0):
+        self._own, self._offsets = surgeon.coefficients, surgeon.offsets
+        self._takes_part = surgeon.takes_part
+        self._form, self._mean = form, np.broadcast_to(mean, len(form))
+
+    def __call__(self, kept):
+        """Return coefficients and offsets for some vectors; O(n_kept^3) per pair of classes.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (n_vectors,)
+            Vectors that stay.
+
+        Returns
+        -------
+        coefficients : ndarray of shape (n_vectors, n_pairs)
+            Zero for the others.
+        offsets : ndarray of shape (n_pairs,)
+            Offsets.
+        """
+        found, form = np.zeros(self._own.shape), self._form[np.newaxis]
+        for pair, own in enumerate(self._own.T):
+            may = kept & self._takes_part[:, pair]
+            if may.any():
+                weights = own[np.newaxis, :, np.newaxis]
+                found[:, pair] = best_weights(form, weights, may, damping=DAMPING)[0, :, 0]
+        return found, self._offsets + self._mean @ (self._own - found)
+
+
+def answers_form(surgeon, rows, similarity=None):
+    """Return the form of squared differences of answers, over some rows.
+
+    One pass over the rows is all that is needed: none of them is held.
+
+    Parameters
+    ----------
+    surgeon : SVMSurgeon
+        Reader of the whole model.
+    rows : ChoosingRows
+        The rows.
+    similarity : ndarray of shape (n_vectors, n_vectors), default=None
+        Kernel matrix of the vectors, positive definite.
+
+    Returns
+    -------
+    form : ndarray of shape (n_vectors, n_vectors)
+        As `Refit` takes it. O(n_rows n_vectors^2).
+    mean : ndarray of shape (n_vectors,)
+        Mean kernel value of each vector.
+
+    Raises
+    ------
+    InputError
+        If no row has a positive weight.
+    """
+    (X,) = indexable(rows.X)
+    n_rows, n_vectors = n_rows_of(X), surgeon.n_vectors
+    weight = check_sample_weight(rows.sample_weight, np.empty((n_rows, 1)), dtype=np.float64)
+    weight = np.maximum(weight, 0.0)  # as the fit does
+    if not weight.any():
+        msg = f"None of the {n_rows} rows has a positive weight. Give rows that have one."
+        raise InputError(msg)
+    weight = weight / weight.sum()
+    form, mean = np.zeros((n_vectors, n_vectors)), np.zeros(n_vectors)
+    for batch in gen_batches(n_rows, max(1, BATCH // max(1, n_vectors))):
+        values = surgeon.kernel(rows_of(X, batch))
+        weighted = values * weight[batch, np.newaxis]
+        form += weighted.T @ values
+        mean += weighted.sum(axis=0)
+    floor = 1e-6 * np.trace(form)  # below it rounding is all that is left
+    form -= np.outer(mean, mean)  # the offset takes the mean
+    scale = max(np.trace(form), floor) or 1.0
+    if similarity is not None and n_vectors:
+        form += similarity * (RIDGE * scale / np.trace(similarity))
+    return form, mean

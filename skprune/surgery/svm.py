@@ -1,0 +1,312 @@
+"""Surgery for support vector machines: what each vector says, and the model of some of them."""
+
+import copy
+from itertools import combinations
+from types import MappingProxyType
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import is_classifier
+from sklearn.metrics.pairwise import pairwise_kernels
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skprune._compat import n_rows_of, rows_of
+from skprune.exceptions import InputError, UnsupportedModelError
+
+# Where a model with a callable kernel keeps the rows that it compares others with.
+ROWS = "_BaseLibSVM__Xfit"
+# Vectors that the parity of a rebuilt model is checked on.
+PROBES = 64
+
+
+class SVMSurgeon:
+    """Reads and cuts one support vector machine.
+
+    A model answers ``kernel(X) @ coefficients + offsets``, one column per pair of classes;
+    two classes, regression and one-class models have a single column.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Never changed.
+
+    Attributes
+    ----------
+    model : fitted estimator
+        As given.
+    n_vectors : int
+        Number of support vectors.
+    coefficients : ndarray of shape (n_vectors, n_pairs)
+        Dual coefficients; zero where a vector has no part in a pair.
+    offsets : ndarray of shape (n_pairs,)
+        Offsets.
+    takes_part : ndarray of bool, shape (n_vectors, n_pairs)
+        Whether a vector may have a coefficient in a pair: one of the two classes is its own.
+    """
+
+    def __init__(self, model):
+        check_is_fitted(model)
+        self.model = model
+        self.n_vectors = len(model.support_)
+        self.offsets = model.intercept_
+        dual = model.dual_coef_
+        dual = dual.toarray() if sparse.issparse(dual) else dual
+        self._shape = dual.shape
+        if is_classifier(model):
+            self._label = np.repeat(np.arange(len(model.n_support_)), model.n_support_)
+            pairs = np.array(list(combinations(range(len(model.n_support_)), 2)))
+            self.takes_part = (self._label[:, None, None] == pairs).any(axis=2)
+        else:
+            self._label = np.zeros(self.n_vectors, dtype=np.intp)
+            pairs = np.zeros((1, 2), dtype=np.intp)
+            self.takes_part = np.ones((self.n_vectors, 1), dtype=bool)
+        # A vector of a pair's first class has its coefficient in the row of the second, less
+        # one, for no class is paired with itself; two classes share the only row.
+        first = self._label[:, None] == pairs[:, 0]
+        self._row = np.where(first, np.maximum(pairs[:, 1] - 1, 0), pairs[:, 0])
+        own = dual[self._row, np.arange(self.n_vectors)[:, None]]
+        self.coefficients = np.where(self.takes_part, own, 0.0)
+
+    @classmethod
+    def check(cls, model):
+        """Refuse a model whose parameters already say that it cannot be read."""
+
+    @property
+    def is_precomputed(self):
+        """Whether the model is given kernel values in place of columns."""
+        return self.model.kernel == "precomputed"
+
+    def _stored(self):
+        """Return the rows that new ones are compared with; an array or a csr matrix."""
+        if not callable(self.model.kernel):
+            return self.model.support_vectors_
+        return rows_of(getattr(self.model, ROWS), self.model.support_)
+
+    def kernel(self, X):
+        """Compare rows with the support vectors.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows; for a precomputed kernel, their kernel values with the training rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_vectors)
+            Kernel values.
+        """
+        if not callable(self.model.kernel):
+            X = validate_data(self.model, X, reset=False, accept_sparse="csr", dtype=np.float64)
+        return self._compare(X)
+
+    def _compare(self, X):
+        """Compare rows, as the model holds its own, with the support vectors."""
+        model = self.model
+        if callable(model.kernel):
+            found = model.kernel(X, self._stored())
+            found = found.toarray() if sparse.issparse(found) else found
+            return np.asarray(found, dtype=np.float64)
+        if self.is_precomputed:
+            return X[:, model.support_]
+        if not self.n_vectors:
+            return np.zeros((X.shape[0], 0))
+        params = {"gamma": model._gamma, "degree": model.degree, "coef0": model.coef0}
+        if sparse.issparse(model.support_vectors_):
+            X = sparse.csr_array(X)
+        return pairwise_kernels(
+            X, model.support_vectors_, metric=model.kernel, filter_params=True, **params
+        )
+
+    def kernel_matrix(self, X=None):
+        """Compare the support vectors with each other.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_training_rows, n_training_rows), default=None
+            For a precomputed kernel only: the matrix that the model was fitted on.
+
+        Returns
+        -------
+        ndarray of shape (n_vectors, n_vectors)
+            Symmetric.
+
+        Raises
+        ------
+        InputError
+            If a precomputed kernel comes without that matrix.
+        """
+        if not self.is_precomputed:
+            found = self._compare(self._stored()) if self.n_vectors else np.zeros((0, 0))
+            return (found + found.T) / 2
+        X, n_rows = np.asarray(X, dtype=np.float64), self.model.shape_fit_[0]
+        support = self.model.support_
+        found = X[np.ix_(support, support)] if X.shape == (n_rows, n_rows) else None
+        if found is None or not np.allclose(found, found.T, atol=1e-8 * np.abs(found).max()):
+            msg = (
+                f"X has shape {X.shape}, and is not the symmetric kernel matrix of the {n_rows} "
+                "rows that the model was fitted on. Give that matrix, or a criterion that "
+                "compares no vectors, such as 'magnitude'."
+            )
+            raise InputError(msg)
+        return (found + found.T) / 2
+
+    def cut(self, keep, *, coefficients=None, offsets=None):
+        """Build the plain model of some of the support vectors.
+
+        Parameters
+        ----------
+        keep : ndarray of bool, shape (n_vectors,)
+            Vectors that stay, at least one.
+        coefficients : ndarray of shape (n_vectors, n_pairs), default=None
+            New dual coefficients; their own if None.
+        offsets : ndarray of shape (n_pairs,), default=None
+            New offsets; their own if None.
+
+        Returns
+        -------
+        estimator
+            A copy that holds nothing of the vectors that go. With a callable kernel its
+            ``support_`` counts its own vectors, the only rows that it still compares with.
+
+        Raises
+        ------
+        InputError
+            If nothing stays, or an array has the wrong shape.
+        """
+        coefficients = self.coefficients if coefficients is None else coefficients
+        offsets = self.offsets if offsets is None else offsets
+        self._check_cut(keep, coefficients, offsets)
+        model, kept = copy.copy(self.model), np.flatnonzero(keep)
+        dual = np.zeros(self._shape)
+        vector, pair = np.nonzero(self.takes_part)
+        dual[self._row[vector, pair], vector] = coefficients[vector, pair]
+        self._write(model, np.ascontiguousarray(dual[:, kept]), np.array(offsets, dtype=np.float64))
+        support = self.model.support_
+        if callable(model.kernel):
+            setattr(model, ROWS, rows := rows_of(self._stored(), kept))
+            model.shape_fit_ = (len(kept), *np.shape(rows)[1:])
+            model.support_ = np.arange(len(kept), dtype=support.dtype)
+        else:
+            model.support_ = support[kept]
+            if not self.is_precomputed:
+                model.support_vectors_ = self.model.support_vectors_[kept]
+        model._n_support = self._counts(kept)
+        return copy.deepcopy(model)
+
+    def _counts(self, kept):
+        """Return how many of the vectors that stay are of each class."""
+        counts = self.model._n_support
+        if is_classifier(self.model):
+            left = np.bincount(self._label[kept], minlength=len(counts))
+        else:  # there is one count, or the same one twice
+            left = np.where(counts > 0, len(kept), 0)
+        return left.astype(counts.dtype)
+
+    def _check_cut(self, keep, coefficients, offsets):
+        given = (np.shape(keep), np.shape(coefficients), np.shape(offsets))
+        needed = ((self.n_vectors,), self.coefficients.shape, self.offsets.shape)
+        if given != needed or not np.any(keep):
+            msg = (
+                f"keep, coefficients and offsets have shapes {given}, and {np.sum(keep)} vectors "
+                f"stay. The shapes must be {needed}, and at least one vector has to stay."
+            )
+            raise InputError(msg)
+
+    def _write(self, model, dual, offsets):
+        """Set dual coefficients and offsets, public and private."""
+        flipped = is_classifier(model) and len(model.classes_) == 2
+        if sparse.issparse(self.model.dual_coef_):
+            # Zeros are stored too: prediction reads the data as a dense array.
+            like, (n_rows, n_kept) = self.model.dual_coef_, dual.shape
+            ends = np.arange(n_rows + 1) * n_kept
+            places = np.tile(np.arange(n_kept), n_rows)
+            dual = type(like)((dual.ravel(), places, ends), shape=dual.shape)
+        model.dual_coef_, model.intercept_ = dual, offsets
+        model._dual_coef_ = -dual if flipped else dual
+        model._intercept_ = -offsets if flipped else offsets.copy()
+        if hasattr(model, "offset_"):
+            model.offset_ = -offsets
+
+    def check_parity(self):
+        """Refuse a model that does not answer the same once it is rebuilt uncut.
+
+        Raises
+        ------
+        UnsupportedModelError
+            If what is read here is not what the model predicts with.
+        """
+        if not self.n_vectors:
+            return
+        some = np.unique(np.linspace(0, self.n_vectors - 1, PROBES).astype(int))  # of each class
+        if self.is_precomputed:  # any values do: as many as there were training rows
+            X = np.zeros((len(some), self.model.shape_fit_[0]))
+            X[np.arange(len(some)), self.model.support_[some]] = 1.0
+        else:
+            X = rows_of(self._stored(), some)
+        kernel = self._compare(X)
+        values = kernel @ self.coefficients + self.offsets
+        scale = 1 + np.abs(self.coefficients).sum() * np.abs(kernel).max()
+        rebuilt = self.cut(np.ones(self.n_vectors, dtype=bool))
+        whole, again = (
+            _pair_values(model, X).reshape(values.shape) for model in (self.model, rebuilt)
+        )
+        if not (
+            np.allclose(whole, again, rtol=0, atol=1e-9 * scale)
+            and np.allclose(whole, values, rtol=0, atol=1e-6 * scale)
+        ):
+            msg = (
+                f"{type(self.model).__name__} does not answer with its support vectors alone: "
+                "rebuilt from them it answers otherwise. Give a kernel that compares each pair "
+                "of rows by itself, and a model whose fitted attributes are as fit left them."
+            )
+            raise UnsupportedModelError(msg)
+
+    def vector_sizes(self):
+        """Return what each vector stores.
+
+        Returns
+        -------
+        ndarray of int, shape (n_vectors, 2)
+            Numbers that predictions depend on, and bytes.
+        """
+        parameters, n_bytes = _row_sizes(self._stored(), self.n_vectors)
+        if self.is_precomputed:
+            parameters = np.ones(self.n_vectors, dtype=np.intp)  # the column it is read from
+        n_rows = self._shape[0]
+        copies = 1 if self.model._dual_coef_ is self.model.dual_coef_ else 2
+        n_bytes = n_bytes + 8 * n_rows * copies + self.model.support_.itemsize
+        return np.column_stack([parameters + n_rows, n_bytes])
+
+    def size(self):
+        """Return vectors, parameters and bytes of the model; a tuple of int."""
+        parameters, n_bytes = self.vector_sizes().sum(axis=0)
+        if callable(self.model.kernel):  # a whole model keeps all rows that it was fitted on
+            rows = getattr(self.model, ROWS)
+            n_bytes += _row_sizes(rows, n_rows_of(rows))[1].sum()
+            n_bytes -= _row_sizes(self._stored(), self.n_vectors)[1].sum()
+        return self.n_vectors, int(parameters) + len(self.offsets), int(n_bytes)
+
+
+def _pair_values(model, X):
+    """Return what a model answers before it sums up the pairs of classes."""
+    model = copy.copy(model)
+    vars(model).pop("feature_names_in_", None)  # the vectors have lost them
+    if not hasattr(model, "decision_function"):
+        return model.predict(X)
+    if is_classifier(model):
+        model.decision_function_shape = "ovo"
+    return model.decision_function(X)
+
+
+def _row_sizes(rows, n_rows):
+    """Return the numbers and the bytes that each row stores."""
+    if sparse.issparse(rows):
+        counts = np.diff(sparse.csr_array(rows).indptr)
+        return counts, counts * (rows.dtype.itemsize + 4) + 4
+    rows = np.asarray(rows)
+    width = rows.size // n_rows if n_rows else 0
+    return np.full(n_rows, width), np.full(n_rows, width * rows.itemsize)
+
+
+SURGEONS = MappingProxyType(dict.fromkeys([SVC, NuSVC, SVR, NuSVR, OneClassSVM], SVMSurgeon))
