@@ -187,7 +187,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
     def _choosing_rows_of_frozen(self, X, y, sample_weight):
         if not self._needs_rows():
             return None
-        if self.validation == "oob":
+        if getattr(self, "validation", None) == "oob":
             msg = (
                 "validation='oob' was given with a FrozenEstimator, but which rows its "
                 "members were grown on is not known here. Give validation=None: the rows "

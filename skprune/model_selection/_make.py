@@ -7,13 +7,15 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
+from skprune.linear import LinearPruner
 from skprune.surgery import surgeon_type
+from skprune.surgery.linear import LinearSurgeon
 from skprune.surgery.trees import TreeSurgeon
 from skprune.tree import TreePruner
 
 __all__ = ["make_pruner"]
 
-PRUNERS = MappingProxyType({TreeSurgeon: TreePruner})
+PRUNERS = MappingProxyType({TreeSurgeon: TreePruner, LinearSurgeon: LinearPruner})
 
 
 def make_pruner(model, **params):
@@ -29,8 +31,8 @@ def make_pruner(model, **params):
     Returns
     -------
     estimator
-        A `TreePruner` for decision trees and ensembles of trees; for a pipeline a copy
-        that ends in one.
+        A `TreePruner` for decision trees and ensembles of trees, a `LinearPruner` for
+        linear models; for a pipeline a copy that ends in one.
 
     Raises
     ------
@@ -40,6 +42,7 @@ def make_pruner(model, **params):
     See Also
     --------
     TreePruner : For decision trees and ensembles of trees.
+    LinearPruner : For linear models.
     PruningSearchCV : Wraps a bare model by itself.
 
     Examples

@@ -6,11 +6,13 @@ from sklearn.ensemble import IsolationForest, VotingClassifier, VotingRegressor
 from sklearn.pipeline import Pipeline
 
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import boosting, forests, hist_boosting, trees
+from skprune.surgery import boosting, forests, hist_boosting, linear, trees
 
-SURGEONS = MappingProxyType(
+TREE_SURGEONS = MappingProxyType(
     trees.SURGEONS | forests.SURGEONS | boosting.SURGEONS | hist_boosting.SURGEONS
 )
+LINEAR_SURGEONS = MappingProxyType(linear.SURGEONS)
+SURGEONS = MappingProxyType(TREE_SURGEONS | LINEAR_SURGEONS)
 
 # Known, and refused for a reason.
 REFUSED = MappingProxyType(
@@ -29,13 +31,15 @@ REFUSED = MappingProxyType(
 )
 
 
-def surgeon_type(model):
+def surgeon_type(model, known=SURGEONS):
     """Return the surgeon class for a model, fitted or not.
 
     Parameters
     ----------
     model : estimator
         A model, of a known type or a subclass of one.
+    known : mapping of type to type, default=SURGEONS
+        The surgeons to choose from, by model: all, or those of one family.
 
     Returns
     -------
@@ -47,7 +51,7 @@ def surgeon_type(model):
     UnsupportedModelError
         If no surgeon knows the type; the message lists the known ones.
     """
-    return look_up(model, SURGEONS, "is not a model that skprune can take apart")
+    return look_up(model, known, "is not a model that skprune can take apart")
 
 
 def look_up(model, readers, complaint):
@@ -97,7 +101,7 @@ def surgeon_for(model):
 
     Returns
     -------
-    TreeSurgeon
+    TreeSurgeon or LinearSurgeon
         Its reader and writer.
 
     Raises

@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery._dispatch import look_up, surgeon_for, surgeon_type
+from skprune.surgery._dispatch import TREE_SURGEONS, look_up, surgeon_for, surgeon_type
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
 from skprune.surgery.trees import codes_of
 
@@ -186,7 +186,7 @@ class ForestMembers(Members):
     @classmethod
     def check(cls, model):
         """Refuse what cannot be taken apart."""
-        surgeon_type(model)
+        surgeon_type(model, TREE_SURGEONS)
 
     @property
     def answers_by_mean(self):
@@ -328,7 +328,7 @@ class StageMembers(Members):
     @classmethod
     def check(cls, model):
         """Refuse what cannot be taken apart."""
-        surgeon_type(model)
+        surgeon_type(model, TREE_SURGEONS)
 
     @classmethod
     def takes_weights(cls, model):  # noqa: ARG003 - a hook
@@ -413,7 +413,7 @@ def members_for(model):
 
 def _is_known(model):
     try:
-        surgeon_type(model)
+        surgeon_type(model, TREE_SURGEONS)
     except UnsupportedModelError:
         return False
     return True
