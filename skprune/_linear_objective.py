@@ -1,5 +1,7 @@
 """What a linear model minimised: its curvature at the whole model, and the best refit."""
 
+from typing import Any
+
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import clone, is_classifier
@@ -121,7 +123,7 @@ class Objective:
             return
         classes = self.model.classes_
         if self.y.ndim == 2 and self.y.shape[1] > 1:  # several labels per row
-            self.codes, self.target = None, self.y.astype(np.float64)
+            self.codes, self.target = np.zeros(len(self.y), int), self.y.astype(np.float64)
             return
         self.y = self.y.ravel()
         self.codes = codes_of(classes, self.y)
@@ -142,8 +144,8 @@ class Objective:
             )
             raise InputError(msg)
         n_outputs = len(self.coef)
-        one_hot = self.codes[:, np.newaxis] == (np.arange(n_outputs) if n_outputs > 1 else [1])
-        self.target = one_hot.astype(np.float64)
+        named = np.arange(n_outputs) if n_outputs > 1 else np.ones(1, dtype=int)
+        self.target = np.equal.outer(self.codes, named).astype(np.float64)
 
     @property
     def shares_curvature(self):
@@ -219,8 +221,8 @@ class Objective:
         return found
 
     def slopes(self):
-        """Return the derivative of each row's loss in its scores, weighted."""
-        return self.weight[:, np.newaxis] * (self.answers() - self.target)
+        """Return the derivative of each row's loss in its scores; shape (n_rows, n_outputs)."""
+        return self.answers() - self.target
 
     def refit(self, mask):
         """Fit what is not masked, with the same loss and the same penalty.
@@ -245,7 +247,7 @@ class Objective:
         if "class_weight" in alone.get_params():
             alone.set_params(class_weight=None)
         for output, kept in enumerate(mask):
-            y = (self.codes == output).astype(int)
+            y = np.equal(self.codes, output).astype(int)
             if kept.any():
                 found = self._fit(kept, y, self.weight, alone)
                 coef[output], intercept[output] = found[0][0], found[1][0]
@@ -348,39 +350,37 @@ class Logistic(Objective):
 
 def _is_smooth(model):
     """Say whether a logistic model has the log-loss of all classes and no L1 penalty."""
-    several = len(model.classes_) > 2
-    if model.solver == "liblinear" or getattr(model, "multi_class", None) == "ovr" and several:
+    by_class = getattr(model, "multi_class", None) == "ovr" and len(model.classes_) > 2
+    penalty = getattr(model, "penalty", "deprecated")
+    if model.solver == "liblinear" or by_class or penalty == "l1":
         return False
-    if getattr(model, "penalty", None) == "l1":
-        return False
-    if getattr(model, "penalty", None) in {"l2", None}:
-        return True
-    ratio = getattr(model, "l1_ratio_", getattr(model, "l1_ratio", None))
-    return not np.any([part for part in np.ravel(ratio) if part is not None])
+    # The ratio speaks for scikit-learn from 1.8 on, and before for the elastic net only.
+    return penalty in {"l2", None} or not any(map(bool, _ratios(model)))
+
+
+def _ratios(model):
+    found = getattr(model, "l1_ratio_", getattr(model, "l1_ratio", None))
+    return [] if found is None else np.ravel(found).tolist()
 
 
 def _penalty(model, total):
     """Return what half of multiplies the squared coefficients, beside a summed loss."""
-    if isinstance(model, LOGISTIC):
-        if getattr(model, "penalty", "deprecated") is None:
-            return 0.0
-        strength = np.ravel(getattr(model, "C_", model.C if hasattr(model, "C") else 1.0))
-        return 1.0 / strength[0]
-    if isinstance(model, LinearSVC | LinearSVR):
-        return 1.0 / model.C
-    if isinstance(model, Ridge | RidgeCV | RidgeClassifier | RidgeClassifierCV):
-        return getattr(model, "alpha_", None) if hasattr(model, "alpha_") else model.alpha
-    if isinstance(model, ElasticNet | ElasticNetCV) and not isinstance(model, Lasso):
-        alpha, ratio = (
-            getattr(model, f"{n}_", getattr(model, n, None)) for n in ("alpha", "l1_ratio")
-        )
-        return alpha * (1 - ratio) * total
-    if isinstance(model, GLMS):
-        return model.alpha * total
-    if isinstance(model, SGDClassifier | SGDRegressor):
+    penalty: Any = 0.0
+    if isinstance(model, LOGISTIC) and getattr(model, "penalty", "deprecated") is not None:
+        penalty = 1 / np.ravel(getattr(model, "C_", getattr(model, "C", 1.0)))[0]
+    elif isinstance(model, LinearSVC | LinearSVR):
+        penalty = 1 / model.C
+    elif isinstance(model, Ridge | RidgeCV | RidgeClassifier | RidgeClassifierCV):
+        penalty = model.alpha_ if hasattr(model, "alpha_") else model.alpha
+    elif isinstance(model, ElasticNet | ElasticNetCV):  # the lasso is one, of ratio 1
+        alpha = getattr(model, "alpha_", getattr(model, "alpha", 0.0))
+        penalty = alpha * (1 - (_ratios(model) or [1.0])[0]) * total
+    elif isinstance(model, GLMS):
+        penalty = model.alpha * total
+    elif isinstance(model, SGDClassifier | SGDRegressor):
         share = {"l2": 1.0, "elasticnet": 1 - model.l1_ratio}.get(model.penalty, 0.0)
-        return model.alpha * share * total
-    return 0.0
+        penalty = model.alpha * share * total
+    return penalty
 
 
 def _with_fixed_penalty(model):

@@ -170,7 +170,7 @@ class LinearPruner(BaseModelPruner):
 
     def _prune_model(self, model, rows):
         surgeon = surgeon_for(model)
-        objective = None if rows is None else objective_for(surgeon, rows)
+        objective: Any = None if rows is None else objective_for(surgeon, rows)
         coef, by_column = surgeon.coef, self.unit == "feature"
         refits = self.recovery is not None
         if refits and not (by_column or objective.holds_weights or objective.can_split):
@@ -199,7 +199,8 @@ class LinearPruner(BaseModelPruner):
             judge = {"wald": _wald, "l1": _highest_penalty}[self.criterion]
             return judge(objective, coef)
         if self.criterion == "gradient":
-            return coef**2 * (_squared(objective.X).T @ objective.slopes() ** 2).T
+            squares = objective.weight[:, np.newaxis] * objective.slopes() ** 2
+            return coef**2 * (_squared(objective.X).T @ squares).T
         total = objective.weight.sum()
         mean = objective.X.T @ objective.weight / total
         square = _squared(objective.X).T @ objective.weight / total
@@ -317,4 +318,3 @@ def _steady(hessian):
 
 def _squared(X):
     return X**2 if isinstance(X, np.ndarray) else X.power(2)
-

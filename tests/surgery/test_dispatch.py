@@ -20,6 +20,7 @@ from sklearn.ensemble import (
     RandomTreesEmbedding,
 )
 from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import (
@@ -30,7 +31,7 @@ from sklearn.tree import (
 )
 
 from skprune.exceptions import PruningError, UnsupportedModelError
-from skprune.surgery import surgeon_for, surgeon_type
+from skprune.surgery import LINEAR_SURGEONS, TREE_SURGEONS, surgeon_for, surgeon_type
 from skprune.surgery._dispatch import SURGEONS
 
 KNOWN = [
@@ -64,7 +65,9 @@ def test_known_models_have_a_surgeon_fitted_or_not(kind):
 
 
 def test_no_other_model_is_known():
-    assert set(SURGEONS) == set(KNOWN)
+    assert set(TREE_SURGEONS) == set(KNOWN)
+    assert set(SURGEONS) == set(KNOWN) | set(LINEAR_SURGEONS)
+    assert not set(KNOWN) & set(LINEAR_SURGEONS)
 
 
 class OwnForest(RandomForestClassifier):
@@ -107,7 +110,7 @@ def test_a_pipeline_is_told_where_the_pruner_goes():
     "model",
     [
         RandomTreesEmbedding(),
-        LinearRegression(),
+        KNeighborsClassifier(),
         "forest",
         None,
     ],
@@ -119,6 +122,17 @@ def test_unknown_types_are_told_all_known_ones(model):
     message = str(caught.value)
     assert message.startswith(f"{type(model).__name__} is not a model")
     assert all(kind.__name__ in message for kind in KNOWN)
+
+
+def test_a_family_knows_only_its_own_models():
+    assert surgeon_type(LinearRegression()) is surgeon_type(LinearRegression(), LINEAR_SURGEONS)
+    for model, family in [
+        (LinearRegression(), TREE_SURGEONS),
+        (DecisionTreeClassifier(), LINEAR_SURGEONS),
+    ]:
+        with pytest.raises(UnsupportedModelError, match="Known are: ") as caught:
+            surgeon_type(model, family)
+        assert all(kind.__name__ in str(caught.value) for kind in family)
 
 
 def test_a_class_in_place_of_a_model_is_refused():
