@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import (
     ElasticNet,
@@ -332,8 +332,7 @@ class Logistic(Objective):
 
     def answers(self):
         """Return probabilities of the whole model; shape (n_rows, n_outputs)."""
-        raw = self.raw()
-        return expit(raw) if raw.shape[1] == 1 else softmax(raw, axis=1)
+        return masked_logistic.probabilities(self.raw())
 
     def refit(self, mask):
         """Fit what is not masked; see `Objective.refit`."""

@@ -6,11 +6,15 @@ rows, plus ``penalty / 2`` times the sum of squared coefficients; intercepts are
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, log_expit, logsumexp
+from scipy.sparse.linalg import LinearOperator, cg
+from scipy.special import expit, log_expit, logsumexp, softmax
 
-# Largest gradient of the mean loss at the end, in coordinates of unit curvature.
-TOLERANCE = 1e-9
-MAX_ITER = 2000
+# Largest gradient of the mean loss where L-BFGS hands over to Newton's method, and at the
+# end, in coordinates of about unit curvature.
+NEAR = 1e-5
+TOLERANCE = 1e-12
+MAX_ITER = 1000
+NEWTON_STEPS = 10
 
 
 def fit(X, codes, weight, penalty, mask, start, *, intercept):
@@ -43,40 +47,93 @@ def fit(X, codes, weight, penalty, mask, start, *, intercept):
     Notes
     -----
     L-BFGS over the free coefficients, each measured in the root of its curvature, so that
-    columns of any scale do; O(n_rows * n_columns * n_outputs) per iteration.
+    columns of any scale do; then Newton steps by conjugate gradients, to rounding where
+    there is a penalty. O(n_rows * n_columns * n_outputs) per product with the rows.
     """
     used = mask.any(axis=0)
-    X, free, total = X[:, used], mask[:, used], weight.sum()
-    first, offset = np.where(mask, start[0], 0.0)[:, used], np.array(start[1], dtype=float)
-    squares = X**2 if isinstance(X, np.ndarray) else X.power(2)
-    # The mean of p (1 - p) is below a quarter; what is right up to a factor will do.
-    curvature = np.sqrt((squares.T @ weight / 4 + penalty) / total)
-    scale = np.where(curvature > 0, curvature, 1.0)
-    columns = np.broadcast_to(scale, free.shape)[free]
-    n_free = len(columns)
-
-    def unpack(point):
-        coef = np.zeros(free.shape)
-        coef[free] = point[:n_free] / columns
-        return coef, 2 * point[n_free:] if intercept else offset
-
-    def objective(point):
-        coef, shift = unpack(point)
-        loss, slope = log_loss(X @ coef.T + shift, codes)
-        slope = weight[:, np.newaxis] * slope
-        by_coef = ((X.T @ slope).T + penalty * coef)[free] / columns
-        by_shift = 2 * slope.sum(axis=0) if intercept else np.zeros(0)
-        value = weight @ loss + penalty / 2 * (coef**2).sum()
-        return value / total, np.concatenate([by_coef, by_shift]) / total
-
-    point = np.concatenate([first[free] * columns, offset / 2 if intercept else np.zeros(0)])
-    options = {"maxiter": MAX_ITER, "maxfun": 2 * MAX_ITER, "gtol": TOLERANCE, "ftol": 0.0}
-    options["maxcor"] = 20
-    found = minimize(objective, point, jac=True, method="L-BFGS-B", options=options)
-    coef, shift = unpack(found.x)
+    problem = _Problem(X[:, used], codes, weight, penalty, mask[:, used], start[1], intercept)
+    point = problem.pack(np.asarray(start[0])[:, used])
+    options = {"maxiter": MAX_ITER, "maxfun": 2 * MAX_ITER, "gtol": NEAR, "maxcor": 20, "ftol": 0}
+    found = minimize(problem.value, point, jac=True, method="L-BFGS-B", options=options)
+    coef, shift = problem.unpack(_polish(problem, found.x))
     whole = np.zeros(mask.shape)
     whole[:, used] = coef
     return whole, np.array(shift)
+
+
+def _polish(problem, point):
+    """Take Newton steps while they bring the gradient down."""
+    slope = problem.value(point)[1]
+    for _ in range(NEWTON_STEPS):
+        size = np.abs(slope).max(initial=0.0)
+        if size <= TOLERANCE:
+            break
+        product = LinearOperator((len(point),) * 2, matvec=problem.products_at(point), dtype=float)
+        step, _ = cg(product, -slope, rtol=min(1e-3, np.sqrt(size)), maxiter=200)
+        ahead = problem.value(point + step)[1]
+        if not np.abs(ahead).max() < size:
+            break
+        point, slope = point + step, ahead
+    return point
+
+
+class _Problem:
+    """The mean loss as a function of the free coefficients, scaled, and the intercepts."""
+
+    def __init__(self, X, codes, weight, penalty, free, offset, intercept):
+        self.X, self.codes, self.penalty, self.free = X, codes, penalty, free
+        self.total = weight.sum()
+        self.weight = weight[:, np.newaxis]
+        self.offset, self.intercept = np.array(offset, dtype=float), intercept
+        squares = X**2 if isinstance(X, np.ndarray) else X.power(2)
+        # The mean of p (1 - p) is below a quarter; what is right up to a factor will do.
+        curvature = np.sqrt((squares.T @ weight / 4 + penalty) / self.total)
+        scale = np.where(curvature > 0, curvature, 1.0)
+        self.scale = np.broadcast_to(scale, free.shape)[free]
+
+    def pack(self, coef):
+        """Return the point of some coefficients and the intercepts."""
+        shift = self.offset / 2 if self.intercept else np.zeros(0)
+        return np.concatenate([coef[self.free] * self.scale, shift])
+
+    def unpack(self, point):
+        """Return coefficients and intercepts of a point."""
+        coef = np.zeros(self.free.shape)
+        coef[self.free] = point[: len(self.scale)] / self.scale
+        return coef, 2 * point[len(self.scale) :] if self.intercept else self.offset
+
+    def value(self, point):
+        """Return the objective and its gradient."""
+        coef, shift = self.unpack(point)
+        loss, slope = log_loss(self.X @ coef.T + shift, self.codes)
+        value = self.weight[:, 0] @ loss + self.penalty / 2 * (coef**2).sum()
+        return value / self.total, self._back(slope, coef)
+
+    def products_at(self, point):
+        """Return the function that multiplies with the Hessian at a point."""
+        coef, shift = self.unpack(point)
+        p = probabilities(self.X @ coef.T + shift)
+
+        def product(direction):
+            coef, shift = self.unpack(np.ravel(direction))
+            if not self.intercept:
+                shift = np.zeros(len(coef))
+            moved = p * (self.X @ coef.T + shift)
+            return self._back(moved - p * moved.sum(axis=1, keepdims=True), coef)
+
+        return product
+
+    def _back(self, slope, coef):
+        """Turn slopes in the scores into the gradient."""
+        slope = self.weight * slope
+        by_coef = ((self.X.T @ slope).T + self.penalty * coef)[self.free] / self.scale
+        by_shift = 2 * slope.sum(axis=0) if self.intercept else np.zeros(0)
+        return np.concatenate([by_coef, by_shift]) / self.total
+
+
+def probabilities(raw):
+    """Return the probabilities of scores; of one column that of the second class."""
+    return expit(raw) if raw.shape[1] == 1 else softmax(raw, axis=1)
 
 
 def log_loss(raw, codes):
