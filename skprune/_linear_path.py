@@ -14,45 +14,57 @@ class LinearPath(PruningPath):
     ----------
     surgeon : LinearSurgeon
         Reader and writer of the whole model.
+    units : ndarray of int, shape (n_features,) or (n_outputs * n_features,)
+        The unit of each column, or of each flattened coefficient.
     order : ndarray of int, shape (n_units,)
-        The units with a coefficient, the first to go first: columns, or positions in the
-        flattened coefficients.
+        The units with a coefficient, the first to go first.
     scores : ndarray of shape (n_features,) or (n_outputs, n_features)
-        Score of each unit, ascending along `order`; columns, or coefficients.
+        Score of each column or coefficient, ascending along `order`.
     objective : Objective, default=None
         What is fitted anew at each level but the first, by its rows. None if coefficients
         keep their values.
+
+    Notes
+    -----
+    Levels that part units of equal scores are cut by `keep` alone, and have NaN for a
+    threshold.
     """
 
-    def __init__(self, surgeon, order, scores, *, objective=None):
+    def __init__(self, surgeon, units, order, scores, *, objective=None):
         self._surgeon = surgeon
         self._objective = objective
-        self._by_column = scores.ndim == 1
         self._alive = surgeon.coef != 0
         n_levels = max(1, len(order))
-        # Units without a coefficient are gone from the start.
-        self._gone_at = np.zeros(scores.size, dtype=np.intp)
-        self._gone_at[order] = np.arange(1, len(order) + 1)
-        ordered = scores.ravel()[order]
+        place = np.zeros(units.max() + 1, dtype=np.intp)
+        place[order] = np.arange(1, len(order) + 1)
+        # Whatever has no coefficient is gone from the start.
+        by_column = scores.ndim == 1
+        here = self._alive.any(axis=0) if by_column else self._alive.ravel()
+        self._gone_at = np.where(here, place[units], 0)
+        ordered = np.empty(len(order))
+        ordered[self._gone_at[here] - 1] = scores.ravel()[here]
         self._breaks = ordered[: n_levels - 1]
-        single = self._by_column or len(surgeon.coef) == 1
-        self.scores = scores.reshape(-1) if single else scores
-        counts = len(order) - np.arange(n_levels)
-        weights = counts
-        if self._by_column:
-            lost = self._alive.sum(axis=0)[order][: n_levels - 1]
-            weights = np.count_nonzero(self._alive) - np.append(0, np.cumsum(lost)).astype(int)
+        self.scores = scores.ravel() if len(surgeon.coef) == 1 else scores
+
+        def left(amount):
+            lost = np.bincount(self._gone_at, amount, minlength=n_levels + 1)[1:n_levels]
+            return (amount[here].sum() - np.append(0, np.cumsum(lost))).astype(int)
+
+        counts = left(here.astype(int))
+        weights = left(self._alive.sum(axis=0)) if by_column else counts
+        thresholds = np.append(-np.inf, midpoints(ordered))[:n_levels]
+        thresholds[1:][ordered[1:] <= slack(1.0) * ordered[:-1]] = np.nan
         _, parameters, n_bytes = surgeon.size_of(weights)
+        unit = "features" if by_column else "weights"
         levels = pd.DataFrame(
             {
-                "keep": counts / max(1, len(order)),
-                "threshold": np.append(-np.inf, midpoints(ordered))[:n_levels],
-                "features" if self._by_column else "weights": counts,
+                "keep": counts / max(1, counts[0]),
+                "threshold": thresholds,
+                unit: counts,
                 "parameters": parameters,
                 "bytes": n_bytes,
             }
         )
-        unit = "features" if self._by_column else "weights"
         super().__init__(surgeon.model, levels, unit=unit, common_scale=False)
 
     def mask(self, index):

@@ -7,6 +7,7 @@ from scipy.linalg import cho_factor, cho_solve
 from sklearn.linear_model import lars_path_gram
 from sklearn.utils import check_random_state
 
+from skprune._columns import units_of
 from skprune._compat import StrOptions
 from skprune._linear_objective import MAX_COLUMNS, objective_for
 from skprune._linear_path import LinearPath
@@ -67,6 +68,9 @@ class LinearPruner(BaseModelPruner):
     recovery : {"refit"}, default="refit"
         "refit" fits the coefficients that stay, and the intercepts. None leaves them as
         they are.
+    groups : list of lists or dict of lists, default=None
+        Columns, by name or place, that stand or fall together, such as those of one
+        category; for ``unit="feature"``. `keep` counts columns all the same.
     random_state : int, RandomState instance or None, default=None
         Draws the order of "random". It is not passed on: set that of the inner model too.
 
@@ -137,6 +141,7 @@ class LinearPruner(BaseModelPruner):
         "criterion": [StrOptions(set(CRITERIA))],
         "unit": [StrOptions({"weight", "feature"})],
         "recovery": [StrOptions({"refit"}), None],
+        "groups": [list, tuple, dict, None],
         "random_state": ["random_state"],
     }
 
@@ -149,6 +154,7 @@ class LinearPruner(BaseModelPruner):
         keep=None,
         threshold=None,
         recovery="refit",
+        groups=None,
         random_state=None,
     ):
         self.estimator = estimator
@@ -157,6 +163,7 @@ class LinearPruner(BaseModelPruner):
         self.keep = keep
         self.threshold = threshold
         self.recovery = recovery
+        self.groups = groups
         self.random_state = random_state
 
     def _check_model(self, model):
@@ -172,7 +179,7 @@ class LinearPruner(BaseModelPruner):
         surgeon = surgeon_for(model)
         objective: Any = None if rows is None else objective_for(surgeon, rows)
         coef, by_column = surgeon.coef, self.unit == "feature"
-        refits = self.recovery is not None
+        units, refits = self._read_units(model, coef), self.recovery is not None
         if refits and not (by_column or objective.holds_weights or objective.can_split):
             msg = (
                 f"{type(model).__name__} fits all of its {len(coef)} outputs together, and cannot "
@@ -183,11 +190,21 @@ class LinearPruner(BaseModelPruner):
         if self.criterion in BY_CURVATURE:
             _check_width(surgeon.columns.size, len(coef), self.criterion, by_column=by_column)
         if self.criterion == "obs":
-            found = _by_removal(objective, coef, by_column=by_column)
+            remove = _columns_by_removal if by_column else _weights_by_removal
+            order, scores = remove(objective, coef, units)
         else:
             worth = self._worth(objective, coef)
-            found = _by_score(worth.sum(axis=0) if by_column else worth, coef)
-        return LinearPath(surgeon, *found, objective=objective if refits else None)
+            order, scores = _by_score(worth.sum(axis=0) if by_column else worth, coef, units)
+        return LinearPath(surgeon, units, order, scores, objective=objective if refits else None)
+
+    def _read_units(self, model, coef):
+        """Return the unit of each column, or of each flattened coefficient."""
+        if self.unit == "weight":
+            if self.groups is not None:
+                reason = "groups are of columns, and unit='weight' removes coefficients"
+                self._warn_of_idle("groups", reason, stacklevel=5)
+            return np.arange(coef.size)
+        return units_of(self.groups, getattr(model, "feature_names_in_", None), coef.shape[1])
 
     def _worth(self, objective, coef):
         """Return what each coefficient is worth by itself; shape (n_outputs, n_features)."""
@@ -223,21 +240,27 @@ def _check_width(n_columns, n_outputs, criterion, *, by_column):
     raise InputError(msg)
 
 
-def _by_removal(objective, coef, *, by_column):
-    """Return the order in which units go, and the scores of all."""
-    if by_column:
-        columns = np.flatnonzero((coef != 0).any(axis=0))
-        scores = np.zeros(coef.shape[1])
-        if not columns.size:
-            return columns, scores
-        outputs = [0] if objective.shares_curvature else range(len(coef))
-        hessians = np.stack([_steady(objective.hessian(output, columns)) for output in outputs])
-        W = coef[:, columns].T[np.newaxis] if len(hessians) == 1 else coef[:, columns, np.newaxis]
-        found = eliminate(hessians, W)
-        order = columns[found.order]
-        scores[order] = np.maximum.accumulate(found.cost)
-        return order, scores
+def _columns_by_removal(objective, coef, units):
+    """Return the order in which groups of columns go, and the scores of all columns."""
+    scores = np.zeros(coef.shape[1])
+    columns = np.flatnonzero((coef != 0).any(axis=0))
+    if not columns.size:
+        return columns, scores
+    outputs = [0] if objective.shares_curvature else range(len(coef))
+    hessians = np.stack([_steady(objective.hessian(output, columns)) for output in outputs])
+    W = coef[:, columns].T[np.newaxis] if len(hessians) == 1 else coef[:, columns, np.newaxis]
+    there, units_left = np.unique(units[columns], return_inverse=True)
+    found = eliminate(hessians, W, units_left)
+    worth = np.empty(len(there))
+    worth[found.order] = np.maximum.accumulate(found.cost)
+    scores[columns] = worth[units_left]
+    return there[found.order], scores
+
+
+def _weights_by_removal(objective, coef, units):  # noqa: ARG001 - each is its own
+    """Return the order in which coefficients go, and their scores."""
     alone, places = [], []
+    scores = np.zeros(coef.shape)
     for output, weights in enumerate(coef):
         columns = np.flatnonzero(weights)
         if not columns.size:
@@ -245,23 +268,22 @@ def _by_removal(objective, coef, *, by_column):
         hessian = _steady(objective.hessian(output, columns))
         alone.append(eliminate(hessian[np.newaxis], weights[np.newaxis, columns, np.newaxis]))
         places.append(output * coef.shape[1] + columns)
-    scores = np.zeros(coef.shape)
+        scores[output, columns[alone[-1].order]] = np.maximum.accumulate(alone[-1].cost)
     if not alone:
         return np.empty(0, dtype=np.intp), scores
     model, unit = merge_orders(alone)
-    order = np.empty(len(unit), dtype=np.intp)
-    for m, place in enumerate(places):
-        order[model == m] = place[unit[model == m]]
-        scores.ravel()[place[alone[m].order]] = np.maximum.accumulate(alone[m].cost)
-    return order, scores
+    starts = np.cumsum([0, *map(len, places[:-1])])
+    return np.concatenate(places)[starts[model] + unit], scores
 
 
-def _by_score(worth, coef):
-    """Return the units that have a coefficient by their score, and the scores of all."""
-    alive = coef != 0 if worth.ndim == 2 else (coef != 0).any(axis=0)
-    scores = np.where(alive, worth, 0.0)
-    order = np.flatnonzero(alive)
-    return order[np.argsort(scores.ravel()[order], kind="stable")], scores
+def _by_score(worth, coef, units):
+    """Return the units that have a coefficient by their best score, and the scores of all."""
+    alive = (coef != 0).ravel() if worth.ndim == 2 else (coef != 0).any(axis=0)
+    best = np.full(units.max() + 1, -np.inf)
+    np.maximum.at(best, units[alive], worth.ravel()[alive])
+    there = np.unique(units[alive])
+    scores = np.where(alive, best[units], 0.0).reshape(worth.shape)
+    return there[np.argsort(best[there], kind="stable")], scores
 
 
 def _wald(objective, coef):

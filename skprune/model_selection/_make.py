@@ -1,6 +1,7 @@
 """The right pruner for a model: the only place that knows all families."""
 
 from types import MappingProxyType
+from typing import Any
 
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -15,7 +16,9 @@ from skprune.tree import TreePruner
 
 __all__ = ["make_pruner"]
 
-PRUNERS = MappingProxyType({TreeSurgeon: TreePruner, LinearSurgeon: LinearPruner})
+PRUNERS: MappingProxyType[type, Any] = MappingProxyType(
+    {TreeSurgeon: TreePruner, LinearSurgeon: LinearPruner}
+)
 
 
 def make_pruner(model, **params):

@@ -112,5 +112,5 @@ def test_unfitted_and_unknown_models_are_refused():
     with pytest.raises(NotFittedError):
         surgeon_for(Ridge())
     for model in (SVC(kernel="linear"), BayesianRidge()):  # more than coef_ speaks there
-        with pytest.raises(UnsupportedModelError, match="Known are: .*LinearRegression"):
+        with pytest.raises(UnsupportedModelError, match=r"Known are: .*LinearRegression"):
             surgeon_for(model)
