@@ -1,5 +1,6 @@
 """What a linear model minimised: its curvature at the whole model, and the best refit."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,8 @@ class Objective:
 
     # Whether a refit can hold single coefficients at zero, for some outputs only.
     holds_weights = False
+    # Whether a refit has another curvature, and is cheap enough to look at it.
+    bends = False
 
     def __init__(self, surgeon, rows):
         model = self.model = surgeon.model
@@ -220,6 +223,12 @@ class Objective:
         found[np.diag_indices_from(found)] += self.penalty[output]
         return found
 
+    def moved(self, coef, intercept):
+        """Return the same objective, looked at from other coefficients."""
+        twin = copy.copy(self)
+        twin.coef, twin.intercept = coef, intercept
+        return twin
+
     def slopes(self):
         """Return the derivative of each row's loss in its scores; shape (n_rows, n_outputs)."""
         return self.answers() - self.target
@@ -329,6 +338,7 @@ class Logistic(Objective):
     """Log-loss with a ridge, of two classes or many: refits hold any weight at zero."""
 
     holds_weights = True
+    bends = True
 
     def answers(self):
         """Return probabilities of the whole model; shape (n_rows, n_outputs)."""

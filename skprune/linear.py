@@ -24,6 +24,8 @@ WITHOUT_ROWS = ("magnitude", "random")
 CRITERIA = (*BY_CURVATURE, "gradient", "scaled_magnitude", *WITHOUT_ROWS)
 # Numbers in the matrices of curvature of all outputs together.
 MAX_CELLS = 40_000_000
+# So few units go in one round.
+FEW = 8
 
 
 class LinearPruner(BaseModelPruner):
@@ -46,7 +48,8 @@ class LinearPruner(BaseModelPruner):
 
         - "obs": one after the other goes, each time the one whose removal raises the loss
           least when all others make up for it [1]_; exact for squared loss, elsewhere by
-          the curvature at the whole model;
+          the curvature at the whole model. For a log-loss that of a refit is taken whenever
+          half of the units have gone;
         - "wald": the squared coefficient over its variance, once, at the whole model;
         - "l1": the highest L1 penalty under which it has a coefficient, by the same
           curvature, for columns of one scale;
@@ -132,7 +135,9 @@ class LinearPruner(BaseModelPruner):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> pruner = LinearPruner(LinearRegression(), keep=4).fit(X, y)
     >>> pruner.estimator_.coef_.round()
-    array([  -0.,    0.,  603.,  262.,    0.,    0., -308.,    0.,  533.,    0.])
+    array([   0.,    0.,  606.,  271., -207.,    0.,    0.,    0.,  646.,    0.])
+    >>> pruner.path_.units
+    array([10,  9,  8,  7,  6,  5,  4,  3,  2,  1])
     """
 
     counts: ClassVar[str] = "weights"
@@ -191,7 +196,7 @@ class LinearPruner(BaseModelPruner):
             _check_width(surgeon.columns.size, len(coef), self.criterion, by_column=by_column)
         if self.criterion == "obs":
             remove = _columns_by_removal if by_column else _weights_by_removal
-            order, scores = remove(objective, coef, units)
+            order, scores = _in_rounds(remove, objective, units)
         else:
             worth = self._worth(objective, coef)
             order, scores = _by_score(worth.sum(axis=0) if by_column else worth, coef, units)
@@ -238,6 +243,35 @@ def _check_width(n_columns, n_outputs, criterion, *, by_column):
         "'magnitude', which recovery='refit' makes up for."
     )
     raise InputError(msg)
+
+
+def _in_rounds(remove, objective, units):
+    """Order units by removal; where curvature changes, half of them at a time.
+
+    The curvature at the whole model says little about a model that has lost most of its
+    coefficients: whenever half of them have gone, the others are fitted anew, and theirs is
+    taken. Squared loss has one for all, and takes one round.
+    """
+    coef, floor = objective.coef, 0.0
+    by_column = remove is _columns_by_removal
+    alive = (coef != 0).any(axis=0) if by_column else (coef != 0).ravel()
+    orders, scores = [], np.zeros(alive.shape)
+    while alive.any():
+        order, worth = remove(objective, coef, units)
+        # A refit may leave a zero, which is then the next to go.
+        order = np.concatenate([np.setdiff1d(units[alive], order), order])
+        stays = len(order) // 2 if objective.bends and len(order) > FEW else 0
+        orders.append(order[: len(order) - stays])
+        gone = alive & np.isin(units, orders[-1])
+        scores[gone] = np.maximum(worth.ravel()[gone], floor)
+        floor = scores.max()
+        alive &= ~gone
+        if alive.any():
+            mask = (coef != 0) & alive.reshape(-1, coef.shape[1])
+            objective = objective.moved(*objective.refit(mask))
+            coef = objective.coef
+    order = np.concatenate(orders) if orders else np.empty(0, dtype=np.intp)
+    return order, scores if by_column else scores.reshape(coef.shape)
 
 
 def _columns_by_removal(objective, coef, units):

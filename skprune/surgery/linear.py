@@ -150,7 +150,7 @@ class LinearSurgeon:
 
     def size(self):
         """Return non-zero coefficients, numbers and bytes of the model; a tuple of int."""
-        return self.size_of(np.count_nonzero(self.coef))
+        return tuple(int(n) for n in self.size_of(np.count_nonzero(self.coef)))
 
     def size_of(self, n_weights):
         """Return the same of a model that `replace` builds with so many coefficients.
