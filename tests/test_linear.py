@@ -80,7 +80,7 @@ def test_every_level_of_least_squares_is_the_refit_of_its_columns(criterion, uni
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, sparse.csc_array])
 def test_ridge_with_several_targets_and_penalties(intercept, kind):
     X, y = make_regression(80, 7, n_targets=3, noise=5.0, random_state=0)
-    model = Ridge(alpha=[0.1, 1.0, 10.0], fit_intercept=intercept)
+    model = Ridge(alpha=np.array([0.1, 1.0, 10.0]), fit_intercept=intercept)
     weights = LinearPruner(model, keep=9).fit(kind(X), y)
     assert weights.keep_mask_.shape == weights.estimator_.coef_.shape == (3, 7)
     columns = LinearPruner(model, unit="feature", keep=4).fit(kind(X), y)
