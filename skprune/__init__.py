@@ -14,6 +14,7 @@ from skprune.feature import (
     ShadowPruner,
 )
 from skprune.inspection import PruningPathDisplay, compare
+from skprune.linear import LinearPruner
 from skprune.model_selection import (
     NonInferior,
     OneStandardError,
@@ -33,6 +34,7 @@ __all__ = [
     "CorrelationPruner",
     "EnsemblePruner",
     "InformationPruner",
+    "LinearPruner",
     "ModelSize",
     "NonInferior",
     "OneStandardError",

@@ -25,9 +25,8 @@ from skprune._compat import n_rows_of, passes_through, predicts_only, rows_of, t
 from skprune._tree_path import Snapshot
 from skprune.criteria.permuted import permutations, rewalk, trails
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import surgeon_for
+from skprune.surgery import TREE_SURGEONS, surgeon_for
 from skprune.surgery.boosting import BoostingSurgeon
-from skprune.surgery.trees import TreeSurgeon
 
 # Bytes of the arrays of one block: of permuted copies, of answers, of walks.
 BLOCK = 2**26
@@ -292,7 +291,7 @@ def _leaves_of(model, X):
     if sparse.issparse(X) or find_text(X):
         return None
     try:
-        surgeon = surgeon_for(model, TreeSurgeon)
+        surgeon = surgeon_for(model, TREE_SURGEONS)
     except UnsupportedModelError:
         return None
     boosts = isinstance(surgeon, BoostingSurgeon) and surgeon.starts_alike

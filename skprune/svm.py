@@ -9,8 +9,7 @@ from skprune._compat import StrOptions
 from skprune._svm_path import Refit, SVMPath, answers_form
 from skprune.base import BaseModelPruner
 from skprune.solvers.inverse_hessian import eliminate_shared
-from skprune.surgery import surgeon_for, surgeon_type
-from skprune.surgery.svm import SVMSurgeon
+from skprune.surgery import SVM_SURGEONS, surgeon_for, surgeon_type
 
 __all__ = ["SVMPruner"]
 
@@ -151,7 +150,7 @@ class SVMPruner(BaseModelPruner):
         return self._fitted_inner("offset_").offset_
 
     def _check_model(self, model):
-        surgeon_type(model, SVMSurgeon)
+        surgeon_type(model, SVM_SURGEONS)
 
     def _needs_rows(self):
         precomputed = getattr(self.estimator, "kernel", None) == "precomputed"

@@ -16,9 +16,9 @@ from sklearn.ensemble import (
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -142,11 +142,11 @@ def test_a_model_that_is_not_fitted_says_so(model):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (LinearRegression(), "LinearRegression is not a model that skprune can take apart"),
+        (KNeighborsClassifier(), "KNeighborsClassifier is not a model that skprune can take apart"),
         (AdaBoostClassifier(GaussianNB()), "AdaBoostClassifier holds members of type GaussianNB"),
         (IsolationForest(), "IsolationForest cannot be pruned: it caches the path lengths"),
     ],
-    ids=["linear", "boosting", "isolation"],
+    ids=["neighbors", "boosting", "isolation"],
 )
 def test_a_model_that_no_surgeon_knows_is_refused_for_itself(model, message):
     with pytest.raises(UnsupportedModelError, match=message):

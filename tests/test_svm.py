@@ -129,7 +129,7 @@ def test_vectors_that_say_the_same_go_first_and_cost_nothing(n_classes):
         NuSVC(nu=0.3),
         SVC(class_weight="balanced"),
     ],
-    ids=str,
+    ids=lambda model: str(model).partition(" at 0x")[0],
 )
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_a_quarter_of_the_vectors_agrees_with_all(model, n_classes):

@@ -1,13 +1,16 @@
 """The right pruner for a model: the only place that knows all families."""
 
 from types import MappingProxyType
+from typing import Any
 
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
+from skprune.linear import LinearPruner
 from skprune.surgery import surgeon_type
+from skprune.surgery.linear import LinearSurgeon
 from skprune.surgery.svm import SVMSurgeon
 from skprune.surgery.trees import TreeSurgeon
 from skprune.svm import SVMPruner
@@ -15,7 +18,9 @@ from skprune.tree import TreePruner
 
 __all__ = ["make_pruner"]
 
-PRUNERS = MappingProxyType({TreeSurgeon: TreePruner, SVMSurgeon: SVMPruner})
+PRUNERS: MappingProxyType[type, Any] = MappingProxyType(
+    {TreeSurgeon: TreePruner, LinearSurgeon: LinearPruner, SVMSurgeon: SVMPruner}
+)
 
 
 def make_pruner(model, **params):
@@ -31,8 +36,9 @@ def make_pruner(model, **params):
     Returns
     -------
     estimator
-        A `TreePruner` for decision trees and ensembles of trees, a `SVMPruner` for support
-        vector machines; for a pipeline a copy that ends in one.
+        A `TreePruner` for decision trees and ensembles of trees, a `LinearPruner` for
+        linear models, a `SVMPruner` for support vector machines; for a pipeline a copy that
+        ends in one.
 
     Raises
     ------
@@ -42,6 +48,7 @@ def make_pruner(model, **params):
     See Also
     --------
     TreePruner : For decision trees and ensembles of trees.
+    LinearPruner : For linear models.
     SVMPruner : For support vector machines.
     PruningSearchCV : Wraps a bare model by itself.
 

@@ -6,11 +6,14 @@ from sklearn.ensemble import IsolationForest, VotingClassifier, VotingRegressor
 from sklearn.pipeline import Pipeline
 
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import boosting, forests, hist_boosting, svm, trees
+from skprune.surgery import boosting, forests, hist_boosting, linear, svm, trees
 
-SURGEONS = MappingProxyType(
-    trees.SURGEONS | forests.SURGEONS | boosting.SURGEONS | hist_boosting.SURGEONS | svm.SURGEONS
+TREE_SURGEONS = MappingProxyType(
+    trees.SURGEONS | forests.SURGEONS | boosting.SURGEONS | hist_boosting.SURGEONS
 )
+LINEAR_SURGEONS = linear.SURGEONS
+SVM_SURGEONS = svm.SURGEONS
+SURGEONS = MappingProxyType(TREE_SURGEONS | LINEAR_SURGEONS | SVM_SURGEONS)
 
 # Known, and refused for a reason.
 REFUSED = MappingProxyType(
@@ -29,15 +32,15 @@ REFUSED = MappingProxyType(
 )
 
 
-def surgeon_type(model, base=object):
+def surgeon_type(model, known=SURGEONS):
     """Return the surgeon class for a model, fitted or not.
 
     Parameters
     ----------
     model : estimator
         A model, of a known type or a subclass of one.
-    base : type, default=object
-        Only subclasses of it are looked at: the surgeons of one family.
+    known : mapping of type to type, default=SURGEONS
+        The surgeons to choose from, by model: all, or those of one family.
 
     Returns
     -------
@@ -49,8 +52,7 @@ def surgeon_type(model, base=object):
     UnsupportedModelError
         If no surgeon knows the type; the message lists the known ones.
     """
-    readers = {kind: surgeon for kind, surgeon in SURGEONS.items() if issubclass(surgeon, base)}
-    return look_up(model, readers, "is not a model that skprune can take apart")
+    return look_up(model, known, "is not a model that skprune can take apart")
 
 
 def look_up(model, readers, complaint):
@@ -90,15 +92,14 @@ def look_up(model, readers, complaint):
     raise UnsupportedModelError(msg)
 
 
-def surgeon_for(model, base=object):
+def surgeon_for(model, known=SURGEONS):
     """Return a surgeon that has read a fitted model.
 
     Parameters
     ----------
     model : fitted estimator
         A model, of a known type or a subclass of one.
-
-    base : type, default=object
+    known : mapping of type to type, default=SURGEONS
         As for `surgeon_type`.
 
     Returns
@@ -113,4 +114,4 @@ def surgeon_for(model, base=object):
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     """
-    return surgeon_type(model, base)(model)
+    return surgeon_type(model, known)(model)

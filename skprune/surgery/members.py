@@ -15,9 +15,9 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery._dispatch import look_up, surgeon_for, surgeon_type
+from skprune.surgery._dispatch import TREE_SURGEONS, look_up, surgeon_for, surgeon_type
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
-from skprune.surgery.trees import TreeSurgeon, codes_of
+from skprune.surgery.trees import codes_of
 
 
 class Members:
@@ -186,7 +186,7 @@ class ForestMembers(Members):
     @classmethod
     def check(cls, model):
         """Refuse what cannot be taken apart."""
-        surgeon_type(model)
+        surgeon_type(model, TREE_SURGEONS)
 
     @property
     def answers_by_mean(self):
@@ -328,7 +328,7 @@ class StageMembers(Members):
     @classmethod
     def check(cls, model):
         """Refuse what cannot be taken apart."""
-        surgeon_type(model)
+        surgeon_type(model, TREE_SURGEONS)
 
     @classmethod
     def takes_weights(cls, model):  # noqa: ARG003 - a hook
@@ -411,9 +411,9 @@ def members_for(model):
     return members_type(model)(model)
 
 
-def _is_known(model, base=object):
+def _is_known(model):
     try:
-        surgeon_type(model, base)
+        surgeon_type(model, TREE_SURGEONS)
     except UnsupportedModelError:
         return False
     return True
@@ -425,7 +425,7 @@ def _size_of(member):
 
 def _copied(shell, members):
     """Copy deeply; trees are rebuilt, so that equal models have equal pickles."""
-    surgeons = [(m, surgeon_for(m)) for m in members if _is_known(m, TreeSurgeon)]
+    surgeons = [(m, surgeon_for(m)) for m in members if _is_known(m)]
     memo = {id(m): surgeon.cut(surgeon.table.is_split) for m, surgeon in surgeons}
     return copy.deepcopy(shell, memo)
 

@@ -21,6 +21,7 @@ from sklearn.model_selection import (
     ShuffleSplit,
     cross_val_score,
 )
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -530,7 +531,7 @@ def test_a_pruner_out_of_reach_is_explained():
         PruningSearchCV(Pipeline([("a", StandardScaler()), ("b", inside)])).fit(X, y)
     columns = ColumnTransformer([("c", CorrelationPruner(), [0, 1, 2])])
     with pytest.raises(UnsupportedModelError, match="No step of the pipeline is a pruner"):
-        PruningSearchCV(make_pipeline(columns, LogisticRegression())).fit(X, y)
+        PruningSearchCV(make_pipeline(columns, KNeighborsClassifier())).fit(X, y)
 
 
 @pytest.mark.parametrize(

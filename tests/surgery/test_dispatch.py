@@ -20,6 +20,7 @@ from sklearn.ensemble import (
     RandomTreesEmbedding,
 )
 from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
@@ -31,10 +32,8 @@ from sklearn.tree import (
 )
 
 from skprune.exceptions import PruningError, UnsupportedModelError
-from skprune.surgery import surgeon_for, surgeon_type
+from skprune.surgery import LINEAR_SURGEONS, SVM_SURGEONS, TREE_SURGEONS, surgeon_for, surgeon_type
 from skprune.surgery._dispatch import SURGEONS
-from skprune.surgery.svm import SVMSurgeon
-from skprune.surgery.trees import TreeSurgeon
 
 KNOWN = [
     DecisionTreeClassifier,
@@ -72,7 +71,9 @@ def test_known_models_have_a_surgeon_fitted_or_not(kind):
 
 
 def test_no_other_model_is_known():
-    assert set(SURGEONS) == set(KNOWN)
+    assert set(TREE_SURGEONS) | set(SVM_SURGEONS) == set(KNOWN)
+    assert set(SURGEONS) == set(KNOWN) | set(LINEAR_SURGEONS)
+    assert not set(KNOWN) & set(LINEAR_SURGEONS)
 
 
 class OwnForest(RandomForestClassifier):
@@ -115,7 +116,7 @@ def test_a_pipeline_is_told_where_the_pruner_goes():
     "model",
     [
         RandomTreesEmbedding(),
-        LinearRegression(),
+        KNeighborsClassifier(),
         "forest",
         None,
     ],
@@ -129,11 +130,17 @@ def test_unknown_types_are_told_all_known_ones(model):
     assert all(kind.__name__ in message for kind in KNOWN)
 
 
-def test_a_family_looks_at_its_own_models_only():
-    with pytest.raises(UnsupportedModelError, match=r"SVC is not a model .*RandomForest") as caught:
-        surgeon_type(SVC(), TreeSurgeon)
-    assert "NuSVR" not in str(caught.value)
-    assert surgeon_type(SVC(), SVMSurgeon) is SVMSurgeon
+def test_a_family_knows_only_its_own_models():
+    assert surgeon_type(LinearRegression()) is surgeon_type(LinearRegression(), LINEAR_SURGEONS)
+    for model, family in [
+        (LinearRegression(), TREE_SURGEONS),
+        (DecisionTreeClassifier(), LINEAR_SURGEONS),
+        (SVC(), TREE_SURGEONS),
+        (LinearRegression(), SVM_SURGEONS),
+    ]:
+        with pytest.raises(UnsupportedModelError, match="Known are: ") as caught:
+            surgeon_type(model, family)
+        assert all(kind.__name__ in str(caught.value) for kind in family)
 
 
 def test_a_class_in_place_of_a_model_is_refused():

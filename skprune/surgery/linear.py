@@ -1,0 +1,220 @@
+"""Surgery for linear models: coefficients that are set to zero, or fitted anew."""
+
+import copy
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    GammaRegressor,
+    HuberRegressor,
+    Lars,
+    Lasso,
+    LassoCV,
+    LassoLars,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    OrthogonalMatchingPursuit,
+    Perceptron,
+    PoissonRegressor,
+    QuantileRegressor,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+    SGDClassifier,
+    SGDRegressor,
+    TheilSenRegressor,
+    TweedieRegressor,
+)
+from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.utils.validation import check_is_fitted
+
+from skprune.exceptions import InputError
+
+# Fitted attributes that describe the whole model, and would be wrong for a smaller one.
+OF_THE_WHOLE = (
+    "rank_",
+    "singular_",
+    "dual_gap_",
+    "cv_results_",
+    "best_score_",
+    "mse_path_",
+    "coefs_paths_",
+    "scores_",
+    "active_",
+    "coef_path_",
+    "outliers_",
+    "scale_",
+    "sparse_coef_",
+    "standard_coef_",
+    "standard_intercept_",
+    "average_coef_",
+    "average_intercept_",
+    # Of discriminant analysis: what `transform` projects on.
+    "scalings_",
+    "xbar_",
+    "means_",
+    "covariance_",
+    "explained_variance_ratio_",
+)
+
+
+class LinearSurgeon:
+    """Reads the coefficients of a linear model, and builds one with others.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Never changed.
+
+    Attributes
+    ----------
+    model : fitted estimator
+        As given.
+    coef : ndarray of shape (n_outputs, n_features)
+        Its coefficients, dense, in float64.
+    intercept : ndarray of shape (n_outputs,)
+        Its intercepts; zeros if it has none.
+    """
+
+    def __init__(self, model):
+        check_is_fitted(model, "coef_")
+        self.model = model
+        stored = model.coef_
+        dense = stored.toarray() if issparse(stored) else np.asarray(stored)
+        self._shape, self._dtype = dense.shape, dense.dtype
+        self.coef = np.atleast_2d(dense).astype(np.float64)
+        intercept = np.ravel(np.asarray(model.intercept_, dtype=np.float64))
+        self.intercept = np.broadcast_to(intercept, len(self.coef)).copy()
+
+    @classmethod
+    def check(cls, model):
+        """Refuse a model whose parameters already say that it cannot be read."""
+
+    @property
+    def columns(self):
+        """Columns with a coefficient; ndarray of int."""
+        return np.flatnonzero((self.coef != 0).any(axis=0))
+
+    def whole(self):
+        """Return a deep copy of the model as it is."""
+        return copy.deepcopy(self.model)
+
+    def replace(self, coef, intercept):
+        """Build the plain model with other coefficients.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (n_outputs, n_features)
+            Coefficients; those that are pruned are exactly zero.
+        intercept : ndarray of shape (n_outputs,)
+            Intercepts.
+
+        Returns
+        -------
+        estimator
+            A deep copy of the model without what speaks of the whole one. `coef_` and
+            `intercept_` keep their shapes and types; a sparse `coef_` stays sparse.
+
+        Raises
+        ------
+        InputError
+            If an array has the wrong shape, or a number is not finite.
+        """
+        if np.shape(coef) != self.coef.shape or np.shape(intercept) != self.intercept.shape:
+            msg = (
+                f"coef has shape {np.shape(coef)} and intercept {np.shape(intercept)}; give "
+                f"arrays of shape {self.coef.shape} and {self.intercept.shape}."
+            )
+            raise InputError(msg)
+        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
+            msg = (
+                "The coefficients that were found for this level are not finite. Scale the "
+                "columns, add a penalty, or set recovery=None."
+            )
+            raise InputError(msg)
+        shell = copy.copy(self.model)
+        for name in OF_THE_WHOLE:
+            shell.__dict__.pop(name, None)
+        stored, offset = shell.coef_, shell.intercept_
+        del shell.coef_, shell.intercept_
+        model = copy.deepcopy(shell)
+        dense = np.array(coef, dtype=self._dtype).reshape(self._shape)
+        model.coef_ = type(stored)(dense) if issparse(stored) else dense
+        model.intercept_ = _like(offset, np.asarray(intercept))
+        return model
+
+    def size(self):
+        """Return non-zero coefficients, numbers and bytes of the model; a tuple of int."""
+        return tuple(int(n) for n in self.size_of(np.count_nonzero(self.coef)))
+
+    def size_of(self, n_weights):
+        """Return the same of a model that `replace` builds with so many coefficients.
+
+        Parameters
+        ----------
+        n_weights : int or ndarray of int
+            Coefficients that are not zero.
+
+        Returns
+        -------
+        tuple
+            Non-zero coefficients, these and the intercepts, and the bytes of both. A dense
+            `coef_` keeps its shape and its bytes.
+        """
+        stored, n_intercepts = self.model.coef_, np.size(self.model.intercept_)
+        if not getattr(self.model, "fit_intercept", True):
+            n_intercepts = 0
+        n_bytes = self.intercept.itemsize * n_intercepts
+        if issparse(stored):
+            entry = stored.data.itemsize + stored.indices.itemsize
+            n_bytes = n_bytes + stored.indptr.nbytes + entry * n_weights
+        else:
+            n_bytes = n_bytes + np.asarray(stored).nbytes + 0 * n_weights
+        return n_weights, n_weights + n_intercepts, n_bytes
+
+
+def _like(stored, intercept):
+    """Bring intercepts into the shape and the type of those that are stored."""
+    if np.ndim(stored) == 0:
+        return type(stored)(intercept[0])
+    if np.size(stored) != len(intercept):  # one number stands for all, as without intercepts
+        return np.array(stored)
+    return intercept.astype(np.asarray(stored).dtype).reshape(np.shape(stored))
+
+
+SURGEONS = dict.fromkeys(
+    (
+        ElasticNet,
+        ElasticNetCV,
+        GammaRegressor,
+        HuberRegressor,
+        Lars,
+        Lasso,
+        LassoCV,
+        LassoLars,
+        LinearDiscriminantAnalysis,
+        LinearRegression,
+        LinearSVC,
+        LinearSVR,
+        LogisticRegression,
+        LogisticRegressionCV,
+        OrthogonalMatchingPursuit,
+        Perceptron,
+        PoissonRegressor,
+        QuantileRegressor,
+        Ridge,
+        RidgeClassifier,
+        RidgeClassifierCV,
+        RidgeCV,
+        SGDClassifier,
+        SGDRegressor,
+        TheilSenRegressor,
+        TweedieRegressor,
+    ),
+    LinearSurgeon,
+)

@@ -1,0 +1,39 @@
+"""Least squares on some columns, against numpy's own."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.sparse import csr_array
+
+from skprune.solvers.least_squares import moments, solve_on
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("center", [False, True])
+def test_moments_are_those_of_repeated_rows(center, sparse):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 5)) * (rng.random((30, 5)) < 0.5)
+    weight = rng.integers(0, 3, 30)
+    repeated = X.repeat(weight, axis=0)
+    shift = repeated.mean(axis=0) if center else np.zeros(5)
+    gram, mean = moments(csr_array(X) if sparse else X, weight.astype(float), center=center)
+    assert_allclose(gram, (repeated - shift).T @ (repeated - shift), atol=1e-12)
+    assert_allclose(mean, shift, atol=1e-15)
+
+
+def test_the_solution_is_that_of_the_columns_kept():
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(40, 6)), rng.normal(size=40)
+    kept = np.array([True, False, True, True, False, True])
+    found = solve_on(X.T @ X, X.T @ y, kept)
+    assert_allclose(found[kept], np.linalg.lstsq(X[:, kept], y)[0], rtol=1e-10)
+    assert (found[~kept] == 0).all()
+    assert (solve_on(X.T @ X, X.T @ y, ~kept & False) == 0).all()
+
+
+def test_of_dependent_columns_the_shortest_solution():
+    rng = np.random.default_rng(2)
+    X, y = rng.normal(size=(40, 4)), rng.normal(size=40)
+    X = np.column_stack([X, X[:, 0], X[:, 1] - X[:, 2]])
+    found = solve_on(X.T @ X, X.T @ y, np.ones(6, bool))
+    assert_allclose(found, np.linalg.lstsq(X, y)[0], rtol=1e-8)
