@@ -295,9 +295,20 @@ class LeastSquares(Objective):
         """Return the scores of the whole model; shape (n_rows, n_outputs)."""
         return self.raw()
 
+    @property
+    def _columns(self):
+        return np.flatnonzero((self.coef != 0).any(axis=0))
+
+    def hessian(self, output, columns):
+        """Return the curvature; see `Objective.hessian`. The products are those of refits."""
+        place = np.searchsorted(self._columns, columns)
+        found = self._products(self._columns)[0][np.ix_(place, place)]
+        found[np.diag_indices_from(found)] += self.penalty[output]
+        return found
+
     def refit(self, mask):
         """Fit what is not masked; see `Objective.refit`. O(n_kept^3) per output."""
-        columns = np.flatnonzero((self.coef != 0).any(axis=0))
+        columns = self._columns
         coef, intercept = np.zeros(mask.shape), self.intercept.copy()
         for output, kept in enumerate(mask):
             if len(columns) > MAX_COLUMNS:

@@ -68,18 +68,7 @@ class LinearPath(PruningPath):
         super().__init__(surgeon.model, levels, unit=unit, common_scale=False)
 
     def mask(self, index):
-        """Return the units that stay at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        ndarray of bool
-            Aligned with `scores`.
-        """
+        """Return the units that stay at a level; see `PruningPath.mask`."""
         return (self._gone_at > index).reshape(self.scores.shape)
 
     def report(self, index):
@@ -119,6 +108,3 @@ class LinearPath(PruningPath):
             coef = np.where(mask, self._surgeon.coef, 0.0)
             return self._surgeon.replace(coef, self._surgeon.intercept)
         return self._surgeon.replace(*self._objective.refit(mask))
-
-    def _index_of_threshold(self, threshold):
-        return np.searchsorted(self._breaks, slack(threshold), side="right")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from skprune._levels import midpoints, slack
+from skprune._levels import midpoints, rank_shares
 from skprune._tree_path import Snapshot
 from skprune.path import PruningPath
 from skprune.surgery.members import factors
@@ -84,11 +84,8 @@ class MemberPath(PruningPath):
             A level per count of members. The score of a member is the share of members
             that do not come before it.
         """
-        n_members = len(order)
-        place = np.empty(n_members, dtype=np.intp)
-        place[order] = np.arange(n_members)
-        masks = place < np.arange(n_members, 0, -1)[:, np.newaxis]
-        scores = 1 - place / n_members
+        place, scores = rank_shares(order)
+        masks = place < np.arange(len(order), 0, -1)[:, np.newaxis]
         breaks = np.sort(scores)
         thresholds = np.concatenate([[-np.inf], midpoints(breaks)])
         return cls(members, masks, thresholds, breaks[:-1], scores, errors=errors)
@@ -159,18 +156,7 @@ class MemberPath(PruningPath):
         )
 
     def mask(self, index):
-        """Return the members that stay at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n_members,)
-            Aligned with `scores`.
-        """
+        """Return the members that stay at a level; see `PruningPath.mask`."""
         return self._masks[index].copy()
 
     def report(self, index):
@@ -220,6 +206,3 @@ class MemberPath(PruningPath):
 
     def _build(self, index):
         return self._members.keep(self._masks[index], self._new_weights(index))
-
-    def _index_of_threshold(self, threshold):
-        return np.searchsorted(self._breaks, slack(threshold), side="right")

@@ -47,15 +47,8 @@ class Strength(ABC):
     def moments(self):
         """Return the variance of each column and the share of the rows that have a value."""
 
-    def associate(self, output):
-        """Return the association of each column with an output, in [0, 1]."""
-        raise NotImplementedError
-
-    def rate(self, prefer, y=None):
+    def rate(self, prefer):
         """Return the priority of each column, free of rounding noise: ties are ties."""
-        if prefer == "association":
-            outputs = y.reshape(len(y), -1).T
-            return np.max([self.associate(output) for output in outputs], axis=0)
         variance, share = self.moments()
         if prefer == "variance":
             mantissa, exponent = np.frexp(variance)
@@ -63,7 +56,20 @@ class Strength(ABC):
         return np.round(share, DECIMALS) if prefer == "missing" else np.zeros(len(share))
 
 
-class Correlations(Strength):
+class StrengthOfRows(Strength):
+    """The same where the rows are at hand, so that a target can be held against them."""
+
+    @abstractmethod
+    def associate(self, output):
+        """Return the association of each column with an output, in [0, 1]."""
+
+    def rate_by_target(self, y):
+        """Return the priority of each column: its best association with an output of `y`."""
+        outputs = y.reshape(len(y), -1).T
+        return np.max([self.associate(output) for output in outputs], axis=0)
+
+
+class Correlations(StrengthOfRows):
     """Correlations of numbers, or of their ranks.
 
     Parameters
@@ -95,7 +101,7 @@ class Correlations(Strength):
         return target_strength(self._table, values)
 
 
-class Associations(Strength):
+class Associations(StrengthOfRows):
     """Associations of numbers and categories, each pair by its kinds.
 
     Parameters

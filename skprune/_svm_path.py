@@ -7,10 +7,10 @@ import pandas as pd
 from sklearn.utils import gen_batches, indexable
 
 from skprune._compat import check_sample_weight, n_rows_of, rows_of
-from skprune._levels import midpoints, slack
+from skprune._levels import midpoints, rank_shares
 from skprune.exceptions import InputError
 from skprune.path import PruningPath
-from skprune.solvers.inverse_hessian import best_weights
+from skprune.solvers.inverse_hessian import best_weights, damped
 
 # Kernel values that are held at once while rows are gone through.
 BATCH = 2**23
@@ -38,9 +38,7 @@ class SVMPath(PruningPath):
     def __init__(self, surgeon, order, refit=None):
         self._surgeon, self._refit = surgeon, refit
         n_vectors = len(order)
-        self._place = np.empty(n_vectors, dtype=np.intp)
-        self._place[order[::-1]] = np.arange(n_vectors)
-        self.scores = 1 - self._place / max(n_vectors, 1)
+        self._place, self.scores = rank_shares(order[::-1])
         self._breaks = np.sort(self.scores)[:-1]
         # Level k is without the first k vectors; without any, a model is its offset.
         counts = np.arange(n_vectors, 0, -1) if n_vectors else np.zeros(1, dtype=np.intp)
@@ -60,18 +58,7 @@ class SVMPath(PruningPath):
         super().__init__(surgeon.model, levels, unit="vectors", common_scale=False)
 
     def mask(self, index):
-        """Return the vectors that stay at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n_vectors,)
-            Aligned with `scores`.
-        """
+        """Return the vectors that stay at a level; see `PruningPath.mask`."""
         return self._place < self.units[index]
 
     def report(self, index):
@@ -104,9 +91,6 @@ class SVMPath(PruningPath):
         coefficients, offsets = self._refit(kept)
         return self._surgeon.cut(kept, coefficients=coefficients, offsets=offsets)
 
-    def _index_of_threshold(self, threshold):
-        return np.searchsorted(self._breaks, slack(threshold), side="right")
-
 
 class Refit:
     """The coefficients and offsets with which some vectors are nearest to all of them.
@@ -124,7 +108,8 @@ class Refit:
     def __init__(self, surgeon, form, mean=0.0):
         self._own, self._offsets = surgeon.coefficients, surgeon.offsets
         self._takes_part = surgeon.takes_part
-        self._form, self._mean = form, np.broadcast_to(mean, len(form))
+        self._form = damped(form[np.newaxis], DAMPING)
+        self._mean = np.broadcast_to(mean, len(form))
 
     def __call__(self, kept):
         """Return coefficients and offsets for some vectors; O(n_kept^3) per pair of classes.
@@ -141,12 +126,12 @@ class Refit:
         offsets : ndarray of shape (n_pairs,)
             Offsets.
         """
-        found, form = np.zeros(self._own.shape), self._form[np.newaxis]
+        found = np.zeros(self._own.shape)
         for pair, own in enumerate(self._own.T):
             may = kept & self._takes_part[:, pair]
             if may.any():
                 weights = own[np.newaxis, :, np.newaxis]
-                found[:, pair] = best_weights(form, weights, may, damping=DAMPING)[0, :, 0]
+                found[:, pair] = best_weights(self._form, weights, may)[0, :, 0]
         return found, self._offsets + self._mean @ (self._own - found)
 
 

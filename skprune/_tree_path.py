@@ -9,7 +9,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skprune._additive import level_scores
-from skprune._levels import distinct, midpoints, slack
+from skprune._levels import distinct, midpoints
 from skprune.path import PruningPath
 from skprune.solvers.shrinkage import hierarchical_shrinkage
 
@@ -73,18 +73,7 @@ class TreePath(PruningPath):
         )
 
     def mask(self, index):
-        """Return the splits that stay at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        ndarray of bool, shape (n_splits,)
-            Aligned with `scores`.
-        """
+        """Return the splits that stay at a level; see `PruningPath.mask`."""
         return self._gone_at[self._surgeon.table.is_split] > index
 
     def count_by_tree(self, index):
@@ -184,9 +173,6 @@ class TreePath(PruningPath):
 
     def _build(self, index):
         return self._surgeon.cut(self._gone_at > index, value=self._shrunk if index else None)
-
-    def _index_of_threshold(self, threshold):
-        return np.searchsorted(self._breaks, slack(threshold), side="right")
 
 
 class Snapshot(BaseEstimator):

@@ -2,13 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring
 
 from skprune._compat import predicts_only
-from skprune._levels import check_level, units_to_keep
+from skprune._levels import check_level, slack, units_to_keep
 from skprune.exceptions import LevelError
 
 
@@ -229,9 +230,31 @@ class PruningPath(BasePath):
     array([0.96, 0.67, 0.33])
     """
 
+    # Thresholds from which on each level but the first is cut, ascending.
+    _breaks: Any
+
     def __init__(self, model, levels, *, unit, common_scale=True):
         self.model = model
         super().__init__(levels, unit=unit, common_scale=common_scale)
+
+    @abstractmethod
+    def mask(self, index):
+        """Return the units that stay at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        ndarray of bool
+            Aligned with the `scores` of the units.
+        """
+
+    def _index_of_threshold(self, threshold):
+        # A family with other thresholds says so; here they cut from each break on.
+        return np.searchsorted(self._breaks, slack(threshold), side="right")
 
     def predictions(self, X, *, method="predict", index=None):
         """Predict at one level after the other.

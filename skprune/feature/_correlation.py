@@ -308,8 +308,10 @@ class CorrelationPruner(BaseFeaturePruner):
 
     def _decide(self, strength, y=None):
         """Return the mask and the path of a table of which the strengths are known."""
-        prefer = "association" if y is not None else self.prefer or "missing"
-        self._priority = strength.rate(prefer, y)
+        if y is None:
+            self._priority = strength.rate(self.prefer or "missing")
+        else:
+            self._priority = strength.rate_by_target(y)
         layout = lay_out(self._priority, self._units, self._forced, strength.width)
         self.ranking_ = np.maximum(layout.unit_of - max(layout.n_forced - 1, 0), 0) + 1
         rule = rule_of(self.criterion, self.linkage, strength.tiles(layout.members), layout)

@@ -127,8 +127,12 @@ class SelectorHandle:
 
     def locate(self, step, path, level, X=None):
         """Return the row of a path that a step would cut at a level."""
-        twin = self.surgeon.cut(step, path.order, level, X)
-        return int(path.units[0] - twin.get_support().sum())
+        n_kept = self.surgeon.cut(step, path.order, level, X).get_support().sum()
+        if not n_kept:
+            given = ", ".join(f"{name}={value!r}" for name, value in level.items())
+            msg = f"{type(step).__name__} keeps no column at {given}. Give a milder level."
+            raise LevelError(msg)
+        return int(path.units[0] - n_kept)
 
     def cut(self, step, path, index, level, X=None):  # noqa: ARG002 - as of a pruner
         """Return a fitted copy of a step at a level."""

@@ -81,7 +81,7 @@ def eliminate(H, W, units=None, forced=None, *, damping=0.0):
     memory of about ``24 * n_models * n_coordinates^2`` bytes, all in float64.
     """
     units = np.arange(H.shape[1]) if units is None else units
-    state = _State(_damped(H, damping), np.asarray(W, dtype=np.float64), _members(units))
+    state = _State(damped(H, damping), np.asarray(W, dtype=np.float64), _members(units))
     waiting = np.ones(len(state.members), dtype=bool)
     if forced is not None:
         waiting &= ~forced
@@ -122,7 +122,7 @@ def eliminate_shared(models, n_units, *, damping=0.0):
     size.
     """
     states = [
-        _State(_damped(H[np.newaxis], damping), W[np.newaxis], np.arange(len(units))[:, np.newaxis])
+        _State(damped(H[np.newaxis], damping), W[np.newaxis], np.arange(len(units))[:, np.newaxis])
         for H, W, units in models
     ]
     places = np.full((len(models), n_units), -1)
@@ -161,11 +161,31 @@ def best_weights(H, W, kept, *, damping=0.0):
     ndarray of shape (n_models, n_coordinates, n_outputs)
         Exactly zero elsewhere. O(n_kept^3) per model.
     """
-    H = _damped(H, damping)
+    H = damped(H, damping)
     found = np.zeros(W.shape)
     for m, pull in enumerate(H @ W):
         found[m, kept] = cho_solve(_factor(H[m][np.ix_(kept, kept)]), pull[kept])
     return found
+
+
+def damped(H, damping):
+    """Return Hessians with a share of the mean of their diagonals added to them.
+
+    Parameters
+    ----------
+    H, damping
+        As for `eliminate`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_models, n_coordinates, n_coordinates)
+        `H` itself if there is nothing to add.
+    """
+    if not (damping and H.size):
+        return np.asarray(H, dtype=np.float64)
+    H, every = np.array(H, dtype=np.float64), np.arange(H.shape[1])
+    H[:, every, every] += damping * H[:, every, every].mean(axis=1, keepdims=True)
+    return H
 
 
 def merge_orders(eliminations):
@@ -257,13 +277,6 @@ class _State:
             return False
         gradient = (self.H @ self.W - self.pull)[:, left]
         return np.abs(gradient).max() > DRIFT * np.abs(self.pull).max()
-
-
-def _damped(H, damping):
-    H = np.array(H, dtype=np.float64)
-    every = np.arange(H.shape[1])
-    H[:, every, every] += damping * H[:, every, every].mean(axis=1, keepdims=True)
-    return H
 
 
 def _factor(hessian):

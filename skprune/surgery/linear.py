@@ -1,35 +1,12 @@
 """Surgery for linear models: coefficients that are set to zero, or fitted anew."""
 
 import copy
+from types import MappingProxyType
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn import linear_model
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import (
-    ElasticNet,
-    ElasticNetCV,
-    GammaRegressor,
-    HuberRegressor,
-    Lars,
-    Lasso,
-    LassoCV,
-    LassoLars,
-    LinearRegression,
-    LogisticRegression,
-    LogisticRegressionCV,
-    OrthogonalMatchingPursuit,
-    Perceptron,
-    PoissonRegressor,
-    QuantileRegressor,
-    Ridge,
-    RidgeClassifier,
-    RidgeClassifierCV,
-    RidgeCV,
-    SGDClassifier,
-    SGDRegressor,
-    TheilSenRegressor,
-    TweedieRegressor,
-)
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.utils.validation import check_is_fitted
 
@@ -187,34 +164,36 @@ def _like(stored, intercept):
     return intercept.astype(np.asarray(stored).dtype).reshape(np.shape(stored))
 
 
-SURGEONS = dict.fromkeys(
-    (
-        ElasticNet,
-        ElasticNetCV,
-        GammaRegressor,
-        HuberRegressor,
-        Lars,
-        Lasso,
-        LassoCV,
-        LassoLars,
-        LinearDiscriminantAnalysis,
-        LinearRegression,
-        LinearSVC,
-        LinearSVR,
-        LogisticRegression,
-        LogisticRegressionCV,
-        OrthogonalMatchingPursuit,
-        Perceptron,
-        PoissonRegressor,
-        QuantileRegressor,
-        Ridge,
-        RidgeClassifier,
-        RidgeClassifierCV,
-        RidgeCV,
-        SGDClassifier,
-        SGDRegressor,
-        TheilSenRegressor,
-        TweedieRegressor,
-    ),
-    LinearSurgeon,
+SURGEONS = MappingProxyType(
+    dict.fromkeys(
+        (
+            linear_model.ElasticNet,
+            linear_model.ElasticNetCV,
+            linear_model.GammaRegressor,
+            linear_model.HuberRegressor,
+            linear_model.Lars,
+            linear_model.Lasso,
+            linear_model.LassoCV,
+            linear_model.LassoLars,
+            LinearDiscriminantAnalysis,
+            linear_model.LinearRegression,
+            LinearSVC,
+            LinearSVR,
+            linear_model.LogisticRegression,
+            linear_model.LogisticRegressionCV,
+            linear_model.OrthogonalMatchingPursuit,
+            linear_model.Perceptron,
+            linear_model.PoissonRegressor,
+            linear_model.QuantileRegressor,
+            linear_model.Ridge,
+            linear_model.RidgeClassifier,
+            linear_model.RidgeClassifierCV,
+            linear_model.RidgeCV,
+            linear_model.SGDClassifier,
+            linear_model.SGDRegressor,
+            linear_model.TheilSenRegressor,
+            linear_model.TweedieRegressor,
+        ),
+        LinearSurgeon,
+    )
 )

@@ -5,6 +5,7 @@ Every kind of ensemble has one reader and writer, and all have one silhouette: `
 """
 
 import copy
+from abc import ABC, abstractmethod
 from types import MappingProxyType
 from typing import Any
 
@@ -92,23 +93,6 @@ class Members:
         """Whether the model answers with the plain mean of `votes` of one output."""
         return False
 
-    def votes(self, X):
-        """Return what each member says.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_members, n_rows, n_values)
-            Class probabilities in the order of the model's classes (of one output after the
-            other), ones where it counts hard votes; for regressors a column per output.
-        """
-        # Of each kind but stages, which are not asked: none of them says anything alone.
-        raise NotImplementedError
-
     def in_bag(self):
         """Return the training rows of each member, or None without bootstrap samples."""
         return self.model.estimators_samples_ if getattr(self.model, "bootstrap", False) else None
@@ -180,7 +164,27 @@ class Members:
         """Set the weights of the members that stayed."""
 
 
-class ForestMembers(Members):
+class SpeakingMembers(Members, ABC):
+    """Members that each answer by themselves, as stages of boosting do not."""
+
+    @abstractmethod
+    def votes(self, X):
+        """Return what each member says.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n_rows, n_values)
+            Class probabilities in the order of the model's classes (of one output after the
+            other), ones where it counts hard votes; for regressors a column per output.
+        """
+
+
+class ForestMembers(SpeakingMembers):
     """The trees of random forests and extra-trees; weights are baked into their values."""
 
     @classmethod
@@ -244,7 +248,7 @@ class BaggingMembers(ForestMembers):
             shell.__dict__.pop(name, None)
 
 
-class AdaBoostMembers(Members):
+class AdaBoostMembers(SpeakingMembers):
     """The members of AdaBoost, with the weights of their hard votes or medians."""
 
     staged = True
@@ -278,7 +282,7 @@ class AdaBoostMembers(Members):
         model.estimator_weights_ = weights
 
 
-class VotingMembers(Members):
+class VotingMembers(SpeakingMembers):
     """The members of voting; those that were dropped before fitting are not counted."""
 
     @property

@@ -9,7 +9,6 @@ from sklearn.base import clone
 from sklearn.feature_selection import RFE, SelectFromModel, SelectKBest, SelectPercentile
 
 from skprune._compat import check_params, importances_of, rank_as_rfe, score_as_filter
-from skprune.exceptions import LevelError
 
 
 class SelectKBestSurgeon:
@@ -75,12 +74,8 @@ class SelectKBestSurgeon:
         ------
         ValueError
             If the parameters are such that a fit refuses them.
-        LevelError
-            If it keeps no column.
         """
-        twin = _copy_at(selector, level)
-        _check_not_empty(twin, twin.get_support().sum(), level)
-        return twin
+        return _copy_at(selector, level)
 
     def complete(self, twin, X, y, params):
         """Fit what a copy made by `cut` lacks of a fit at its level; in place."""
@@ -127,7 +122,6 @@ class SelectFromModelSurgeon(SelectKBestSurgeon):
         if twin.max_features is not None:
             n_kept = twin.max_features
             twin.max_features_ = n_kept(X) if callable(n_kept) else n_kept
-        _check_not_empty(twin, twin.get_support().sum(), level)
         return twin
 
 
@@ -174,7 +168,6 @@ class RFESurgeon(SelectKBestSurgeon):
         elif isinstance(n_kept, float):
             n_kept = int(n_columns * n_kept)
         n_kept = min(n_kept, n_columns)
-        _check_not_empty(twin, n_kept, level)
         position = np.argsort(order)
         # How many columns each step left; the rank counts the steps that a column missed.
         left = np.maximum(np.arange(n_columns, n_kept, -_step(twin)) - _step(twin), n_kept)
@@ -200,13 +193,6 @@ def _step(selector):
     """Return how many columns each step of an elimination takes."""
     step = selector.step
     return int(max(1, step * selector.n_features_in_)) if 0 < step < 1 else int(step)
-
-
-def _check_not_empty(selector, n_kept, level):
-    if not n_kept:
-        given = ", ".join(f"{name}={value!r}" for name, value in level.items())
-        msg = f"{type(selector).__name__} keeps no column at {given}. Give a milder level."
-        raise LevelError(msg)
 
 
 SURGEONS = MappingProxyType(
