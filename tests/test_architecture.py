@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "skprune"
 # A module belongs to the layer that names it, or its folder. Imports go to a lower layer.
 LAYERS = [
     {"exceptions", "_compat"},
-    {"_bins", "_extras", "_levels", "_nodes"},
+    {"_bins", "_extras", "_levels", "_network", "_nodes"},
     {"criteria", "solvers", "surgery"},
     {"path", "size", "_additive", "_rows", "_columns", "_targets", "_risks", "_tree_path"}
     | {"_column_path", "_lossless_path", "_permuted", "_redundancy_path", "_strength"}
@@ -78,6 +78,7 @@ OPTIONAL = {"matplotlib", "polars"}
 PURE = {
     "_bins": {"numpy"},
     "_nodes": {"numpy"},
+    "_network": {"numpy", "scipy"},
     "criteria*": {"numpy", "scipy"},
     "solvers*": {"numpy", "scipy"},
 }

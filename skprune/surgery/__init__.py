@@ -2,6 +2,7 @@
 
 from skprune.surgery._dispatch import (
     LINEAR_SURGEONS,
+    NEURAL_SURGEONS,
     SVM_SURGEONS,
     TREE_SURGEONS,
     surgeon_for,
@@ -11,6 +12,7 @@ from skprune.surgery.additive import additive_classifier
 
 __all__ = [
     "LINEAR_SURGEONS",
+    "NEURAL_SURGEONS",
     "SVM_SURGEONS",
     "TREE_SURGEONS",
     "additive_classifier",

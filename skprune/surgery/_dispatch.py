@@ -6,14 +6,15 @@ from sklearn.ensemble import IsolationForest, VotingClassifier, VotingRegressor
 from sklearn.pipeline import Pipeline
 
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import boosting, forests, hist_boosting, linear, svm, trees
+from skprune.surgery import boosting, forests, hist_boosting, linear, neural, svm, trees
 
 TREE_SURGEONS = MappingProxyType(
     trees.SURGEONS | forests.SURGEONS | boosting.SURGEONS | hist_boosting.SURGEONS
 )
 LINEAR_SURGEONS = linear.SURGEONS
 SVM_SURGEONS = svm.SURGEONS
-SURGEONS = MappingProxyType(TREE_SURGEONS | LINEAR_SURGEONS | SVM_SURGEONS)
+NEURAL_SURGEONS = neural.SURGEONS
+SURGEONS = MappingProxyType(TREE_SURGEONS | LINEAR_SURGEONS | SVM_SURGEONS | NEURAL_SURGEONS)
 
 # Known, and refused for a reason.
 REFUSED = MappingProxyType(

@@ -1,0 +1,201 @@
+"""Surgery for networks: weights that are set to zero, units that leave the arrays."""
+
+import copy
+from types import MappingProxyType
+
+import numpy as np
+from scipy.sparse import csc_array, issparse
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.validation import check_is_fitted
+
+from skprune._network import Network
+from skprune.exceptions import InputError
+
+# What training left behind: it speaks of the whole network, and would lead on from there.
+OF_THE_WHOLE = (
+    "_optimizer",
+    "_best_coefs",
+    "_best_intercepts",
+    "_coef_indptr",
+    "_intercept_indptr",
+    "loss_",
+)
+
+
+class NeuralSurgeon:
+    """Reads the layers of a network, and builds one with others.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Never changed.
+
+    Attributes
+    ----------
+    model : fitted estimator
+        As given.
+    network : Network
+        Its layers, dense, in float64.
+    """
+
+    def __init__(self, model):
+        check_is_fitted(model, "coefs_")
+        self.model = model
+        self._dtype = model.coefs_[0].dtype
+        dense = (coef.toarray() if issparse(coef) else coef for coef in model.coefs_)
+        self.network = Network(
+            tuple(np.array(coef, dtype=np.float64) for coef in dense),
+            tuple(np.array(intercept, dtype=np.float64) for intercept in model.intercepts_),
+            model.activation,
+            model.out_activation_,
+        )
+
+    @classmethod
+    def check(cls, model):
+        """Refuse a model whose parameters already say that it cannot be read."""
+
+    def whole(self):
+        """Return a deep copy of the model as it is."""
+        return copy.deepcopy(self.model)
+
+    def replace(self, network, *, sparse=()):
+        """Build the plain model with other layers.
+
+        Parameters
+        ----------
+        network : Network
+            As many layers, with as many inputs and outputs; hidden layers may be smaller.
+        sparse : collection of int, default=()
+            Layers whose weights are stored as sparse columns. Such a model predicts, but
+            cannot be trained until `densify` gives the arrays back.
+
+        Returns
+        -------
+        estimator
+            A deep copy of the model without what speaks of the whole one. Trained on with
+            `warm_start` or `partial_fit`, it starts as after a first fit.
+
+        Raises
+        ------
+        InputError
+            If the layers do not fit together, or a number is not finite.
+        """
+        self._check(network)
+        shell = copy.copy(self.model)
+        for name in ("coefs_", "intercepts_", *OF_THE_WHOLE):
+            shell.__dict__.pop(name, None)
+        model = copy.deepcopy(shell)
+        dense = [coef.astype(self._dtype) for coef in network.coefs]
+        model.coefs_ = [csc_array(c) if i in sparse else c for i, c in enumerate(dense)]
+        model.intercepts_ = [each.astype(self._dtype) for each in network.intercepts]
+        sizes = tuple(len(intercept) for intercept in network.intercepts[:-1])
+        if sizes != tuple(len(intercept) for intercept in self.network.intercepts[:-1]):
+            model.hidden_layer_sizes = sizes
+        _forget_training(model)
+        return model
+
+    def _check(self, network):
+        whole = self.network
+        shapes = [coef.shape for coef in network.coefs]
+        ends = (whole.coefs[0].shape[0], whole.coefs[-1].shape[1])
+        fits = len(shapes) == len(whole.coefs) and (shapes[0][0], shapes[-1][1]) == ends
+        fits &= all(a[1] == b[0] for a, b in zip(shapes, shapes[1:], strict=False))
+        fits &= [len(each) for each in network.intercepts] == [shape[1] for shape in shapes]
+        if not (fits and all(size for shape in shapes for size in shape)):
+            msg = (
+                f"The layers have shapes {shapes}; give {len(whole.coefs)} that follow on each "
+                f"other, from {ends[0]} inputs to {ends[1]} outputs, with a unit at least in each."
+            )
+            raise InputError(msg)
+        if not all(np.isfinite(each).all() for each in (*network.coefs, *network.intercepts)):
+            msg = (
+                "The weights that were found for this level are not finite. Scale the columns, "
+                "raise alpha, or set recovery=None."
+            )
+            raise InputError(msg)
+
+    def size(self):
+        """Return non-zero weights, numbers and bytes of the model; a tuple of int."""
+        counts = [np.count_nonzero(coef) for coef in self.network.coefs]
+        n_intercepts = sum(map(len, self.network.intercepts))
+        sparse = [i for i, coef in enumerate(self.model.coefs_) if issparse(coef)]
+        shapes = [coef.shape for coef in self.network.coefs]
+        n_bytes = (
+            sum(self.layer_bytes(shapes, counts, sparse)) + self._dtype.itemsize * n_intercepts
+        )
+        return sum(counts), sum(counts) + n_intercepts, int(n_bytes)
+
+    def layer_bytes(self, shapes, counts, sparse):
+        """Return the bytes of the weights of each layer, without intercepts.
+
+        Parameters
+        ----------
+        shapes : list of (int, int)
+            Inputs and units.
+        counts : list of int or ndarray of int
+            Weights that are not zero.
+        sparse : collection of int
+            Layers that are stored as sparse columns, as `replace` does.
+
+        Returns
+        -------
+        list
+            A number, or an array of them, per layer.
+        """
+        entry = self._dtype.itemsize
+        return [
+            np.multiply(count, entry + 4) + 4 * (shape[1] + 1)
+            if layer in sparse
+            else np.zeros_like(count) + entry * shape[0] * shape[1]
+            for layer, (shape, count) in enumerate(zip(shapes, counts, strict=True))
+        ]
+
+
+def _forget_training(model):
+    """Leave a network as after a first fit, so that training goes on from its weights."""
+    if not hasattr(model, "_no_improvement_count"):  # L-BFGS keeps no state
+        return
+    early = model.early_stopping
+    model.t_, model.loss_curve_, model._no_improvement_count = 0, [], 0
+    model.best_loss_ = None if early else np.inf
+    model.validation_scores_ = [] if early else None
+    model.best_validation_score_ = -np.inf if early else None
+
+
+def densify(model):
+    """Give a network with sparse weights its dense arrays back.
+
+    Parameters
+    ----------
+    model : MLPClassifier or MLPRegressor
+        A fitted network, such as an `MLPPruner` with ``sparsify=True`` made.
+
+    Returns
+    -------
+    estimator
+        A deep copy with dense `coefs_`, which can be trained on. It predicts the same.
+
+    See Also
+    --------
+    MLPPruner : Makes sparse weights if asked to.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skprune import MLPPruner, densify
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(20, max_iter=1000, random_state=0)
+    >>> sparse = MLPPruner(network, keep=0.1, sparsify=True).fit(X, y).estimator_
+    >>> sparse.coefs_[0].nnz + sparse.coefs_[1].nnz
+    14
+    >>> densify(sparse).coefs_[0].shape
+    (4, 20)
+    """
+    check_is_fitted(model, "coefs_")
+    model = copy.deepcopy(model)
+    model.coefs_ = [coef.toarray() if issparse(coef) else coef for coef in model.coefs_]
+    return model
+
+
+SURGEONS = MappingProxyType(dict.fromkeys((MLPClassifier, MLPRegressor), NeuralSurgeon))
