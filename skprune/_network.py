@@ -157,6 +157,6 @@ def curvatures(network, read, weight):
             root[:, output] = np.sqrt(said[:, output] * (1 - said[:, output]))
         else:
             root[:, output] = np.sqrt(said[:, output]) if network.output == "exp" else 1.0
-        for found, part in zip(total, backward(network, read, root), strict=True):
-            found += weight @ part**2
-    return [found / weight.sum() for found in total]
+        parts = backward(network, read, root)
+        total = [sum_ + weight @ part**2 for sum_, part in zip(total, parts, strict=True)]
+    return [sum_ / weight.sum() for sum_ in total]

@@ -1,5 +1,7 @@
 """Passes through networks: against scikit-learn's, and against finite differences."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -14,7 +16,7 @@ OUTPUTS = ["identity", "softmax", "logistic", "exp"]
 
 def made(activation, output, seed=0, sizes=(3, 5, 4, 3)):
     rng = np.random.default_rng(seed)
-    coefs = tuple(rng.normal(size=shape) / 2 for shape in zip(sizes[:-1], sizes[1:], strict=True))
+    coefs = tuple(rng.normal(size=shape) / 2 for shape in pairwise(sizes))
     intercepts = tuple(rng.normal(size=size) / 2 for size in sizes[1:])
     return Network(coefs, intercepts, activation, output)
 

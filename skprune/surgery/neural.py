@@ -1,6 +1,7 @@
 """Surgery for networks: weights that are set to zero, units that leave the arrays."""
 
 import copy
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -99,7 +100,7 @@ class NeuralSurgeon:
         shapes = [coef.shape for coef in network.coefs]
         ends = (whole.coefs[0].shape[0], whole.coefs[-1].shape[1])
         fits = len(shapes) == len(whole.coefs) and (shapes[0][0], shapes[-1][1]) == ends
-        fits &= all(a[1] == b[0] for a, b in zip(shapes, shapes[1:], strict=False))
+        fits &= all(a[1] == b[0] for a, b in pairwise(shapes))
         fits &= [len(each) for each in network.intercepts] == [shape[1] for shape in shapes]
         if not (fits and all(size for shape in shapes for size in shape)):
             msg = (
@@ -173,7 +174,8 @@ def densify(model):
     Returns
     -------
     estimator
-        A deep copy with dense `coefs_`, which can be trained on. It predicts the same.
+        A deep copy with dense `coefs_`, which can be trained on. It predicts the same, but for
+        rounding.
 
     See Also
     --------
