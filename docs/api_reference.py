@@ -4,7 +4,15 @@ SECTIONS = [
     {
         "title": "Pruning models",
         "text": "Meta-estimators. The pruned model is ``estimator_``, a plain scikit-learn model.",
-        "names": ["TreePruner", "EnsemblePruner", "LinearPruner", "SVMPruner", "make_pruner"],
+        "names": [
+            "TreePruner",
+            "EnsemblePruner",
+            "LinearPruner",
+            "MLPPruner",
+            "SVMPruner",
+            "make_pruner",
+            "densify",
+        ],
     },
     {
         "title": "Pruning features",

@@ -23,6 +23,7 @@ from skprune.model_selection import (
     WithinTolerance,
     make_pruner,
 )
+from skprune.neural import MLPPruner, densify
 from skprune.path import PruningPath
 from skprune.size import ModelSize, model_size, size_scorer
 from skprune.svm import SVMPruner
@@ -35,6 +36,7 @@ __all__ = [
     "EnsemblePruner",
     "InformationPruner",
     "LinearPruner",
+    "MLPPruner",
     "ModelSize",
     "NonInferior",
     "OneStandardError",
@@ -51,6 +53,7 @@ __all__ = [
     "WithinBudget",
     "WithinTolerance",
     "compare",
+    "densify",
     "make_pruner",
     "model_size",
     "size_scorer",

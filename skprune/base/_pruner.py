@@ -66,7 +66,7 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         """Say that a parameter is set and has no meaning; the level is that of `warn`."""
         warnings.warn(
             f"{parameter}={getattr(self, parameter)!r} has no meaning here and is ignored: "
-            f"{reason}. Set it to None.",
+            f"{reason}. Leave it out.",
             PruningWarning,
             stacklevel=stacklevel,
         )

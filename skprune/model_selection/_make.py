@@ -9,8 +9,10 @@ from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
 from skprune.linear import LinearPruner
+from skprune.neural import MLPPruner
 from skprune.surgery import surgeon_type
 from skprune.surgery.linear import LinearSurgeon
+from skprune.surgery.neural import NeuralSurgeon
 from skprune.surgery.svm import SVMSurgeon
 from skprune.surgery.trees import TreeSurgeon
 from skprune.svm import SVMPruner
@@ -19,7 +21,12 @@ from skprune.tree import TreePruner
 __all__ = ["make_pruner"]
 
 PRUNERS: MappingProxyType[type, Any] = MappingProxyType(
-    {TreeSurgeon: TreePruner, LinearSurgeon: LinearPruner, SVMSurgeon: SVMPruner}
+    {
+        TreeSurgeon: TreePruner,
+        LinearSurgeon: LinearPruner,
+        NeuralSurgeon: MLPPruner,
+        SVMSurgeon: SVMPruner,
+    }
 )
 
 
@@ -37,8 +44,8 @@ def make_pruner(model, **params):
     -------
     estimator
         A `TreePruner` for decision trees and ensembles of trees, a `LinearPruner` for
-        linear models, a `SVMPruner` for support vector machines; for a pipeline a copy that
-        ends in one.
+        linear models, an `MLPPruner` for networks, a `SVMPruner` for support vector machines;
+        for a pipeline a copy that ends in one.
 
     Raises
     ------
@@ -49,6 +56,7 @@ def make_pruner(model, **params):
     --------
     TreePruner : For decision trees and ensembles of trees.
     LinearPruner : For linear models.
+    MLPPruner : For networks.
     SVMPruner : For support vector machines.
     PruningSearchCV : Wraps a bare model by itself.
 

@@ -37,12 +37,15 @@ class NeuralSurgeon:
         As given.
     network : Network
         Its layers, dense, in float64.
+    itemsize : int
+        Bytes of a number in the model.
     """
 
     def __init__(self, model):
         check_is_fitted(model, "coefs_")
         self.model = model
         self._dtype = model.coefs_[0].dtype
+        self.itemsize = self._dtype.itemsize
         dense = (coef.toarray() if issparse(coef) else coef for coef in model.coefs_)
         self.network = Network(
             tuple(np.array(coef, dtype=np.float64) for coef in dense),
@@ -143,11 +146,11 @@ class NeuralSurgeon:
         list
             A number, or an array of them, per layer.
         """
-        entry = self._dtype.itemsize
+        entry = self.itemsize
         return [
-            np.multiply(count, entry + 4) + 4 * (shape[1] + 1)
+            np.multiply(count, entry + 4) + 4 * (np.asarray(shape[1]) + 1)
             if layer in sparse
-            else np.zeros_like(count) + entry * shape[0] * shape[1]
+            else np.zeros_like(count) + entry * np.multiply(*shape)
             for layer, (shape, count) in enumerate(zip(shapes, counts, strict=True))
         ]
 
