@@ -44,6 +44,8 @@ SIBLINGS = {
     ("surgery.*", "surgery._records"): "the bytes that trees are made of",
     ("solvers.*", "solvers.least_squares"): "the kernel that solvers share",
     ("solvers.backfitting", "solvers.losses"): "what is fitted to",
+    ("solvers.neurons", "solvers.inverse_hessian"): "units of a layer go by its orders",
+    ("solvers.neurons", "solvers.layerwise"): "what a layer reads, and its covariance",
     ("solvers.backfitting", "solvers.layout"): "what is fitted",
     ("_backfit_path", "_tree_path"): "the same snapshot stands in",
     ("_backfit_path", "path"): "a family's path is a path of a model",

@@ -15,17 +15,17 @@ def solve_on(gram, pull, kept):
     gram : ndarray of shape (n_columns, n_columns)
         Products of the columns, centred where there is an intercept, and the penalty on
         the diagonal.
-    pull : ndarray of shape (n_columns,)
-        Products of the columns with the target.
+    pull : ndarray of shape (n_columns,) or (n_columns, n_targets)
+        Products of the columns with the target, or with several.
     kept : ndarray of bool, shape (n_columns,)
         Columns that may have a coefficient.
 
     Returns
     -------
-    ndarray of shape (n_columns,)
+    ndarray of the shape of `pull`
         The solution; of several the shortest one. O(n_kept^3).
     """
-    found = np.zeros(len(pull))
+    found = np.zeros(pull.shape)
     inside, aim = gram[np.ix_(kept, kept)], pull[kept]
     try:
         root = cholesky(inside, lower=True)
