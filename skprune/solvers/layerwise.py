@@ -15,8 +15,12 @@ import numpy as np
 from skprune._network import activate, curvatures
 from skprune.solvers.least_squares import moments, solve_on
 
-# Share of the mean variance that is added to all variances.
+# Share of the mean variance that is added to all variances. Orders trust the covariance less
+# than a refit may: at the end of a long path their quadratic model is far from home.
 DAMPING = 0.01
+ORDER_DAMPING = 0.1
+# Columns whose values differ by no more than this share of the largest are constant.
+ROUNDING = 1e-12
 # Bytes of the inverses that are held at a time.
 MEMORY = 256e6
 # Removals between two updates of the inverses: enough for products at full speed.
@@ -46,14 +50,26 @@ def second_moments(H, weight, *, damping=DAMPING):
 
 
 def constant_inputs(H, weight):
-    """Return which columns have one value in all rows that have a weight; ndarray of bool."""
+    """Return which columns have one value, to rounding, in all rows that have a weight.
+
+    Parameters
+    ----------
+    H, weight
+        As for `second_moments`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_inputs,)
+        O(n_rows * n_inputs).
+    """
     rows = H if (weight > 0).all() else H[np.flatnonzero(weight > 0)]
-    if isinstance(rows, np.ndarray):
-        return (rows == rows[:1]).all(axis=0)
-    return rows.max(axis=0).toarray().ravel() == rows.min(axis=0).toarray().ravel()
+    highest, lowest = rows.max(axis=0), rows.min(axis=0)
+    if not isinstance(rows, np.ndarray):
+        highest, lowest = highest.toarray().ravel(), lowest.toarray().ravel()
+    return highest - lowest <= ROUNDING * np.maximum(np.abs(highest), np.abs(lowest))
 
 
-def weight_costs(network, read, weight, *, damping=DAMPING):
+def weight_costs(network, read, weight, *, damping=ORDER_DAMPING):
     """Return what removing each weight adds to the loss, those that cost less gone already.
 
     Parameters
@@ -64,7 +80,7 @@ def weight_costs(network, read, weight, *, damping=DAMPING):
         What each layer reads, from `forward`; the first may be sparse.
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
-    damping : float, default=0.01
+    damping : float, default=0.1
         As for `second_moments`; positive.
 
     Returns
@@ -213,7 +229,10 @@ def _nearest(H, sums, coef, mask, weight, damping):
     products, mean = moments(H, weight, center=True)
     aim = weight @ sums / weight.sum()
     pull = H.T @ (weight[:, np.newaxis] * (sums - aim))
-    penalty = damping * products.diagonal().mean()
+    # Of constant inputs only rounding is left; the penalty leaves their weights as they are.
+    constant = constant_inputs(H, weight)
+    products[constant], products[:, constant], pull[constant] = 0.0, 0.0, 0.0
+    penalty = damping * products.diagonal().mean() or 1.0
     np.fill_diagonal(products, products.diagonal() + penalty)
     found = solve_columns(products, pull + penalty * coef, mask)
     return found, aim - mean @ found

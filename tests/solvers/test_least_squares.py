@@ -31,6 +31,16 @@ def test_the_solution_is_that_of_the_columns_kept():
     assert (solve_on(X.T @ X, X.T @ y, ~kept & False) == 0).all()
 
 
+def test_several_targets_share_a_solve():
+    rng = np.random.default_rng(3)
+    X, Y = rng.normal(size=(40, 6)), rng.normal(size=(40, 3))
+    kept = np.array([True, False, True, True, False, True])
+    for X_ in (X, np.column_stack([X[:, :5], X[:, 0] + X[:, 2]])):  # once dependent
+        found = solve_on(X_.T @ X_, X_.T @ Y, kept)
+        single = [solve_on(X_.T @ X_, X_.T @ y, kept) for y in Y.T]
+        assert_allclose(found, np.transpose(single), rtol=1e-10, atol=1e-12)
+
+
 def test_of_dependent_columns_the_shortest_solution():
     rng = np.random.default_rng(2)
     X, y = rng.normal(size=(40, 4)), rng.normal(size=40)
