@@ -68,7 +68,9 @@ class Rounds:
         For "fine_tune".
     """
 
-    def __init__(self, network, rows, judge, *, by_neuron, recovery, schedule, n_rounds, rewind, tuning):
+    def __init__(
+        self, network, rows, judge, *, by_neuron, recovery, schedule, n_rounds, rewind, tuning
+    ):
         self.network, self.by_neuron = network, by_neuron
         self.n_rounds = 1 if schedule == "one_shot" else n_rounds
         self._rows, self._judge = rows, judge
@@ -151,8 +153,8 @@ class Rounds:
             return _masked(network, masks)
         kept = split(left[was], [(len(each),) for each in network.intercepts[:-1]])
         if self._rows is not None:
-            gone = [~each for each in kept]
-            network = neurons.fold(network, forward(network, X), weight, gone)
+            found = neurons.redundant(network, forward(network, X), weight)
+            network = neurons.fold(network, found, [~each for each in kept])
         if refits:
             masks = [np.ones(network.coefs[0].shape, dtype=bool)]
             masks += [

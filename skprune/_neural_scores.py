@@ -38,7 +38,9 @@ def score_units(network, rows, criterion, *, by_neuron, alpha=0.0, seed=None):
     """
     if criterion == "random":
         rng = check_random_state(seed)
-        shapes = [c.shape[1] for c in network.coefs[:-1]] if by_neuron else map(np.shape, network.coefs)
+        shapes = (
+            [c.shape[1] for c in network.coefs[:-1]] if by_neuron else map(np.shape, network.coefs)
+        )
         scores = [1.0 - rng.uniform(size=shape) for shape in shapes]
     else:
         scores = (_of_neurons if by_neuron else _of_weights)(network, rows, criterion, alpha)

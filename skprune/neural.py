@@ -16,7 +16,6 @@ from skprune._neural_scores import CRITERIA, WITHOUT_ROWS, score_units
 from skprune.base import VALIDATION, BaseModelPruner
 from skprune.exceptions import InputError
 from skprune.surgery import NEURAL_SURGEONS, surgeon_for, surgeon_type
-from skprune.surgery.neural import densify
 
 __all__ = ["MLPPruner", "densify"]
 
@@ -76,15 +75,15 @@ class MLPPruner(BaseModelPruner):
         each training, for "fine_tune".
     solver : {"lbfgs", "adam"}, default="lbfgs"
         What trains in "fine_tune": all rows at a time, or batches of them.
-    max_iter : int, default=120
+    tuning_iter : int, default=120
         Iterations of "lbfgs" or passes over the rows of "adam", over all rounds together.
     soft_labels : float, default=0.0
         Share, in [0, 1], of the answers of the whole network in the targets of "fine_tune".
     validation : float, default=None
         Share of the rows, in (0, 1), that the network is not grown on and that say when
-        "fine_tune" stops. None: all rows train, for `max_iter`. With a frozen model the rows
+        "fine_tune" stops. None: all rows train, for `tuning_iter`. With a frozen model the rows
         passed to `fit` train.
-    sparsify : bool, default=False
+    sparse_output : bool, default=False
         Whether layers come back as sparse arrays where these take fewer bytes. They predict,
         faster only where hardly any weight is left, and cannot be trained until `densify`
         makes them dense. The first layer stays dense if the rows of the fit are sparse.
@@ -169,10 +168,10 @@ class MLPPruner(BaseModelPruner):
         "n_rounds": [Interval(Integral, 1, None, closed="left")],
         "rewind": ["boolean"],
         "solver": [StrOptions({"lbfgs", "adam"})],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tuning_iter": [Interval(Integral, 1, None, closed="left")],
         "soft_labels": [Interval(Real, 0, 1, closed="both")],
         "validation": VALIDATION,
-        "sparsify": ["boolean"],
+        "sparse_output": ["boolean"],
         "random_state": ["random_state"],
     }
 
@@ -189,10 +188,10 @@ class MLPPruner(BaseModelPruner):
         n_rounds=8,
         rewind=False,
         solver="lbfgs",
-        max_iter=120,
+        tuning_iter=120,
         soft_labels=0.0,
         validation=None,
-        sparsify=False,
+        sparse_output=False,
         random_state=None,
     ):
         self.estimator = estimator
@@ -205,10 +204,10 @@ class MLPPruner(BaseModelPruner):
         self.n_rounds = n_rounds
         self.rewind = rewind
         self.solver = solver
-        self.max_iter = max_iter
+        self.tuning_iter = tuning_iter
         self.soft_labels = soft_labels
         self.validation = validation
-        self.sparsify = sparsify
+        self.sparse_output = sparse_output
         self.random_state = random_state
 
     @property
@@ -243,7 +242,9 @@ class MLPPruner(BaseModelPruner):
         if rows is not None:
             grown = read_rows(model, rows.grown_on or rows)
             held = read_rows(model, rows) if rows.grown_on else None
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        seed = None
+        if self.criterion == "random" or self.solver == "adam":
+            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         judge = partial(
             score_units,
             rows=grown,
@@ -264,7 +265,7 @@ class MLPPruner(BaseModelPruner):
             tuning=self._tuning(model, held, seed),
         )
         sparse: Any = ()
-        if self.sparsify:  # scikit-learn cannot add an intercept to a sparse product
+        if self.sparse_output:  # scikit-learn cannot add an intercept to a sparse product
             first = int(grown is not None and issparse(grown.X))
             sparse = range(first, len(surgeon.network.coefs))
         return NeuralPath(surgeon, judge(surgeon.network), rounds, sparse=sparse)
@@ -273,7 +274,7 @@ class MLPPruner(BaseModelPruner):
         return Tuning(
             alpha=model.alpha,
             solver=self.solver,
-            max_iter=self.max_iter,
+            max_iter=self.tuning_iter,
             learning_rate=model.learning_rate_init,
             batch_size=200 if model.batch_size == "auto" else model.batch_size,
             soft_labels=self.soft_labels,
@@ -296,3 +297,37 @@ class MLPPruner(BaseModelPruner):
 
     def _make_report(self, path, index):
         return path.report(index)
+
+
+def densify(model):
+    """Give a network with sparse weights its dense arrays back.
+
+    Parameters
+    ----------
+    model : MLPClassifier or MLPRegressor
+        A fitted network, such as an `MLPPruner` with ``sparse_output=True`` made.
+
+    Returns
+    -------
+    estimator
+        A deep copy with dense `coefs_`, which can be trained on. It predicts the same, but for
+        rounding.
+
+    See Also
+    --------
+    MLPPruner : Makes sparse weights if asked to.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skprune import MLPPruner, densify
+    >>> X, y = load_iris(return_X_y=True)
+    >>> network = MLPClassifier(20, max_iter=1000, random_state=0)
+    >>> sparse = MLPPruner(network, keep=0.1, sparse_output=True).fit(X, y).estimator_
+    >>> sparse.coefs_[0].nnz + sparse.coefs_[1].nnz
+    14
+    >>> densify(sparse).coefs_[0].shape
+    (4, 20)
+    """
+    return surgeon_for(model, NEURAL_SURGEONS).densified()

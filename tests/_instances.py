@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import (
     DecisionTreeClassifier,
@@ -31,6 +32,7 @@ from skprune import (
     EnsemblePruner,
     InformationPruner,
     LinearPruner,
+    MLPPruner,
     PermutationPruner,
     PruningSearchCV,
     RandomPruner,
@@ -146,6 +148,26 @@ SVM_PRUNERS = [
     SVMPruner(OneClassSVM(nu=0.2)),
 ]
 MODEL_PRUNERS += SVM_PRUNERS
+# Training ends early: what is looked at is what pruning does.
+CLASSIFYING = MLPClassifier(6, solver="lbfgs", tol=0.01, alpha=0.1, random_state=0)
+REGRESSING = MLPRegressor(
+    hidden_layer_sizes=(6, 4), solver="lbfgs", max_iter=100, tol=0.01, random_state=0
+)
+MLP_PRUNERS = [
+    MLPPruner(CLASSIFYING),
+    MLPPruner(REGRESSING, criterion="lamp", sparse_output=True),
+    MLPPruner(REGRESSING, unit="neuron"),
+    MLPPruner(CLASSIFYING, unit="neuron", criterion="random", recovery=None, random_state=0),
+    MLPPruner(
+        CLASSIFYING,
+        criterion="magnitude",
+        recovery="fine_tune",
+        schedule="cubic",
+        n_rounds=2,
+        tuning_iter=20,
+    ),
+]
+MODEL_PRUNERS += MLP_PRUNERS
 # They decide by themselves and take no level, which most contracts give them.
 DECIDING = [
     TreePruner(DecisionTreeClassifier(random_state=0), criterion="lossless"),
@@ -260,6 +282,8 @@ def expected_failed_checks(instance):
         return dict.fromkeys(WEIGHT_CHECKS[:1], "shadows are drawn, and rank those not confirmed")
     if isinstance(instance, LinearPruner):
         return _too_small(instance)
+    if isinstance(instance, MLPPruner) and instance.criterion == "random":
+        return {"check_classifiers_train": "half of the hidden units that go are drawn"}
     if not isinstance(instance, TreePruner | EnsemblePruner | SVMPruner):
         return {}
     inner = type(instance.estimator).__name__

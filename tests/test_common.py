@@ -24,7 +24,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skprune import LinearPruner, PruningSearchCV, TreePruner, model_size
+from skprune import LinearPruner, MLPPruner, PruningSearchCV, TreePruner, model_size
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from tests._instances import (
@@ -41,6 +41,9 @@ from tests._instances import (
     holds_rows_out,
     name_of,
 )
+
+# Networks of the table stop early.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 over_models = pytest.mark.parametrize("pruner", MODEL_PRUNERS, ids=name_of)
 over_features = pytest.mark.parametrize("pruner", FEATURE_PRUNERS + GROUPED, ids=name_of)
@@ -74,6 +77,11 @@ def answer(model, X):
 def depth_of(tree):
     """The depth that a tree of either kind says it has."""
     return tree.max_depth if hasattr(tree, "max_depth") else tree.get_max_depth()
+
+
+def keeps_its_shape(pruner):
+    """Whether what goes leaves a zero."""
+    return isinstance(pruner, LinearPruner) or getattr(pruner, "unit", "") == "weight"
 
 
 def parts_of(model):
@@ -117,7 +125,7 @@ def test_result_is_plain(pruner):
     assert b"skprune" not in pickled
     np.testing.assert_array_equal(answer(pickle.loads(pickled), X), answer(result, X))
     whole = pruner.path_.cut(keep=1.0)
-    if not isinstance(pruner, LinearPruner):  # zeros take the room of what they replace
+    if not keeps_its_shape(pruner):  # zeros take the room of what they replace
         assert len(pickled) < len(pickle.dumps(whole))
 
 
@@ -126,8 +134,9 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
     X, y = data_for(pruner, 2000)
     pruner = clone(pruner).set_params(keep=0.2).fit(X, y)
     pickled = pickle.dumps(pruner)
-    # A linear model is no more than a row, with or without zeros: no table is in the pickle.
-    whole = X if isinstance(pruner, LinearPruner) else pruner.path_.cut(keep=1.0)
+    # These models are no more than some rows: no table is in the pickle.
+    small = isinstance(pruner, LinearPruner | MLPPruner)
+    whole = X if small else pruner.path_.cut(keep=1.0)
     assert len(pickled) < len(pickle.dumps(whole))
     loaded = pickle.loads(pickled)
     np.testing.assert_array_equal(answer(loaded, X), answer(pruner, X))
@@ -135,6 +144,9 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
         _ = loaded.path_
     path = pickle.loads(pickle.dumps(pruner.path_))
     np.testing.assert_array_equal(answer(path.cut(keep=0.2), X), answer(pruner, X))
+    if isinstance(pruner, MLPPruner) and pruner.recovery is not None:
+        with pytest.raises(InputError, match="leaves the rows of the fit behind"):
+            path.cut(keep=0.5)
 
 
 # Contract 2: nothing cut, nothing changed.
@@ -195,7 +207,7 @@ def test_levels_are_nested(pruner):
     path = fitted(pruner).path_
     masks = [path.mask(index) for index in range(len(path))]
     for larger, smaller in pairwise(masks):
-        if pruner.criterion not in NOT_NESTED:
+        if pruner.criterion not in NOT_NESTED and getattr(pruner, "schedule", "") != "cubic":
             assert (smaller <= larger).all()
             assert smaller.sum() < larger.sum()
     counts = [path.units[path.locate(keep=k)] for k in range(int(path.units[-1]), path.units[0])]
@@ -266,6 +278,8 @@ def test_search_does_not_depend_on_the_backend(backend):
 def test_weights_mean_repetition(pruner):
     if WEIGHT_CHECKS[0] in expected_failed_checks(pruner) or draws(pruner):
         pytest.skip("it holds rows out or draws")
+    if isinstance(pruner, MLPPruner):
+        pytest.skip("rounding grows as networks train; tests/test_neural.py asks a frozen one")
     X, y = data_for(pruner)
     y = np.round(y)  # whole numbers add up without rounding: the grown trees agree
     weight = np.random.RandomState(0).randint(1, 4, len(y))
@@ -295,6 +309,8 @@ def test_smaller_is_smaller(pruner):
         if isinstance(pruner, LinearPruner):
             assert size.units == (model.coef_ != 0).sum()
             continue
+        if path.unit == "neurons":
+            assert np.sum(model.hidden_layer_sizes) == row["neurons"]
         if path.unit == "leaves":
             assert (size.units, surgeon.table.n_nodes) == tuple(row[["leaves", "nodes"]])
         if hasattr(surgeon, "table"):
@@ -406,7 +422,7 @@ def test_kind_and_classes_are_those_of_the_model(pruner):
     assert is_classifier(found) == is_classifier(pruner.estimator)
     assert hasattr(found, "classes_") == is_classifier(pruner.estimator)
     assert found.n_features_in_ == 8
-    if isinstance(pruner, LinearPruner):
+    if isinstance(pruner, LinearPruner | MLPPruner):
         assert found.report_["weights"].sum() == model_size(found).units
         return
     if not isinstance(pruner, TreePruner):

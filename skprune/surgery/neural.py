@@ -71,7 +71,7 @@ class NeuralSurgeon:
             As many layers, with as many inputs and outputs; hidden layers may be smaller.
         sparse : collection of int, default=()
             Layers whose weights are stored as sparse columns. Such a model predicts, but
-            cannot be trained until `densify` gives the arrays back.
+            cannot be trained until `densified` gives the arrays back.
 
         Returns
         -------
@@ -96,6 +96,12 @@ class NeuralSurgeon:
         if sizes != tuple(len(intercept) for intercept in self.network.intercepts[:-1]):
             model.hidden_layer_sizes = sizes
         _forget_training(model)
+        return model
+
+    def densified(self):
+        """Return a deep copy of the model, sparse weights as dense arrays."""
+        model = copy.deepcopy(self.model)
+        model.coefs_ = [coef.toarray() if issparse(coef) else coef for coef in model.coefs_]
         return model
 
     def _check(self, network):
@@ -164,43 +170,6 @@ def _forget_training(model):
     model.best_loss_ = None if early else np.inf
     model.validation_scores_ = [] if early else None
     model.best_validation_score_ = -np.inf if early else None
-
-
-def densify(model):
-    """Give a network with sparse weights its dense arrays back.
-
-    Parameters
-    ----------
-    model : MLPClassifier or MLPRegressor
-        A fitted network, such as an `MLPPruner` with ``sparsify=True`` made.
-
-    Returns
-    -------
-    estimator
-        A deep copy with dense `coefs_`, which can be trained on. It predicts the same, but for
-        rounding.
-
-    See Also
-    --------
-    MLPPruner : Makes sparse weights if asked to.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from sklearn.neural_network import MLPClassifier
-    >>> from skprune import MLPPruner, densify
-    >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier(20, max_iter=1000, random_state=0)
-    >>> sparse = MLPPruner(network, keep=0.1, sparsify=True).fit(X, y).estimator_
-    >>> sparse.coefs_[0].nnz + sparse.coefs_[1].nnz
-    14
-    >>> densify(sparse).coefs_[0].shape
-    (4, 20)
-    """
-    check_is_fitted(model, "coefs_")
-    model = copy.deepcopy(model)
-    model.coefs_ = [coef.toarray() if issparse(coef) else coef for coef in model.coefs_]
-    return model
 
 
 SURGEONS = MappingProxyType(dict.fromkeys((MLPClassifier, MLPRegressor), NeuralSurgeon))

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skprune.exceptions import InputError
-from skprune.surgery.neural import NeuralSurgeon, densify
+from skprune.surgery.neural import NeuralSurgeon
 
 X, y = load_iris(return_X_y=True)
 SOLVERS = ["lbfgs", "adam", "sgd"]
@@ -92,7 +92,7 @@ def test_sparse_layers_predict_and_become_dense_again(kind):
     n_weights = sum(np.count_nonzero(coef) for coef in coefs)
     n_intercepts = sum(map(len, network.intercepts))
     assert NeuralSurgeon(sparse).size() == (n_weights, n_weights + n_intercepts, n_bytes)
-    again = densify(sparse)
+    again = NeuralSurgeon(sparse).densified()
     np.testing.assert_allclose(again.predict(X), sparse.predict(X))
     again.set_params(warm_start=True).fit(X, y)
 
