@@ -43,7 +43,7 @@ def activate(activation, sums):
 def steepness(activation, values):
     """Return the derivative of an activation, from what it gave; ndarray of the same shape."""
     if activation == "relu":
-        return (values > 0).astype(values.dtype)
+        return values > 0
     if activation == "logistic":
         return values * (1 - values)
     return 1 - values**2 if activation == "tanh" else np.ones_like(values)
@@ -66,9 +66,12 @@ def forward(network, X):
         O(n_rows * n_weights) time, O(n_rows * n_units) memory.
     """
     read = [X]
-    for coef, intercept in zip(network.coefs[:-1], network.intercepts[:-1], strict=True):
-        read.append(activate(network.activation, read[-1] @ coef + intercept))
-    return [*read, read[-1] @ network.coefs[-1] + network.intercepts[-1]]
+    for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
+        sums = read[-1] @ coef
+        sums += intercept
+        last = len(read) == len(network.coefs)
+        read.append(sums if last else activate(network.activation, sums))
+    return read
 
 
 def answers(network, raw):
@@ -123,7 +126,9 @@ def backward(network, read, slopes):
     """
     back = [slopes]
     for coef, values in zip(network.coefs[:0:-1], read[-2:0:-1], strict=True):
-        back.append((back[-1] @ coef.T) * steepness(network.activation, values))
+        part = back[-1] @ coef.T
+        part *= steepness(network.activation, values)
+        back.append(part)
     return back[::-1]
 
 

@@ -15,6 +15,8 @@ from skprune._network import answers, backward, forward, losses
 
 # Adam as published: decay of both moments, and what keeps the ratio finite.
 DECAY, DECAY_OF_SQUARES, TINY = 0.9, 0.999, 1e-8
+# The first L1 penalty as a part of the last; slopes are forgotten faster while it grows.
+SMALLEST, DECAY_UNDER_PENALTY = 1e-3, 0.99
 
 
 def fine_tune(
@@ -98,10 +100,7 @@ def fine_tune(
             _lbfgs(problem, start, watch, max_iter, tol)
         else:
             _adam(problem, start, watch, max_iter, tol, learning_rate, batch_size, rng)
-        best = watch.best
-        if held is None and not problem.value(best)[0] < problem.value(start)[0]:
-            best = start
-    found = problem.at(best)
+    found = problem.at(watch.best)
     first = np.zeros(network.coefs[0].shape)
     first[used] = found.coefs[0]
     return _with_first(found, first)
@@ -133,6 +132,7 @@ class _Problem:
         self.network = _views(self.flat, network)
         self.slope = np.empty_like(self.flat)
         self.slopes = _views(self.slope, network)
+        self._passed = None
 
     def point(self):
         """Return the free parameters of the network as it stands; a copy."""
@@ -155,8 +155,14 @@ class _Problem:
         slope *= share[:, np.newaxis]
         back = backward(network, read, slope)
         for values, part, coef, intercept in zip(read, back, *self.slopes[:2], strict=False):
-            coef[:] = values.T @ part
+            if isinstance(values, np.ndarray):
+                np.matmul(values.T, part, out=coef)
+            else:
+                coef[:] = values.T @ part
             part.sum(axis=0, out=intercept)
+        # Held until the next pass has its own: memory that is given back at once has to be
+        # mapped in anew, which takes as long as the products of a small network.
+        self._passed = read, back
         coefs = self.flat[: self.n_coefs]
         self.slope[: self.n_coefs] += self.alpha / self.total * coefs
         value = share @ losses(network, read[-1], target)
@@ -228,3 +234,122 @@ def _adam(problem, start, watch, max_iter, tol, learning_rate, batch_size, rng):
             point -= learning_rate / (1 - DECAY**step) * mean / size
         if watch.tired(point, value, 0.0 if watch.held else tol):
             break
+    # Batches judge a point that moves: the rows in whole have the last word.
+    if not (watch.held or problem.value(watch.best)[0] < problem.value(start)[0]):
+        watch.best = start
+
+
+def shrink_weights(
+    network,
+    X,
+    target,
+    weight,
+    *,
+    alpha,
+    n_penalties=20,
+    n_steps=20,
+    learning_rate=2e-2,
+    groups=False,
+):
+    """Train under growing L1 penalties, and find the largest that each weight survives.
+
+    Parameters
+    ----------
+    network : Network
+        Where training starts; weights that are zero stay so. Never changed.
+    X, target, weight
+        As in `fine_tune`.
+    alpha : float
+        Of the squares of the weights, as in `fine_tune`; the L1 penalty comes on top.
+    n_penalties : int, default=20
+        Penalties, in a geometric sequence. At the last, 1000 times the first, a last layer
+        that reads the units as they are is zero.
+    n_steps : int, default=20
+        Steps at each penalty.
+    learning_rate : float, default=2e-2
+        Of each step, in root mean squares of the weights of a layer.
+    groups : bool, default=False
+        Whether the weights that read a hidden unit shrink together [1]_, and none else.
+
+    Returns
+    -------
+    list of ndarray
+        Scores, of the shape of each layer's weights; with `groups` of shape (n_units,) for
+        each hidden layer. The largest penalty at which a weight was not zero, and within
+        the gap to the next one by its magnitude there; 0 if the weight was zero when given.
+
+    See Also
+    --------
+    fine_tune : Trains the weights that are kept.
+
+    Notes
+    -----
+    Proximal steps of Adam over all rows, warm from penalty to penalty: the threshold of a
+    weight, or of a group, is measured by the slopes that it has seen, as its step is. In
+    groups the step is common. O(n_penalties * n_steps * n_rows * n_weights).
+
+    References
+    ----------
+    .. [1] Scardapane, S., Comminiello, D., Hussain, A. and Uncini, A. (2017). Group sparse
+           regularization for deep neural networks. Neurocomputing 241.
+    """
+    rows = (X.astype(np.float64, copy=False), target, weight)
+    problem = _Problem(network, [coef != 0 for coef in network.coefs], rows, alpha)
+    penalties = _penalties(problem, n_penalties, groups)
+    scores = np.zeros(len(problem.flat))
+    common = _means_by_unit if groups else _as_they_are
+    bounds = [0.0, *penalties, 2 * penalties[-1]]
+    path = _shrunken(problem, penalties, n_steps, learning_rate, common)
+    for low, high, flat in zip(bounds, bounds[1:], path, strict=False):
+        size = np.sqrt(common(flat**2, network))
+        live = size > 0
+        scores[live] = low + (high - low) / 2 * size[live] / size.max()
+    found = _views(scores, network).coefs
+    return [layer[:, 0] for layer in found[1:]] if groups else list(found)
+
+
+def _penalties(problem, n_penalties, groups):
+    """Return growing penalties, up to that which leaves nothing of the last layer."""
+    X, target, weight = problem.rows
+    share = weight / problem.total
+    read = forward(problem.network, X)[-2]
+    slope = np.abs(read.T @ (share[:, np.newaxis] * (target - share @ target)))
+    top = np.sqrt((slope**2).mean(axis=1)).max() if groups else slope.max()
+    return np.geomspace(SMALLEST, 1, n_penalties) * max(top, TINY)
+
+
+def _shrunken(problem, penalties, n_steps, learning_rate, common):
+    """Yield the parameters: as they are, then after the steps at each penalty."""
+    flat, like, free = problem.flat.copy(), problem.network, problem.free
+    yield flat
+    rate, applies = np.zeros_like(flat), np.zeros_like(flat)
+    for layer, coef in enumerate(_views(flat, like).coefs):
+        spread = learning_rate * np.sqrt((coef**2).mean())
+        _views(rate, like).coefs[layer][:] = _views(rate, like).intercepts[layer][:] = spread
+        _views(applies, like).coefs[layer][:] = common is _as_they_are or layer > 0
+    mean, square, slope = np.zeros_like(flat), np.zeros_like(flat), np.zeros_like(flat)
+    step = 0
+    for penalty in penalties:
+        for _ in range(n_steps):
+            step += 1
+            slope[free] = problem.value(flat[free])[1]
+            mean += (1 - DECAY) * (slope - mean)
+            square += (1 - DECAY_UNDER_PENALTY) * (slope**2 - square)
+            seen = np.sqrt(common(square, like) / (1 - DECAY_UNDER_PENALTY**step))
+            ahead = rate / (seen + penalties[0])
+            flat -= ahead / (1 - DECAY**step) * mean
+            size = np.sqrt(common(flat**2, like)) + np.finfo(float).tiny
+            flat *= np.maximum(1 - ahead * applies * penalty / size, 0)
+        yield flat
+
+
+def _as_they_are(flat, _):
+    return flat
+
+
+def _means_by_unit(flat, like):
+    """Return means over all weights that read a unit, in the place of each."""
+    means = flat.copy()
+    for coef in _views(means, like).coefs[1:]:
+        coef[:] = coef.mean(axis=1, keepdims=True)
+    return means
