@@ -1,5 +1,7 @@
 """The path of a network: which weights or hidden units stay at every level."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -73,7 +75,7 @@ class NeuralPath(PruningPath):
             widths = [np.full(n_levels, size) for size in (*ends, *sizes)]
         weights = [_left(each, n_levels) for each in gone]
         n_intercepts = sum(widths[1:])
-        shapes = list(zip(widths, widths[1:], strict=False))
+        shapes = list(pairwise(widths))
         n_bytes = self._bytes(shapes, weights) + self._surgeon.itemsize * n_intercepts
         parameters = sum(weights) + n_intercepts
         parameters, n_bytes = parameters.astype(float), n_bytes.astype(float)

@@ -83,18 +83,34 @@ def model_size(model):
     >>> model_size(tree.fit(*load_iris(return_X_y=True)))
     ModelSize(units=3, parameters=13, bytes=440)
     """
-    return ModelSize(*surgeon_for(_plain(model)).size())
+    return ModelSize(*surgeon_for(plain_model(model)).size())
 
 
-def _plain(model):
-    """Return the model that does the predicting."""
+def plain_model(model):
+    """Return the model that does the predicting.
+
+    Parameters
+    ----------
+    model : estimator
+        A model that a surgeon knows, or what holds one: see `model_size`.
+
+    Returns
+    -------
+    estimator
+        The innermost model.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If no surgeon knows it.
+    """
     try:
         surgeon_type(model)
     except UnsupportedModelError:
         inner = _inner(model)
         if inner is None:
             raise
-        return _plain(inner)
+        return plain_model(inner)
     return model
 
 

@@ -69,6 +69,7 @@ SIBLINGS = {
     ("_neural_path", "path"): "a family's path is a path of a model",
     ("_neural_path", "_neural_rounds"): "its levels are what rounds leave",
     ("_tree_path", "path"): "a family's path is a path of a model",
+    ("inspection._compare", "inspection._scratch"): "small models beside pruned ones",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
     ("model_selection._candidates", "model_selection._make"): "a bare model is wrapped",
     ("model_selection._candidates", "model_selection._handles"): "a combination turns levels",

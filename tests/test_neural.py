@@ -95,7 +95,6 @@ def test_obs_is_better_than_magnitude_and_chance(digits):
         assert log_loss(target[:600], trained) < 0.7 * log_loss(target[:600], refitted)
 
 
-
 def twins(network):
     """The network with a copy of its first unit, a dead unit and a constant one beside."""
     (first, second), (offsets, last) = network.coefs, network.intercepts

@@ -25,6 +25,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from skprune._compat import predicts_only, rows_of
 from skprune._extras import import_extra
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
+from skprune.inspection._scratch import with_scratch
 from skprune.size import SIZES, model_size
 
 __all__ = ["compare"]
@@ -34,7 +35,9 @@ LATENCIES = ("batch_us", "batch_us_iqr", "row_us", "row_us_iqr")
 AUTO_SECONDS, FEWEST, MOST = 1.0, 5, 100
 
 
-def compare(models, X, y, *, scoring=None, sample_weight=None, n_repeats="auto", roc_ax=None):
+def compare(
+    models, X, y, *, scoring=None, sample_weight=None, scratch=None, n_repeats="auto", roc_ax=None
+):
     """Put fitted models side by side: scores, sizes, latency, agreement.
 
     Give it rows that chose nothing: neither a model, nor a level, nor a setting. Scores
@@ -55,6 +58,10 @@ def compare(models, X, y, *, scoring=None, sample_weight=None, n_repeats="auto",
         usual set, see Notes.
     sample_weight : array-like of shape (n_rows,), default=None
         Weights of the rows, for scores and agreement.
+    scratch : tuple of (X, y), default=None
+        Rows that the models were trained on. Each network is then followed by another of its
+        size that is trained on them from scratch, the baseline of all pruning; a network with
+        zeros by one with as many weights and no zeros. Networks only.
     n_repeats : int or "auto", default="auto"
         Rounds of the stopwatch; in each, every model predicts all rows at once and one
         row alone. "auto" is as many as fit into one second, at least 5, at most 100; 0
@@ -124,6 +131,8 @@ def compare(models, X, y, *, scoring=None, sample_weight=None, n_repeats="auto",
     pruned      0.92      4       0.92
     """
     models = _named(models)
+    if scratch is not None:
+        models = with_scratch(models, scratch)
     classify = _check_kind(models)
     check_consistent_length(X, y, sample_weight)
     _check_repeats(n_repeats)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import numpy as np
 from scipy.sparse import csc_array, issparse
+from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
@@ -123,6 +124,29 @@ class NeuralSurgeon:
                 "raise alpha, or set recovery=None."
             )
             raise InputError(msg)
+
+    def from_scratch(self):
+        """Return an unfitted network of the same size, its layers as wide as its weights fill.
+
+        Where weights are zero, all hidden layers shrink by one factor, to the largest dense
+        network that has no more weights.
+        """
+        network, model = self.network, clone(self.model)
+        n_weights = sum(np.count_nonzero(coef) for coef in network.coefs)
+        ends = network.coefs[0].shape[0], network.coefs[-1].shape[1]
+        widths = np.array([coef.shape[1] for coef in network.coefs[:-1]])
+
+        def dense(widths):
+            return sum(a * b for a, b in pairwise([ends[0], *widths, ends[1]]))
+
+        # Each step of the widest layer is a candidate; the first one is all of it.
+        tries = [
+            np.maximum(1, widths * step // widths.max()) for step in range(widths.max(), 0, -1)
+        ]
+        chosen = next((w for w in tries if dense(w) <= n_weights), tries[-1])
+        if len(widths) and not np.array_equal(chosen, widths):
+            model.set_params(hidden_layer_sizes=tuple(chosen.tolist()))
+        return model
 
     def size(self):
         """Return non-zero weights, numbers and bytes of the model; a tuple of int."""

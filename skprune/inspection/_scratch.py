@@ -1,0 +1,62 @@
+"""Small networks trained from scratch, to hold pruned ones against."""
+
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.size import plain_model
+from skprune.surgery import NEURAL_SURGEONS, surgeon_for
+
+
+def with_scratch(models, rows):
+    """Return models by name, each network followed by one of its size trained from scratch.
+
+    Parameters
+    ----------
+    models : dict of str to fitted estimator
+        Models; networks may be held by pruners, searches and pipelines.
+    rows : tuple of (X, y)
+        What to train on.
+
+    Returns
+    -------
+    dict of str to fitted estimator
+        The new ones are called "<name> from scratch".
+
+    Raises
+    ------
+    InputError
+        If `rows` are no pair, or none of the models is a network.
+    """
+    if not (isinstance(rows, tuple | list) and len(rows) == 2):
+        msg = f"scratch={type(rows).__name__} was given; give a pair (X, y) of training rows."
+        raise InputError(msg)
+    found = {}
+    for name, model in models.items():
+        check_is_fitted(model)
+        found[name] = model
+        small = _untrained(model)
+        if small is not None:
+            found[f"{name} from scratch"] = small.fit(*rows)
+    if len(found) == len(models):
+        msg = (
+            f"scratch was given, but none of {list(models)} is a network. Leave it out, or train "
+            "small models yourself and give them with the others."
+        )
+        raise InputError(msg)
+    return found
+
+
+def _untrained(model):
+    """Return an unfitted network of a model's size, after the steps that it had before it."""
+    if isinstance(model, Pipeline):
+        last = _untrained(model.steps[-1][1])
+        before = [(name, clone(step)) for name, step in model.steps[:-1]]
+        return last and Pipeline([*before, (model.steps[-1][0], last)])
+    if hasattr(model, "best_estimator_"):
+        return _untrained(model.best_estimator_)
+    try:
+        return surgeon_for(plain_model(model), NEURAL_SURGEONS).from_scratch()
+    except UnsupportedModelError:
+        return None
