@@ -26,7 +26,7 @@ MEMORY = 256e6
 # Removals between two updates of the inverses: enough for products at full speed.
 BLOCK = 64
 # Inputs of a unit that are removed one by one; what a unit has beyond them goes at once.
-ONE_BY_ONE = 1024
+ONE_BY_ONE = 256
 
 
 def second_moments(H, weight, *, damping=DAMPING):
@@ -90,7 +90,8 @@ def weight_costs(network, read, weight, *, damping=ORDER_DAMPING):
     list of ndarray of shape (n_inputs, n_units)
         In the unit of the loss, per row: the largest cost so far along the order of each
         unit, so that a global ranking keeps to all orders. Zero for weights that are zero
-        and for inputs that are constant. The time and memory of `removal_costs`.
+        and for inputs that are constant. O(n_rows * n_inputs^2) per layer, and
+        `removal_costs`.
     """
     found = []
     for H, coef, bend in zip(read, network.coefs, curvatures(network, read, weight), strict=False):
@@ -108,7 +109,7 @@ def removal_costs(C, W, *, one_by_one=ONE_BY_ONE, memory=MEMORY):
         Hessian that all units share, positive definite.
     W : ndarray of shape (n_inputs, n_units)
         Weights; zeros have gone already.
-    one_by_one : int, default=1024
+    one_by_one : int, default=256
         Units with more inputs first lose the others together: those that would cost least if
         each went alone, at that cost.
     memory : float, default=256e6
@@ -122,8 +123,7 @@ def removal_costs(C, W, *, one_by_one=ONE_BY_ONE, memory=MEMORY):
     Notes
     -----
     The downdated inverse of each unit is ``B - U'U`` for a number of removals, then computed:
-    O(one_by_one^3) per unit, half of it as products of matrices, and O(n_inputs^3) once if
-    units share their inputs.
+    O(one_by_one^3) per unit, half of it as products of matrices, and O(n_inputs^3) once.
     """
     floor, W = _lose_many(C, W, one_by_one)
     costs, alive = np.zeros(W.shape), W != 0
@@ -131,7 +131,7 @@ def removal_costs(C, W, *, one_by_one=ONE_BY_ONE, memory=MEMORY):
     by_size = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     while len(by_size):
         size = sizes[by_size[0]]
-        width = max(1, int(memory / (24 * size**2)))
+        width = max(1, int(memory / (40 * size**2)))
         units, by_size = by_size[:width], by_size[width:]
         members = np.argsort(~alive[:, units].T, axis=1, kind="stable")[:, :size]
         inverses, weights = _systems(C, W[:, units].T, alive[:, units].T, members)
@@ -204,6 +204,7 @@ def _orders(B, W):
             diagonal -= update**2
             waiting[unit, q], diagonal[unit, q] = False, 1.0
             taken[:, step] = update
+        # All units have lost as many: what is left of them moves together.
         left = np.nonzero(waiting)[1].reshape(len(W), -1)
         part = np.take_along_axis(taken, left[:, np.newaxis], axis=2)
         B = B[unit[:, np.newaxis, np.newaxis], left[:, :, np.newaxis], left[:, np.newaxis]]
@@ -223,7 +224,7 @@ def refit(network, masks, X, weight, *, damping=DAMPING):
     network : Network
         The whole one.
     masks : list of ndarray of bool, shape (n_inputs, n_units)
-        Weights that stay; the others become exactly zero.
+        Weights that may differ from zero; the others are exactly zero.
     X : ndarray or sparse array of shape (n_rows, n_features)
         Rows.
     weight : ndarray of shape (n_rows,)
