@@ -24,7 +24,9 @@ ROUNDING = 1e-12
 # Bytes of the inverses that are held at a time.
 MEMORY = 256e6
 # Removals between two updates of the inverses: enough for products at full speed.
-BLOCK = 48
+BLOCK = 64
+# Inputs of a unit that are removed one by one; what a unit has beyond them goes at once.
+ONE_BY_ONE = 256
 
 
 def second_moments(H, weight, *, damping=DAMPING):
@@ -88,7 +90,8 @@ def weight_costs(network, read, weight, *, damping=ORDER_DAMPING):
     list of ndarray of shape (n_inputs, n_units)
         In the unit of the loss, per row: the largest cost so far along the order of each
         unit, so that a global ranking keeps to all orders. Zero for weights that are zero
-        and for inputs that are constant. The time and memory of `removal_costs`.
+        and for inputs that are constant. O(n_rows * n_inputs^2) per layer, and
+        `removal_costs`.
     """
     found = []
     for H, coef, bend in zip(read, network.coefs, curvatures(network, read, weight), strict=False):
@@ -97,7 +100,7 @@ def weight_costs(network, read, weight, *, damping=ORDER_DAMPING):
     return found
 
 
-def removal_costs(C, W, *, memory=MEMORY):
+def removal_costs(C, W, *, one_by_one=ONE_BY_ONE, memory=MEMORY):
     """Remove the inputs of each unit one by one, always the one that costs that unit least.
 
     Parameters
@@ -106,6 +109,9 @@ def removal_costs(C, W, *, memory=MEMORY):
         Hessian that all units share, positive definite.
     W : ndarray of shape (n_inputs, n_units)
         Weights; zeros have gone already.
+    one_by_one : int, default=256
+        Units with more inputs first lose the others together: those that would cost least if
+        each went alone, at that cost.
     memory : float, default=256e6
         Bytes to work in, about; one unit at a time takes what it takes.
 
@@ -117,20 +123,42 @@ def removal_costs(C, W, *, memory=MEMORY):
     Notes
     -----
     The downdated inverse of each unit is ``B - U'U`` for a number of removals, then computed:
-    O(n_inputs^3) per unit, a third of it as products of matrices.
+    O(one_by_one^3) per unit, half of it as products of matrices, and O(n_inputs^3) once.
     """
+    floor, W = _lose_many(C, W, one_by_one)
     costs, alive = np.zeros(W.shape), W != 0
     sizes = alive.sum(axis=0)
     by_size = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
     while len(by_size):
         size = sizes[by_size[0]]
-        width = max(1, int(memory / (24 * size**2)))
+        width = max(1, int(memory / (40 * size**2)))
         units, by_size = by_size[:width], by_size[width:]
         members = np.argsort(~alive[:, units].T, axis=1, kind="stable")[:, :size]
         inverses, weights = _systems(C, W[:, units].T, alive[:, units].T, members)
         # Entries that fill up a shorter unit are zero and cost nothing, as their weights do.
         costs[members, units[:, np.newaxis]] = _orders(inverses, weights)
-    return costs
+    return np.maximum(costs, floor)
+
+
+def _lose_many(C, W, limit):
+    """Bring units with too many inputs down to a number of them, all at once.
+
+    Returns
+    -------
+    floor : ndarray of shape (n_inputs, n_units)
+        What each removed weight would cost alone, and the largest of these where one stays.
+    W : ndarray of shape (n_inputs, n_units)
+        The best weights on those that stay.
+    """
+    alive = W != 0
+    if (alive.sum(axis=0) <= limit).all():
+        return 0.0, W
+    alone = W**2 / np.linalg.inv(C).diagonal()[:, np.newaxis] / 2
+    last = np.sort(alone, axis=0)[-limit]
+    stays, best = alive & (alone >= last), W.copy()
+    wide = (alive & ~stays).any(axis=0)
+    best[:, wide] = solve_columns(C, C @ W[:, wide], stays[:, wide])
+    return np.where(stays, np.where(stays, 0.0, alone).max(axis=0), alone), best
 
 
 def _systems(C, W, alive, members):
@@ -176,6 +204,7 @@ def _orders(B, W):
             diagonal -= update**2
             waiting[unit, q], diagonal[unit, q] = False, 1.0
             taken[:, step] = update
+        # All units have lost as many: what is left of them moves together.
         left = np.nonzero(waiting)[1].reshape(len(W), -1)
         part = np.take_along_axis(taken, left[:, np.newaxis], axis=2)
         B = B[unit[:, np.newaxis, np.newaxis], left[:, :, np.newaxis], left[:, np.newaxis]]
@@ -195,7 +224,7 @@ def refit(network, masks, X, weight, *, damping=DAMPING):
     network : Network
         The whole one.
     masks : list of ndarray of bool, shape (n_inputs, n_units)
-        Weights that stay; the others become exactly zero.
+        Weights that may differ from zero; the others are exactly zero.
     X : ndarray or sparse array of shape (n_rows, n_features)
         Rows.
     weight : ndarray of shape (n_rows,)
@@ -210,18 +239,16 @@ def refit(network, masks, X, weight, *, damping=DAMPING):
         A layer stays as it was if all that is masked was zero and no layer before it has
         changed. O(n_rows * n_inputs^2) per layer, and O(n_kept^3) per distinct set of inputs.
     """
-    whole, reads, changed = X, X, False
-    coefs, intercepts = [], []
+    layers, whole, reads, changed = [], X, X, False
     for coef, intercept, mask in zip(network.coefs, network.intercepts, masks, strict=True):
         sums = whole @ coef + intercept
-        if changed or coef[~mask].any():
-            changed = True
-            coef, intercept = _nearest(reads, sums, coef, mask, weight, damping)
-        coefs.append(coef)
-        intercepts.append(intercept)
+        changed = changed or coef[~mask].any()
+        best = _nearest(reads, sums, coef, mask, weight, damping) if changed else (coef, intercept)
+        layers.append(best)
         whole = activate(network.activation, sums)
-        reads = activate(network.activation, reads @ coef + intercept) if changed else whole
-    return network._replace(coefs=tuple(coefs), intercepts=tuple(intercepts))
+        reads = activate(network.activation, reads @ best[0] + best[1]) if changed else whole
+    coefs, intercepts = zip(*layers, strict=True)
+    return network._replace(coefs=coefs, intercepts=intercepts)
 
 
 def _nearest(H, sums, coef, mask, weight, damping):

@@ -1,5 +1,7 @@
 """What weights and hidden units are worth, against plain loops over rows and weights."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -23,7 +25,7 @@ SIZES = (3, 4, 5, 2)
 @pytest.fixture
 def case():
     rng = np.random.default_rng(0)
-    coefs = tuple(rng.normal(size=s) for s in zip(SIZES[:-1], SIZES[1:], strict=True))
+    coefs = tuple(rng.normal(size=s) for s in pairwise(SIZES))
     intercepts = tuple(rng.normal(size=size) for size in SIZES[1:])
     network = Network(coefs, intercepts, "tanh", "softmax")
     X = rng.normal(size=(20, 3))

@@ -1,5 +1,7 @@
 """Costs of weights against explicit inverses, and refits against plain least squares."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ from skprune.surgery.neural import NeuralSurgeon
 
 def made(seed, sizes=(5, 7, 6, 3)):
     rng = np.random.default_rng(seed)
-    coefs = tuple(rng.normal(size=s) for s in zip(sizes[:-1], sizes[1:], strict=True))
+    coefs = tuple(rng.normal(size=s) for s in pairwise(sizes))
     intercepts = tuple(rng.normal(size=size) / 2 for size in sizes[1:])
     network = Network(coefs, intercepts, "relu", "softmax")
     return network, rng.normal(size=(60, sizes[0])), rng.integers(1, 4, size=60), rng
@@ -103,6 +105,23 @@ def test_removal_costs_are_those_of_inverses(seed, n_inputs, n_units, zeros, blo
         patch.setattr(layerwise, "BLOCK", block)
         found = removal_costs(C, W, memory=memory)
     assert_allclose(found, expected, rtol=1e-7, atol=1e-12)
+
+
+def test_units_with_many_inputs_lose_some_at_once():
+    rng = np.random.default_rng(0)
+    X, W = rng.normal(size=(60, 12)) + rng.normal(size=(60, 1)), rng.normal(size=(12, 3))
+    C = X.T @ X / 60
+    W[3:, 2] = 0.0  # few enough as it is
+    found = removal_costs(C, W, one_by_one=5)
+    assert_allclose(found[:, 2], removal_costs(C, W)[:, 2], rtol=1e-8)
+    for unit in range(2):
+        alone = W[:, unit] ** 2 / np.linalg.inv(C).diagonal() / 2
+        gone, stays = np.split(np.argsort(alone), [7])
+        assert_allclose(found[gone, unit], alone[gone], rtol=1e-10)
+        best = np.zeros(12)
+        best[stays] = np.linalg.solve(C[np.ix_(stays, stays)], C[stays] @ W[:, unit])
+        expected = np.maximum(costs_by_inverses(C, best), alone[gone[-1]])
+        assert_allclose(found[stays, unit], expected[stays], rtol=1e-8)
 
 
 def test_weight_costs_are_removals_times_curvature():
@@ -186,7 +205,7 @@ def test_a_layer_without_inputs_says_its_mean():
 def test_equal_sets_of_inputs_share_a_factor(monkeypatch):
     calls = []
 
-    def counted(gram, pull, kept):
+    def counted(_, pull, kept):
         calls.append(kept)
         return np.zeros(pull.shape)
 

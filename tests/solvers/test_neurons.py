@@ -1,5 +1,7 @@
 """Hidden units: redundant ones leave without a trace, others at the cost of a refit."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -12,7 +14,7 @@ from skprune.solvers.neurons import drop, fold, neuron_costs, redundant
 
 def made(seed, sizes=(4, 8, 6, 3)):
     rng = np.random.default_rng(seed)
-    coefs = tuple(rng.normal(size=s) for s in zip(sizes[:-1], sizes[1:], strict=True))
+    coefs = tuple(rng.normal(size=s) for s in pairwise(sizes))
     intercepts = tuple(rng.normal(size=size) / 2 for size in sizes[1:])
     network = Network(coefs, intercepts, "relu", "softmax")
     return network, rng.normal(size=(80, sizes[0])), rng.integers(1, 4, size=80)
@@ -116,7 +118,7 @@ def test_costs_are_those_of_least_squares(case):
         left = np.flatnonzero(~found[layer].gone)
         assert (cost[found[layer].gone] == 0).all()
         C = second_moments(read[layer + 1][:, left], weight, damping=0.02)
-        W, order, now = coefs[layer + 1][left], [], 0.0
+        W, order, now, largest = coefs[layer + 1][left], [], 0.0, 0.0
         rest = list(range(len(left)))
         for _ in range(len(left) - 1):  # the loss without each, by a plain solve
             tries = []
@@ -126,8 +128,7 @@ def test_costs_are_those_of_least_squares(case):
                 change[kept] += np.linalg.solve(C[np.ix_(kept, kept)], C[kept] @ W)
                 tries.append((change * (C @ change) * bends[layer + 1]).sum() / 2)
             order.append(rest.pop(int(np.argmin(tries))))
-            step, now = min(tries) - now, min(tries)
-            largest = step if len(order) == 1 else max(largest, step)
+            largest, now = max(largest, min(tries) - now), min(tries)
             assert cost[left[order[-1]]] == pytest.approx(largest, rel=1e-6, abs=1e-9)
         assert cost[left[rest[0]]] == np.inf
 
