@@ -1,6 +1,7 @@
 """Training under a mask: against finite differences, scikit-learn, and closed forms."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ ALPHA = 0.3
 
 def made(sizes=(4, 6, 5, 3), activation="tanh", output="softmax", seed=0):
     rng = np.random.default_rng(seed)
-    coefs = tuple(rng.normal(size=shape) / 2 for shape in zip(sizes[:-1], sizes[1:], strict=True))
+    coefs = tuple(rng.normal(size=shape) / 2 for shape in pairwise(sizes))
     return Network(
         coefs, tuple(rng.normal(size=size) / 2 for size in sizes[1:]), activation, output
     )
