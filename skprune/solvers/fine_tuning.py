@@ -69,7 +69,7 @@ def fine_tune(
     patience : int, default=10
         As above.
     rng : RandomState, default=None
-        Draws the batches of Adam; not used by L-BFGS.
+        Draws the batches of Adam, which needs it; not used by L-BFGS.
 
     Returns
     -------
