@@ -41,7 +41,7 @@ def activate(activation, sums):
 
 
 def steepness(activation, values):
-    """Return the derivative of an activation, from what it gave; ndarray of the same shape."""
+    """Return the derivative of an activation, from what it gave; ndarray, bool for relu."""
     if activation == "relu":
         return values > 0
     if activation == "logistic":

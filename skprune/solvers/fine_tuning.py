@@ -69,7 +69,7 @@ def fine_tune(
     patience : int, default=10
         As above.
     rng : RandomState, default=None
-        Draws the batches of Adam; not used by L-BFGS.
+        Draws the batches of Adam, which needs it; not used by L-BFGS.
 
     Returns
     -------
@@ -338,8 +338,8 @@ def _shrunken(problem, penalties, n_steps, learning_rate, common):
             seen = np.sqrt(common(square, like) / (1 - DECAY_UNDER_PENALTY**step))
             ahead = rate / (seen + penalties[0])
             flat -= ahead / (1 - DECAY**step) * mean
-            size = np.sqrt(common(flat**2, like)) + np.finfo(float).tiny
-            flat *= np.maximum(1 - ahead * applies * penalty / size, 0)
+            size = np.sqrt(common(flat**2, like))
+            flat *= np.maximum(size - ahead * applies * penalty, 0) / np.where(size > 0, size, 1)
         yield flat
 
 
