@@ -77,6 +77,10 @@ class Rounds:
         self._recovery, self._schedule = recovery, schedule
         self._rewind, self._tuning = rewind, tuning
         self._needs_rows = rows is not None
+        # Measured: least squares help a training that starts from many cut weights, and stand in
+        # the way of one that follows cuts of a few, or of hidden units.
+        at_once = self.n_rounds == 1 and not by_neuron and not self._rewind
+        self._refits = recovery == "least_squares" or (recovery == "fine_tune" and at_once)
 
     def __getstate__(self):
         # Rows are held by reference, in memory only; a judge may hold them too.
@@ -142,20 +146,19 @@ class Rounds:
 
     def _cut(self, network, was, left):
         """Return a network without some units, as near to what it was as is asked for."""
-        if self._rewind:
+        if self._rewind or self._recovery == "least_squares":
             network, was = self.network, self.whole()
         X, weight = (None, None) if self._rows is None else (self._rows.X, self._rows.weight)
-        refits = self._recovery is not None and not self._rewind
         if not self.by_neuron:
             masks = split(left, [coef.shape for coef in network.coefs])
-            if refits:
+            if self._refits:
                 return layerwise.refit(network, masks, X, weight)
             return _masked(network, masks)
         kept = split(left[was], [(len(each),) for each in network.intercepts[:-1]])
         if self._rows is not None:
             found = neurons.redundant(network, forward(network, X), weight)
             network = neurons.fold(network, found, [~each for each in kept])
-        if refits:
+        if self._refits:
             masks = [np.ones(network.coefs[0].shape, dtype=bool)]
             masks += [
                 np.broadcast_to(each[:, np.newaxis], coef.shape) & (coef != 0)

@@ -62,8 +62,8 @@ class MLPPruner(BaseModelPruner):
         Units with a score above it stay.
     recovery : {"least_squares", "fine_tune"} or None, default="least_squares"
         "least_squares" gives every layer in turn the weights and intercepts with which its
-        sums come nearest to those of the whole network. "fine_tune" does this and then
-        trains what stays. None leaves the values as they are.
+        sums come nearest to those of the whole network. "fine_tune" trains what stays,
+        after the same if weights went in one shot. None leaves the values as they are.
     schedule : {"one_shot", "iterative", "cubic"}, default="one_shot"
         All at once; or in `n_rounds` rounds, each with scores and a recovery of its own,
         that remove the same share each, or much at first and little in the end [4]_. With
