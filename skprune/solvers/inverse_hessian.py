@@ -37,7 +37,7 @@ DRIFT = 1e-10
 # Share of the coordinates that have to be left, or the inverse is copied without the others.
 DENSE = 0.9
 # Rows of a matrix that are mirrored at once.
-MIRROR = 1024
+MIRROR = 256
 
 
 class Elimination(NamedTuple):
