@@ -99,15 +99,17 @@ def mammography():
 
 
 def split(task, seed):
-    """Return training rows, test rows and their targets, standardised."""
+    """Return training rows, test rows and their targets; real columns are standardised."""
     X, y = task.rows()
     size = min(N_TRAIN, 2 * len(X) // 3)
-    stratify = None if isinstance(task.model, SVR) else y
+    stratify = y if task.rows in (digits, *REAL) and not isinstance(task.model, SVR) else None
     X, X_test, y, y_test = train_test_split(
         X, y, train_size=size, stratify=stratify, random_state=seed
     )
     if isinstance(task.model, OneClassSVM):
         X, y = X[y], y[y]  # what is usual is learned from usual rows
+    if task.rows is generated:
+        return X, X_test, y, y_test
     scaler = StandardScaler().fit(X)
     return scaler.transform(X), scaler.transform(X_test), y, y_test
 

@@ -242,12 +242,12 @@ class _State:
     def restart(self):
         """Compute the inverse and the weights of what is left afresh."""
         self._number()
-        left, whole = self.coordinates, np.arange(self.H.shape[1])
+        left = self.coordinates
+        all_as_they_are = np.array_equal(left, np.arange(self.H.shape[1]))
         self.base = np.empty((len(self.H), len(left), len(left)))
         self.W = np.empty((len(self.H), len(left), self.pull.shape[2]))
         for m, hessian in enumerate(self.H):
-            same = np.array_equal(left, whole)
-            factor = _factor(hessian if same else hessian[np.ix_(left, left)])
+            factor = _factor(hessian if all_as_they_are else hessian[np.ix_(left, left)])
             self.W[m] = cho_solve(factor, self.pull[m, left])
             self.base[m] = _inverse(factor[0])
         self.diagonal = self.base.diagonal(axis1=1, axis2=2).copy()
@@ -259,7 +259,7 @@ class _State:
             self.blocks = np.where(both, parts, np.eye(size))
 
     def _number(self):
-        """Number the units and coordinates that are left."""
+        """Give the units and coordinates that are left numbers."""
         self.units = np.flatnonzero(self.alive)
         self.place = np.cumsum(self.alive) - 1
         members = self.all_members[self.units]
@@ -296,12 +296,10 @@ class _State:
         if (self.diagonal < CANCELLED * self.start).any():
             self.restart()
         elif self.n_recent >= LOOK:
-            self._settle()
+            self.restart() if self._has_drifted() else self._settle()
 
     def _settle(self):
-        """Update the inverse, and leave out what has gone; afresh if rounding went too far."""
-        if self._has_drifted():
-            return self.restart()
+        """Update the inverse, and leave out what has gone."""
         recent = self.recent[:, : self.n_recent]
         stay, left = self.alive[self.units], np.isfinite(self.diagonal[0])
         if left.sum() < DENSE * len(left):
@@ -311,8 +309,8 @@ class _State:
             self.start = self.start[:, left]
             self.blocks = None if self.blocks is None else self.blocks[:, stay]
             self._number()
-        for base, rows in zip(self.base, recent, strict=True):
-            base -= rows.T @ rows
+        for m, rows in enumerate(recent):
+            self.base[m] -= rows.T @ rows  # model by model: one matrix more at a time
         self.n_recent = 0
 
     def _has_drifted(self):
