@@ -4,21 +4,25 @@ import copy
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import cho_factor, cho_solve
 from sklearn.utils import gen_batches, indexable
 
 from skprune._compat import check_sample_weight, n_rows_of, rows_of
 from skprune._levels import midpoints, rank_shares
 from skprune.exceptions import InputError
 from skprune.path import PruningPath
-from skprune.solvers.inverse_hessian import best_weights, damped
 
 # Kernel values that are held at once while rows are gone through.
-BATCH = 2**23
+BATCH = 2**21
 # Share of the distance in feature space in what is refitted: training rows do not say how
 # vectors that they hardly tell apart should share a coefficient.
 RIDGE = 1e-6
 # Share of the diagonal, for vectors that say the same.
 DAMPING = 1e-10
+# Shares of the answers before their mean is taken off: below the first little but rounding is
+# left of them, and the second is certainly rounding.
+FLOOR = 1e-6
+ROUNDING = 1e-14
 
 
 class SVMPath(PruningPath):
@@ -101,6 +105,7 @@ class Refit:
         Reader of the whole model.
     form : ndarray of shape (n_vectors, n_vectors)
         Squared distance of two models as a form in their coefficients, positive definite.
+        Held, not copied.
     mean : ndarray of shape (n_vectors,) or float, default=0.0
         Mean kernel value of each vector, which the offset takes up.
     """
@@ -108,7 +113,7 @@ class Refit:
     def __init__(self, surgeon, form, mean=0.0):
         self._own, self._offsets = surgeon.coefficients, surgeon.offsets
         self._takes_part = surgeon.takes_part
-        self._form = damped(form[np.newaxis], DAMPING)
+        self._form, self._pull = form, form @ self._own
         self._mean = np.broadcast_to(mean, len(form))
 
     def __call__(self, kept):
@@ -127,11 +132,12 @@ class Refit:
             Offsets.
         """
         found = np.zeros(self._own.shape)
-        for pair, own in enumerate(self._own.T):
-            may = kept & self._takes_part[:, pair]
-            if may.any():
-                weights = own[np.newaxis, :, np.newaxis]
-                found[:, pair] = best_weights(self._form, weights, may)[0, :, 0]
+        for pair, takes_part in enumerate(self._takes_part.T):
+            may = np.flatnonzero(kept & takes_part)
+            if len(may):
+                form = self._form[np.ix_(may, may)]
+                factor = cho_factor(form, lower=True, overwrite_a=True, check_finite=False)
+                found[may, pair] = cho_solve(factor, self._pull[may, pair])
         return found, self._offsets + self._mean @ (self._own - found)
 
 
@@ -147,7 +153,8 @@ def answers_form(surgeon, rows, similarity=None):
     rows : ChoosingRows
         The rows.
     similarity : ndarray of shape (n_vectors, n_vectors), default=None
-        Kernel matrix of the vectors, positive definite.
+        Kernel matrix of the vectors, positive definite. Overwritten: at this size one matrix
+        more is one too many.
 
     Returns
     -------
@@ -168,16 +175,17 @@ def answers_form(surgeon, rows, similarity=None):
     if not weight.any():
         msg = f"None of the {n_rows} rows has a positive weight. Give rows that have one."
         raise InputError(msg)
-    weight = weight / weight.sum()
+    root = np.sqrt(weight / weight.sum())
     form, mean = np.zeros((n_vectors, n_vectors)), np.zeros(n_vectors)
     for batch in gen_batches(n_rows, max(1, BATCH // max(1, n_vectors))):
-        values = surgeon.kernel(rows_of(X, batch))
-        weighted = values * weight[batch, np.newaxis]
-        form += weighted.T @ values
-        mean += weighted.sum(axis=0)
-    floor = 1e-6 * np.trace(form)  # below it rounding is all that is left
+        values = surgeon.kernel(rows_of(X, batch)) * root[batch, np.newaxis]
+        form += values.T @ values  # the same array twice: half of it is computed
+        mean += root[batch] @ values
+    whole = np.trace(form)
     form -= np.outer(mean, mean)  # the offset takes the mean
-    scale = max(np.trace(form), floor) or 1.0
+    trace = np.trace(form)
+    np.einsum("ii->i", form)[:] += max(DAMPING * trace / max(1, n_vectors), ROUNDING * whole) or 1.0
     if similarity is not None and n_vectors:
-        form += similarity * (RIDGE * scale / np.trace(similarity))
+        similarity *= RIDGE * (max(trace, FLOOR * whole) or 1.0) / np.trace(similarity)
+        form += similarity
     return form, mean

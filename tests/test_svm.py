@@ -1,6 +1,7 @@
 """Support vectors in the order of least loss, and what those that stay then say."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -215,6 +216,15 @@ def test_probabilities_stay_near(n_classes):
     assert not hasattr(SVMPruner(SVC()).fit(X, y), "predict_proba")
 
 
+@pytest.mark.filterwarnings("error")
+def test_frozen_models_with_probabilities_are_pruned_without_a_warning():
+    X, y = table()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # scikit-learn 1.9 warns in fit
+        model = FrozenEstimator(SVC(probability=True, random_state=0).fit(X, y))
+    assert SVMPruner(model, keep=9).fit(X, y).predict_proba(X).shape == (240, 2)
+
+
 def test_without_recovery_coefficients_come_from_the_criterion_alone():
     X, y = table()
     model = SVC().fit(X, y)
@@ -293,6 +303,35 @@ def test_a_model_without_vectors_is_whole():
     assert pruner.path_.units[0] == len(pruner.scores_) == 0
     assert_array_equal(pruner.predict(X), pruner.estimator_.predict(X))
     assert model_size(pruner).parameters == 1
+
+
+def test_a_class_of_which_no_row_has_weight_has_no_part():
+    X, y = table(n_classes=3)
+    for absent, n_pairs in ((["ant"], 1), ([], 3)):
+        weight = np.where(np.isin(y, absent), 0.0, 1.0)
+        pruner = SVMPruner(SVC(), keep=0.3).fit(X, y, sample_weight=weight)
+        whole = pruner.path_.model
+        assert surgeon_for(whole).coefficients.shape[1] == n_pairs
+        assert (pruner.predict(X) == whole.predict(X)).mean() > 0.9
+
+
+def test_rare_classes_keep_their_answers():
+    X, y = table(n_classes=3)
+    rare = np.concatenate([np.flatnonzero(y != "cow"), np.flatnonzero(y == "cow")[:1]])
+    pruner = SVMPruner(SVC(class_weight="balanced"), keep=1).fit(X[rare], y[rare])
+    assert 1 in pruner.path_.model.n_support_
+    for index in (1, len(pruner.path_) // 2, -1):
+        cut, query = pruner.path_.cut(index=index), X[:50]
+        surgeon = surgeon_for(cut)
+        expected = surgeon.kernel(query) @ surgeon.coefficients + surgeon.offsets
+        assert_allclose(pair_values(cut, query), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_the_path_holds_no_rows():
+    X, y = table(800)
+    model = FrozenEstimator(SVC(kernel=own_kernel).fit(X[:100], y[:100]))
+    few, many = (SVMPruner(model).fit(X[:n], y[:n]).path_ for n in (100, 800))
+    assert len(pickle.dumps(many)) == len(pickle.dumps(few))
 
 
 def test_constant_rows_leave_the_offset():

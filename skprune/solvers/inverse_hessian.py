@@ -6,9 +6,11 @@ others move by ``-B_:q inv(B_qq) w_q``, and ``B - B_:q inv(B_qq) B_q:`` is the i
 those that are left. So one inverse gives the whole path, from all units to none. For least
 squares the loss is that form exactly, and every level is the refit of its units.
 
-The downdated inverse is never formed: it is ``B - U U'``, with a column of U per coordinate
-removed, and a step costs a product with U. Where much of the diagonal has been taken away,
-too few of its digits are left, and the inverse of what remains is computed afresh.
+The inverse is downdated many coordinates at a time: between two such updates it is
+``B - U' U``, with a row of U per coordinate removed, and a step costs one product with the
+few rows of U. What has gone is left out of B now and then. Where much of the diagonal has
+been taken away, too few of its digits are left, and the inverse of what remains is computed
+afresh.
 
 References
 ----------
@@ -22,14 +24,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotri
 
 from skprune.exceptions import InputError
 
 # A diagonal entry that fell below this share of what it was has lost too many digits.
 CANCELLED = 1e-6
-# Steps between two looks at the residual, and the share of the gradient it may drift to.
+# Removals between two updates of the inverse; then the residual is looked at, which may drift
+# to this share of the gradient.
 LOOK = 64
 DRIFT = 1e-10
+# Share of the coordinates that have to be left, or the inverse is copied without the others.
+DENSE = 0.9
+# Rows of a matrix that are mirrored at once.
+MIRROR = 256
 
 
 class Elimination(NamedTuple):
@@ -77,24 +85,24 @@ def eliminate(H, W, units=None, forced=None, *, damping=0.0):
 
     Notes
     -----
-    O(n_coordinates^3) per model for the inverse and as much for all removals together;
-    memory of about ``24 * n_models * n_coordinates^2`` bytes, all in float64.
+    O(n_coordinates^3) per model for the inverse and as much for all removals together, most
+    of it in products of matrices; memory of about ``16 * n_models * n_coordinates^2`` bytes
+    beside `H`, all in float64.
     """
     units = np.arange(H.shape[1]) if units is None else units
     state = _State(damped(H, damping), np.asarray(W, dtype=np.float64), _members(units))
-    waiting = np.ones(len(state.members), dtype=bool)
+    waiting = np.ones(len(state.units), dtype=bool)
     if forced is not None:
         waiting &= ~forced
     order = np.empty(np.count_nonzero(waiting), dtype=np.intp)
     cost = np.empty(len(order))
     for step in range(len(order)):
-        scores = np.where(waiting, state.scores(), np.inf)
-        unit = int(np.argmin(scores))
-        order[step], cost[step] = unit, scores[unit]
+        scores = np.where(waiting[state.units], state.scores(), np.inf)
+        place = int(np.argmin(scores))
+        unit = order[step] = state.units[place]
+        cost[step] = scores[place]
         waiting[unit] = False
         state.remove(unit)
-        if state.has_drifted(look=step % LOOK == LOOK - 1):
-            state.restart()
     return Elimination(order, cost)
 
 
@@ -118,8 +126,8 @@ def eliminate_shared(models, n_units, *, damping=0.0):
 
     Notes
     -----
-    O(n_coordinates^3) time and ``24 * n_coordinates^2`` bytes per model, each of its own
-    size.
+    O(n_coordinates^3) time and, beside `H`, ``8 * n_coordinates^2`` bytes per model, each of
+    its own size, and as much again for the largest.
     """
     states = [
         _State(damped(H[np.newaxis], damping), W[np.newaxis], np.arange(len(units))[:, np.newaxis])
@@ -140,9 +148,7 @@ def eliminate_shared(models, n_units, *, damping=0.0):
         for holder in np.flatnonzero(places[:, unit] >= 0):
             state = states[holder]
             state.remove(places[holder, unit])
-            if state.has_drifted(look=step % LOOK == LOOK - 1):
-                state.restart()
-            parts[holder, models[holder][2]] = state.scores()
+            parts[holder, models[holder][2][state.units]] = state.scores()
     return Elimination(order, cost)
 
 
@@ -211,72 +217,128 @@ def merge_orders(eliminations):
 class _State:
     """The inverse Hessian and the weights of what is left.
 
+    What is left is numbered anew whenever much has gone: `units` are its units and
+    `coordinates` its coordinates, ordered by unit.
+
     Attributes
     ----------
-    base : ndarray of shape (n_models, n_coordinates, n_coordinates)
-        The inverse when it was last computed.
-    taken : ndarray of shape (n_models, n_coordinates, n_coordinates)
-        Its first `n_taken` columns are U: now the inverse is ``base - U U'``.
+    base : ndarray of shape (n_models, n_left, n_left)
+        The inverse when it was last updated.
+    recent : ndarray of shape (n_models, LOOK + size, n_left)
+        Its first `n_recent` rows are U: now the inverse is ``base - U' U``.
+    diagonal : ndarray of shape (n_models, n_left)
+        Of the inverse; infinite where a coordinate has gone.
     blocks : ndarray of shape (n_models, n_units, size, size)
-        The part of the inverse of each unit, filled up with the identity.
+        The part of the inverse of each unit, filled up with the identity; None if each unit
+        is one coordinate.
     """
 
     def __init__(self, H, W, members):
-        self.H, self.members = H, members
-        self.there = members >= 0
+        self.H, self.all_members = H, members
         self.pull = H @ W  # stays the gradient's other half, whatever has gone
-        self.alive = np.ones(H.shape[1], dtype=bool)
+        self.alive = np.ones(len(members), dtype=bool)
         self.restart()
 
     def restart(self):
         """Compute the inverse and the weights of what is left afresh."""
-        left = np.flatnonzero(self.alive)
-        self.base, self.W = np.zeros(self.H.shape), np.zeros(self.pull.shape)
+        self._number()
+        left = self.coordinates
+        all_as_they_are = np.array_equal(left, np.arange(self.H.shape[1]))
+        self.base = np.empty((len(self.H), len(left), len(left)))
+        self.W = np.empty((len(self.H), len(left), self.pull.shape[2]))
         for m, hessian in enumerate(self.H):
-            factor = _factor(hessian[np.ix_(left, left)])
-            self.base[m][np.ix_(left, left)] = cho_solve(factor, np.eye(len(left)))
-            self.W[m, left] = cho_solve(factor, self.pull[m, left])
-        self.taken, self.n_taken = np.zeros((*self.H.shape[:2], len(left))), 0
-        inside = self.there & self.alive[self.members]
-        both = inside[:, :, None] & inside[:, None, :]
-        parts = self.base[:, self.members[:, :, None], self.members[:, None, :]]
-        self.blocks = np.where(both, parts, np.eye(self.members.shape[1]))
-        self.start = self.base.diagonal(axis1=1, axis2=2).copy()
-        self.diagonal = self.start.copy()
+            factor = _factor(hessian if all_as_they_are else hessian[np.ix_(left, left)])
+            self.W[m] = cho_solve(factor, self.pull[m, left])
+            self.base[m] = _inverse(factor[0])
+        self.diagonal = self.base.diagonal(axis1=1, axis2=2).copy()
+        self.start = self.diagonal.copy()
+        self.blocks = None
+        if (size := self.members.shape[1]) > 1:
+            parts = self.base[:, self.members[:, :, None], self.members[:, None, :]]
+            both = self.there[:, :, None] & self.there[:, None, :]
+            self.blocks = np.where(both, parts, np.eye(size))
+
+    def _number(self):
+        """Give the units and coordinates that are left numbers."""
+        self.units = np.flatnonzero(self.alive)
+        self.place = np.cumsum(self.alive) - 1
+        members = self.all_members[self.units]
+        self.there = members >= 0
+        self.coordinates = members[self.there]
+        self.members = np.where(self.there, np.cumsum(self.there).reshape(members.shape) - 1, -1)
+        self.recent = np.empty((len(self.H), LOOK + members.shape[1], len(self.coordinates)))
+        self.n_recent = 0
 
     def scores(self):
-        """Return what the removal of each unit costs."""
+        """Return what the removal of each of `units` costs; nothing if it has gone."""
+        if self.blocks is None:
+            return (self.W**2 / self.diagonal[:, :, None]).sum(axis=(0, 2)) / 2
         W = np.where(self.there[:, :, None], self.W[:, self.members], 0.0)
-        if W.shape[2] == 1:
-            return (W**2 / self.blocks).sum(axis=(0, 2, 3)) / 2
         return (W * np.linalg.solve(self.blocks, W)).sum(axis=(0, 2, 3)) / 2
 
     def remove(self, unit):
         """Set the coordinates of a unit to zero, and bring the others to their best."""
-        q = self.members[unit][self.there[unit]]
-        taken = self.taken[:, :, : self.n_taken]
-        column = self.base[:, :, q] - taken @ taken[:, q].mT
-        root = np.linalg.cholesky(column[:, q])
-        update = np.linalg.solve(root, column.mT).mT
-        self.W -= update @ np.linalg.solve(root, self.W[:, q])
+        place = self.place[unit]
+        q = self.members[place][self.there[place]]
+        recent, stop = self.recent[:, : self.n_recent], self.n_recent + len(q)
+        rows = self.base[:, q] - recent[:, :, q].mT @ recent
+        update, moved = _whitened(rows[:, :, q], rows, self.W[:, q])
+        self.W -= update.mT @ moved
         self.W[:, q] = 0.0
-        self.alive[q] = False
-        self.taken[:, :, self.n_taken : self.n_taken + len(q)] = update
-        self.n_taken += len(q)
-        self.diagonal -= (update**2).sum(axis=2)
-        part = np.where(self.there[:, :, None], update[:, self.members], 0.0)
-        self.blocks -= part @ part.mT
-        self.blocks[:, unit] = np.eye(self.members.shape[1])
+        self.recent[:, self.n_recent : stop], self.n_recent = update, stop
+        self.diagonal -= (update**2).sum(axis=1)
+        self.diagonal[:, q] = np.inf
+        self.alive[unit] = False
+        if self.blocks is not None:
+            part = np.where(self.there[:, :, None], update.mT[:, self.members], 0.0)
+            self.blocks -= part @ part.mT
+            self.blocks[:, place] = np.eye(self.members.shape[1])
+        if (self.diagonal < CANCELLED * self.start).any():
+            self.restart()
+        elif self.n_recent >= LOOK:
+            self.restart() if self._has_drifted() else self._settle()
 
-    def has_drifted(self, *, look):
-        """Say whether rounding has gone too far; at the gradient only if asked to look."""
-        left = self.alive
-        if (self.diagonal[:, left] < CANCELLED * self.start[:, left]).any():
-            return True
-        if not (look and left.any()):
-            return False
-        gradient = (self.H @ self.W - self.pull)[:, left]
-        return np.abs(gradient).max() > DRIFT * np.abs(self.pull).max()
+    def _settle(self):
+        """Update the inverse, and leave out what has gone."""
+        recent = self.recent[:, : self.n_recent]
+        stay, left = self.alive[self.units], np.isfinite(self.diagonal[0])
+        if left.sum() < DENSE * len(left):
+            rows, recent = np.flatnonzero(left), recent[:, :, left]
+            self.base = self.base[:, rows[:, None], rows]
+            self.W, self.diagonal = self.W[:, left], self.diagonal[:, left]
+            self.start = self.start[:, left]
+            self.blocks = None if self.blocks is None else self.blocks[:, stay]
+            self._number()
+        for m, rows in enumerate(recent):
+            self.base[m] -= rows.T @ rows  # model by model: one matrix more at a time
+        self.n_recent = 0
+
+    def _has_drifted(self):
+        left = np.isfinite(self.diagonal[0])
+        W = np.zeros(self.pull.shape)
+        W[:, self.coordinates] = self.W
+        gradient = (self.H @ W - self.pull)[:, self.coordinates[left]]
+        return np.abs(gradient).max(initial=0.0) > DRIFT * np.abs(self.pull).max()
+
+
+def _whitened(pivot, *parts):
+    """Return the parts, divided by the root of a pivot of shape (n_models, size, size)."""
+    if pivot.shape[1] == 1:
+        root = np.sqrt(pivot)
+        return [part / root for part in parts]
+    root = np.linalg.cholesky(pivot)
+    return [np.linalg.solve(root, part) for part in parts]
+
+
+def _inverse(factor):
+    """Return the inverse of a matrix from its lower Cholesky factor, which is overwritten."""
+    found = dpotri(factor, lower=True, overwrite_c=True)[0].T  # now the upper half is right
+    for start in range(0, len(found), MIRROR):
+        stop = start + MIRROR
+        found[stop:, start:stop] = found[start:stop, stop:].T
+        corner = found[start:stop, start:stop]
+        corner[:] = np.triu(corner) + np.triu(corner, 1).T
+    return found
 
 
 def _factor(hessian):

@@ -138,7 +138,7 @@ class SVMSurgeon:
         """
         if not self.is_precomputed:
             found = self._compare(self._stored()) if self.n_vectors else np.zeros((0, 0))
-            return (found + found.T) / 2
+            return _symmetric(found)
         X, n_rows = np.asarray(X, dtype=np.float64), self.model.shape_fit_[0]
         support = self.model.support_
         found = X[np.ix_(support, support)] if X.shape == (n_rows, n_rows) else None
@@ -149,7 +149,7 @@ class SVMSurgeon:
                 "compares no vectors, such as 'magnitude'."
             )
             raise InputError(msg)
-        return (found + found.T) / 2
+        return _symmetric(found)
 
     def cut(self, keep, *, coefficients=None, offsets=None):
         """Build the plain model of some of the support vectors.
@@ -286,6 +286,13 @@ class SVMSurgeon:
             n_bytes += _row_sizes(rows, n_rows_of(rows))[1].sum()
             n_bytes -= _row_sizes(self._stored(), self.n_vectors)[1].sum()
         return self.n_vectors, int(parameters) + len(self.offsets), int(n_bytes)
+
+
+def _symmetric(K):
+    """Return the mean of a matrix and its transpose, a new array."""
+    K = K + K.T
+    K /= 2
+    return K
 
 
 def _pair_values(model, X):

@@ -1,5 +1,7 @@
 """The inverse-Hessian engine, against plain refits of every candidate."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -112,6 +114,28 @@ def test_looks_and_restarts_change_nothing(monkeypatch):
     assert_allclose(often.cost, plain.cost, rtol=1e-9)
 
 
+@pytest.mark.parametrize("units", [range(12), [0, 1, 1, 2, 0, 3, 4, 5, 6, 6, 6, 7]])
+@pytest.mark.parametrize("forces", [False, True])
+def test_updates_of_few_removals_find_what_refits_find(monkeypatch, units, forces):
+    monkeypatch.setattr(inverse_hessian, "LOOK", 2)
+    units = np.array(units)
+    H, W = problem(1, 2, len(units), 2)
+    forced = np.arange(units.max() + 1) == (3 if forces else -1)
+    found = eliminate(H, W, units, forced)
+    order, costs = by_refits(H, W, units, forced)
+    assert found.order.tolist() == order
+    assert_allclose(found.cost, costs, rtol=1e-8, atol=1e-10)
+
+
+def test_beside_the_hessian_two_matrices_are_held_at_once():
+    (H,), (W,) = problem(0, n_coordinates=500)
+    tracemalloc.start()
+    eliminate_shared([(H, W, np.arange(500))], 500)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * H.nbytes  # and the corners of blocks
+
+
 def test_the_first_of_equal_units_goes_first():
     found = eliminate(np.eye(4)[None], np.array([2.0, 1.0, 1.0, 1.0]).reshape(1, 4, 1))
     assert found.order.tolist() == [1, 2, 3, 0]
@@ -159,10 +183,14 @@ def test_models_that_share_some_units_are_one_model_with_blank_coordinates(seed)
     assert_allclose(found.cost, expected.cost, rtol=1e-8, atol=1e-12)
 
 
-def test_restarts_of_models_that_share_units_change_nothing(monkeypatch):
+def test_updates_and_restarts_of_models_that_share_units_change_nothing(monkeypatch):
     (H,), (W,) = problem(3, n_coordinates=8)
     models = [(H, W, np.arange(8)), (H[:4, :4], W[:4], np.arange(4))]
     expected = eliminate_shared(models, 8)
+    monkeypatch.setattr(inverse_hessian, "LOOK", 2)
+    settled = eliminate_shared(models, 8)
+    assert_array_equal(settled.order, expected.order)
+    assert_allclose(settled.cost, expected.cost, rtol=1e-9)
     monkeypatch.setattr(inverse_hessian, "CANCELLED", 1.0)
     again = eliminate_shared(models, 8)
     assert_array_equal(again.order, expected.order)
