@@ -11,6 +11,8 @@ from skprune.solvers.least_squares import spreads
 
 # Numbers in the matrices of curvature of all outputs together.
 MAX_CELLS = 40_000_000
+# A model of more columns than that, once it is down to these, is worth the matrix again.
+FEW_COLUMNS = 500
 # So few units go in one round.
 FEW = 8
 
@@ -43,9 +45,9 @@ def by_removal(objective, units, *, by_column, refit=None):
     """
     coef, floor = objective.coef, 0.0
     alive = (coef != 0).any(axis=0) if by_column else (coef != 0).ravel()
-    orders, scores = [], np.zeros(alive.shape)
+    orders, scores, wide = [], np.zeros(alive.shape), False
     while alive.any():
-        wide = _is_wide(objective, by_column=by_column)
+        wide = _is_wide(objective, FEW_COLUMNS if wide else MAX_COLUMNS, by_column=by_column)
         remove = _columns_by_removal if by_column else _weights_by_removal
         order, worth = (_by_diagonal if wide else remove)(objective, units)
         # A refit may leave a zero, which is then the next to go.
@@ -64,15 +66,15 @@ def by_removal(objective, units, *, by_column, refit=None):
     return order, scores if by_column else scores.reshape(coef.shape)
 
 
-def _is_wide(objective, *, by_column):
+def _is_wide(objective, limit=MAX_COLUMNS, *, by_column=False):
     """Say whether the matrices of columns by columns would be too large."""
     there = objective.coef != 0
     if not by_column:
-        return there.sum(axis=1).max() > MAX_COLUMNS
+        return there.sum(axis=1).max() > limit
     n_columns, n_matrices = len(objective.columns), len(there)
     if objective.shares_curvature:
         n_matrices = 1
-    return n_columns > MAX_COLUMNS or n_columns**2 * n_matrices > MAX_CELLS
+    return n_columns > limit or n_columns**2 * n_matrices > MAX_CELLS
 
 
 def _by_diagonal(objective, units):
@@ -161,7 +163,7 @@ def wald(objective):
     Of more columns than a matrix is built for, the variance is that of each by itself.
     """
     coef = objective.coef
-    if _is_wide(objective, by_column=False):
+    if _is_wide(objective):
         found = coef**2 * objective.diagonals()
         return found / objective.noise()[:, np.newaxis]
     found = np.zeros(coef.shape)
@@ -180,7 +182,7 @@ def highest_penalty(objective):
     The loss is its curvature at the whole model, the columns are of one curvature.
     """
     coef = objective.coef
-    if _is_wide(objective, by_column=False):
+    if _is_wide(objective):
         msg = (
             f"criterion='l1' was given, but {len(objective.columns)} columns have a coefficient, "
             f"and a matrix of columns by columns is built for at most {MAX_COLUMNS} of them. Use "

@@ -199,9 +199,8 @@ class LinearPruner(BaseModelPruner):
         units, by_column = self._read_units(model, surgeon.coef), self.unit == "feature"
         sparsify = self.sparsify and self._can_sparsify(model)
         objective: Any = None if rows is None else Objective(surgeon, rows)
-        refit: Any = None if rows is None else refit_for(objective)
-        can_refit = refit is not None and (by_column or refit.takes_weights)
-        if self.recovery is not None and not can_refit:
+        refit: Any = None if self.recovery is None else refit_for(objective)
+        if refit is not None and not (by_column or refit.takes_weights):
             msg = (
                 f"{type(model).__name__} fits all of its {len(surgeon.coef)} outputs together, and "
                 "cannot be fitted anew with zeros for some of them only. Set unit='feature' or "
@@ -209,14 +208,11 @@ class LinearPruner(BaseModelPruner):
             )
             raise InputError(msg)
         if self.criterion == "obs":
-            order, scores = by_removal(
-                objective, units, by_column=by_column, refit=refit if can_refit else None
-            )
+            order, scores = by_removal(objective, units, by_column=by_column, refit=refit)
         else:
             worth = self._worth(objective, surgeon.coef)
             worth = worth.sum(axis=0) if by_column else worth
             order, scores = by_score(worth, surgeon.coef, units)
-        refit = None if self.recovery is None else refit
         return LinearPath(surgeon, units, order, scores, refit=refit, sparsify=sparsify)
 
     def _read_units(self, model, coef):
