@@ -20,10 +20,10 @@ FEW = 8
 def by_removal(objective, units, *, by_column, refit=None):
     """Order units by removal, always the one that the others best make up for.
 
-    What is known of the loss at the whole model says little about a model that has lost most
-    of its coefficients. Where that matters half of the units go in a round, the others are
-    fitted anew, and the curvature there is taken: unless the loss is squared, and where
-    there are too many columns for more than the diagonal of the curvature.
+    What is known of the loss at the whole model says less about a model that has lost most
+    of its coefficients. For log-losses, and where columns are too many for more than the
+    diagonal of the curvature, half of the units go in a round: the others are then fitted
+    anew, and the curvature is taken there.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def by_removal(objective, units, *, by_column, refit=None):
         order, worth = (_by_diagonal if wide else remove)(objective, units)
         # A refit may leave a zero, which is then the next to go.
         order = np.concatenate([np.setdiff1d(units[alive], order), order])
-        again = refit is not None and (wide or not objective.is_flat) and len(order) > FEW
+        again = refit is not None and (wide or refit.renews) and len(order) > FEW
         orders.append(order[: len(order) - (len(order) // 2 if again else 0)])
         gone = alive & np.isin(units, orders[-1])
         scores[gone] = np.maximum(worth.ravel()[gone], floor)

@@ -87,6 +87,9 @@ class ByClone:
         That of the whole model; holds the rows.
     """
 
+    # Whether the curvature at a refit is worth the refit.
+    renews = False
+
     def __init__(self, objective):
         self._objective = objective
 
@@ -184,6 +187,7 @@ class ByMask(ByClone):
     """Minimises the log-loss of all classes under a mask."""
 
     takes_weights = True
+    renews = True
 
     def __call__(self, mask, start=None):
         """Fit what is not masked; see `ByClone`."""
