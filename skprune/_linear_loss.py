@@ -58,11 +58,8 @@ def loss_of(model):
         return Huber(model.epsilon * model.scale_)
     if isinstance(model, QuantileRegressor):
         return Pinball(model.quantile)
-    if isinstance(model, Perceptron):
-        return Hinge(0.0)
-    if isinstance(model, LinearSVC | LinearSVR | SGDClassifier | SGDRegressor):
-        return _named(model.loss, getattr(model, "epsilon", 0.0))
-    return Squared()
+    name = "perceptron" if isinstance(model, Perceptron) else getattr(model, "loss", None)
+    return _named(name, getattr(model, "epsilon", 0.0))
 
 
 def _named(name, epsilon):

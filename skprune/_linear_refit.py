@@ -112,7 +112,8 @@ class ByClone:
         mask : ndarray of bool, shape (n_outputs, n_features)
             Coefficients that may differ from zero.
         start : tuple of ndarray, default=None
-            Coefficients and intercepts to start from; those of the whole model if None.
+            Coefficients and intercepts to start from, to a fit that is none of a level and
+            may be less exact. Default: those of the whole model.
 
         Returns
         -------
@@ -200,6 +201,7 @@ class ByMask(ByClone):
             mask,
             (whole.coef, whole.intercept) if start is None else start,
             intercept=whole.has_intercept,
+            polish=start is None,  # who goes on from here does not need all digits
         )
 
 
@@ -219,7 +221,7 @@ class ByProducts(ByClone):
         if len(self._objective.columns) > MAX_COLUMNS:
             return RowsLeftBehind()
         twin = copy.copy(self)
-        twin._products, twin._objective = self._products_for(None), None
+        vars(twin).update(_products=self._products_for(None), _objective=None)
         return twin
 
     def __call__(self, mask, start=None):  # noqa: ARG002 - the solution is in closed form
@@ -262,7 +264,7 @@ class ByProducts(ByClone):
 class RowsLeftBehind:
     """What a pickled path has in the place of a refit that needs rows."""
 
-    def __call__(self, mask, start=None):
+    def __call__(self, mask, start=None):  # noqa: ARG002 - it stands for one that looks at them
         """Say that there are no rows."""
         msg = (
             "This path was pickled or copied, which leaves behind the rows that its levels are "

@@ -51,7 +51,7 @@ class LinearPruner(BaseModelPruner):
     estimator : estimator
         A linear model of scikit-learn: least squares, ridge, lasso, elastic net, logistic
         regression, `LinearSVC`, `LinearSVR`, `SGD*`, `Perceptron`, generalised linear
-        models, linear discriminant analysis. It is cloned and fitted; a model that is fitted
+        models, multi-task models, linear discriminant analysis. It is cloned and fitted; a model that is fitted
         already comes in a `sklearn.frozen.FrozenEstimator`, and is then copied, never changed.
     criterion : {"obs", "wald", "l1", "gradient", "scaled_magnitude", "magnitude", \
             "random"}, default="obs"
@@ -60,14 +60,16 @@ class LinearPruner(BaseModelPruner):
         - "obs": one after the other goes, each time the one whose removal raises the loss
           least when all others make up for it [1]_; exact for squared loss, elsewhere by
           the curvature at the whole model. For a log-loss that of a refit is taken whenever
-          half of the units have gone;
-        - "wald": the squared coefficient over its variance, once, at the whole model;
+          half of the units have gone. Above 2,000 columns with a coefficient only the
+          diagonal of the curvature is looked at [2]_, and half go at a time too;
+        - "wald": the squared coefficient over its variance, once, at the whole model. Above
+          2,000 columns, over the variance that it has by itself;
         - "l1": the highest L1 penalty under which it has a coefficient, by the same
-          curvature, for columns of one scale;
+          curvature, for columns of one scale; of at most 2,000 columns;
         - "gradient": the squared coefficient times the sum over rows of the squared
           gradient of the loss;
         - "scaled_magnitude": the absolute coefficient times the standard deviation of its
-          column;
+          column, or its root mean square if the model has no intercept;
         - "magnitude": the absolute coefficient, which depends on the unit of its column;
         - "random": the baseline that every other criterion is held against.
     unit : {"weight", "feature"}, default="weight"
@@ -82,6 +84,10 @@ class LinearPruner(BaseModelPruner):
     recovery : {"refit"}, default="refit"
         "refit" fits the coefficients that stay, and the intercepts. None leaves them as
         they are.
+    sparse_coef : bool, default=False
+        Whether `coef_` comes back sparse where that takes fewer bytes, as the method
+        `sparsify` of these models leaves it; their `densify` is the way back. For
+        classifiers but ridge and discriminant analysis, and for `SGDRegressor`.
     groups : list of lists or dict of lists, default=None
         Columns, by name or place, that stand or fall together, such as those of one
         category; for ``unit="feature"``. `keep` counts columns all the same.
@@ -93,8 +99,9 @@ class LinearPruner(BaseModelPruner):
     estimator_ : estimator
         The pruned model, plain; its `coef_` has the shape that it had.
     path_ : PruningPath
-        All levels of this fit. It holds the rows of the fit by reference if it needs them.
-        Not part of the pickle.
+        All levels of this fit. Not part of the pickle. It holds the rows of the fit by
+        reference if it needs them, and leaves them behind when it is pickled itself: then
+        only squared loss, or ``recovery=None``, has more levels than ``keep=1.0``.
     scores_ : ndarray of shape (n_features,) or (n_outputs, n_features)
         Score of each column or coefficient. For "obs" what the removal adds to the loss,
         never below that of units that went before; zero for coefficients that are zero.
@@ -113,8 +120,8 @@ class LinearPruner(BaseModelPruner):
     Raises
     ------
     InputError
-        If "obs", "wald" or "l1" meets more than 2,000 columns with a coefficient, or
-        coefficients of several outputs cannot be fitted anew one by one.
+        If "l1" meets more than 2,000 columns with a coefficient, coefficients of several
+        outputs cannot be fitted anew one by one, or a class has no row to be fitted on.
 
     See Also
     --------
@@ -124,12 +131,16 @@ class LinearPruner(BaseModelPruner):
     Notes
     -----
     "obs" takes one inverse of the matrix of curvature and O(p^3) for the order of p columns,
-    as do "wald" and "l1"; the others O(n p) or less. A level of squared loss costs the
+    as do "wald" and "l1"; the others, and all but "l1" above 2,000 columns, O(n p) or less,
+    besides a fit for each time that half of the units go. A level of squared loss costs the
     solution of a system in the columns that stay; elsewhere it costs a fit on them. Sparse
     rows are never made dense.
 
     For several classes of a logistic regression the curvature of each class is taken by
-    itself.
+    itself. A hinge bends on few rows only, and on other rows once units have gone: its
+    curvature is the mean over scores that move by as much as they spread. On digits that
+    kept 5 % of the weights of `LinearSVC` at an accuracy of .83, the rows inside the margin
+    at .69, "scaled_magnitude" too.
 
     A level between units of equal score is named by `keep` only.
 
@@ -137,6 +148,7 @@ class LinearPruner(BaseModelPruner):
     ----------
     .. [1] B. Hassibi, D. G. Stork, "Second order derivatives for network pruning: optimal
        brain surgeon", NIPS 1992.
+    .. [2] Y. LeCun, J. S. Denker, S. A. Solla, "Optimal brain damage", NIPS 1989.
 
     Examples
     --------
@@ -157,7 +169,7 @@ class LinearPruner(BaseModelPruner):
         "criterion": [StrOptions(set(CRITERIA))],
         "unit": [StrOptions({"weight", "feature"})],
         "recovery": [StrOptions({"refit"}), None],
-        "sparsify": ["boolean"],
+        "sparse_coef": ["boolean"],
         "groups": [list, tuple, dict, None],
         "random_state": ["random_state"],
     }
@@ -171,7 +183,7 @@ class LinearPruner(BaseModelPruner):
         keep=None,
         threshold=None,
         recovery="refit",
-        sparsify=False,
+        sparse_coef=False,
         groups=None,
         random_state=None,
     ):
@@ -181,7 +193,7 @@ class LinearPruner(BaseModelPruner):
         self.keep = keep
         self.threshold = threshold
         self.recovery = recovery
-        self.sparsify = sparsify
+        self.sparse_coef = sparse_coef
         self.groups = groups
         self.random_state = random_state
 
@@ -197,7 +209,7 @@ class LinearPruner(BaseModelPruner):
     def _prune_model(self, model, rows):
         surgeon = surgeon_for(model)
         units, by_column = self._read_units(model, surgeon.coef), self.unit == "feature"
-        sparsify = self.sparsify and self._can_sparsify(model)
+        sparsify = self.sparse_coef and self._can_be_sparse(model)
         objective: Any = None if rows is None else Objective(surgeon, rows)
         refit: Any = None if self.recovery is None else refit_for(objective)
         if refit is not None and not (by_column or refit.takes_weights):
@@ -224,11 +236,11 @@ class LinearPruner(BaseModelPruner):
             return np.arange(coef.size)
         return units_of(self.groups, getattr(model, "feature_names_in_", None), coef.shape[1])
 
-    def _can_sparsify(self, model):
+    def _can_be_sparse(self, model):
         if hasattr(model, "sparsify"):
             return True
         warnings.warn(
-            "sparsify=True has no meaning here and is ignored: the coefficients of "
+            "sparse_coef=True has no meaning here and is ignored: the coefficients of "
             f"{type(model).__name__} are always dense. Set it to False.",
             PruningWarning,
             stacklevel=4,

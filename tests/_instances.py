@@ -254,6 +254,13 @@ def holds_rows_out(instance):
     return instance._needs_rows() and isinstance(instance._resolve_validation(), float)
 
 
+def cuts_by_rows(instance):
+    """Whether a level is fitted on rows, which a pickled path does not have."""
+    if not isinstance(instance, LinearPruner) or instance.recovery is None:
+        return False
+    return not isinstance(instance.estimator, LinearRegression | Ridge)  # which have products
+
+
 def expected_failed_checks(instance):
     """Checks that may fail, keyed on the inner class, each with its reason in words."""
     if isinstance(instance, ShadowPruner) and instance.keep is not None:

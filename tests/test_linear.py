@@ -420,7 +420,7 @@ def test_groups_stand_or_fall_together(criterion, model):
 def test_sparse_coefficients_where_they_save_bytes(model):
     X, y = make_classification(300, 40, n_informative=6, n_classes=3, random_state=0)
     params = {"criterion": "magnitude", "recovery": None}
-    path = LinearPruner(model, sparsify=True, **params).fit(X, y).path_
+    path = LinearPruner(model, sparse_coef=True, **params).fit(X, y).path_
     plain = LinearPruner(model, **params).fit(X, y).path_
     kinds = set()
     for index in range(0, len(path), 7):
@@ -440,8 +440,10 @@ def test_sparse_coefficients_where_they_save_bytes(model):
 
 def test_sparse_coefficients_of_a_model_that_has_none():
     X, y = load_diabetes(return_X_y=True)
-    with pytest.warns(PruningWarning, match="sparsify=True has no meaning.*Ridge are always dense"):
-        pruner = LinearPruner(Ridge(), keep=1, sparsify=True).fit(X, y)
+    with pytest.warns(
+        PruningWarning, match="sparse_coef=True has no meaning.*Ridge are always dense"
+    ):
+        pruner = LinearPruner(Ridge(), keep=1, sparse_coef=True).fit(X, y)
     assert isinstance(pruner.estimator_.coef_, np.ndarray)
 
 
@@ -519,7 +521,9 @@ def test_wide_models_are_ordered_by_the_diagonal_and_renewed(model, unit, monkey
     if isinstance(model, LinearSVC):
         curvature = 2 * norm.cdf((1 - margin) / margin.std(axis=0))
     share = curvature / curvature.sum(axis=0)
-    spread = np.array([c @ (rows - s @ rows) ** 2 for c, s in zip(curvature.T, share.T)])
+    spread = np.array(
+        [c @ (rows - s @ rows) ** 2 for c, s in zip(curvature.T, share.T, strict=True)]
+    )
     cost = whole.coef_**2 * (spread + 1)
     cost = cost.sum(axis=0) if unit == "feature" else cost
     half = path.mask(len(path) // 2)
@@ -552,7 +556,9 @@ def test_a_pickled_path_says_that_its_rows_are_gone(model):
     assert_array_equal(again.cut(keep=1.0).coef_, path.cut(keep=1.0).coef_)
     assert again.levels.equals(path.levels)
     assert_array_equal(again.mask(5), path.mask(5))
-    with pytest.raises(InputError, match=r"pickled or copied, which leaves behind the rows.*keep=1"):
+    with pytest.raises(
+        InputError, match=r"pickled or copied, which leaves behind the rows.*keep=1"
+    ):
         again.cut(keep=5)
     path.cut(keep=5)  # the one that was pickled has them
     free = LinearPruner(model, recovery=None).fit(X, y).path_

@@ -16,7 +16,6 @@ from sklearn.linear_model import (
     SGDClassifier,
     TweedieRegressor,
 )
-from sklearn.metrics import mean_tweedie_deviance
 from sklearn.svm import LinearSVC, LinearSVR
 
 from skprune import _linear_loss as losses
@@ -43,14 +42,19 @@ NUMBERS = {
 
 def deviance(power):
     def loss(raw, y):
-        pairs = zip(y.ravel(), np.exp(raw).ravel(), strict=True)
-        found = [mean_tweedie_deviance([a], [b], power=power) / 2 for a, b in pairs]
-        return np.reshape(found, raw.shape)
+        mean = np.exp(raw)
+        if power == 1:
+            return y * np.log(y / mean) - y + mean
+        if power == 2:
+            return np.log(mean / y) + y / mean - 1
+        one, two = 1 - power, 2 - power
+        return y**two / (one * two) - y * mean**one / one + mean**two / two
 
     return loss
 
 
 POSITIVE = {losses.Deviance(p): deviance(p) for p in (1, 1.5, 2)}
+AT_CORNERS = [losses.Tube(0.3), losses.Pinball(0.2)]
 KINDS = {"sign": SIGNS, "number": NUMBERS, "positive": POSITIVE}
 EVERY = [(loss, name) for name, table in KINDS.items() for loss in table]
 
@@ -85,7 +89,8 @@ def test_deviances_bend_as_expected(power):
 
 
 @pytest.mark.parametrize(
-    ("loss", "kind"), [(loss, kind) for loss, kind in EVERY if loss in {*list(SIGNS)[1:], *list(NUMBERS)[2:]} and not isinstance(loss, losses.SquaredTube)]
+    ("loss", "kind"),
+    [*((loss, "sign") for loss in list(SIGNS)[1:]), *((loss, "number") for loss in AT_CORNERS)],
 )
 def test_corners_bend_on_average_over_moves(loss, kind):
     raw, y = scores(kind)
