@@ -21,7 +21,7 @@ def by_removal(objective, units, *, by_column, refit=None):
     """Order units by removal, always the one that the others best make up for.
 
     What is known of the loss at the whole model says less about a model that has lost most
-    of its coefficients. For log-losses, and where columns are too many for more than the
+    of its coefficients. For logistic regression, and where columns are too many for more than the
     diagonal of the curvature, half of the units go in a round: the others are then fitted
     anew, and the curvature is taken there.
 

@@ -49,18 +49,19 @@ class LinearPruner(BaseModelPruner):
     Parameters
     ----------
     estimator : estimator
-        A linear model of scikit-learn: least squares, ridge, lasso, elastic net, logistic
-        regression, `LinearSVC`, `LinearSVR`, `SGD*`, `Perceptron`, generalised linear
-        models, multi-task models, linear discriminant analysis. It is cloned and fitted; a model that is fitted
-        already comes in a `sklearn.frozen.FrozenEstimator`, and is then copied, never changed.
+        A linear model of scikit-learn: least squares, ridge, lasso, elastic net, also of
+        several tasks, logistic regression, `LinearSVC`, `LinearSVR`, `SGD*`, `Perceptron`,
+        generalised linear models, linear discriminant analysis. It is cloned and fitted; a
+        model that is fitted already comes in a `sklearn.frozen.FrozenEstimator`, and is then
+        copied, never changed.
     criterion : {"obs", "wald", "l1", "gradient", "scaled_magnitude", "magnitude", \
             "random"}, default="obs"
         How units are ordered:
 
         - "obs": one after the other goes, each time the one whose removal raises the loss
           least when all others make up for it [1]_; exact for squared loss, elsewhere by
-          the curvature at the whole model. For a log-loss that of a refit is taken whenever
-          half of the units have gone. Above 2,000 columns with a coefficient only the
+          the curvature at the whole model. For logistic regression that of a refit is taken
+          whenever half of the units have gone. Above 2,000 columns with a coefficient only the
           diagonal of the curvature is looked at [2]_, and half go at a time too;
         - "wald": the squared coefficient over its variance, once, at the whole model. Above
           2,000 columns, over the variance that it has by itself;
@@ -137,10 +138,8 @@ class LinearPruner(BaseModelPruner):
     rows are never made dense.
 
     For several classes of a logistic regression the curvature of each class is taken by
-    itself. A hinge bends on few rows only, and on other rows once units have gone: its
-    curvature is the mean over scores that move by as much as they spread. On digits that
-    kept 5 % of the weights of `LinearSVC` at an accuracy of .83, the rows inside the margin
-    at .69, "scaled_magnitude" too.
+    itself. A hinge bends on few rows only, and on others once units have gone: its curvature
+    is the mean over scores that move by as much as they spread.
 
     A level between units of equal score is named by `keep` only.
 
