@@ -13,7 +13,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import validate_data
 
 from skprune._compat import check_sample_weight, rows_of
-from skprune._linear_loss import Squared, loss_of, penalty_of
+from skprune._linear_loss import Squared
+from skprune._linear_settings import loss_of, penalty_of
 from skprune.exceptions import InputError
 from skprune.solvers.least_squares import moments, spreads
 from skprune.surgery.trees import codes_of

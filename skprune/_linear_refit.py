@@ -4,19 +4,11 @@ import copy
 from typing import Any
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.linear_model import (
     ElasticNet,
-    ElasticNetCV,
     Lars,
-    Lasso,
-    LassoCV,
-    LassoLars,
-    LassoLarsCV,
-    LassoLarsIC,
     LinearRegression,
     LogisticRegression,
-    LogisticRegressionCV,
     MultiTaskElasticNet,
     OrthogonalMatchingPursuit,
     Perceptron,
@@ -29,8 +21,8 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC
 from sklearn.utils.validation import has_fit_parameter
 
-from skprune._linear_loss import fits_by_class, ratios_of
 from skprune._linear_objective import MAX_COLUMNS
+from skprune._linear_settings import fits_by_class, ratios_of, with_fixed_penalty
 from skprune.exceptions import InputError
 from skprune.solvers import masked_logistic
 from skprune.solvers.least_squares import solve_on
@@ -45,8 +37,6 @@ LEAST_SQUARES = (
 )
 # Several outputs of these are as many models, which can be fitted one by one.
 BY_OUTPUT = (LinearSVC, SGDClassifier, Perceptron, LinearRegression, Ridge, ElasticNet, Lars)
-# What a cross-validation of other parameters shares with the model that has them.
-CHOSEN = frozenset({"alpha", "C", "l1_ratio", "precompute"})
 
 
 def refit_for(objective):
@@ -130,7 +120,7 @@ class ByClone:
         self._check_classes()
         objective, kept = self._objective, mask.any(axis=0)
         if (mask == kept).all() or not self.takes_weights:
-            small = _with_fixed_penalty(objective.model)
+            small = with_fixed_penalty(objective.model)
             return self._fit(small, kept, objective.y, objective.sample_weight)
         coef, intercept = np.zeros(mask.shape), np.zeros(len(mask))
         for output, kept in enumerate(mask):
@@ -144,7 +134,7 @@ class ByClone:
     def _alone(self, output, kept):
         """Return the model, columns, targets and weights of one output."""
         objective = self._objective
-        small = _with_fixed_penalty(objective.model)
+        small = with_fixed_penalty(objective.model)
         target = objective.target[:, output]
         if not hasattr(objective, "codes"):
             if isinstance(small, Ridge):  # it may have a penalty per target
@@ -218,6 +208,8 @@ class ByProducts(ByClone):
 
     def without_rows(self):
         """Return what stays of this in a pickle: the products, if they are for all levels."""
+        if self._objective is None:
+            return self
         if len(self._objective.columns) > MAX_COLUMNS:
             return RowsLeftBehind()
         twin = copy.copy(self)
@@ -276,22 +268,3 @@ class RowsLeftBehind:
     def without_rows(self):
         """Return this."""
         return self
-
-
-def _with_fixed_penalty(model):
-    """Return a clone that keeps the penalty which a cross-validation chose."""
-    small: Any = None
-    if isinstance(model, LassoCV):
-        small = Lasso(alpha=model.alpha_)
-    elif isinstance(model, ElasticNetCV):
-        small = ElasticNet(alpha=model.alpha_, l1_ratio=model.l1_ratio_)
-    elif isinstance(model, LassoLarsCV | LassoLarsIC):
-        small = LassoLars(alpha=model.alpha_)
-    elif isinstance(model, LogisticRegressionCV) and len(np.unique(model.C_)) == 1:
-        small = LogisticRegression(C=np.ravel(model.C_)[0])
-        if ratios_of(model):
-            small.set_params(l1_ratio=ratios_of(model)[0])
-    if small is None:
-        return clone(model)
-    own = set(small.get_params()) - CHOSEN
-    return small.set_params(**{k: v for k, v in model.get_params().items() if k in own})

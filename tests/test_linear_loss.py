@@ -19,6 +19,7 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC, LinearSVR
 
 from skprune import _linear_loss as losses
+from skprune._linear_settings import loss_of, penalty_of
 
 SIGNS = {
     losses.Logistic(): lambda raw, y: -log_expit(raw * y),
@@ -131,8 +132,8 @@ def test_log_loss_of_all_classes():
 def gradient(model, X, y):
     """The gradient of the objective at a fitted model, by what was read from it."""
     raw = (X @ model.coef_.ravel() + model.intercept_).reshape(-1, 1)
-    slope = losses.loss_of(model).slope(raw, y.reshape(-1, 1))
-    return X.T @ slope.ravel() + losses.penalty_of(model, np.ones(len(y))) * model.coef_.ravel()
+    slope = loss_of(model).slope(raw, y.reshape(-1, 1))
+    return X.T @ slope.ravel() + penalty_of(model, np.ones(len(y))) * model.coef_.ravel()
 
 
 @pytest.mark.parametrize(
@@ -168,9 +169,9 @@ def test_an_l1_penalty_is_no_ridge():
     weight = np.ones(9)
     model = LogisticRegression(C=0.5, l1_ratio=0.25)
     model.penalty = "elasticnet"
-    assert losses.penalty_of(model, weight) == pytest.approx(1.5)
-    assert losses.penalty_of(LinearSVC(penalty="l1"), weight) == 0
-    assert losses.penalty_of(Lasso(), weight) == 0
-    assert losses.penalty_of(Perceptron(), weight) == 0
+    assert penalty_of(model, weight) == pytest.approx(1.5)
+    assert penalty_of(LinearSVC(penalty="l1"), weight) == 0
+    assert penalty_of(Lasso(), weight) == 0
+    assert penalty_of(Perceptron(), weight) == 0
     half = SGDClassifier(penalty="elasticnet", l1_ratio=0.5, alpha=0.1)
-    assert losses.penalty_of(half, weight) == pytest.approx(0.45)
+    assert penalty_of(half, weight) == pytest.approx(0.45)
