@@ -153,7 +153,7 @@ def gradient(model, X, y):
     ],
     ids=str,
 )
-@pytest.mark.filterwarnings("ignore:.*l1_ratio:UserWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # a pure ridge
 def test_loss_and_penalty_are_those_that_the_fit_minimised(model):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 4))
