@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from skprune._levels import midpoints, slack
+from skprune._linear_refit import RowsLeftBehind
 from skprune.path import PruningPath
 
 
@@ -113,6 +114,11 @@ class LinearPath(PruningPath):
         else:
             coef, intercept = self._refit(mask)
         return self._surgeon.replace(coef, intercept, sparsify=self._sparsify)
+
+    @property
+    def lost_rows(self):
+        """Whether this was pickled, and can cut no level but the whole model."""
+        return isinstance(self._refit, RowsLeftBehind)
 
     def __getstate__(self):
         refit = None if self._refit is None else self._refit.without_rows()

@@ -64,6 +64,7 @@ SIBLINGS = {
     ("base._*", "base._pruner"): "what all bases share",
     ("base._ranking", "base._features"): "a ranking is of columns",
     ("_linear_path", "path"): "a family's path is a path of a model",
+    ("_linear_path", "_linear_refit"): "a path knows when its refit has lost its rows",
     ("_linear_objective", "_linear_loss"): "an objective is a loss on rows",
     ("_linear_settings", "_linear_loss"): "the parameters of a model name its loss",
     ("_linear_*", "_linear_settings"): "what a model minimised says how it is fitted",

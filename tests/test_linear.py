@@ -652,6 +652,14 @@ def test_the_search_equals_a_grid_search():
     assert path.best_score_ > 0.95
 
 
+def test_the_search_in_other_processes_finds_the_same():
+    X, y = classes(3)
+    search = PruningSearchCV(LinearPruner(LogisticRegression()), {"keep": [3, 9]}, cv=2)
+    alone, beside = (clone(search).set_params(n_jobs=n).fit(X, y) for n in (1, 2))
+    assert_array_equal(alone.predict_proba(X), beside.predict_proba(X))
+    assert not beside.best_estimator_.path_.lost_rows  # fitted here, and not sent
+
+
 def test_refits_do_not_converge_in_silence():
     X, y = classes(2)
     pruner = LinearPruner(LinearSVC(max_iter=1, random_state=0), keep=4)
