@@ -168,7 +168,7 @@ def _times(n_seeds):
         note,
     )
     for keep in (0.2, 0.1, 0.05):
-        sparse = MLPPruner(frozen, keep=keep, sparse_output=True).fit(X, y).estimator_
+        sparse = MLPPruner(frozen, keep=keep, sparse_coef=True).fit(X, y).estimator_
         dense = densify(sparse)
         share = model_size(sparse).bytes / model_size(dense).bytes
         yield side_by_side(

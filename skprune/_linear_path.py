@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from skprune._levels import midpoints, slack
+from skprune._linear_refit import RowsLeftBehind
 from skprune.path import PruningPath
 
 
@@ -20,9 +21,12 @@ class LinearPath(PruningPath):
         The units with a coefficient, the first to go first.
     scores : ndarray of shape (n_features,) or (n_outputs, n_features)
         Score of each column or coefficient, ascending along `order`.
-    objective : Objective, default=None
-        What is fitted anew at each level but the first, by its rows. None if coefficients
-        keep their values.
+    refit : callable, default=None
+        Gives the coefficients that stay at a level, but the first, new values, as `ByClone`
+        does. None if they keep theirs.
+    sparsify : bool, default=False
+        Whether levels but the first store their coefficients sparsely, where that saves
+        bytes.
 
     Notes
     -----
@@ -30,9 +34,9 @@ class LinearPath(PruningPath):
     threshold.
     """
 
-    def __init__(self, surgeon, units, order, scores, *, objective=None):
+    def __init__(self, surgeon, units, order, scores, *, refit=None, sparsify=False):
         self._surgeon = surgeon
-        self._objective = objective
+        self._refit, self._sparsify = refit, sparsify
         self._alive = surgeon.coef != 0
         n_levels = max(1, len(order))
         place = np.zeros(units.max() + 1, dtype=np.intp)
@@ -54,7 +58,8 @@ class LinearPath(PruningPath):
         weights = left(self._alive.sum(axis=0)) if by_column else counts
         thresholds = np.append(-np.inf, midpoints(ordered))[:n_levels]
         thresholds[1:][ordered[1:] <= slack(1.0) * ordered[:-1]] = np.nan
-        _, parameters, n_bytes = surgeon.size_of(weights)
+        _, parameters, n_bytes = surgeon.size_of(weights, sparsify=sparsify)
+        n_bytes[0] = surgeon.size()[2]
         unit = "features" if by_column else "weights"
         levels = pd.DataFrame(
             {
@@ -104,7 +109,17 @@ class LinearPath(PruningPath):
         if index == 0:
             return self._surgeon.whole()
         mask = self._weights(index)
-        if self._objective is None:
-            coef = np.where(mask, self._surgeon.coef, 0.0)
-            return self._surgeon.replace(coef, self._surgeon.intercept)
-        return self._surgeon.replace(*self._objective.refit(mask))
+        if self._refit is None:
+            coef, intercept = np.where(mask, self._surgeon.coef, 0.0), self._surgeon.intercept
+        else:
+            coef, intercept = self._refit(mask)
+        return self._surgeon.replace(coef, intercept, sparsify=self._sparsify)
+
+    @property
+    def lost_rows(self):
+        """Whether this was pickled, and can cut no level but the whole model."""
+        return isinstance(self._refit, RowsLeftBehind)
+
+    def __getstate__(self):
+        refit = None if self._refit is None else self._refit.without_rows()
+        return {**self.__dict__, "_refit": refit}

@@ -96,6 +96,14 @@ class NeuralPath(PruningPath):
         )
         return dense, [np.minimum(d, o) for d, o in zip(dense, other, strict=True)]
 
+    @property
+    def lost_rows(self):
+        """Whether this was pickled, and can cut no level but the whole; see `PruningPath`."""
+        return self._rounds.lost_rows
+
+    def __getstate__(self):
+        return {**self.__dict__, "_last": (None, None)}
+
     def mask(self, index):
         """Return the units that stay at a level; see `PruningPath.mask`."""
         if index == 0 or self._rounds.n_rounds == 1:

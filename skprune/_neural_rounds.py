@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skprune._network import Network, answers, forward
-from skprune.exceptions import InputError
+from skprune._rows import rows_left_behind
 from skprune.solvers import fine_tuning, layerwise, neurons
 
 SCHEDULES = ("one_shot", "iterative", "cubic")
@@ -86,6 +86,11 @@ class Rounds:
         # Rows are held by reference, in memory only; a judge may hold them too.
         return self.__dict__ | {"_rows": None, "_judge": None}
 
+    @property
+    def lost_rows(self):
+        """Whether rows are needed, and were left behind in a pickle."""
+        return self._needs_rows and self._rows is None
+
     def run(self, order, n_stay):
         """Prune to some number of units.
 
@@ -108,12 +113,8 @@ class Rounds:
         InputError
             If the rows that are needed were left behind in a pickle.
         """
-        if self._needs_rows and self._rows is None:
-            msg = (
-                "This path was pickled, which leaves the rows of the fit behind, and another level "
-                "cannot be made without them. Cut the levels that you need before, or fit again."
-            )
-            raise InputError(msg)
+        if self.lost_rows:
+            raise rows_left_behind()
         network, left = self.network, self.whole()
         for turn, count in enumerate(self._counts(int(left.sum()), n_stay)):
             if turn:

@@ -33,6 +33,22 @@ class ChoosingRows(NamedTuple):
     grown_on: Any = None
 
 
+def rows_left_behind():
+    """Return the error of a path without rows that is asked for a level that needs them.
+
+    Returns
+    -------
+    InputError
+        Rows are held by reference, in memory only: a pickle and a copy leave them behind.
+    """
+    msg = (
+        "This path was pickled or copied, which leaves behind the rows that its levels are "
+        "fitted on; only keep=1.0 can be cut. Cut before, fit the pruner again, or set its "
+        "recovery=None."
+    )
+    return InputError(msg)
+
+
 def has_missing(X):
     """Say whether a table has missing values; O(cells).
 

@@ -1,31 +1,42 @@
 """Linear pruner: removes coefficients, or whole columns, of anything with `coef_`."""
 
+import warnings
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from sklearn.linear_model import lars_path_gram
 from sklearn.utils import check_random_state
 
 from skprune._columns import units_of
 from skprune._compat import StrOptions
-from skprune._linear_objective import MAX_COLUMNS, objective_for
+from skprune._linear_objective import Objective
+from skprune._linear_order import (
+    by_removal,
+    by_score,
+    highest_penalty,
+    scaled_magnitude,
+    squared_gradient,
+    wald,
+)
 from skprune._linear_path import LinearPath
+from skprune._linear_refit import refit_for
 from skprune.base import BaseModelPruner
-from skprune.exceptions import InputError
-from skprune.solvers.inverse_hessian import eliminate, merge_orders
+from skprune.exceptions import InputError, PruningWarning
 from skprune.surgery import LINEAR_SURGEONS, surgeon_for, surgeon_type
 
 __all__ = ["LinearPruner"]
 
-# They look at the whole matrix of curvature, columns by columns.
-BY_CURVATURE = ("obs", "wald", "l1")
+# What each coefficient is worth by itself, on rows.
+WORTH = MappingProxyType(
+    {
+        "wald": wald,
+        "l1": highest_penalty,
+        "gradient": squared_gradient,
+        "scaled_magnitude": scaled_magnitude,
+    }
+)
 WITHOUT_ROWS = ("magnitude", "random")
-CRITERIA = (*BY_CURVATURE, "gradient", "scaled_magnitude", *WITHOUT_ROWS)
-# Numbers in the matrices of curvature of all outputs together.
-MAX_CELLS = 40_000_000
-# So few units go in one round.
-FEW = 8
+CRITERIA = ("obs", *WORTH, *WITHOUT_ROWS)
 
 
 class LinearPruner(BaseModelPruner):
@@ -38,25 +49,28 @@ class LinearPruner(BaseModelPruner):
     Parameters
     ----------
     estimator : estimator
-        A linear model of scikit-learn: least squares, ridge, lasso, elastic net, logistic
-        regression, `LinearSVC`, `LinearSVR`, `SGD*`, `Perceptron`, generalised linear
-        models, linear discriminant analysis. It is cloned and fitted; a model that is fitted
-        already comes in a `sklearn.frozen.FrozenEstimator`, and is then copied, never changed.
+        A linear model of scikit-learn: least squares, ridge, lasso, elastic net, also of
+        several tasks, logistic regression, `LinearSVC`, `LinearSVR`, `SGD*`, `Perceptron`,
+        generalised linear models, linear discriminant analysis. It is cloned and fitted; a
+        model that is fitted already comes in a `sklearn.frozen.FrozenEstimator`, and is then
+        copied, never changed.
     criterion : {"obs", "wald", "l1", "gradient", "scaled_magnitude", "magnitude", \
             "random"}, default="obs"
         How units are ordered:
 
         - "obs": one after the other goes, each time the one whose removal raises the loss
           least when all others make up for it [1]_; exact for squared loss, elsewhere by
-          the curvature at the whole model. For a log-loss that of a refit is taken whenever
-          half of the units have gone;
-        - "wald": the squared coefficient over its variance, once, at the whole model;
+          the curvature at the whole model. For logistic regression that of a refit is taken
+          whenever half of the units have gone. Above 2,000 columns with a coefficient only the
+          diagonal of the curvature is looked at [2]_, and half go at a time too;
+        - "wald": the squared coefficient over its variance, once, at the whole model. Above
+          2,000 columns, over the variance that it has by itself;
         - "l1": the highest L1 penalty under which it has a coefficient, by the same
-          curvature, for columns of one scale;
+          curvature, for columns of one scale; of at most 2,000 columns;
         - "gradient": the squared coefficient times the sum over rows of the squared
           gradient of the loss;
         - "scaled_magnitude": the absolute coefficient times the standard deviation of its
-          column;
+          column, or its root mean square if the model has no intercept;
         - "magnitude": the absolute coefficient, which depends on the unit of its column;
         - "random": the baseline that every other criterion is held against.
     unit : {"weight", "feature"}, default="weight"
@@ -71,6 +85,10 @@ class LinearPruner(BaseModelPruner):
     recovery : {"refit"}, default="refit"
         "refit" fits the coefficients that stay, and the intercepts. None leaves them as
         they are.
+    sparse_coef : bool, default=False
+        Whether `coef_` comes back sparse where that takes fewer bytes, as the method
+        `sparsify` of these models leaves it; their `densify` is the way back. For
+        classifiers but ridge and discriminant analysis, and for `SGDRegressor`.
     groups : list of lists or dict of lists, default=None
         Columns, by name or place, that stand or fall together, such as those of one
         category; for ``unit="feature"``. `keep` counts columns all the same.
@@ -82,8 +100,9 @@ class LinearPruner(BaseModelPruner):
     estimator_ : estimator
         The pruned model, plain; its `coef_` has the shape that it had.
     path_ : PruningPath
-        All levels of this fit. It holds the rows of the fit by reference if it needs them.
-        Not part of the pickle.
+        All levels of this fit. Not part of the pickle. It holds the rows of the fit by
+        reference if it needs them, and leaves them behind when it is pickled itself: then
+        only squared loss, or ``recovery=None``, has more levels than ``keep=1.0``.
     scores_ : ndarray of shape (n_features,) or (n_outputs, n_features)
         Score of each column or coefficient. For "obs" what the removal adds to the loss,
         never below that of units that went before; zero for coefficients that are zero.
@@ -102,8 +121,8 @@ class LinearPruner(BaseModelPruner):
     Raises
     ------
     InputError
-        If "obs", "wald" or "l1" meets more than 2,000 columns with a coefficient, or
-        coefficients of several outputs cannot be fitted anew one by one.
+        If "l1" meets more than 2,000 columns with a coefficient, coefficients of several
+        outputs cannot be fitted anew one by one, or a class has no row to be fitted on.
 
     See Also
     --------
@@ -113,12 +132,14 @@ class LinearPruner(BaseModelPruner):
     Notes
     -----
     "obs" takes one inverse of the matrix of curvature and O(p^3) for the order of p columns,
-    as do "wald" and "l1"; the others O(n p) or less. A level of squared loss costs the
+    as do "wald" and "l1"; the others, and all but "l1" above 2,000 columns, O(n p) or less,
+    besides a fit for each time that half of the units go. A level of squared loss costs the
     solution of a system in the columns that stay; elsewhere it costs a fit on them. Sparse
     rows are never made dense.
 
     For several classes of a logistic regression the curvature of each class is taken by
-    itself.
+    itself. A hinge bends on few rows only, and on others once units have gone: its curvature
+    is the mean over scores that move by as much as they spread.
 
     A level between units of equal score is named by `keep` only.
 
@@ -126,6 +147,7 @@ class LinearPruner(BaseModelPruner):
     ----------
     .. [1] B. Hassibi, D. G. Stork, "Second order derivatives for network pruning: optimal
        brain surgeon", NIPS 1992.
+    .. [2] Y. LeCun, J. S. Denker, S. A. Solla, "Optimal brain damage", NIPS 1989.
 
     Examples
     --------
@@ -146,6 +168,7 @@ class LinearPruner(BaseModelPruner):
         "criterion": [StrOptions(set(CRITERIA))],
         "unit": [StrOptions({"weight", "feature"})],
         "recovery": [StrOptions({"refit"}), None],
+        "sparse_coef": ["boolean"],
         "groups": [list, tuple, dict, None],
         "random_state": ["random_state"],
     }
@@ -159,6 +182,7 @@ class LinearPruner(BaseModelPruner):
         keep=None,
         threshold=None,
         recovery="refit",
+        sparse_coef=False,
         groups=None,
         random_state=None,
     ):
@@ -168,6 +192,7 @@ class LinearPruner(BaseModelPruner):
         self.keep = keep
         self.threshold = threshold
         self.recovery = recovery
+        self.sparse_coef = sparse_coef
         self.groups = groups
         self.random_state = random_state
 
@@ -182,25 +207,24 @@ class LinearPruner(BaseModelPruner):
 
     def _prune_model(self, model, rows):
         surgeon = surgeon_for(model)
-        objective: Any = None if rows is None else objective_for(surgeon, rows)
-        coef, by_column = surgeon.coef, self.unit == "feature"
-        units, refits = self._read_units(model, coef), self.recovery is not None
-        if refits and not (by_column or objective.holds_weights or objective.can_split):
+        units, by_column = self._read_units(model, surgeon.coef), self.unit == "feature"
+        sparsify = self.sparse_coef and self._can_be_sparse(model)
+        objective: Any = None if rows is None else Objective(surgeon, rows)
+        refit: Any = None if self.recovery is None else refit_for(objective)
+        if refit is not None and not (by_column or refit.takes_weights):
             msg = (
-                f"{type(model).__name__} fits all of its {len(coef)} outputs together, and cannot "
-                "be fitted anew with zeros for some of them only. Set unit='feature' or "
+                f"{type(model).__name__} fits all of its {len(surgeon.coef)} outputs together, and "
+                "cannot be fitted anew with zeros for some of them only. Set unit='feature' or "
                 "recovery=None."
             )
             raise InputError(msg)
-        if self.criterion in BY_CURVATURE:
-            _check_width(surgeon.columns.size, len(coef), self.criterion, by_column=by_column)
         if self.criterion == "obs":
-            remove = _columns_by_removal if by_column else _weights_by_removal
-            order, scores = _in_rounds(remove, objective, units)
+            order, scores = by_removal(objective, units, by_column=by_column, refit=refit)
         else:
-            worth = self._worth(objective, coef)
-            order, scores = _by_score(worth.sum(axis=0) if by_column else worth, coef, units)
-        return LinearPath(surgeon, units, order, scores, objective=objective if refits else None)
+            worth = self._worth(objective, surgeon.coef)
+            worth = worth.sum(axis=0) if by_column else worth
+            order, scores = by_score(worth, surgeon.coef, units)
+        return LinearPath(surgeon, units, order, scores, refit=refit, sparsify=sparsify)
 
     def _read_units(self, model, coef):
         """Return the unit of each column, or of each flattened coefficient."""
@@ -211,166 +235,24 @@ class LinearPruner(BaseModelPruner):
             return np.arange(coef.size)
         return units_of(self.groups, getattr(model, "feature_names_in_", None), coef.shape[1])
 
+    def _can_be_sparse(self, model):
+        if hasattr(model, "sparsify"):
+            return True
+        warnings.warn(
+            "sparse_coef=True has no meaning here and is ignored: the coefficients of "
+            f"{type(model).__name__} are always dense. Set it to False.",
+            PruningWarning,
+            stacklevel=4,
+        )
+        return False
+
     def _worth(self, objective, coef):
         """Return what each coefficient is worth by itself; shape (n_outputs, n_features)."""
         if self.criterion == "random":
             return check_random_state(self.random_state).uniform(size=coef.shape)
         if self.criterion == "magnitude":
             return np.abs(coef)
-        if self.criterion in {"wald", "l1"}:
-            judge = {"wald": _wald, "l1": _highest_penalty}[self.criterion]
-            return judge(objective, coef)
-        if self.criterion == "gradient":
-            squares = objective.weight[:, np.newaxis] * objective.slopes() ** 2
-            return coef**2 * (_squared(objective.X).T @ squares).T
-        total = objective.weight.sum()
-        mean = objective.X.T @ objective.weight / total
-        square = _squared(objective.X).T @ objective.weight / total
-        return np.abs(coef) * np.sqrt(np.maximum(square - mean**2, 0.0))
+        return WORTH[self.criterion](objective)
 
     def _make_report(self, path, index):
         return path.report(index)
-
-
-def _check_width(n_columns, n_outputs, criterion, *, by_column):
-    n_cells = n_columns**2 * (n_outputs if by_column else 1)
-    if n_columns <= MAX_COLUMNS and n_cells <= MAX_CELLS:
-        return
-    msg = (
-        f"criterion={criterion!r} was given, but {n_columns} columns have a coefficient: a matrix "
-        f"of columns by columns is built for at most {MAX_COLUMNS} of them, and for all outputs "
-        f"together if unit='feature'. Use criterion='scaled_magnitude', 'gradient' or "
-        "'magnitude', which recovery='refit' makes up for."
-    )
-    raise InputError(msg)
-
-
-def _in_rounds(remove, objective, units):
-    """Order units by removal; where curvature changes, half of them at a time.
-
-    The curvature at the whole model says little about a model that has lost most of its
-    coefficients: whenever half of them have gone, the others are fitted anew, and theirs is
-    taken. Squared loss has one for all, and takes one round.
-    """
-    coef, floor = objective.coef, 0.0
-    by_column = remove is _columns_by_removal
-    alive = (coef != 0).any(axis=0) if by_column else (coef != 0).ravel()
-    orders, scores = [], np.zeros(alive.shape)
-    while alive.any():
-        order, worth = remove(objective, coef, units)
-        # A refit may leave a zero, which is then the next to go.
-        order = np.concatenate([np.setdiff1d(units[alive], order), order])
-        stays = len(order) // 2 if objective.bends and len(order) > FEW else 0
-        orders.append(order[: len(order) - stays])
-        gone = alive & np.isin(units, orders[-1])
-        scores[gone] = np.maximum(worth.ravel()[gone], floor)
-        floor = scores.max()
-        alive &= ~gone
-        if alive.any():
-            mask = (coef != 0) & alive.reshape(-1, coef.shape[1])
-            objective = objective.moved(*objective.refit(mask))
-            coef = objective.coef
-    order = np.concatenate(orders) if orders else np.empty(0, dtype=np.intp)
-    return order, scores if by_column else scores.reshape(coef.shape)
-
-
-def _columns_by_removal(objective, coef, units):
-    """Return the order in which groups of columns go, and the scores of all columns."""
-    scores = np.zeros(coef.shape[1])
-    columns = np.flatnonzero((coef != 0).any(axis=0))
-    if not columns.size:
-        return columns, scores
-    outputs = [0] if objective.shares_curvature else range(len(coef))
-    hessians = np.stack([_steady(objective.hessian(output, columns)) for output in outputs])
-    W = coef[:, columns].T[np.newaxis] if len(hessians) == 1 else coef[:, columns, np.newaxis]
-    there, units_left = np.unique(units[columns], return_inverse=True)
-    found = eliminate(hessians, W, units_left)
-    worth = np.empty(len(there))
-    worth[found.order] = np.maximum.accumulate(found.cost)
-    scores[columns] = worth[units_left]
-    return there[found.order], scores
-
-
-def _weights_by_removal(objective, coef, units):  # noqa: ARG001 - each is its own
-    """Return the order in which coefficients go, and their scores."""
-    alone, places = [], []
-    scores = np.zeros(coef.shape)
-    for output, weights in enumerate(coef):
-        columns = np.flatnonzero(weights)
-        if not columns.size:
-            continue
-        hessian = _steady(objective.hessian(output, columns))
-        alone.append(eliminate(hessian[np.newaxis], weights[np.newaxis, columns, np.newaxis]))
-        places.append(output * coef.shape[1] + columns)
-        scores[output, columns[alone[-1].order]] = np.maximum.accumulate(alone[-1].cost)
-    if not alone:
-        return np.empty(0, dtype=np.intp), scores
-    model, unit = merge_orders(alone)
-    starts = np.cumsum([0, *map(len, places[:-1])])
-    return np.concatenate(places)[starts[model] + unit], scores
-
-
-def _by_score(worth, coef, units):
-    """Return the units that have a coefficient by their best score, and the scores of all."""
-    alive = (coef != 0).ravel() if worth.ndim == 2 else (coef != 0).any(axis=0)
-    best = np.full(units.max() + 1, -np.inf)
-    np.maximum.at(best, units[alive], worth.ravel()[alive])
-    there = np.unique(units[alive])
-    scores = np.where(alive, best[units], 0.0).reshape(worth.shape)
-    return there[np.argsort(best[there], kind="stable")], scores
-
-
-def _wald(objective, coef):
-    """Return the squared coefficient over its variance, per coefficient."""
-    found = np.zeros(coef.shape)
-    for output, weights in enumerate(coef):
-        columns = np.flatnonzero(weights)
-        if columns.size:
-            factor = cho_factor(_steady(objective.hessian(output, columns)), lower=True)
-            variance = cho_solve(factor, np.eye(len(columns))).diagonal()
-            found[output, columns] = weights[columns] ** 2 / variance
-    return found / objective.noise()[:, np.newaxis]
-
-
-def _highest_penalty(objective, coef):
-    """Return the highest L1 penalty under which each coefficient is not zero.
-
-    The loss is its curvature at the whole model, the columns are of one curvature.
-    """
-    found = np.zeros(coef.shape)
-    for output, weights in enumerate(coef):
-        columns = np.flatnonzero(weights)
-        if not columns.size:
-            continue
-        hessian = _steady(objective.hessian(output, columns))
-        scale = np.sqrt(hessian.diagonal())
-        hessian = hessian / np.outer(scale, scale)
-        pull = hessian @ (weights[columns] * scale)
-        alphas, _, path = lars_path_gram(pull, hessian, n_samples=1, method="lasso")
-        # A knot has the coefficients down to it: what is not zero there came in above.
-        seen = np.append((path[:, 1:] != 0), np.ones((len(columns), 1), bool), axis=1)
-        found[output, columns] = alphas[np.minimum(seen.argmax(axis=1), len(alphas) - 1)]
-    return found
-
-
-def _steady(hessian):
-    """Return a Hessian that is positive definite by more than rounding.
-
-    Dependent columns get a share of their own curvature as a penalty, the smallest that
-    does of some that grow.
-    """
-    diagonal = hessian.diagonal().copy()
-    floor = max(diagonal.max(), np.finfo(float).tiny) * 1e-12
-    for share in (0.0, 1e-10, 1e-8, 1e-6, 1e-4):
-        steady = hessian + np.diag(share * diagonal + (floor if share else 0.0))
-        try:
-            pivots = np.linalg.cholesky(steady).diagonal() ** 2
-        except np.linalg.LinAlgError:
-            continue
-        if (pivots > 1e-12 * steady.diagonal()).all():
-            return steady
-    return hessian + np.diag(1e-3 * diagonal + diagonal.mean() * 1e-3)
-
-
-def _squared(X):
-    return X**2 if isinstance(X, np.ndarray) else X.power(2)

@@ -83,7 +83,7 @@ class MLPPruner(BaseModelPruner):
         Share of the rows, in (0, 1), that the network is not grown on and that say when
         "fine_tune" stops. None: all rows train, for `tuning_iter`. With a frozen model the rows
         passed to `fit` train.
-    sparse_output : bool, default=False
+    sparse_coef : bool, default=False
         Whether layers come back as sparse arrays where these take fewer bytes. They predict,
         faster only where hardly any weight is left, and cannot be trained until `densify`
         makes them dense. The first layer stays dense if the rows of the fit are sparse.
@@ -171,7 +171,7 @@ class MLPPruner(BaseModelPruner):
         "tuning_iter": [Interval(Integral, 1, None, closed="left")],
         "soft_labels": [Interval(Real, 0, 1, closed="both")],
         "validation": VALIDATION,
-        "sparse_output": ["boolean"],
+        "sparse_coef": ["boolean"],
         "random_state": ["random_state"],
     }
 
@@ -191,7 +191,7 @@ class MLPPruner(BaseModelPruner):
         tuning_iter=120,
         soft_labels=0.0,
         validation=None,
-        sparse_output=False,
+        sparse_coef=False,
         random_state=None,
     ):
         self.estimator = estimator
@@ -207,7 +207,7 @@ class MLPPruner(BaseModelPruner):
         self.tuning_iter = tuning_iter
         self.soft_labels = soft_labels
         self.validation = validation
-        self.sparse_output = sparse_output
+        self.sparse_coef = sparse_coef
         self.random_state = random_state
 
     @property
@@ -265,7 +265,7 @@ class MLPPruner(BaseModelPruner):
             tuning=self._tuning(model, held, seed),
         )
         sparse: Any = ()
-        if self.sparse_output:  # scikit-learn cannot add an intercept to a sparse product
+        if self.sparse_coef:  # scikit-learn cannot add an intercept to a sparse product
             first = int(grown is not None and issparse(grown.X))
             sparse = range(first, len(surgeon.network.coefs))
         return NeuralPath(surgeon, judge(surgeon.network), rounds, sparse=sparse)
@@ -305,7 +305,7 @@ def densify(model):
     Parameters
     ----------
     model : MLPClassifier or MLPRegressor
-        A fitted network, such as an `MLPPruner` with ``sparse_output=True`` made.
+        A fitted network, such as an `MLPPruner` with ``sparse_coef=True`` made.
 
     Returns
     -------
@@ -324,7 +324,7 @@ def densify(model):
     >>> from skprune import MLPPruner, densify
     >>> X, y = load_iris(return_X_y=True)
     >>> network = MLPClassifier(20, max_iter=1000, random_state=0)
-    >>> sparse = MLPPruner(network, keep=0.1, sparse_output=True).fit(X, y).estimator_
+    >>> sparse = MLPPruner(network, keep=0.1, sparse_coef=True).fit(X, y).estimator_
     >>> sparse.coefs_[0].nnz + sparse.coefs_[1].nnz
     14
     >>> densify(sparse).coefs_[0].shape

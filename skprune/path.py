@@ -252,6 +252,11 @@ class PruningPath(BasePath):
             Aligned with the `scores` of the units.
         """
 
+    @property
+    def lost_rows(self):
+        """Whether this was pickled, which left behind rows that its levels are fitted on."""
+        return False
+
     def _index_of_threshold(self, threshold):
         # A family with other thresholds says so; here they cut from each break on.
         return np.searchsorted(self._breaks, slack(threshold), side="right")

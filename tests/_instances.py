@@ -155,7 +155,7 @@ REGRESSING = MLPRegressor(
 )
 MLP_PRUNERS = [
     MLPPruner(CLASSIFYING),
-    MLPPruner(REGRESSING, criterion="lamp", sparse_output=True),
+    MLPPruner(REGRESSING, criterion="lamp", sparse_coef=True),
     MLPPruner(REGRESSING, unit="neuron"),
     MLPPruner(CLASSIFYING, unit="neuron", criterion="random", recovery=None, random_state=0),
     MLPPruner(
@@ -274,6 +274,15 @@ def draws(instance):
 def holds_rows_out(instance):
     """Whether some rows are kept from the fit of the inner model, and choose."""
     return instance._needs_rows() and isinstance(instance._resolve_validation(), float)
+
+
+def cuts_by_rows(instance):
+    """Whether a level is fitted on rows, which a pickled path does not have."""
+    if isinstance(instance, MLPPruner):
+        return instance._needs_rows()
+    if not isinstance(instance, LinearPruner) or instance.recovery is None:
+        return False
+    return not isinstance(instance.estimator, LinearRegression | Ridge)  # which have products
 
 
 def expected_failed_checks(instance):

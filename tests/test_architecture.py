@@ -24,7 +24,8 @@ LAYERS = [
     {"path", "size", "_additive", "_rows", "_columns", "_targets", "_risks", "_tree_path"}
     | {"_column_path", "_lossless_path", "_permuted", "_redundancy_path", "_strength"}
     | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path", "_svm_path"}
-    | {"_linear_objective", "_linear_path"}
+    | {"_linear_loss", "_linear_settings", "_linear_objective", "_linear_order"}
+    | {"_linear_refit", "_linear_path"}
     | {"_neural_path", "_neural_rounds", "_neural_rows", "_neural_scores"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
@@ -66,8 +67,14 @@ SIBLINGS = {
     ("base._*", "base._pruner"): "what all bases share",
     ("base._ranking", "base._features"): "a ranking is of columns",
     ("_linear_path", "path"): "a family's path is a path of a model",
+    ("_*", "_rows"): "what is said where rows are missing",
     ("_neural_path", "path"): "a family's path is a path of a model",
     ("_neural_path", "_neural_rounds"): "its levels are what rounds leave",
+    ("_linear_path", "_linear_refit"): "a path knows when its refit has lost its rows",
+    ("_linear_objective", "_linear_loss"): "an objective is a loss on rows",
+    ("_linear_settings", "_linear_loss"): "the parameters of a model name its loss",
+    ("_linear_*", "_linear_settings"): "what a model minimised says how it is fitted",
+    ("_linear_*", "_linear_objective"): "it is ordered by and fitted to",
     ("_tree_path", "path"): "a family's path is a path of a model",
     ("inspection._compare", "inspection._scratch"): "small models beside pruned ones",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",

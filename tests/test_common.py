@@ -36,6 +36,7 @@ from tests._instances import (
     NOT_NESTED,
     SEARCHES,
     WEIGHT_CHECKS,
+    cuts_by_rows,
     draws,
     expected_failed_checks,
     holds_rows_out,
@@ -143,10 +144,11 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
     with pytest.raises(AttributeError, match="pickle path_ itself"):
         _ = loaded.path_
     path = pickle.loads(pickle.dumps(pruner.path_))
+    if cuts_by_rows(pruner):
+        with pytest.raises(InputError, match="leaves behind the rows"):
+            path.cut(keep=0.2)
+        return
     np.testing.assert_array_equal(answer(path.cut(keep=0.2), X), answer(pruner, X))
-    if isinstance(pruner, MLPPruner) and pruner.recovery is not None:
-        with pytest.raises(InputError, match="leaves the rows of the fit behind"):
-            path.cut(keep=0.5)
 
 
 # Contract 2: nothing cut, nothing changed.

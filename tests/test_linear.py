@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.datasets import (
     load_breast_cancer,
@@ -24,9 +25,12 @@ from sklearn.linear_model import (
     HuberRegressor,
     Lasso,
     LassoCV,
+    LassoLars,
+    LassoLarsIC,
     LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
+    MultiTaskLasso,
     Perceptron,
     PoissonRegressor,
     Ridge,
@@ -42,7 +46,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier
 
-from skprune import LinearPruner, PruningSearchCV, make_pruner, model_size
+from skprune import LinearPruner, PruningSearchCV, _linear_order, make_pruner, model_size
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
 from skprune.linear import CRITERIA
 
@@ -183,7 +187,7 @@ def test_what_the_cross_validation_chose_stays():
     own = LinearPruner(LogisticRegression(C=0.01, tol=1e-10), keep=8).fit(X, y).estimator_
     assert_allclose(small.coef_, own.coef_, rtol=1e-2, atol=1e-4)
     X, y = make_regression(100, 8, n_informative=4, noise=5.0, random_state=0)
-    for model in (LassoCV(cv=3), ElasticNetCV(cv=3, l1_ratio=0.8)):
+    for model in (LassoCV(cv=3), ElasticNetCV(cv=3, l1_ratio=0.8), LassoLarsIC()):
         small = LinearPruner(model, keep=3).fit(X, y).estimator_
         assert type(small) is type(model)
         assert small.alpha_ == clone(model).fit(X, y).alpha_
@@ -264,6 +268,109 @@ def test_outputs_that_are_fitted_together_are_refused_one_by_one():
     assert (clone(pruner).set_params(recovery=None).fit(X, y).estimator_.coef_ == 0).sum() == 12
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        Lasso(0.01),
+        ElasticNet(0.01),
+        LassoLars(0.01),
+        Ridge(np.array([1.0, 2.0, 3.0]), positive=True),
+    ],
+)
+def test_targets_are_fitted_one_by_one(model):
+    X, y = make_regression(80, 6, n_targets=3, noise=5.0, random_state=0)
+    y /= y.std(axis=0)
+    pruner = LinearPruner(model, keep=7).fit(X, y)
+    alone = clone(model)
+    for target, kept in enumerate(pruner.keep_mask_):
+        coef, intercept = np.zeros(6), y[:, target].mean()
+        if kept.any():
+            if isinstance(model, Ridge):
+                alone.set_params(alpha=model.alpha[target])
+            alone.fit(X[:, kept], y[:, target])
+            coef[kept], intercept = alone.coef_, alone.intercept_
+        assert_allclose(pruner.estimator_.coef_[target], coef, rtol=1e-6, atol=1e-9)
+        assert_allclose(pruner.estimator_.intercept_[target], intercept, rtol=1e-6, atol=1e-9)
+
+
+def test_tasks_share_their_columns():
+    X, y = make_regression(80, 6, n_targets=3, noise=5.0, random_state=0)
+    pruner = LinearPruner(MultiTaskLasso(1.0), unit="feature", keep=3).fit(X, y)
+    alone = MultiTaskLasso(1.0).fit(X[:, pruner.keep_mask_], y)
+    assert_allclose(pruner.estimator_.coef_[:, pruner.keep_mask_], alone.coef_, rtol=1e-6)
+    with pytest.raises(InputError, match="3 outputs together"):
+        clone(pruner).set_params(unit="weight").fit(X, y)
+
+
+def test_weights_of_classes_are_those_of_the_fit():
+    X, y = classes(3)
+    weight = np.random.default_rng(0).uniform(0.1, 2.0, len(y))
+    model = RidgeClassifier(class_weight="balanced")  # whose balance counts rows, not weights
+    pruner = LinearPruner(model, unit="feature", keep=4).fit(X, y, sample_weight=weight)
+    alone = clone(model).fit(X[:, pruner.keep_mask_], y, sample_weight=weight)
+    assert_allclose(pruner.estimator_.coef_[:, pruner.keep_mask_], alone.coef_, rtol=1e-8)
+    own = LinearPruner(LinearRegression(), keep=1.0).fit(X, y).path_.model
+    assert_allclose(own.coef_, LinearRegression().fit(X, y).coef_)
+
+
+@pytest.mark.parametrize("criterion", ["obs", "scaled_magnitude", "gradient"])
+def test_without_an_intercept_a_constant_column_is_none(criterion):
+    X, y = load_diabetes(return_X_y=True)
+    X = np.column_stack([np.ones(len(y)), X])
+    model = LinearRegression(fit_intercept=False)
+    assert LinearPruner(model, criterion=criterion, keep=3).fit(X, y).keep_mask_[0]
+    X, y = classes(3)
+    for model in (LinearSVC(fit_intercept=False), SGDClassifier(fit_intercept=False)):
+        small = LinearPruner(clone(model).set_params(random_state=0), keep=2).fit(X, y).estimator_
+        assert (np.ravel(small.intercept_) == 0).all()
+
+
+def test_columns_far_from_zero_keep_their_digits():
+    X, y = load_diabetes(return_X_y=True)
+    far = X + np.where(np.arange(10) < 5, 1e8, 0) * X.std(axis=0)
+    near, moved = (
+        LinearPruner(LinearRegression(), criterion="scaled_magnitude").fit(rows, y).scores_
+        for rows in (X, far)
+    )
+    assert_allclose(moved, near, rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "modified_huber", "squared_hinge"])
+def test_a_scale_of_the_scores_changes_no_order_of_a_perceptron(loss):
+    X, y = classes(2)
+    small, large = (
+        LinearPruner(Perceptron(eta0=eta, random_state=0), keep=3).fit(X, y).keep_mask_
+        for eta in (1.0, 1000.0)
+    )
+    assert_array_equal(small, large)
+    model = SGDClassifier(loss=loss, random_state=0)
+    huge = LinearPruner(model, keep=3).fit(1e4 * X, y)  # scores so large that no row is near
+    assert huge.keep_mask_.sum() == 3
+    assert np.isfinite(huge.scores_).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [LinearSVC(), SGDClassifier(alpha=1e-3), Perceptron()])
+def test_curvature_beats_magnitude_under_a_hinge(model):
+    X, y = load_digits(return_X_y=True)
+    scores = []
+    for seed in range(4):
+        X_train, X_test, y_train, y_test = train_test_split(
+            X / 16, y, test_size=0.4, random_state=seed, stratify=y
+        )
+        model = clone(model).set_params(random_state=0)
+        scores.append(
+            [
+                LinearPruner(model, criterion=criterion, keep=0.05)
+                .fit(X_train, y_train)
+                .score(X_test, y_test)
+                for criterion in ("obs", "scaled_magnitude")
+            ]
+        )
+    ours, theirs = np.mean(scores, axis=0)
+    assert ours > theirs + 0.1
+
+
 # Levels, units, groups.
 
 
@@ -309,6 +416,42 @@ def test_groups_stand_or_fall_together(criterion, model):
         assert (np.atleast_2d(path.cut(index=index).coef_).any(axis=0) == mask).all()
     with pytest.warns(PruningWarning, match="groups are of columns"):
         clone(pruner).set_params(unit="weight").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [LogisticRegression(), LinearSVC(random_state=0), SGDRegressor(random_state=0), Perceptron()],
+    ids=lambda model: type(model).__name__,
+)
+def test_sparse_coefficients_where_they_save_bytes(model):
+    X, y = make_classification(300, 40, n_informative=6, n_classes=3, random_state=0)
+    params = {"criterion": "magnitude", "recovery": None}
+    path = LinearPruner(model, sparse_coef=True, **params).fit(X, y).path_
+    plain = LinearPruner(model, **params).fit(X, y).path_
+    kinds = set()
+    for index in range(0, len(path), 7):
+        small, dense = path.cut(index=index), plain.cut(index=index)
+        coef = small.coef_
+        kinds.add(sparse.issparse(coef))
+        arrays = [coef.data, coef.indices, coef.indptr] if sparse.issparse(coef) else [coef]
+        n_bytes = sum(a.nbytes for a in [*arrays, small.intercept_])
+        assert n_bytes == model_size(small).bytes == path.levels["bytes"][index]
+        assert n_bytes <= model_size(dense).bytes
+        assert_allclose(small.predict(X), dense.predict(X), rtol=1e-10)
+        # Before scikit-learn 1.8 a row of coefficients comes back as a table of one.
+        assert_array_equal(small.densify().coef_.ravel(), dense.coef_.ravel())
+    assert kinds == {False, True}
+    assert not sparse.issparse(path.cut(keep=1.0).coef_)
+    assert not sparse.issparse(path.cut(keep=0.9).coef_)
+
+
+def test_sparse_coefficients_of_a_model_that_has_none():
+    X, y = load_diabetes(return_X_y=True)
+    with pytest.warns(
+        PruningWarning, match="sparse_coef=True has no meaning.*Ridge are always dense"
+    ):
+        pruner = LinearPruner(Ridge(), keep=1, sparse_coef=True).fit(X, y)
+    assert isinstance(pruner.estimator_.coef_, np.ndarray)
 
 
 def test_report_names_the_columns():
@@ -364,8 +507,39 @@ def test_many_columns_are_never_made_dense(model, monkeypatch):
     pruner = LinearPruner(model, criterion="scaled_magnitude", keep=0.05).fit(X, y)
     assert model_size(pruner).units <= 0.05 * pruner.path_.units[0]
     assert pruner.score(X, y) > 0.7
-    with pytest.raises(InputError, match=r"at most 2000 of them.*'scaled_magnitude'"):
-        clone(pruner).set_params(criterion="obs").fit(X, y)
+    # Above 2,000 columns by the diagonal of the curvature; the l1 path is refused.
+    wald = clone(pruner).set_params(criterion="wald").fit(X, y)
+    assert wald.score(X, y) > 0.7
+    with pytest.raises(InputError, match=r"at most 2000 of them. Use criterion='obs'"):
+        clone(pruner).set_params(criterion="l1").fit(X, y)
+
+
+@pytest.mark.parametrize("unit", ["weight", "feature"])
+@pytest.mark.parametrize("model", [LinearSVC(random_state=0), RidgeClassifier()])
+def test_wide_models_are_ordered_by_the_diagonal_and_renewed(model, unit, monkeypatch):
+    X, y = words(300, 4000)
+    monkeypatch.setattr(_linear_order, "MAX_COLUMNS", 100)
+    monkeypatch.setattr(_linear_order, "FEW_COLUMNS", 60)
+    path = LinearPruner(model, unit=unit).fit(X, y).path_
+    whole = clone(model).fit(X, y)
+    rows = X.toarray()
+    margin = whole.decision_function(X) * np.where(np.equal.outer(y, range(3)), 1, -1)
+    curvature = np.ones(margin.shape)
+    if isinstance(model, LinearSVC):
+        curvature = 2 * norm.cdf((1 - margin) / margin.std(axis=0))
+    share = curvature / curvature.sum(axis=0)
+    spread = np.array(
+        [c @ (rows - s @ rows) ** 2 for c, s in zip(curvature.T, share.T, strict=True)]
+    )
+    cost = whole.coef_**2 * (spread + 1)
+    cost = cost.sum(axis=0) if unit == "feature" else cost
+    half = path.mask(len(path) // 2)
+    alive = cost > 0
+    assert cost[alive & ~half].max() <= cost[half].min() * (1 + 1e-9)
+    # The second half goes by the costs at a refit, which other units have.
+    quarter = path.mask(3 * len(path) // 4)
+    assert cost[half & ~quarter].max() > cost[quarter].min()
+    assert np.isfinite(path.scores).all()
 
 
 # Contracts that the common tests do not see.
@@ -375,8 +549,37 @@ def test_a_pickle_holds_no_rows():
     X, y = classes(3, n_samples=2000)
     pruner = LinearPruner(LogisticRegression()).fit(X, y)
     fewer = LinearPruner(LogisticRegression()).fit(X[:200], y[:200])
-    assert abs(len(pickle.dumps(pruner)) - len(pickle.dumps(fewer))) < 100
+    for part in (lambda pruner: pruner, lambda pruner: pruner.path_):
+        sizes = [len(pickle.dumps(part(each))) for each in (pruner, fewer)]
+        assert abs(sizes[0] - sizes[1]) < 100
     assert b"_linear" not in pickle.dumps(pruner.estimator_)
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), LinearSVC(random_state=0)])
+def test_a_pickled_path_says_that_its_rows_are_gone(model):
+    X, y = classes(3)
+    path = LinearPruner(model).fit(X, y).path_
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(path))))
+    assert_array_equal(again.cut(keep=1.0).coef_, path.cut(keep=1.0).coef_)
+    assert again.levels.equals(path.levels)
+    assert_array_equal(again.mask(5), path.mask(5))
+    with pytest.raises(
+        InputError, match=r"pickled or copied, which leaves behind the rows.*keep=1"
+    ):
+        again.cut(keep=5)
+    path.cut(keep=5)  # the one that was pickled has them
+    free = LinearPruner(model, recovery=None).fit(X, y).path_
+    assert_array_equal(pickle.loads(pickle.dumps(free)).cut(keep=5).coef_, free.cut(keep=5).coef_)
+
+
+def test_a_pickled_path_of_squared_loss_needs_no_rows():
+    X, y = load_diabetes(return_X_y=True)
+    path = LinearPruner(Ridge()).fit(X, y).path_
+    stored = pickle.dumps(path)
+    assert len(stored) < X.nbytes / 3
+    again = pickle.loads(pickle.dumps(pickle.loads(stored)))
+    for index in range(len(path)):
+        assert_array_equal(again.cut(index=index).coef_, path.cut(index=index).coef_)
 
 
 def test_rows_of_a_frozen_model_are_those_given():
@@ -395,6 +598,30 @@ def test_rows_of_a_frozen_model_are_those_given():
         LinearPruner(FrozenEstimator(model)).fit(X)
     unseen = LinearPruner(FrozenEstimator(model), criterion="magnitude", recovery=None, keep=9)
     assert (unseen.fit(None).estimator_.coef_ != 0).sum() == 9
+
+
+@pytest.mark.parametrize(
+    "model", [LinearDiscriminantAnalysis(), LinearSVC(random_state=0), RidgeClassifier()]
+)
+def test_rows_of_unknown_and_of_absent_classes(model):
+    X, y = classes(3)
+    frozen = FrozenEstimator(model.fit(X, y))
+    pruner = LinearPruner(frozen, unit="feature", keep=4)
+    few = y >= 0
+    few[:20] = False
+    weight = np.linspace(1, 2, len(y))
+    weight = {} if isinstance(model, LinearDiscriminantAnalysis) else {"sample_weight": weight}
+    strange = clone(pruner).fit(X, np.where(few, y, 9), **weight).estimator_
+    known = clone(pruner).fit(X[few], y[few], **{k: v[few] for k, v in weight.items()}).estimator_
+    assert_array_equal(strange.coef_, known.coef_)
+    if isinstance(model, RidgeClassifier):
+        balanced = RidgeClassifier(class_weight="balanced").fit(X, y)
+        found = LinearPruner(FrozenEstimator(balanced), keep=4).fit(X[y < 2], y[y < 2])
+        assert (found.estimator_.coef_ != 0).sum() == 4
+        return
+    with pytest.raises(InputError, match=r"No row is of the classes \[2\].*recovery=None"):
+        clone(pruner).fit(X[y < 2], y[y < 2])
+    clone(pruner).set_params(recovery=None).fit(X[y < 2], y[y < 2])
 
 
 def test_other_models_are_refused():
@@ -423,6 +650,14 @@ def test_the_search_equals_a_grid_search():
     path = PruningSearchCV(LogisticRegression(), cv=3).fit(X, y)
     assert model_size(path).units < 30
     assert path.best_score_ > 0.95
+
+
+def test_the_search_in_other_processes_finds_the_same():
+    X, y = classes(3)
+    search = PruningSearchCV(LinearPruner(LogisticRegression()), {"keep": [3, 9]}, cv=2)
+    alone, beside = (clone(search).set_params(n_jobs=n).fit(X, y) for n in (1, 2))
+    assert_array_equal(alone.predict_proba(X), beside.predict_proba(X))
+    assert not beside.best_estimator_.path_.lost_rows  # fitted here, and not sent
 
 
 def test_refits_do_not_converge_in_silence():

@@ -187,9 +187,9 @@ def test_sparse_rows_are_read_as_dense_ones(whole):
         np.testing.assert_allclose(*found, atol=1e-6)
 
 
-def test_sparse_output_where_it_is_smaller(whole):
+def test_sparse_coef_where_it_is_smaller(whole):
     dense = MLPPruner(whole, keep=0.2).fit(X, y)
-    sparse = MLPPruner(whole, keep=0.2, sparse_output=True).fit(X, y)
+    sparse = MLPPruner(whole, keep=0.2, sparse_coef=True).fit(X, y)
     np.testing.assert_allclose(sparse.predict_proba(X), dense.predict_proba(X))
     assert model_size(sparse).bytes < model_size(dense).bytes
     assert any(map(issparse, sparse.estimator_.coefs_))
@@ -199,7 +199,7 @@ def test_sparse_output_where_it_is_smaller(whole):
         size = model_size(sparse.path_.cut(index=index))
         assert size.bytes == sparse.path_.levels["bytes"].iloc[index]
     rows = csr_matrix(X)
-    pruner = MLPPruner(whole, keep=0.2, sparse_output=True).fit(rows, y)
+    pruner = MLPPruner(whole, keep=0.2, sparse_coef=True).fit(rows, y)
     np.testing.assert_allclose(pruner.predict_proba(rows), dense.predict_proba(X), atol=1e-9)
 
 

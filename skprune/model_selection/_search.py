@@ -413,9 +413,11 @@ class PruningSearchCV(BaseSearchCV):
 
     def _refit(self, combination, whole, row, X, y, routed):
         """Set `best_estimator_`; a fit on all rows that is there already serves."""
+        # From another process a path may come back without rows that its levels need.
+        serves = whole and whole[0] and not getattr(whole[0].path, "lost_rows", False)
         fitted, seconds = (
             whole
-            if whole and whole[0]
+            if serves
             else _timed_fit(
                 clone(combination.estimator), combination.position, X, y, routed.estimator.fit
             )

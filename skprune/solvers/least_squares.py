@@ -66,3 +66,31 @@ def moments(X, weight, *, center):
         return scaled.T @ scaled, mean
     products = (X.T @ X.multiply(weight[:, np.newaxis]).tocsr()).toarray()
     return products - total * np.outer(mean, mean), mean
+
+
+def spreads(X, weights, *, center):
+    """Return the weighted sums of squares of columns, the diagonals of their products.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n_rows, n_columns)
+        The rows; a sparse one is never made dense.
+    weights : ndarray of shape (n_rows, n_weightings)
+        Several weights of the rows, each at least 0.
+    center : bool
+        Whether the means under each weighting are taken away first.
+
+    Returns
+    -------
+    ndarray of shape (n_columns, n_weightings)
+        At least 0. O(n_rows * n_columns * n_weightings), or the numbers in a sparse `X`.
+    """
+    dense = isinstance(X, np.ndarray)
+    if dense and center:
+        X = X - X.mean(axis=0)  # far from zero, squares would have no digits to spare
+    squares = (X**2 if dense else X.power(2)).T @ weights
+    if not center:
+        return squares
+    total = weights.sum(axis=0)
+    sums = X.T @ weights
+    return np.maximum(squares - sums**2 / np.where(total > 0, total, 1.0), 0.0)

@@ -17,7 +17,7 @@ MAX_ITER = 1000
 NEWTON_STEPS = 10
 
 
-def fit(X, codes, weight, penalty, mask, start, *, intercept):
+def fit(X, codes, weight, penalty, mask, start, *, intercept, polish=True):
     """Minimise the log-loss over the coefficients that are not masked.
 
     Parameters
@@ -36,6 +36,8 @@ def fit(X, codes, weight, penalty, mask, start, *, intercept):
         Coefficients and intercepts to start from; where masked they are not looked at.
     intercept : bool
         Whether intercepts are fitted; else they stay.
+    polish : bool, default=True
+        Whether to go on to rounding; else to a gradient of 1e-5 of the mean loss.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def fit(X, codes, weight, penalty, mask, start, *, intercept):
     point = problem.pack(np.asarray(start[0])[:, used])
     options = {"maxiter": MAX_ITER, "maxfun": 2 * MAX_ITER, "gtol": NEAR, "maxcor": 20, "ftol": 0}
     found = minimize(problem.value, point, jac=True, method="L-BFGS-B", options=options)
-    coef, shift = problem.unpack(_polish(problem, found.x))
+    coef, shift = problem.unpack(_polish(problem, found.x) if polish else found.x)
     whole = np.zeros(mask.shape)
     whole[:, used] = coef
     return whole, np.array(shift)

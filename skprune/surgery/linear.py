@@ -81,7 +81,7 @@ class LinearSurgeon:
         """Return a deep copy of the model as it is."""
         return copy.deepcopy(self.model)
 
-    def replace(self, coef, intercept):
+    def replace(self, coef, intercept, *, sparsify=False):
         """Build the plain model with other coefficients.
 
         Parameters
@@ -90,6 +90,9 @@ class LinearSurgeon:
             Coefficients; those that are pruned are exactly zero.
         intercept : ndarray of shape (n_outputs,)
             Intercepts.
+        sparsify : bool, default=False
+            Whether `coef_` becomes sparse where that saves bytes; for models that have a
+            method of that name.
 
         Returns
         -------
@@ -123,19 +126,24 @@ class LinearSurgeon:
         dense = np.array(coef, dtype=self._dtype).reshape(self._shape)
         model.coef_ = type(stored)(dense) if issparse(stored) else dense
         model.intercept_ = _like(offset, np.asarray(intercept))
+        n_weights = np.count_nonzero(dense)
+        if sparsify and self._sparse_bytes(n_weights) < self._dense_bytes:
+            model.sparsify()
         return model
 
     def size(self):
         """Return non-zero coefficients, numbers and bytes of the model; a tuple of int."""
         return tuple(int(n) for n in self.size_of(np.count_nonzero(self.coef)))
 
-    def size_of(self, n_weights):
+    def size_of(self, n_weights, *, sparsify=False):
         """Return the same of a model that `replace` builds with so many coefficients.
 
         Parameters
         ----------
         n_weights : int or ndarray of int
             Coefficients that are not zero.
+        sparsify : bool, default=False
+            As for `replace`.
 
         Returns
         -------
@@ -143,16 +151,23 @@ class LinearSurgeon:
             Non-zero coefficients, these and the intercepts, and the bytes of both. A dense
             `coef_` keeps its shape and its bytes.
         """
-        stored, n_intercepts = self.model.coef_, np.size(self.model.intercept_)
+        n_intercepts = np.size(self.model.intercept_)
         if not getattr(self.model, "fit_intercept", True):
             n_intercepts = 0
-        n_bytes = self.intercept.itemsize * n_intercepts
-        if issparse(stored):
-            entry = stored.data.itemsize + stored.indices.itemsize
-            n_bytes = n_bytes + stored.indptr.nbytes + entry * n_weights
-        else:
-            n_bytes = n_bytes + np.asarray(stored).nbytes + 0 * n_weights
-        return n_weights, n_weights + n_intercepts, n_bytes
+        n_bytes = self._sparse_bytes(n_weights)
+        if not issparse(self.model.coef_):
+            dense = self._dense_bytes + 0 * n_weights
+            n_bytes = np.minimum(n_bytes, dense) if sparsify else dense
+        return n_weights, n_weights + n_intercepts, n_bytes + self.intercept.itemsize * n_intercepts
+
+    @property
+    def _dense_bytes(self):
+        return self.coef.size * self._dtype.itemsize
+
+    def _sparse_bytes(self, n_weights):
+        """Return the bytes of compressed rows: values, columns, and where each row starts."""
+        index = np.dtype(np.int32).itemsize
+        return n_weights * (self._dtype.itemsize + index) + index * (len(self.coef) + 1)
 
 
 def _like(stored, intercept):

@@ -5,7 +5,18 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
-from skprune.solvers.least_squares import moments, solve_on
+from skprune.solvers.least_squares import moments, solve_on, spreads
+
+
+@pytest.mark.parametrize("kind", [np.asarray, csr_array])
+@pytest.mark.parametrize("center", [False, True])
+def test_spreads_are_diagonals_of_moments(center, kind):
+    rng = np.random.default_rng(0)
+    X = kind(rng.normal(size=(30, 5)) * (rng.random((30, 5)) < 0.5))
+    weights = rng.random((30, 3))
+    weights[:, 2] = 0
+    expected = [moments(X, w, center=center)[0].diagonal() for w in weights.T]
+    assert_allclose(spreads(X, weights, center=center).T, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("sparse", [False, True])
