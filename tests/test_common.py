@@ -42,6 +42,8 @@ from tests._instances import (
     name_of,
 )
 
+pytestmark = pytest.mark.untraced
+
 over_models = pytest.mark.parametrize("pruner", MODEL_PRUNERS, ids=name_of)
 over_features = pytest.mark.parametrize("pruner", FEATURE_PRUNERS + GROUPED, ids=name_of)
 over_pruners = pytest.mark.parametrize("pruner", MODEL_PRUNERS + FEATURE_PRUNERS, ids=name_of)
