@@ -1,4 +1,4 @@
-"""Settings of all tests: the workers share the cores, and count lines only where it tells something."""
+"""Settings of all tests: workers share the cores, and count lines where that tells something."""
 
 import os
 

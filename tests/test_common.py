@@ -6,7 +6,7 @@ Every test runs over the table in `_instances.py`.
 import copy
 import pickle
 import warnings
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import joblib
@@ -22,7 +22,7 @@ from sklearn.ensemble import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skprune import LinearPruner, PruningSearchCV, TreePruner, model_size
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
@@ -84,7 +84,27 @@ def parts_of(model):
     return {id(part) for part in getattr(surgeon_for(model), "_trees", arrays)}
 
 
-@parametrize_with_checks(INSTANCES, expected_failed_checks=expected_failed_checks)
+def name_of_check(part):
+    """A short name for one half of a check: the instance, or the function with its options."""
+    if not isinstance(part, partial):
+        return name_of(part)
+    options = ",".join(f"{key}={value}" for key, value in part.keywords.items())
+    return f"{part.func.__name__}({options})" if options else part.func.__name__
+
+
+# As `parametrize_with_checks` does, but named by `name_of`: to print all estimators takes longer
+# than to import everything, in each worker.
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        pair
+        for instance in INSTANCES
+        for pair in estimator_checks_generator(
+            instance, expected_failed_checks=expected_failed_checks(instance), mark="xfail"
+        )
+    ],
+    ids=name_of_check,
+)
 def test_scikit_learn_checks(estimator, check):
     with warnings.catch_warnings():
         # Checks feed what no one should: a class too small for the folds, a target of NaN.
