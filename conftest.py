@@ -11,9 +11,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
-    """Count no lines in tests marked `untraced`: counting doubles their time."""
+    """Count no lines in the docs and in tests marked `untraced`: counting doubles their time."""
     # The mark `no_cover` of pytest-cov leaves the frame of the test out, and breaks `--no-cov`.
-    counter = Coverage.current() if item.get_closest_marker("untraced") else None
+    untraced = item.path.suffix == ".rst" or item.get_closest_marker("untraced")
+    counter = Coverage.current() if untraced else None
     if counter is None:
         return (yield)
     counter.stop()
