@@ -211,8 +211,8 @@ SEARCHES = [
     PruningSearchCV(TreePruner(RandomForestRegressor(3, random_state=0)), cv=2, max_levels=5),
 ]
 INSTANCES = MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES
-# The ridge is chosen out of bag, which takes as long as the fits of half the table. The contracts
-# of models run over it; scikit-learn's checks see such a forest above, with the ridge given.
+# The ridge is chosen out of bag, which takes as long as the fits of half the table. All contracts
+# run over it; scikit-learn's checks see such a forest above, with the ridge given.
 OUT_OF_BAG = TreePruner(
     RandomForestClassifier(6, max_depth=6, random_state=0), criterion="backfitting", random_state=0
 )

@@ -34,6 +34,7 @@ from tests._instances import (
     INSTANCES,
     MODEL_PRUNERS,
     NOT_NESTED,
+    OUT_OF_BAG,
     SEARCHES,
     WEIGHT_CHECKS,
     draws,
@@ -47,7 +48,7 @@ pytestmark = pytest.mark.untraced
 over_models = pytest.mark.parametrize("pruner", MODEL_PRUNERS, ids=name_of)
 over_features = pytest.mark.parametrize("pruner", FEATURE_PRUNERS + GROUPED, ids=name_of)
 over_pruners = pytest.mark.parametrize("pruner", MODEL_PRUNERS + FEATURE_PRUNERS, ids=name_of)
-over_all = pytest.mark.parametrize("estimator", INSTANCES, ids=name_of)
+over_all = pytest.mark.parametrize("estimator", [*INSTANCES, OUT_OF_BAG], ids=name_of)
 
 
 VOTES = (RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier)
