@@ -1,6 +1,24 @@
-"""Settings of all tests: the workers share the cores, so each computes on one."""
+"""Settings of all tests: workers share the cores, and count lines where that tells something."""
 
 import os
 
+import pytest
+from coverage import Coverage
+
 # Read once, when the libraries are loaded: two workers of two threads wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """Count no lines in the docs and in tests marked `untraced`: counting doubles their time."""
+    # The mark `no_cover` of pytest-cov leaves the frame of the test out, and breaks `--no-cov`.
+    untraced = item.path.suffix == ".rst" or item.get_closest_marker("untraced")
+    counter = Coverage.current() if untraced else None
+    if counter is None:
+        return (yield)
+    counter.stop()
+    try:
+        return (yield)
+    finally:
+        counter.start()

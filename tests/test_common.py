@@ -6,7 +6,7 @@ Every test runs over the table in `_instances.py`.
 import copy
 import pickle
 import warnings
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import joblib
@@ -22,7 +22,7 @@ from sklearn.ensemble import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skprune import LinearPruner, MLPPruner, PruningSearchCV, TreePruner, model_size
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
@@ -34,6 +34,7 @@ from tests._instances import (
     INSTANCES,
     MODEL_PRUNERS,
     NOT_NESTED,
+    OUT_OF_BAG,
     SEARCHES,
     WEIGHT_CHECKS,
     cuts_by_rows,
@@ -43,13 +44,16 @@ from tests._instances import (
     name_of,
 )
 
-# Networks of the table stop early.
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.untraced,
+    # Networks of the table stop early.
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 
 over_models = pytest.mark.parametrize("pruner", MODEL_PRUNERS, ids=name_of)
 over_features = pytest.mark.parametrize("pruner", FEATURE_PRUNERS + GROUPED, ids=name_of)
 over_pruners = pytest.mark.parametrize("pruner", MODEL_PRUNERS + FEATURE_PRUNERS, ids=name_of)
-over_all = pytest.mark.parametrize("estimator", INSTANCES, ids=name_of)
+over_all = pytest.mark.parametrize("estimator", [*INSTANCES, OUT_OF_BAG], ids=name_of)
 
 
 VOTES = (RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier)
@@ -91,7 +95,27 @@ def parts_of(model):
     return {id(part) for part in getattr(surgeon_for(model), "_trees", arrays)}
 
 
-@parametrize_with_checks(INSTANCES, expected_failed_checks=expected_failed_checks)
+def name_of_check(part):
+    """A short name for one half of a check: the instance, or the function with its options."""
+    if not isinstance(part, partial):
+        return name_of(part)
+    options = ",".join(f"{key}={value}" for key, value in part.keywords.items())
+    return f"{part.func.__name__}({options})" if options else part.func.__name__
+
+
+# As `parametrize_with_checks` does, but named by `name_of`: to print all estimators takes longer
+# than to import everything, in each worker.
+@pytest.mark.parametrize(
+    ("estimator", "check"),
+    [
+        pair
+        for instance in INSTANCES
+        for pair in estimator_checks_generator(
+            instance, expected_failed_checks=expected_failed_checks(instance), mark="xfail"
+        )
+    ],
+    ids=name_of_check,
+)
 def test_scikit_learn_checks(estimator, check):
     with warnings.catch_warnings():
         # Checks feed what no one should: a class too small for the folds, a target of NaN.

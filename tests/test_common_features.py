@@ -21,6 +21,8 @@ from skprune import PruningSearchCV
 from skprune.exceptions import InputError
 from tests._instances import DECIDING_FEATURES, FEATURE_PRUNERS, GROUPED, NOT_NESTED, draws, name_of
 
+pytestmark = pytest.mark.untraced
+
 EVERY = FEATURE_PRUNERS + DECIDING_FEATURES
 over_every = pytest.mark.parametrize("pruner", EVERY, ids=name_of)
 over_ranking = pytest.mark.parametrize(

@@ -112,6 +112,7 @@ def test_several_outputs():
     np.testing.assert_array_equal(pruner.predict(rows), model.fit(rows, target).predict(rows))
 
 
+@pytest.mark.untraced
 def test_the_bound_covers_the_disagreement_on_new_rows():
     missed = 0
     for seed in range(20):

@@ -392,6 +392,7 @@ CLASS_SCORES = ["accuracy", "roc_auc_ovr", "neg_log_loss", "matthews_corrcoef", 
 NUMBER_SCORES = ["r2", "neg_max_error", "neg_mean_squared_error", "neg_median_absolute_error"]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize("case", [case for case in CASES if "tree" not in case or "trees" in case])
 def test_scores_of_ensembles_are_those_of_the_cut_models_to_the_last_bit(case, weighted):

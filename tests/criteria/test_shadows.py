@@ -158,6 +158,7 @@ def test_three_losses_reject_noise_among_many_columns_only():
     assert (decide(np.zeros(100, int), 0 * losses, losses, 0.05) == TENTATIVE).all()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("chance", [0.5, 0.3])
 def test_share_of_false_ones_among_the_confirmed(chance):
     # 40 columns win with the highest chance that is no more than luck, 5 always; they share

@@ -89,6 +89,7 @@ def test_no_pair_survives_and_every_loss_has_a_partner(seed, missing, threshold,
         assert row["score"] == abs(row["value"])
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("criterion", ["pearson", "spearman"])
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("weighted", [False, True])

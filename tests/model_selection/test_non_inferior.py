@@ -234,6 +234,7 @@ def test_it_chooses_in_a_search(model):
     assert repr(NonInferior(0.02)) == "NonInferior(margin=0.02)"
 
 
+@pytest.mark.untraced
 def test_the_guarantee_holds_in_a_search():
     """A model that is there already, rows drawn anew each time, and what is true of each level."""
     rows, labels = make_classification(

@@ -90,6 +90,7 @@ def label(value):
     return getattr(value, "__name__", str(value)) if words is None else "+".join(words)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "scoring",
     [
@@ -193,6 +194,7 @@ PIPELINES = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("case", PIPELINES)
 @pytest.mark.parametrize("scoring", [None, "roc_auc", ["accuracy", "roc_auc"]], ids=label)
 def test_equals_grid_search_in_a_pipeline(case, scoring):
