@@ -25,7 +25,8 @@ LAYERS = [
     | {"_column_path", "_lossless_path", "_permuted", "_redundancy_path", "_strength"}
     | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path", "_svm_path"}
     | {"_linear_objective", "_linear_path"}
-    | {"_neural_path", "_neural_rounds", "_neural_rows", "_neural_scores"},
+    | {"_neural_path", "_neural_rounds", "_neural_rows", "_neural_scores"}
+    | {"_sample_orders", "_sample_path", "_sample_rows", "_sample_scores"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
     | {"sample", "distillation", "quantization"},
@@ -68,6 +69,8 @@ SIBLINGS = {
     ("_linear_path", "path"): "a family's path is a path of a model",
     ("_neural_path", "path"): "a family's path is a path of a model",
     ("_neural_path", "_neural_rounds"): "its levels are what rounds leave",
+    ("_sample_path", "path"): "a family's path is a path of a model",
+    ("_sample_scores", "_linear_objective"): "the curvature of a linear fit",
     ("_tree_path", "path"): "a family's path is a path of a model",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
     ("model_selection._candidates", "model_selection._make"): "a bare model is wrapped",
