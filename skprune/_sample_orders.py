@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Share of a class that may go as the hardest: all rows of a rare class are hard.
+MOST = 0.5
+
 
 def shares(key, stratum):
     """Return the place of each row in its stratum as a share of the stratum; O(n log n).
@@ -32,7 +35,7 @@ def at_random(stratum, rng):
     return shares((rng.permutation(len(stratum)),), stratum).argsort(kind="stable")
 
 
-def without_hardest(difficulty, hardest, stratum, pool, rng):
+def without_hardest(difficulty, hardest, stratum, rng, *, capped):
     """Order rows at random, but for the hardest ones, of which the hardest goes first.
 
     Parameters
@@ -40,13 +43,14 @@ def without_hardest(difficulty, hardest, stratum, pool, rng):
     difficulty : ndarray of shape (n_rows,)
         The hardest row has the highest.
     hardest : float
-        Share of the rows of each pool that go before any other, in [0, 1].
+        Share of the rows that go before any other, in [0, 1].
     stratum : ndarray of int, shape (n_rows,)
         What the others are kept in proportion of.
-    pool : ndarray of int, shape (n_rows,)
-        What difficulties are compared within.
     rng : RandomState
         Draws the others, and breaks ties.
+    capped : bool
+        Whether no stratum loses more than `MOST` of its rows as the hardest, unless `hardest`
+        is more.
 
     Returns
     -------
@@ -54,9 +58,11 @@ def without_hardest(difficulty, hardest, stratum, pool, rng):
         All rows, the best first.
     """
     draw = rng.permutation(len(stratum))
-    ease = shares((-difficulty, draw), pool)
-    key = np.where(ease < hardest, 2 - ease, shares((draw,), stratum))
-    return key.argsort(kind="stable")
+    ease = shares((-difficulty, draw), np.zeros_like(stratum))
+    hard = ease < hardest
+    if capped:
+        hard &= shares((ease,), stratum) < max(MOST, hardest)
+    return np.where(hard, 2 - ease, shares((draw,), stratum)).argsort(kind="stable")
 
 
 def by_sampling(odds, rng):

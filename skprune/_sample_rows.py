@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.utils import check_array, indexable
+from sklearn.utils import check_array, column_or_1d, indexable
 
 from skprune._compat import check_sample_weight, rows_of, rows_of_params
 from skprune.exceptions import InputError
@@ -67,6 +67,37 @@ class SampleRows(NamedTuple):
         return clone(model).fit(rows_of(self.X, kept), rows_of(self.y, kept), **params)
 
 
+def one_target(y):
+    """Return a target of one value per row; a column is warned of, as everywhere.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, 1)
+        Targets.
+
+    Returns
+    -------
+    array-like of shape (n_rows,)
+        As given, if it is of this shape.
+
+    Raises
+    ------
+    InputError
+        If there is no target, or several per row.
+    """
+    if y is None:
+        msg = "Rows are ranked by their targets: requires y to be passed, but the target y is None."
+        raise InputError(msg)
+    values = np.asarray(y)
+    if values.ndim == 2 and values.shape[1] > 1:
+        msg = (
+            f"y has {values.shape[1]} columns, but rows are ranked by one target. Prune the rows "
+            "of each target by itself."
+        )
+        raise InputError(msg)
+    return y if values.ndim == 1 else column_or_1d(y, warn=True)
+
+
 def read_rows(model, X, y, sample_weight, params):
     """Read rows as the targets of a model say.
 
@@ -75,7 +106,7 @@ def read_rows(model, X, y, sample_weight, params):
     model : estimator
         A classifier or a regressor.
     X, y, sample_weight : array-like
-        The rows.
+        The rows; one target per row.
     params : dict
         Parameters of its `fit`.
 
@@ -83,24 +114,9 @@ def read_rows(model, X, y, sample_weight, params):
     -------
     SampleRows
         The rows, by reference.
-
-    Raises
-    ------
-    InputError
-        If there is no target, or several per row.
     """
-    if y is None:
-        msg = "Rows are ranked by their targets, but y=None was given. Give fit a y."
-        raise InputError(msg)
     X, y = indexable(X, y)
-    values = np.asarray(y)
-    if values.ndim > 1 and values.shape[1] > 1:
-        msg = (
-            f"y has {values.shape[1]} columns, but rows are ranked by one target. Prune the rows "
-            "of each target by itself."
-        )
-        raise InputError(msg)
-    values, classes = values.ravel(), None
+    values, classes = np.asarray(y), None
     weight = check_sample_weight(sample_weight, np.empty((len(values), 1)), dtype=np.float64)
     if is_classifier(model):
         classes, values = np.unique(values, return_inverse=True)

@@ -13,7 +13,7 @@ from skprune import _sample_orders as orders
 from skprune import _sample_scores as scoring
 from skprune._compat import Interval, StrOptions, rows_of
 from skprune._sample_path import SamplePath
-from skprune._sample_rows import read_rows
+from skprune._sample_rows import one_target, read_rows
 from skprune.base import BaseModelPruner
 from skprune.criteria.difficulty import disagreement, leverage, tomek_links
 from skprune.exceptions import UnsupportedModelError
@@ -25,6 +25,8 @@ __all__ = ["SamplePruner"]
 HARDNESS = {"el2n", "influence", "forgetting"}
 DECIDING = frozenset({"disagreement", "tomek", "condensed"})
 OF_CLASSES = DECIDING | {"forgetting"}
+# Those that look at the numbers in the rows by themselves, and not through the model.
+OF_NUMBERS = DECIDING | {"leverage", "prototype"}
 # Parameters that not every criterion reads: their defaults, and who does.
 READ_BY = {
     "hardest": (0.1, HARDNESS),
@@ -79,8 +81,8 @@ class SamplePruner(BaseModelPruner):
     threshold : float, default=None
         Rows with a score above it stay. Scores run from ``1 / n_rows`` to 1.
     hardest : float, default=0.1
-        Share of the rows, of each class for a classifier, that go as the hardest of "el2n",
-        "influence" and "forgetting"; 1 keeps the easiest, 0 is "random".
+        Share of the rows that go as the hardest of "el2n", "influence" and "forgetting", but no
+        more than half of a class, unless this is more; 1 keeps the easiest, 0 is "random".
     remove : {"both", "majority"}, default="both"
         Which rows the criteria that decide may remove: those of all classes, or of all but the
         smallest.
@@ -244,6 +246,9 @@ class SamplePruner(BaseModelPruner):
         tags.target_tags.multi_output = False
         if tags.classifier_tags is not None:
             tags.classifier_tags.multi_label = False
+        if self.criterion in OF_NUMBERS:
+            tags.input_tags.allow_nan = False
+            tags.input_tags.sparse &= self.criterion in {"disagreement", "tomek"}
         return tags
 
     def _check_model(self, model):
@@ -275,10 +280,7 @@ class SamplePruner(BaseModelPruner):
         if criterion == "forgetting" and not any(
             hasattr(model, name) for name in ("staged_predict", "partial_fit")
         ):
-            return (
-                "which has neither staged_predict nor partial_fit, so that nobody knows what it "
-                "forgot. Use boosting or a network, or criterion='el2n'."
-            )
+            return "which has neither staged_predict nor partial_fit to say what it forgot. Use boosting or a network, or criterion='el2n'."
         if criterion == "influence" and not (
             isinstance(model, scoring.SMOOTH)
             or (isinstance(model, scoring.BAGGED) and model.bootstrap)
@@ -297,6 +299,7 @@ class SamplePruner(BaseModelPruner):
         return "train"  # scores leave rows out by themselves
 
     def _grow(self, X, y, sample_weight, fit_params):
+        y = one_target(y)
         model, _ = super()._grow(X, y, sample_weight, fit_params)
         params = {}
         if not isinstance(self.estimator, FrozenEstimator):
@@ -324,9 +327,9 @@ class SamplePruner(BaseModelPruner):
             order = orders.at_random(rows.stratum, rng)
         else:
             measure = self._judge(model, rows, rng)
-            # Errors of a quantity have one unit; those of a rare class are all large.
-            pool = np.zeros_like(rows.stratum) if codes is None else codes
-            order = orders.without_hardest(measure, self.hardest, rows.stratum, pool, rng)
+            order = orders.without_hardest(
+                measure, self.hardest, rows.stratum, rng, capped=codes is not None
+            )
         order = orders.with_every_class(order, rows.weight, codes)
         smallest = 1 if codes is None else len(rows.classes)
         return SamplePath(model, rows, order, measure, smallest=smallest, sampled=sampled)
