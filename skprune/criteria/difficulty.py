@@ -58,7 +58,8 @@ def leverage(X, weight):
     centred = (X - np.average(X, axis=0, weights=weight)) * root
     # Columns of one scale: what counts as rounding is then the same for all of them.
     size = np.sqrt((centred**2).sum(axis=0))
-    left, values, _ = svd(centred / np.where(size > 0, size, 1.0), full_matrices=False)
+    varies = size > RANK_RTOL * np.sqrt(((X * root) ** 2).sum(axis=0))
+    left, values, _ = svd(centred[:, varies] / size[varies], full_matrices=False)
     real = values > RANK_RTOL * max(values.max(initial=0.0), np.finfo(float).tiny)
     return np.minimum((left[:, real] ** 2).sum(axis=1) + weight / weight.sum(), 1.0)
 

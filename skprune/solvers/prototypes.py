@@ -5,6 +5,8 @@ from scipy.spatial.distance import cdist
 
 # Distances that are held at once while rows are gone through.
 BATCH = 2**22
+# Rounding of a product of two rows, relative to their norms and per column.
+ROUNDING = 8 * np.finfo(float).eps
 # Candidates whose gains are brought up to date together.
 CANDIDATES = 16
 
@@ -34,7 +36,7 @@ def condense(X, codes, kept):
 
     Notes
     -----
-    O(n_rows * n_features) per chosen row, in blocks.
+    O(n_rest * n_features) per chosen row, n_rest the rows that are not chosen yet; in blocks.
 
     References
     ----------
@@ -48,26 +50,35 @@ def condense(X, codes, kept):
         apart = ((X[rows] - X[rows].mean(axis=0)) ** 2).sum(axis=1)
         chosen[rows[apart.argmin()]] = True
     distance, nearest = np.full(len(X), np.inf), np.zeros(len(X), dtype=np.intp)
-    new = np.flatnonzero(chosen)
+    new, centred = np.flatnonzero(chosen), X - X.mean(axis=0)
     while len(new):
-        _approach(X, new, distance, nearest)
-        wrong = np.flatnonzero((codes != codes[nearest]) & ~chosen)
+        rest = np.flatnonzero(~chosen)
+        step = max(1, BATCH // max(1, len(rest)))
+        for start in range(0, len(new), step):
+            found = _nearest(X, centred, rest, new[start : start + step])
+            apart = ((X[rest] - X[found]) ** 2).sum(axis=1)
+            nearest[rest] = np.where(apart < distance[rest], found, nearest[rest])
+            distance[rest] = np.minimum(apart, distance[rest])
+        wrong = rest[codes[rest] != codes[nearest[rest]]]
         order = wrong[np.lexsort((wrong, distance[wrong], nearest[wrong]))]
         new = order[np.unique(nearest[order], return_index=True)[1]]
         chosen[new] = True
     return chosen
 
 
-def _approach(X, new, distance, nearest):
-    """Bring the distance to the nearest chosen row up to date, in place."""
-    step = max(1, BATCH // len(X))
-    for start in range(0, len(new), step):
-        block = new[start : start + step]
-        found = cdist(X, X[block], "sqeuclidean")
-        best = found.argmin(axis=1)
-        value = found[np.arange(len(X)), best]
-        closer = value < distance
-        distance[closer], nearest[closer] = value[closer], block[best[closer]]
+def _nearest(X, centred, rest, block):
+    """Return the one of `block` that is nearest to each of `rest`; ndarray of int."""
+    norm = (centred**2).sum(axis=1)
+    # Squared distances less the norm of the row: one product, which rounds more than a sum of
+    # squares. Where that could tell, the squares are summed.
+    apart = centred[rest] @ (-2 * centred[block].T)
+    apart += norm[block]
+    best = apart.argmin(axis=1)
+    rounding = ROUNDING * X.shape[1] * (norm[rest] + norm[block].max())
+    limit = apart[np.arange(len(rest)), best] + rounding
+    unsure = np.flatnonzero(np.count_nonzero(apart <= limit[:, np.newaxis], axis=1) > 1)
+    best[unsure] = cdist(X[rest[unsure]], X[block], "sqeuclidean").argmin(axis=1)
+    return block[best]
 
 
 def facility_location(X, weight):
