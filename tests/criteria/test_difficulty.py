@@ -41,7 +41,9 @@ def test_error_norm_is_that_of_each_row():
 def test_leverage_is_the_diagonal_of_the_hat_matrix(table):
     X, _, weight = table
     X = np.column_stack([X * np.array([1e-6, 1, 1, 1e6, 1]), X[:, 0] - X[:, 1], np.ones(len(X))])
-    full, _ = np.linalg.qr(np.sqrt(weight)[:, np.newaxis] * np.column_stack([np.ones(40), X[:, :5]]))
+    full, _ = np.linalg.qr(
+        np.sqrt(weight)[:, np.newaxis] * np.column_stack([np.ones(40), X[:, :5]])
+    )
     np.testing.assert_allclose(leverage(X[:, :5], weight), (full**2).sum(axis=1), rtol=1e-6)
     twice = np.column_stack([X[:, :5], 2 * X[:, 1], np.ones(40)])  # of the same rank
     np.testing.assert_allclose(leverage(twice, weight), (full**2).sum(axis=1), rtol=1e-6)

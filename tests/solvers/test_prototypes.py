@@ -43,7 +43,10 @@ def test_condensed_rows_are_those_of_the_slow_rule(monkeypatch, batch):
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(0, 2)), min_size=1))
 def test_condensed_rows_tell_all_rows_apart(rows):
-    X, codes = np.array(rows, dtype=float)[:, :2], np.unique([r[2] for r in rows], return_inverse=True)[1]
+    X, codes = (
+        np.array(rows, dtype=float)[:, :2],
+        np.unique([r[2] for r in rows], return_inverse=True)[1],
+    )
     kept = condense(X, codes, np.zeros(len(X), dtype=bool))
     places, where = np.unique(X, axis=0, return_inverse=True)
     kinds = [len(set(codes[where.ravel() == place])) for place in range(len(places))]
