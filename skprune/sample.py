@@ -172,11 +172,8 @@ class SamplePruner(BaseModelPruner):
     >>> pruner = SamplePruner(tree, keep=0.8, random_state=0).fit(X, y)
     >>> len(y), len(pruner.sample_indices_)
     (569, 455)
-    >>> pruner.report_[["samples_before", "samples"]]
-           samples_before  samples
-    class
-    0                 212      169
-    1                 357      286
+    >>> pruner.report_["samples"].to_dict()
+    {0: 167, 1: 288}
     """
 
     counts: ClassVar[str] = "samples"
@@ -280,7 +277,10 @@ class SamplePruner(BaseModelPruner):
         if criterion == "forgetting" and not any(
             hasattr(model, name) for name in ("staged_predict", "partial_fit")
         ):
-            return "which has neither staged_predict nor partial_fit to say what it forgot. Use boosting or a network, or criterion='el2n'."
+            return (
+                "which has neither staged_predict nor partial_fit to say what it forgot. Use "
+                "boosting or a network, or criterion='el2n'."
+            )
         if criterion == "influence" and not (
             isinstance(model, scoring.SMOOTH)
             or (isinstance(model, scoring.BAGGED) and model.bootstrap)
