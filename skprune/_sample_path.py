@@ -87,7 +87,9 @@ class SamplePath(PruningPath):
         if kept.all():
             return weight.copy()
         odds, priority = self._sampled
-        return (weight * np.maximum(1.0, priority[~kept].max() / odds))[kept]
+        stands_for = np.ones(len(odds))  # rows without weight have no odds, and stand for none
+        np.divide(priority[~kept].max(), odds, out=stands_for, where=odds > 0)
+        return (weight * np.maximum(1.0, stands_for))[kept]
 
     def report(self, index):
         """Say of each class, or tenth of the rows by their target, what is left at a level.

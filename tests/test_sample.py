@@ -210,8 +210,11 @@ def test_cut_is_a_fit_on_the_rows_with_their_weights(quantity):
         )
     assert (pruner.sample_weight_ >= weight[rows]).all()
     assert pruner.sample_weight_.sum() == pytest.approx(weight.sum(), rel=0.3)
-    whole = pruner.path_.weights(0)
-    np.testing.assert_array_equal(whole, weight)
+    np.testing.assert_array_equal(pruner.path_.weights(0), weight)
+    weight[:30] = 0.0  # such rows go first, and stand for nothing while they stay
+    pruner.set_params(keep=110).fit(X, y, sample_weight=weight)
+    assert pruner.sample_weight_[:20].tolist() == [0.0] * 20
+    np.testing.assert_array_equal(pruner.sample_weight_[20:], weight[30:])
 
 
 def test_prototypes_stand_for_their_class(monkeypatch, classes):
