@@ -225,8 +225,11 @@ def _epochs(model, rows):
 def neighbours(rows, n_neighbors, n_jobs):
     """Return the nearest other rows of each row; ndarray of int, shape (n_rows, n_neighbors)."""
     n_neighbors = min(n_neighbors, _at_least_two(rows) - 1)
-    graph = NearestNeighbors(n_neighbors=n_neighbors, n_jobs=n_jobs)
-    return graph.fit(numbers(rows, sparse=True)).kneighbors(return_distance=False)
+    X = numbers(rows, sparse=True)
+    graph = NearestNeighbors(n_neighbors=n_neighbors + 1, n_jobs=n_jobs).fit(X)
+    # The first is the row itself, or one at the same place: so imbalanced-learn has it, and
+    # these criteria give its rows.
+    return graph.kneighbors(X, return_distance=False)[:, 1:]
 
 
 def numbers(rows, *, sparse=False):
