@@ -10,6 +10,7 @@ SECTIONS = [
             "LinearPruner",
             "MLPPruner",
             "SVMPruner",
+            "SamplePruner",
             "make_pruner",
             "densify",
         ],

@@ -25,6 +25,7 @@ from skprune.model_selection import (
 )
 from skprune.neural import MLPPruner, densify
 from skprune.path import PruningPath
+from skprune.sample import SamplePruner
 from skprune.size import ModelSize, model_size, size_scorer
 from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
@@ -48,6 +49,7 @@ __all__ = [
     "ReliefPruner",
     "RulePruner",
     "SVMPruner",
+    "SamplePruner",
     "ShadowPruner",
     "TreePruner",
     "WithinBudget",

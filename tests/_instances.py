@@ -38,6 +38,7 @@ from skprune import (
     RandomPruner,
     ReliefPruner,
     RulePruner,
+    SamplePruner,
     ShadowPruner,
     SVMPruner,
     TreePruner,
@@ -176,12 +177,24 @@ MLP_PRUNERS = [
     ),
 ]
 MODEL_PRUNERS += MLP_PRUNERS
+# Errors out of fold, weights by odds, distances, and none.
+SAMPLE_PRUNERS = [
+    SamplePruner(model, criterion=criterion, random_state=0, **params)
+    for model, criterion, params in [
+        (DecisionTreeClassifier(random_state=0), "el2n", {"cv": 2}),
+        (DecisionTreeRegressor(random_state=0), "leverage", {}),
+        (DecisionTreeClassifier(random_state=0), "prototype", {}),
+        (DecisionTreeRegressor(random_state=0), "random", {}),
+    ]
+]
+MODEL_PRUNERS += SAMPLE_PRUNERS
 # They decide by themselves and take no level, which most contracts give them.
 DECIDING = [
     TreePruner(DecisionTreeClassifier(random_state=0), criterion="lossless"),
     TreePruner(BOOSTING[3], criterion="lossless"),
     TreePruner(BOOSTING[4], criterion="lossless"),
     EnsemblePruner(RandomForestClassifier(8, random_state=0), criterion="faithful", random_state=0),
+    SamplePruner(DecisionTreeClassifier(random_state=0), criterion="tomek"),
 ]
 FEATURE_PRUNERS = [
     CorrelationPruner(),
@@ -292,6 +305,8 @@ def holds_rows_out(instance):
 
 def cuts_by_rows(instance):
     """Whether a level is fitted on rows, which a pickled path does not have."""
+    if isinstance(instance, SamplePruner):
+        return True
     if isinstance(instance, MLPPruner):
         return instance._needs_rows()
     if not isinstance(instance, LinearPruner) or instance.recovery is None:
@@ -305,6 +320,15 @@ def expected_failed_checks(instance):
         return dict.fromkeys(WEIGHT_CHECKS[:1], "shadows are drawn, and rank those not confirmed")
     if isinstance(instance, LinearPruner):
         return _too_small(instance)
+    if isinstance(instance, SamplePruner):
+        reason = "a row is a unit: a row twice is not a row of weight two"
+        failed = dict.fromkeys(WEIGHT_CHECKS, reason)
+        if instance.criterion in {"leverage", "prototype", "tomek"}:
+            reason = (
+                "fit refuses missing values; at predict time that is for the tree, which does not"
+            )
+            failed["check_estimators_nan_inf"] = reason
+        return failed
     if isinstance(instance, MLPPruner) and instance.criterion == "random":
         return {"check_classifiers_train": "half of the hidden units that go are drawn"}
     if not isinstance(instance, TreePruner | EnsemblePruner | SVMPruner):

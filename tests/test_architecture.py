@@ -26,7 +26,8 @@ LAYERS = [
     | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path", "_svm_path"}
     | {"_linear_loss", "_linear_settings", "_linear_objective", "_linear_order"}
     | {"_linear_refit", "_linear_path"}
-    | {"_neural_path", "_neural_rounds", "_neural_rows", "_neural_scores"},
+    | {"_neural_path", "_neural_rounds", "_neural_rows", "_neural_scores"}
+    | {"_sample_orders", "_sample_path", "_sample_rows", "_sample_scores"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
     | {"sample", "distillation", "quantization"},
@@ -75,6 +76,8 @@ SIBLINGS = {
     ("_linear_settings", "_linear_loss"): "the parameters of a model name its loss",
     ("_linear_*", "_linear_settings"): "what a model minimised says how it is fitted",
     ("_linear_*", "_linear_objective"): "it is ordered by and fitted to",
+    ("_sample_path", "path"): "a family's path is a path of a model",
+    ("_sample_scores", "_linear_*"): "the curvature of a linear fit",
     ("_tree_path", "path"): "a family's path is a path of a model",
     ("inspection._compare", "inspection._scratch"): "small models beside pruned ones",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",

@@ -24,7 +24,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
-from skprune import LinearPruner, MLPPruner, PruningSearchCV, TreePruner, model_size
+from skprune import (
+    LinearPruner,
+    MLPPruner,
+    PruningSearchCV,
+    SamplePruner,
+    TreePruner,
+    model_size,
+)
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from tests._instances import (
@@ -160,7 +167,7 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
     pruner = clone(pruner).set_params(keep=0.2).fit(X, y)
     pickled = pickle.dumps(pruner)
     # These models are no more than some rows: no table is in the pickle.
-    small = isinstance(pruner, LinearPruner | MLPPruner)
+    small = isinstance(pruner, LinearPruner | MLPPruner | SamplePruner)
     whole = X if small else pruner.path_.cut(keep=1.0)
     assert len(pickled) < len(pickle.dumps(whole))
     loaded = pickle.loads(pickled)
@@ -279,7 +286,10 @@ def test_fit_is_deterministic(pruner):
     X, y = data_for(pruner)
     first, second = (clone(pruner).fit(X, y) for _ in range(2))
     assert pickle.dumps(first.keep_mask_) == pickle.dumps(second.keep_mask_)
-    if hasattr(first, "estimator_"):
+    if isinstance(first, SamplePruner):  # bytes between the fields of grown nodes are any
+        np.testing.assert_array_equal(first.scores_, second.scores_)
+        np.testing.assert_array_equal(answer(first, X), answer(second, X))
+    elif hasattr(first, "estimator_"):
         assert pickle.dumps(first.estimator_) == pickle.dumps(second.estimator_)
 
 
@@ -330,6 +340,11 @@ def test_smaller_is_smaller(pruner):
         surgeon = surgeon_for(model := path.cut(index=index))
         size = model_size(model)
         row = path.levels.iloc[index]
+        if path.unit == "samples":  # what a model of fewer rows stores is not known beforehand
+            assert row["samples"] == path.mask(index).sum()
+            assert model.tree_.n_node_samples[0] == row["samples"]
+            sizes.append(-index)
+            continue
         assert (size.parameters, size.bytes) == tuple(row[["parameters", "bytes"]])
         sizes.append((size.units, size.parameters, size.bytes))
         if isinstance(pruner, LinearPruner):
@@ -450,6 +465,11 @@ def test_kind_and_classes_are_those_of_the_model(pruner):
     assert found.n_features_in_ == 8
     if isinstance(pruner, LinearPruner | MLPPruner):
         assert found.report_["weights"].sum() == model_size(found).units
+        return
+    if isinstance(pruner, SamplePruner):
+        assert (
+            found.report_["samples"].sum() == found.keep_mask_.sum() == len(found.sample_indices_)
+        )
         return
     if not isinstance(pruner, TreePruner):
         assert found.report_["kept"].tolist() == found.keep_mask_.tolist()
