@@ -25,6 +25,7 @@ from skprune.model_selection import (
 )
 from skprune.neural import MLPPruner, densify
 from skprune.path import PruningPath
+from skprune.quantization import Quantizer
 from skprune.size import ModelSize, model_size, size_scorer
 from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
@@ -44,6 +45,7 @@ __all__ = [
     "PruningPath",
     "PruningPathDisplay",
     "PruningSearchCV",
+    "Quantizer",
     "RandomPruner",
     "ReliefPruner",
     "RulePruner",
