@@ -11,8 +11,9 @@ from skprune.solvers.codebooks import affine, codebook, feedback, halves
 from skprune.solvers.least_squares import moments
 from skprune.surgery.coded_weights import WEIGHTS
 
-# Bits below which errors are handed on, where nothing else is asked for.
-COARSE = 5
+# Bits below which errors are handed on, where nothing else is asked for: so many and more
+# round so finely that it is not worth the rows.
+FINE = 8
 # Above so many inputs no matrix of inputs by inputs is built.
 MAX_INPUTS = 2000
 # Share of the mean variance that is added to all.
@@ -50,7 +51,7 @@ class WeightCoder:
             return "halves"
         chosen = self._method
         if chosen == "auto":
-            chosen = "feedback" if bits < COARSE else "affine"
+            chosen = "feedback" if bits < FINE else "affine"
         n_inputs = weights.values.shape[weights.axis]
         idle = weights.part not in {"coef_", "coefs_"} or n_inputs > MAX_INPUTS
         return "affine" if chosen == "feedback" and idle else chosen

@@ -54,7 +54,7 @@ class Husk:
     def __init__(self, surgeon):
         shell = copy.copy(surgeon.model)
         # Of the training rows, or bound to the whole model: no prediction reads them.
-        for name in (*OUT_OF_BAG_ATTRIBUTES, "_raw_predict"):
+        for name in (*OUT_OF_BAG_ATTRIBUTES, "_raw_predict", "_rng"):
             vars(shell).pop(name, None)
         self._holder = next(name for name in HOLDERS if name in vars(shell))
         self._columns = None
@@ -70,7 +70,7 @@ class Husk:
         if self._holder != "tree_":
             names = dict.fromkeys(name for member in members for name in vars(member))
             self._kept = {
-                name: Distinct.of([vars(member).get(name) for member in members])
+                name: Distinct.of([_seedless(vars(member).get(name)) for member in members])
                 for name in names
                 if name != self._nodes
             }
@@ -140,6 +140,11 @@ def _seed(nodes):
         empty = np.zeros(1, dtype=records(nodes).dtype)
         return new_tree(nodes, empty, np.zeros_like(nodes.value[:1]), 0)
     return np.zeros(1, dtype=nodes.dtype)
+
+
+def _seedless(value):
+    """Leave out generators of random numbers: trees that are not grown again draw none."""
+    return None if isinstance(value, np.random.RandomState) else value
 
 
 def _own_columns(columns, feature):
