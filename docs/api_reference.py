@@ -10,6 +10,7 @@ SECTIONS = [
             "LinearPruner",
             "MLPPruner",
             "SVMPruner",
+            "Quantizer",
             "make_pruner",
             "densify",
         ],

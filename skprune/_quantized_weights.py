@@ -80,23 +80,27 @@ class WeightCoder:
         InputError
             If errors are to be handed on and the rows are not there.
         """
-        codes, shifts = [], []
-        for place, each in enumerate(self._weights.arrays):
-            method = self._method_of(each, bits)
-            if method == "halves":
-                codes.append(halves(each.values, each.axis))
-            elif method == "feedback":
-                codes.append(feedback(each.values, bits, each.axis, self._seen(bits)[place][0]))
-            else:
-                rounded = affine if method == "affine" else codebook
-                codes.append(rounded(each.values, bits, each.axis))
-            shift = 0.0
-            if method == "feedback" and self._weights.centred:
-                lost = each.values - codes[-1].decode()
-                mean = self._seen(bits)[place][1]
-                shift = np.tensordot(mean, lost, axes=(0, each.axis))
-            shifts.append(shift)
+        codes = [self._coded(place, bits) for place in range(len(self._weights.arrays))]
+        shifts = [self._shift(place, bits, each) for place, each in enumerate(codes)]
         return self._weights.coded(codes, shifts)
+
+    def _coded(self, place, bits):
+        """Return the codes of one array."""
+        each = self._weights.arrays[place]
+        method = self._method_of(each, bits)
+        if method == "halves":
+            return halves(each.values, each.axis)
+        if method == "feedback":
+            return feedback(each.values, bits, each.axis, self._seen(bits)[place][0])
+        return (affine if method == "affine" else codebook)(each.values, bits, each.axis)
+
+    def _shift(self, place, bits, codes):
+        """Return what makes up in the intercepts for the mean of what rounding does."""
+        each = self._weights.arrays[place]
+        if self._method_of(each, bits) != "feedback" or not self._weights.centred:
+            return 0.0
+        lost = each.values - codes.decode()
+        return np.tensordot(self._seen(bits)[place][1], lost, axes=(0, each.axis))
 
     def _seen(self, bits):
         """Return the covariance and the mean of what each array reads, damped."""
@@ -113,9 +117,7 @@ class WeightCoder:
             )
             raise InputError(msg)
         model = self.surgeon.model
-        X = validate_data(
-            model, self._rows.X, reset=False, accept_sparse="csr", dtype=np.float64
-        )
+        X = validate_data(model, self._rows.X, reset=False, accept_sparse="csr", dtype=np.float64)
         weight = check_sample_weight(self._rows.sample_weight, X, dtype=np.float64)
         weight = np.maximum(weight, 0.0)
         weight = weight if weight.any() else np.ones_like(weight)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from sklearn.frozen import FrozenEstimator
 
-from skprune._compat import HasMethods, Interval, StrOptions
+from skprune._compat import HasMethods, StrOptions
 from skprune._quantized_path import LEVELS, QuantizedPath
 from skprune._quantized_trees import TreeCoder
 from skprune._quantized_weights import WeightCoder
@@ -115,7 +115,7 @@ class Quantizer(BaseModelPruner):
     counts: ClassVar[str] = "bits"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit"])],
-        "bits": [Interval(Integral, 1, 16, closed="both"), None],
+        "bits": [Integral, None],
         "method": [StrOptions({"auto", "affine", "codebook", "feedback"})],
     }
 
@@ -167,21 +167,24 @@ class Quantizer(BaseModelPruner):
         surgeon_type(model)
 
     def _own_level(self):
-        return {"keep": 1.0} if self.bits is None else {"keep": self._checked(self.bits)}
+        return _level_of(self.bits)
 
-    def _row_of(self, path, bits):
-        return path.locate(**({"keep": 1.0} if bits is None else {"keep": self._checked(bits)}))
+    def row_of(self, path, bits):
+        """Return the row of a path that stores a number of bits; for searches.
 
-    @staticmethod
-    def _checked(bits):
-        if isinstance(bits, bool) or bits not in LEVELS:
-            allowed = ", ".join(map(str, sorted(LEVELS)))
-            msg = (
-                f"bits={bits!r} is no level. Allowed are {allowed}, and None, which stores the "
-                "whole model."
-            )
-            raise LevelError(msg)
-        return int(bits)
+        Parameters
+        ----------
+        path : PruningPath
+            A path of a quantizer.
+        bits : int or None
+            As the parameter.
+
+        Returns
+        -------
+        int
+            Row of its levels.
+        """
+        return path.locate(**_level_of(bits))
 
     def _needs_rows(self):
         return True
@@ -206,6 +209,19 @@ class Quantizer(BaseModelPruner):
 
     def _make_report(self, path, index):
         return path.report(index)
+
+
+def _level_of(bits):
+    """Return what a number of bits names, as arguments of `path_.locate`, once checked."""
+    if bits is None:
+        return {"keep": 1.0}
+    if isinstance(bits, bool) or bits not in LEVELS:
+        msg = (
+            f"bits={bits!r} is no level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
+            "None, which stores the whole model."
+        )
+        raise LevelError(msg)
+    return {"keep": int(bits)}
 
 
 def _is_plain(model):

@@ -56,7 +56,8 @@ def model_size(model):
     ----------
     model : fitted estimator
         A model that a surgeon knows. Of a pruner and of a search the plain result is
-        measured, of a quantizer the codes that it stores, of a pipeline the last step, of a `FrozenEstimator` what it holds.
+        measured, of a quantizer the codes that it stores, of a pipeline the last step, of a
+        `FrozenEstimator` what it holds.
 
     Returns
     -------
@@ -85,7 +86,8 @@ def model_size(model):
     ModelSize(units=3, parameters=13, bytes=440)
     """
     found = _plain(model)
-    return ModelSize(*(found if isinstance(found, CodedModel) else surgeon_for(found)).size())
+    reader = found if isinstance(found, CodedModel) else surgeon_for(found)
+    return ModelSize(*map(int, reader.size()))
 
 
 def _plain(model):

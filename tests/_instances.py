@@ -35,6 +35,7 @@ from skprune import (
     MLPPruner,
     PermutationPruner,
     PruningSearchCV,
+    Quantizer,
     RandomPruner,
     ReliefPruner,
     RulePruner,
@@ -168,6 +169,13 @@ MLP_PRUNERS = [
     ),
 ]
 MODEL_PRUNERS += MLP_PRUNERS
+# Their levels are numbers of bits: they have contracts of their own in test_quantization.py.
+QUANTIZERS = [
+    Quantizer(RandomForestClassifier(5, random_state=0)),
+    Quantizer(BOOSTING[3], bits=5),
+    Quantizer(LogisticRegression(tol=1e-10), bits=4),
+    Quantizer(REGRESSING),
+]
 # They decide by themselves and take no level, which most contracts give them.
 DECIDING = [
     TreePruner(DecisionTreeClassifier(random_state=0), criterion="lossless"),
@@ -224,7 +232,7 @@ SEARCHES = [
     PruningSearchCV(DecisionTreeClassifier(random_state=0), cv=2),
     PruningSearchCV(TreePruner(RandomForestRegressor(3, random_state=0)), cv=2, max_levels=5),
 ]
-INSTANCES = MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES
+INSTANCES = MODEL_PRUNERS + QUANTIZERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES
 
 WEIGHT_CHECKS = (
     "check_sample_weight_equivalence_on_dense_data",
@@ -284,7 +292,7 @@ def expected_failed_checks(instance):
         return _too_small(instance)
     if isinstance(instance, MLPPruner) and instance.criterion == "random":
         return {"check_classifiers_train": "half of the hidden units that go are drawn"}
-    if not isinstance(instance, TreePruner | EnsemblePruner | SVMPruner):
+    if not isinstance(instance, TreePruner | EnsemblePruner | SVMPruner | Quantizer):
         return {}
     inner = type(instance.estimator).__name__
     reason = (FAILS_ALONE | DRAWS_AS_MANY).get(inner)

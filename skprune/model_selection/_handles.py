@@ -27,9 +27,9 @@ class PrunerHandle:
         Their values that keep everything.
     """
 
-    names = ("keep", "threshold")
+    names: tuple[str, ...] = ("keep", "threshold")
     path_name = "keep"
-    whole = {"keep": 1.0, "threshold": None}  # noqa: RUF012 - never changed
+    whole: dict[str, float | None] = {"keep": 1.0, "threshold": None}  # noqa: RUF012 - never changed
 
     def counts(self, step):
         """Say what the levels of a step count."""
@@ -109,7 +109,7 @@ class QuantizerHandle(PrunerHandle):
 
     def locate(self, step, path, level, X=None):  # noqa: ARG002 - a selector needs them
         """Return the row of a path that a step would cut at a level."""
-        return step._row_of(path, **level)
+        return step.row_of(path, **level)
 
 
 class SelectorHandle:

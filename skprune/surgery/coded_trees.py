@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune._codes import Codes, Packed, pack, packed_bytes, width_of
+from skprune._codes import Packed, pack, packed_bytes, width_of
 from skprune._nodes import NO_NODE, NodeTable, preorder
 from skprune.surgery.coded import CodedModel
 from skprune.surgery.husks import Husk
@@ -259,9 +259,7 @@ class CodedTrees(CodedModel):
             missing_left[is_split] = missing.unpack().astype(bool)
         value = np.full((len(is_split), *self._shape), np.nan)
         value[~is_split] = self.leaves.values().reshape(-1, *self._shape)
-        return NodeTable(
-            left, right, feature, threshold, missing_left, value, none, none, offsets
-        )
+        return NodeTable(left, right, feature, threshold, missing_left, value, none, none, offsets)
 
 
 def links_of(is_split):

@@ -162,6 +162,6 @@ class VectorWeights:
         return CodedArrays(model, parts, self.surgeon.size()[:2], self.plain_bytes)
 
 
-WEIGHTS = MappingProxyType(
+WEIGHTS: MappingProxyType[type, Any] = MappingProxyType(
     {LinearSurgeon: LinearWeights, NeuralSurgeon: NetworkWeights, SVMSurgeon: VectorWeights}
 )

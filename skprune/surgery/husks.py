@@ -65,8 +65,9 @@ class Husk:
         if self._holder == "_predictors":
             members, self._nodes = surgeon.in_preorder(), "nodes"
             shell._bin_mapper = _without_bins(shell._bin_mapper)
-        self._kind, self._places = type(members[0]), np.shape(getattr(shell, self._holder, ()))
-        self._kept = {}
+        self._kind: Any = type(members[0])
+        self._places: tuple[int, ...] = np.shape(getattr(shell, self._holder))
+        self._kept: dict[str, Distinct] = {}
         if self._holder != "tree_":
             names = dict.fromkeys(name for member in members for name in vars(member))
             self._kept = {
@@ -99,13 +100,11 @@ class Husk:
         if self._holder == "tree_":
             model.tree_ = trees[0]
             return model
-        members = [self._member(t, tree) for t, tree in enumerate(trees)]
-        if len(self._places) > 1:
-            held = np.empty(len(members), dtype=object)
-            held[:] = members
-            held = held.reshape(self._places)
-            members = held.tolist() if self._holder == "_predictors" else held
-        setattr(model, self._holder, members)
+        members = np.empty(len(trees), dtype=object)
+        members[:] = [self._member(t, tree) for t, tree in enumerate(trees)]
+        members = members.reshape(self._places)
+        as_array = self._holder == "estimators_" and members.ndim > 1
+        setattr(model, self._holder, members if as_array else members.tolist())
         return model
 
     def _member(self, t, tree):
