@@ -29,8 +29,8 @@ class Packed(NamedTuple):
 
     def unpack(self):
         """Return the integers; ndarray of int, shape (count,). O(count * width)."""
-        bits = np.unpackbits(self.data, count=self.count * self.width, bitorder="little")
-        bits = bits.reshape(self.count, self.width)
+        stream = np.unpackbits(self.data, count=self.count * self.width, bitorder="little")
+        bits = stream.reshape(self.count, self.width)
         found = np.zeros(self.count, dtype=np.intp)
         for place in range(self.width):
             found |= bits[:, place].astype(np.intp) << place

@@ -172,9 +172,7 @@ MODEL_PRUNERS += MLP_PRUNERS
 # Their levels are numbers of bits: they have contracts of their own in test_quantization.py.
 QUANTIZERS = [
     Quantizer(RandomForestClassifier(5, random_state=0)),
-    Quantizer(BOOSTING[3], bits=5),
     Quantizer(LogisticRegression(tol=1e-10), bits=4),
-    Quantizer(REGRESSING),
 ]
 # They decide by themselves and take no level, which most contracts give them.
 DECIDING = [

@@ -156,7 +156,7 @@ def _own_columns(columns, feature):
 def _without_bins(mapper):
     """Return a mapper of bins that knows categories only, which is all that predictions ask.
 
-    Its bins are no list any more: training that would go on from them fails at once.
+    Training that goes on from the model finds all bins anew.
     """
     mapper = copy.copy(mapper)
     categorical = np.flatnonzero(mapper.is_categorical_)
