@@ -14,13 +14,13 @@ class Packed(NamedTuple):
         The bits, one integer after the other.
     width : int
         Bits of an integer; 0 where all are zero.
-    count : int
+    n_codes : int
         How many there are.
     """
 
     data: Any
     width: int
-    count: int
+    n_codes: int
 
     @property
     def nbytes(self):
@@ -28,10 +28,10 @@ class Packed(NamedTuple):
         return self.data.nbytes
 
     def unpack(self):
-        """Return the integers; ndarray of int, shape (count,). O(count * width)."""
-        stream = np.unpackbits(self.data, count=self.count * self.width, bitorder="little")
-        bits = stream.reshape(self.count, self.width)
-        found = np.zeros(self.count, dtype=np.intp)
+        """Return the integers; ndarray of int, shape (n_codes,). O(n_codes * width)."""
+        stream = np.unpackbits(self.data, count=self.n_codes * self.width, bitorder="little")
+        bits = stream.reshape(self.n_codes, self.width)
+        found = np.zeros(self.n_codes, dtype=np.intp)
         for place in range(self.width):
             found |= bits[:, place].astype(np.intp) << place
         return found
@@ -42,7 +42,7 @@ def pack(codes, width):
 
     Parameters
     ----------
-    codes : ndarray of int, shape (count,)
+    codes : ndarray of int, shape (n_codes,)
         Integers from 0 to ``2 ** width - 1``.
     width : int
         Bits of an integer.
@@ -50,7 +50,7 @@ def pack(codes, width):
     Returns
     -------
     Packed
-        O(count * width).
+        O(n_codes * width).
     """
     codes = np.asarray(codes)
     bits = np.empty((len(codes), width), dtype=np.uint8)
@@ -64,9 +64,9 @@ def width_of(n_values):
     return max(0, int(n_values) - 1).bit_length()
 
 
-def packed_bytes(count, width):
+def packed_bytes(n_codes, width):
     """Return the bytes of so many integers of so many bits; int."""
-    return -(-int(count) * int(width) // 8)
+    return -(-int(n_codes) * int(width) // 8)
 
 
 class Codes(NamedTuple):

@@ -43,7 +43,7 @@ class WeightCoder:
     @property
     def whole_bits(self):
         """Bits of a number of the model."""
-        return 8 * max(each.dtype.itemsize for each in self._weights.arrays)
+        return 8 * max((each.dtype.itemsize for each in self._weights.arrays), default=8)
 
     def _method_of(self, weights, bits):
         """Return how an array is rounded to a number of bits."""

@@ -33,12 +33,13 @@ from skprune import (
     TreePruner,
     model_size,
 )
+from skprune.base import BaseModelPruner
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
-from tests._instances import REGRESSING, name_of
+from tests._instances import name_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-NETWORK = MLPClassifier(30, solver="lbfgs", max_iter=60, random_state=0)
+NETWORK = MLPClassifier(12, solver="lbfgs", max_iter=30, random_state=0)
 MODELS = [
     RandomForestClassifier(10, random_state=0),
     GradientBoostingRegressor(n_estimators=20, random_state=0),
@@ -46,10 +47,8 @@ MODELS = [
     LogisticRegression(),
     Ridge(),
     NETWORK,
-    REGRESSING,
     SVC(),
     OneClassSVM(nu=0.2),
-    TreePruner(RandomForestClassifier(5, random_state=0), keep=0.3),
     MLPPruner(NETWORK, keep=0.2, sparse_output=True),
 ]
 over_models = pytest.mark.parametrize("model", MODELS, ids=name_of)
@@ -83,13 +82,14 @@ def agreement(first, second):
 def test_path_equals_fit_and_its_bytes_are_true(model):
     X, y, X_test, _ = split(model)
     path = fitted(model).path_
-    for index in (0, 1, 2, 6, -1):
+    for index in (2, -1):
         row = path.levels.iloc[index]
-        bits = None if index == 0 else int(row.bits)
-        alone = Quantizer(clone(model), bits=bits).fit(X, y)
+        alone = Quantizer(clone(model), bits=int(row.bits)).fit(X, y)
         np.testing.assert_array_equal(alone.predict(X_test), path.cut(index=index).predict(X_test))
         size = model_size(alone)
         assert (size.parameters, size.bytes) == tuple(row[["parameters", "bytes"]])
+    for index in range(len(path)):
+        assert path.coded(index).size()[2] == path.levels.bytes[index]
     assert (np.diff(path.levels.bytes) <= 0).all()
     whole = path.model
     assert agreement(path.cut(index=1).predict(X_test), whole.predict(X_test)) > 0.999
@@ -139,7 +139,7 @@ def test_no_bits_named_is_the_whole_model(model):
 def test_fit_is_deterministic_and_writes_nothing(model):
     X, y, *_ = split(model)
     whole = clone(model).fit(X, y)
-    whole = getattr(whole, "estimator_", whole)
+    whole = whole.estimator_ if isinstance(whole, BaseModelPruner) else whole
     frozen = FrozenEstimator(whole)
     before, hashed = pickle.dumps(whole), joblib.hash((X, y))
     first, second = (Quantizer(frozen, bits=3).fit(X, y) for _ in range(2))
@@ -237,9 +237,9 @@ def test_weights_that_were_pruned_stay_away():
 @pytest.mark.parametrize("model", [LogisticRegression(), RandomForestClassifier(5, random_state=0)])
 def test_search_equals_grid_search(model):
     X, y, X_test, _ = split(model)
-    grid = {"bits": [None, 16, 8, 4, 2, 1]}
-    ours = PruningSearchCV(Quantizer(model), grid, cv=3, refit=True).fit(X, y)
-    theirs = GridSearchCV(Quantizer(model), grid, cv=3).fit(X, y)
+    grid = {"bits": [None, 8, 2, 1]}
+    ours = PruningSearchCV(Quantizer(model), grid, cv=2, refit=True).fit(X, y)
+    theirs = GridSearchCV(Quantizer(model), grid, cv=2).fit(X, y)
     np.testing.assert_array_equal(
         ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"]
     )
@@ -272,13 +272,13 @@ def test_importances_are_those_of_the_model_before():
     np.testing.assert_array_equal(quantizer.feature_importances_, whole.feature_importances_)
     assert not hasattr(fitted(MODELS[3]), "feature_importances_")
     assert not hasattr(Quantizer(MODELS[0]), "feature_importances_")
-    assert fitted(MODELS[8]).offset_ == fitted(MODELS[8]).estimator_.offset_
+    assert fitted(MODELS[7]).offset_ == fitted(MODELS[7]).estimator_.offset_
 
 
 @pytest.mark.parametrize("bits", [0, 9, 17, True])
 def test_bits_that_are_no_level_are_refused(bits):
     X, y, *_ = split(Ridge())
-    with pytest.raises(LevelError, match="Allowed are 1, 2, .*, 8, 16, and None"):
+    with pytest.raises(LevelError, match=r"Allowed are 1, 2, .*, 8, 16, and None"):
         Quantizer(Ridge(), bits=bits).fit(X, y)
 
 

@@ -22,7 +22,7 @@ MORE = [
     DecisionTreeClassifier(max_leaf_nodes=15, random_state=0),  # its nodes are in no preorder
     BaggingClassifier(n_estimators=5, max_samples=4, random_state=1),  # some miss a class
     BaggingClassifier(n_estimators=5, max_features=0.5, bootstrap_features=True, random_state=0),
-    RandomForestRegressor(20, max_depth=2, oob_score=True, random_state=0),
+    RandomForestRegressor(40, max_depth=2, oob_score=True, random_state=0),
     GradientBoostingClassifier(n_estimators=3, random_state=None),
 ]
 
