@@ -2,7 +2,8 @@
 
 Agreement is the share of test rows, which chose nothing, with the answer of the whole model.
 The peer of bytes is the pickle of the whole model; of a network that of the plain model that the
-codes stand for, which is without the state of its optimiser. Pruned forests are chosen by cross-validation on the training rows.
+codes stand for, which is without the state of its optimiser. Pruned forests are chosen by
+cross-validation on the training rows.
 """
 
 import pickle
