@@ -11,6 +11,7 @@ SECTIONS = [
             "MLPPruner",
             "SVMPruner",
             "SamplePruner",
+            "Quantizer",
             "make_pruner",
             "densify",
         ],

@@ -25,6 +25,7 @@ from skprune.model_selection import (
 )
 from skprune.neural import MLPPruner, densify
 from skprune.path import PruningPath
+from skprune.quantization import Quantizer
 from skprune.sample import SamplePruner
 from skprune.size import ModelSize, model_size, size_scorer
 from skprune.svm import SVMPruner
@@ -45,6 +46,7 @@ __all__ = [
     "PruningPath",
     "PruningPathDisplay",
     "PruningSearchCV",
+    "Quantizer",
     "RandomPruner",
     "ReliefPruner",
     "RulePruner",

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import surgeon_for, surgeon_type
+from skprune.surgery.coded import CodedModel
 
 __all__ = ["SIZES", "ModelSize", "model_size", "size_scorer"]
 
@@ -55,7 +56,8 @@ def model_size(model):
     ----------
     model : fitted estimator
         A model that a surgeon knows. Of a pruner and of a search the plain result is
-        measured, of a pipeline the last step, of a `FrozenEstimator` what it holds.
+        measured, of a quantizer the codes that it stores, of a pipeline the last step, of a
+        `FrozenEstimator` what it holds.
 
     Returns
     -------
@@ -83,11 +85,13 @@ def model_size(model):
     >>> model_size(tree.fit(*load_iris(return_X_y=True)))
     ModelSize(units=3, parameters=13, bytes=440)
     """
-    return ModelSize(*surgeon_for(plain_model(model)).size())
+    found = plain_model(model)
+    reader = found if isinstance(found, CodedModel) else surgeon_for(found)
+    return ModelSize(*map(int, reader.size()))
 
 
 def plain_model(model):
-    """Return the model that does the predicting.
+    """Return the model that does the predicting, or the codes that it is made of.
 
     Parameters
     ----------
@@ -96,7 +100,7 @@ def plain_model(model):
 
     Returns
     -------
-    estimator
+    estimator or CodedModel
         The innermost model.
 
     Raises
@@ -104,6 +108,8 @@ def plain_model(model):
     UnsupportedModelError
         If no surgeon knows it.
     """
+    if isinstance(model, CodedModel):
+        return model
     try:
         surgeon_type(model)
     except UnsupportedModelError:
@@ -120,6 +126,8 @@ def _inner(model):
         return model.estimator
     if isinstance(model, Pipeline):
         return model.steps[-1][1]
+    if isinstance(codes := getattr(model, "codes_", None), CodedModel):
+        return codes
     for attribute in ("best_estimator_", "estimator_"):
         inner = getattr(model, attribute, None)
         # Ensembles have an `estimator_` too, the unfitted template of their members.

@@ -35,6 +35,7 @@ from skprune import (
     MLPPruner,
     PermutationPruner,
     PruningSearchCV,
+    Quantizer,
     RandomPruner,
     ReliefPruner,
     RulePruner,
@@ -188,6 +189,11 @@ SAMPLE_PRUNERS = [
     ]
 ]
 MODEL_PRUNERS += SAMPLE_PRUNERS
+# Their levels are numbers of bits: they have contracts of their own in test_quantization.py.
+QUANTIZERS = [
+    Quantizer(RandomForestClassifier(5, random_state=0)),
+    Quantizer(LogisticRegression(tol=1e-10), bits=4),
+]
 # They decide by themselves and take no level, which most contracts give them.
 DECIDING = [
     TreePruner(DecisionTreeClassifier(random_state=0), criterion="lossless"),
@@ -245,7 +251,7 @@ SEARCHES = [
     PruningSearchCV(DecisionTreeClassifier(random_state=0), cv=2),
     PruningSearchCV(TreePruner(RandomForestRegressor(3, random_state=0)), cv=2, max_levels=5),
 ]
-INSTANCES = MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES
+INSTANCES = MODEL_PRUNERS + QUANTIZERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES
 # The ridge is chosen out of bag, which takes as long as the fits of half the table. All contracts
 # run over it; scikit-learn's checks see such a forest above, with the ridge given.
 OUT_OF_BAG = TreePruner(
@@ -331,7 +337,7 @@ def expected_failed_checks(instance):
         return failed
     if isinstance(instance, MLPPruner) and instance.criterion == "random":
         return {"check_classifiers_train": "half of the hidden units that go are drawn"}
-    if not isinstance(instance, TreePruner | EnsemblePruner | SVMPruner):
+    if not isinstance(instance, TreePruner | EnsemblePruner | SVMPruner | Quantizer):
         return {}
     inner = type(instance.estimator).__name__
     reason = (FAILS_ALONE | DRAWS_AS_MANY).get(inner)

@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[1] / "skprune"
 # A module belongs to the layer that names it, or its folder. Imports go to a lower layer.
 LAYERS = [
     {"exceptions", "_compat"},
-    {"_bins", "_extras", "_levels", "_network", "_nodes"},
+    {"_bins", "_codes", "_extras", "_levels", "_network", "_nodes"},
     {"criteria", "solvers", "surgery"},
     {"path", "size", "_additive", "_rows", "_columns", "_targets", "_risks", "_tree_path"}
     | {"_column_path", "_lossless_path", "_permuted", "_redundancy_path", "_strength"}
@@ -27,7 +27,8 @@ LAYERS = [
     | {"_linear_loss", "_linear_settings", "_linear_objective", "_linear_order"}
     | {"_linear_refit", "_linear_path"}
     | {"_neural_path", "_neural_rounds", "_neural_rows", "_neural_scores"}
-    | {"_sample_orders", "_sample_path", "_sample_rows", "_sample_scores"},
+    | {"_sample_orders", "_sample_path", "_sample_rows", "_sample_scores"}
+    | {"_quantized_path", "_quantized_trees", "_quantized_weights"},
     {"base"},
     {"feature", "tree", "ensemble", "linear", "neural", "svm"}
     | {"sample", "distillation", "quantization"},
@@ -41,6 +42,13 @@ SIBLINGS = {
     ("surgery.forests", "surgery.trees"): "a member is a tree",
     ("surgery.boosting", "surgery.trees"): "a stage is a tree",
     ("surgery.hist_boosting", "surgery.boosting"): "stages of one tree per raw score",
+    ("surgery.coded_*", "surgery.coded"): "they are coded models",
+    ("surgery.coded_trees", "surgery.husks"): "what is left of a model beside its nodes",
+    ("surgery.coded_weights", "surgery.linear"): "it knows where each family keeps its weights",
+    ("surgery.coded_weights", "surgery.neural"): "it knows where each family keeps its weights",
+    ("surgery.coded_weights", "surgery.svm"): "it knows where each family keeps its weights",
+    ("surgery.husks", "surgery.forests"): "what speaks of the training rows goes",
+    ("surgery.husks", "surgery.hist_boosting"): "its node records and order of columns",
     ("surgery.additive", "surgery.boosting"): "it compacts stages alike",
     ("surgery.additive", "surgery.trees"): "it is made of trees",
     ("surgery.*", "surgery._records"): "the bytes that trees are made of",
@@ -78,6 +86,8 @@ SIBLINGS = {
     ("_linear_*", "_linear_objective"): "it is ordered by and fitted to",
     ("_sample_path", "path"): "a family's path is a path of a model",
     ("_sample_scores", "_linear_*"): "the curvature of a linear fit",
+    ("_quantized_path", "path"): "a family's path is a path of a model",
+    ("_quantized_*", "_quantized_path"): "rows of the report",
     ("_tree_path", "path"): "a family's path is a path of a model",
     ("inspection._compare", "inspection._scratch"): "small models beside pruned ones",
     ("model_selection._search", "model_selection._*"): "it lists, folds, and has a default rule",
@@ -93,6 +103,7 @@ OPTIONAL = {"matplotlib", "polars"}
 # Pure functions of arrays: what these modules may import beside lower layers.
 PURE = {
     "_bins": {"numpy"},
+    "_codes": {"numpy"},
     "_nodes": {"numpy"},
     "_network": {"numpy", "scipy"},
     "criteria*": {"numpy", "scipy"},

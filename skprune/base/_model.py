@@ -88,8 +88,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         UnsupportedModelError
             If the inner model is of a type that cannot be taken apart.
         """
-        check_level(self.keep, self.threshold)
-        level = self._level_of(self.keep, self.threshold)
+        level = self._own_level()
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_model(self.estimator.estimator if frozen else self.estimator)
         self._warn_of_idle_validation(frozen=frozen)
@@ -114,6 +113,11 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
     @abstractmethod
     def _make_report(self, path, index):
         """Return a DataFrame that says what went at row `index` of `path`."""
+
+    def _own_level(self):
+        """Return what the parameters name, as arguments of `path_.locate`, once checked."""
+        check_level(self.keep, self.threshold)
+        return self._level_of(self.keep, self.threshold)
 
     def _needs_rows(self):
         return False

@@ -7,6 +7,7 @@ have parameters of their own. A handle knows them, and asks nothing else of a st
 from skprune._column_path import RankedPath
 from skprune.base import BasePruner
 from skprune.exceptions import LevelError
+from skprune.quantization import Quantizer
 from skprune.surgery.selectors import SURGEONS
 
 # The value that stands for the levels of the path itself.
@@ -26,9 +27,9 @@ class PrunerHandle:
         Their values that keep everything.
     """
 
-    names = ("keep", "threshold")
+    names: tuple[str, ...] = ("keep", "threshold")
     path_name = "keep"
-    whole = {"keep": 1.0, "threshold": None}  # noqa: RUF012 - never changed
+    whole: dict[str, float | None] = {"keep": 1.0, "threshold": None}  # noqa: RUF012 - never changed
 
     def counts(self, step):
         """Say what the levels of a step count."""
@@ -86,6 +87,29 @@ class PrunerHandle:
 
     def complete(self, twin, X, y, params):
         """Fit what a copy lacks of a fit at its level: nothing."""
+
+
+class QuantizerHandle(PrunerHandle):
+    """The handle of a quantizer, whose levels are numbers of bits; as `PrunerHandle`."""
+
+    names = ("bits",)
+    path_name = "bits"
+    whole = {"bits": None}  # noqa: RUF012 - never changed
+
+    def level(self, own, given):
+        """Return the level of a point of the grid that names some of the parameters."""
+        return {**own, **given}
+
+    def at(self, step, path, index):  # noqa: ARG002 - as of a pruner
+        """Return the parameters that cut row `index` of a path, on any fold."""
+        return {"bits": int(path.units[index]) if index else None}
+
+    def check(self, level):
+        """Leave levels to the parameter checks of the quantizer itself."""
+
+    def locate(self, step, path, level, X=None):  # noqa: ARG002 - a selector needs them
+        """Return the row of a path that a step would cut at a level."""
+        return step.row_of(path, **level)
 
 
 class SelectorHandle:
@@ -159,6 +183,7 @@ class SelectorPath(RankedPath):
 
 
 PRUNER = PrunerHandle()
+QUANTIZER = QuantizerHandle()
 SELECTORS = {kind: SelectorHandle(surgeon) for kind, surgeon in SURGEONS.items()}
 
 
@@ -172,7 +197,9 @@ def handle_for(step):
 
     Returns
     -------
-    PrunerHandle, SelectorHandle or None
+    PrunerHandle, QuantizerHandle, SelectorHandle or None
         Subclasses of scikit-learn's selectors may select otherwise, and have none.
     """
+    if isinstance(step, Quantizer):
+        return QUANTIZER
     return PRUNER if isinstance(step, BasePruner) else SELECTORS.get(type(step))

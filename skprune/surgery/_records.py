@@ -49,6 +49,38 @@ def cut_records(nodes, order, left, right):
     return nodes
 
 
+def new_records(like, left, right, feature, threshold, missing_left):
+    """Return node records of which only what predictions read is known.
+
+    Parameters
+    ----------
+    like : Tree
+        Says which fields there are.
+    left, right, feature, threshold, missing_left : ndarray of shape (n_nodes,)
+        What the fields hold; of leaves the children are -1, the rest is not looked at.
+
+    Returns
+    -------
+    structured ndarray of shape (n_nodes,)
+        Impurities and weights are NaN, numbers of rows zero.
+    """
+    nodes = np.zeros(len(left), dtype=records(like).dtype)
+    known = {
+        "left_child": left,
+        "right_child": right,
+        "feature": feature,
+        "threshold": threshold,
+        "missing_go_to_left": missing_left,
+        "impurity": np.nan,
+        "weighted_n_node_samples": np.nan,
+    }
+    for field in set(known) & set(nodes.dtype.names):
+        nodes[field] = known[field]
+    for field in set(LEAF) & set(nodes.dtype.names):
+        nodes[field][left == NO_NODE] = LEAF[field]
+    return nodes
+
+
 def new_tree(like, nodes, value, depth):
     """Build a `Tree` by the constructor and the `__setstate__` of another.
 

@@ -7,7 +7,14 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from skprune._compat import n_rows_of
-from skprune._nodes import NO_NODE, NodeTable, bottom_up_sum, check_children, depths
+from skprune._nodes import (
+    NO_NODE,
+    NodeTable,
+    bottom_up_sum,
+    check_children,
+    depths,
+    preorder,
+)
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery._records import copy_records
 from skprune.surgery.boosting import BoostingSurgeon, with_means_of_leaves
@@ -74,11 +81,25 @@ class HistBoostingSurgeon(BoostingSurgeon):
         return with_means_of_leaves(replace(table, impurity=risk / weight))
 
     def _columns(self):
-        """Return the columns in the order in which the trees see them."""
-        n_features, categorical = self.model.n_features_in_, self.model.is_categorical_
-        if categorical is None:
-            return np.arange(n_features)
-        return np.argsort(~np.asarray(categorical, dtype=bool), kind="stable")
+        return columns_seen(self.model)
+
+    def in_preorder(self):
+        """Return the trees with their nodes in preorder; they share nothing that is written."""
+        table = self.table
+        order, offsets, depth = preorder(table, table.is_split)
+        place = np.empty(table.n_nodes, dtype=np.intp)
+        place[order] = np.arange(table.n_nodes)
+        trees = []
+        for tree, first, end, deep in zip(
+            self._trees, offsets[:-1], offsets[1:], depth, strict=True
+        ):
+            nodes = order[first:end]
+            left, right = (
+                np.where(table.is_split[nodes], place[child[nodes]] - first, NO_NODE)
+                for child in (table.left, table.right)
+            )
+            trees.append(self._new_tree(tree, nodes - first, left, right, deep, None))
+        return trees
 
     @property
     def is_ordered(self):
@@ -150,6 +171,42 @@ class HistBoostingSurgeon(BoostingSurgeon):
         n_scores = 0 if first is None else first + 1
         model.train_score_ = model.train_score_[:n_scores].copy()
         model.validation_score_ = model.validation_score_[:n_scores].copy()
+
+
+def columns_seen(model):
+    """Return the columns in the order in which the trees of a model see them."""
+    if model.is_categorical_ is None:
+        return np.arange(model.n_features_in_)
+    return np.argsort(~np.asarray(model.is_categorical_, dtype=bool), kind="stable")
+
+
+def new_nodes(like, left, right, depth, feature, threshold, missing_left, value):
+    """Return node records of which only what predictions read is known.
+
+    Parameters
+    ----------
+    like : structured ndarray of shape (1,)
+        Says which fields there are.
+    left, right, depth, feature, threshold, missing_left, value : ndarray of shape (n_nodes,)
+        What the fields hold; of leaves the children are -1. A split without a threshold, NaN,
+        is one of categories; their sets are numbered in the order of the nodes.
+
+    Returns
+    -------
+    structured ndarray of shape (n_nodes,)
+        Gains are NaN, and each node has one row, for something has to be divided by.
+    """
+    nodes, is_leaf = np.zeros(len(left), dtype=like.dtype), left == NO_NODE
+    categorical = np.isnan(threshold) & ~is_leaf
+    nodes["left"], nodes["right"] = np.maximum(left, 0), np.maximum(right, 0)
+    nodes["depth"], nodes["is_leaf"], nodes["value"] = depth, is_leaf, value
+    nodes["count"], nodes["gain"] = 1, np.nan
+    nodes["feature_idx"] = np.where(is_leaf, 0, feature)
+    nodes["num_threshold"] = np.where(is_leaf | categorical, 0.0, threshold)
+    nodes["missing_go_to_left"] = missing_left
+    nodes["is_categorical"] = categorical
+    nodes["bitset_idx"][categorical] = np.arange(categorical.sum())
+    return nodes
 
 
 def _bitsets(tree):

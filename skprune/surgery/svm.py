@@ -72,6 +72,10 @@ class SVMSurgeon:
     def check(cls, model):
         """Refuse a model whose parameters already say that it cannot be read."""
 
+    def whole(self):
+        """Return a deep copy of the model as it is."""
+        return copy.deepcopy(self.model)
+
     @property
     def is_precomputed(self):
         """Whether the model is given kernel values in place of columns."""

@@ -1,0 +1,285 @@
+"""Fewer bits for numbers: even grids, codebooks, short floats, and errors handed on.
+
+References
+----------
+E. Frantar, S. Ashkboos, T. Hoefler and D. Alistarh, "GPTQ: accurate post-training
+quantization for generative pre-trained transformers", ICLR 2023. S. P. Lloyd, "Least squares
+quantization in PCM", IEEE Transactions on Information Theory 28, 1982.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.linalg import cholesky
+
+from skprune._codes import Codes, pack, width_of
+
+# Shares of the range of a channel that a grid may span: the ends of a range are rare.
+SPANS = np.linspace(1.0, 0.5, 26)
+# Grids of more bits are fine enough to span all of the range.
+FINE = 7
+MAX_ITER = 100
+
+
+class Grid(NamedTuple):
+    """Even levels of each channel: ``offset + scale * code``.
+
+    Attributes
+    ----------
+    offset, scale : ndarray of float32
+        In a shape that broadcasts with the matrix.
+    n_levels : int
+        How many levels there are.
+    """
+
+    offset: Any
+    scale: Any
+    n_levels: int
+
+    def codes_of(self, W):
+        """Return the nearest code of each entry; ndarray of int."""
+        codes = np.rint((W - self.offset.astype(float)) / self.scale.astype(float))
+        return np.clip(codes, 0, self.n_levels - 1).astype(np.intp)
+
+    def values_of(self, codes):
+        """Return what codes stand for; ndarray of float64."""
+        return codes * self.scale.astype(float) + self.offset.astype(float)
+
+
+def even_grid(W, bits, axis):
+    """Return the even grid of each channel with the least squared error, of some spans.
+
+    Parameters
+    ----------
+    W : ndarray
+        Numbers; exact zeros take no part.
+    bits : int
+        Bits of a code.
+    axis : int
+        Axis along which a channel runs.
+
+    Returns
+    -------
+    Grid
+        O(entries) per span.
+    """
+    alive = W != 0
+    low = np.where(alive, W, np.inf).min(axis=axis, keepdims=True)
+    high = np.where(alive, W, -np.inf).max(axis=axis, keepdims=True)
+    low, high = (np.where(np.isfinite(end), end, 0.0) for end in (low, high))
+    best, least = None, np.full(low.shape, np.inf)
+    for span in SPANS[:1] if bits >= FINE else SPANS:
+        middle, half = (low + high) / 2, span * (high - low) / 2
+        scale = (2 * half / (2**bits - 1)).astype(np.float32)
+        scale = np.where(scale > 0, scale, np.float32(1.0))
+        grid = Grid((middle - half).astype(np.float32), scale, 2**bits)
+        miss = np.where(alive, W - grid.values_of(grid.codes_of(W)), 0.0)
+        error = (miss**2).sum(axis=axis, keepdims=True)
+        better = error < least
+        least = np.where(better, error, least)
+        best = best or grid
+        offset, scale = (
+            np.where(better, new, old) for new, old in zip(grid[:2], best[:2], strict=True)
+        )
+        best = Grid(offset, scale, 2**bits)
+    return best
+
+
+def affine(W, bits, axis):
+    """Round numbers to an even grid per channel.
+
+    Parameters
+    ----------
+    W, bits, axis
+        As for `even_grid`.
+
+    Returns
+    -------
+    Codes
+        Exact zeros stay zero.
+    """
+    grid = even_grid(W, bits, axis)
+    return _on_grid(grid, grid.codes_of(W), W != 0, bits)
+
+
+def _on_grid(grid, codes, alive, bits):
+    return _masked(codes, alive, bits, scale=grid.scale, offset=grid.offset)
+
+
+def _masked(codes, alive, width, **parts):
+    """Pack the codes of the entries that are not zero, and where these are if some are."""
+    nonzero = None if alive.all() else pack(alive.ravel(), 1)
+    return Codes(pack(codes[alive], width), codes.shape, nonzero=nonzero, **parts)
+
+
+def feedback(W, bits, axis, C):
+    """Round to an even grid input by input, and hand each error on to the inputs that follow.
+
+    What rounding one input does to the sums of a unit is made up for by the inputs that are
+    yet to be rounded, as well as their covariance allows.
+
+    Parameters
+    ----------
+    W : ndarray of shape (n_inputs, n_units) or (n_units, n_inputs)
+        Weights.
+    bits : int
+        Bits of a code.
+    axis : int
+        Axis of the inputs.
+    C : ndarray of shape (n_inputs, n_inputs)
+        Covariance of the inputs, positive definite.
+
+    Returns
+    -------
+    Codes
+        Exact zeros stay zero. O(n_inputs^3 + n_inputs^2 n_units).
+
+    Notes
+    -----
+    Inputs of large variance go first: their errors count most, and find the most others.
+    """
+    grid, first = even_grid(W, bits, axis), axis in (0, -W.ndim)
+    inputs = W if first else W.T
+    offset, scale = (part if first else part.T for part in grid[:2])
+    turned = Grid(offset.reshape(1, -1), scale.reshape(1, -1), grid.n_levels)
+    order = np.argsort(-C.diagonal(), kind="stable")
+    factor = cholesky(np.linalg.inv(C[np.ix_(order, order)]))  # upper: U'U is the inverse
+    left = inputs.reshape(len(C), -1)[order].astype(float)
+    alive = left != 0
+    codes = np.empty(left.shape, dtype=np.intp)
+    for i, row in enumerate(left):  # each row needs the errors of all before it
+        codes[i] = turned.codes_of(row[np.newaxis])[0]
+        rounded = np.where(alive[i], turned.values_of(codes[[i]])[0], 0.0)
+        error = (row - rounded) / factor[i, i]
+        left[i + 1 :] -= factor[i, i + 1 :, np.newaxis] * error
+    back = np.empty_like(codes)
+    back[order] = codes
+    codes = (back if first else back.T).reshape(W.shape)
+    return _on_grid(grid, codes, W != 0, bits)
+
+
+def halves(W, axis):
+    """Store numbers as short floats, the largest of each channel brought near 1.
+
+    Parameters
+    ----------
+    W : ndarray
+        Numbers.
+    axis : int
+        Axis along which a channel runs.
+
+    Returns
+    -------
+    Codes
+        Of 16 bits an entry. Scales are powers of two, which round nothing.
+    """
+    largest = np.abs(W).max(axis=axis, keepdims=True)
+    exponent = np.clip(np.frexp(largest)[1], -126, 127)
+    scale = np.ldexp(np.ones(largest.shape, dtype=np.float32), exponent)
+    return Codes((W / scale.astype(float)).astype(np.float16).ravel(), W.shape, scale=scale)
+
+
+def codebook(W, bits, axis):
+    """Replace numbers by those of a codebook that all channels share, each at its own scale.
+
+    Parameters
+    ----------
+    W, bits, axis
+        As for `even_grid`.
+
+    Returns
+    -------
+    Codes
+        Without loss where there are no more than ``2 ** bits`` distinct numbers.
+    """
+    alive = W != 0
+    values = np.unique(W[alive])
+    if len(values) <= 2**bits:
+        codes = np.searchsorted(values, W).clip(0, max(0, len(values) - 1))
+        return _masked(codes, alive, width_of(len(values)), table=_short(values))
+    scale = np.abs(W).max(axis=axis, keepdims=True).astype(np.float32)
+    scale = np.where(scale > 0, scale, np.float32(1.0))
+    normal = W / scale.astype(float)
+    weight = np.broadcast_to(scale.astype(float) ** 2, W.shape)[alive]
+    values, place = np.unique(normal[alive], return_inverse=True)
+    weight = np.bincount(place.ravel(), weight)
+    starts = clusters(values, weight, [0, len(values)], [min(2**bits, len(values))])
+    table = means(values, weight, starts).astype(np.float32)
+    codes = np.zeros(W.shape, dtype=np.intp)
+    codes[alive] = labels(starts, len(values))[place.ravel()]
+    return _masked(codes, alive, width_of(len(table)), table=table, scale=scale)
+
+
+def clusters(values, weight, offsets, counts):
+    """Cut sorted values into runs with little weighted squared error, group by group.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_values,)
+        Distinct finite values, ascending within each group.
+    weight : ndarray of shape (n_values,)
+        Positive weights.
+    offsets : array-like of int, shape (n_groups + 1,)
+        Values of group g are ``offsets[g]:offsets[g + 1]``; none is empty.
+    counts : array-like of int, shape (n_groups,)
+        Runs of each group: at least one, and no more than it has values.
+
+    Returns
+    -------
+    ndarray of int, shape (sum of `counts`,)
+        First value of each run; none is empty.
+
+    Notes
+    -----
+    Lloyd's iteration for all groups at once, O(n_values) a round.
+    """
+    offsets, counts = np.asarray(offsets), np.asarray(counts)
+    sizes, group = np.diff(offsets), np.repeat(np.arange(len(counts)), np.diff(offsets))
+    low, high = values[offsets[:-1]], values[offsets[1:] - 1]
+    span = np.where(high > low, high - low, 1.0)
+    # Each group fills an interval of its own, so that one ascending array holds all.
+    place = (values - low[group]) / span[group] + 2.0 * group
+    owner = np.repeat(np.arange(len(counts)), counts)
+    first = np.cumsum(counts) - counts
+    run = np.arange(counts.sum())
+    own = run - first[owner]
+    least = offsets[:-1][owner] + own
+    most = (offsets[1:] - counts)[owner] + own
+    starts = offsets[:-1][owner] + own * sizes[owner] // counts[owner]
+    for _ in range(MAX_ITER):
+        centres = means(place, weight, starts)
+        borders = np.searchsorted(place, (centres[1:] + centres[:-1]) / 2)
+        moved = np.clip(np.concatenate([[0], borders]), least, most)
+        moved[first] = offsets[:-1]
+        moved = run + np.maximum.accumulate(moved - run)
+        if np.array_equal(moved, starts):
+            break
+        starts = moved
+    return starts
+
+
+def means(values, weight, starts):
+    """Return the weighted mean of each run of values; of a single value, itself."""
+    totals = np.add.reduceat(weight, starts)
+    found = np.add.reduceat(weight * values, starts) / totals
+    single = np.diff(np.append(starts, len(values))) == 1
+    return np.where(single, values[starts], found)
+
+
+def medians(weight, starts):
+    """Return the position of the weighted median in each run; ndarray of int."""
+    total = np.cumsum(weight)
+    ends = np.append(starts[1:], len(weight)) - 1
+    before = np.where(starts > 0, total[starts - 1], 0.0)
+    return np.clip(np.searchsorted(total, (before + total[ends]) / 2), starts, ends)
+
+
+def labels(starts, n_values):
+    """Return the run of each value; ndarray of int, shape (n_values,)."""
+    return np.repeat(np.arange(len(starts)), np.diff(np.append(starts, n_values)))
+
+
+def _short(values):
+    """Return numbers in single precision where that loses nothing."""
+    short = values.astype(np.float32)
+    return short if np.array_equal(short, values) else values

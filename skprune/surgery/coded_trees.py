@@ -1,0 +1,299 @@
+"""Trees as codes: their shape in bits, their columns, thresholds and leaves in codebooks."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skprune._codes import Packed, pack, packed_bytes, width_of
+from skprune._nodes import NO_NODE, NodeTable, preorder
+from skprune.surgery.coded import CodedModel
+from skprune.surgery.husks import Husk
+
+
+class Structure(NamedTuple):
+    """The trees without their numbers: in preorder, tree after tree.
+
+    Attributes
+    ----------
+    splits : Packed
+        Whether each node is a split.
+    columns : Packed
+        Column of each split.
+    missing_left : Packed or None
+        Whether NaN goes left at each split; nowhere if None.
+    """
+
+    splits: Packed
+    columns: Packed
+    missing_left: Packed | None
+
+    @property
+    def nbytes(self):
+        """Bytes of the bits."""
+        return sum(part.nbytes for part in self if part is not None)
+
+
+class Thresholds(NamedTuple):
+    """The thresholds of splits: a codebook per column.
+
+    Attributes
+    ----------
+    codes : Packed
+        Place of each split's threshold among those of its column.
+    table : ndarray of float32 or float64, shape (n_thresholds,)
+        Thresholds, column after column.
+    counts : ndarray of int, shape (n_columns,)
+        Thresholds of each column.
+    """
+
+    codes: Packed
+    table: Any
+    counts: Any
+
+    @property
+    def nbytes(self):
+        """Bytes of the codes and of the codebooks."""
+        return self.codes.nbytes + self.table.nbytes + self.counts.nbytes
+
+    def table_bytes(self, column):
+        """Return the bytes of the codebook of a column; int."""
+        return int(self.counts[column]) * self.table.itemsize
+
+    def of(self, columns):
+        """Return the threshold of each split, given its column; ndarray of float64."""
+        first = np.cumsum(self.counts.astype(np.intp)) - self.counts
+        return self.table[first[columns] + self.codes.unpack()].astype(np.float64)
+
+
+class Leaves(NamedTuple):
+    """The values of leaves: a codebook of rows of values, or of single ones.
+
+    Attributes
+    ----------
+    codes : Codes
+        The rows of values, or for each leaf its place in `table`.
+    table : ndarray of shape (n_rows, n_values) or None
+        Rows of values.
+    shares : int
+        Values in a group that adds up to one; 0 if none do.
+    """
+
+    codes: Any
+    table: Any
+    shares: int
+
+    @property
+    def nbytes(self):
+        """Bytes of the codes and of the codebook."""
+        return self.codes.nbytes + (0 if self.table is None else self.table.nbytes)
+
+    def values(self):
+        """Return the values of each leaf; ndarray of shape (n_leaves, n_values)."""
+        if self.table is not None:
+            return self.table[self.codes.unpack()].astype(np.float64)
+        found = self.codes.decode()
+        if not self.shares:
+            return found
+        groups = found.reshape(len(found), -1, self.shares)
+        total = groups.sum(axis=2, keepdims=True)
+        return np.where(total > 0, groups / np.where(total > 0, total, 1), groups).reshape(
+            found.shape
+        )
+
+
+class TreeReading:
+    """The trees of a model in preorder, as codes are made of them.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of the model.
+
+    Attributes
+    ----------
+    surgeon : TreeSurgeon
+        As given.
+    order : ndarray of int, shape (n_nodes,)
+        Nodes of the table in preorder.
+    splits, leaves : ndarray of int
+        Those of them that are splits, and leaves.
+    column : ndarray of int, shape (n_splits,)
+        Column of each split, in the table that the model was fitted on.
+    threshold : ndarray of shape (n_splits,)
+        Thresholds, the largest number of the precision of the model that goes left.
+    ordered : ndarray of bool, shape (n_splits,)
+        Whether a split compares with its threshold.
+    weight : ndarray of shape (n_nodes,)
+        Training rows of each node, at least a little.
+    """
+
+    def __init__(self, surgeon):
+        self.surgeon, table = surgeon, surgeon.table
+        self.order = preorder(table, table.is_split)[0]
+        is_split = table.is_split[self.order]
+        self.splits, self.leaves = self.order[is_split], self.order[~is_split]
+        self.column = surgeon.columns[self.splits]
+        self.threshold = floor_to(table.threshold[self.splits], surgeon.compares_in)
+        self.ordered = surgeon.is_ordered[self.splits]
+        weight = np.nan_to_num(table.weight, nan=1.0)
+        self.weight = np.maximum(weight, 1e-6 * (weight.max() or 1.0))
+
+    @property
+    def n_columns(self):
+        """Columns of the table that the model was fitted on."""
+        return self.surgeon.model.n_features_in_
+
+    @property
+    def leaf_values(self):
+        """Values of each leaf; ndarray of shape (n_leaves, n_values)."""
+        return self.surgeon.table.value[self.leaves].reshape(len(self.leaves), -1)
+
+    @property
+    def n_shares(self):
+        """Values of a leaf that add up to one: those of the classes of a voting model."""
+        surgeon = self.surgeon
+        votes = surgeon.is_classifier and surgeon.answers_by_mean
+        return surgeon.table.value.shape[2] if votes and not surgeon.is_boosting else 0
+
+    def structure(self):
+        """Return the shape of the trees as bits."""
+        table = self.surgeon.table
+        missing = table.missing_left[self.splits]
+        return Structure(
+            pack(table.is_split[self.order], 1),
+            pack(self.column, width_of(self.n_columns)),
+            pack(missing, 1) if missing.any() else None,
+        )
+
+    def shape_bytes(self):
+        """Return the bytes of `structure`; int."""
+        n_splits = len(self.splits)
+        n_bytes = packed_bytes(len(self.order), 1)
+        n_bytes += packed_bytes(n_splits, width_of(self.n_columns))
+        missing = self.surgeon.table.missing_left[self.splits].any()
+        return n_bytes + (packed_bytes(n_splits, 1) if missing else 0)
+
+    def sorted_columns(self, X):
+        """Return the values of each column that is split, ascending, or None.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+            Rows.
+
+        Returns
+        -------
+        dict of int to ndarray, or None
+            None where the rows are sparse, or splits are no comparisons in single precision.
+        """
+        if self.surgeon.compares_in is not np.float32:
+            return None
+        X = self.surgeon._in_single(X)
+        if not isinstance(X, np.ndarray):
+            return None
+        used = np.unique(self.column)
+        # NaN sorts to the end, where no threshold lies.
+        return {int(column): np.sort(X[:, column]) for column in used}
+
+
+def floor_to(threshold, dtype):
+    """Return the largest numbers of a precision that are at most some thresholds."""
+    with np.errstate(over="ignore"):
+        single = np.asarray(threshold).astype(dtype)
+    return np.where(single > threshold, np.nextafter(single, dtype(-np.inf)), single)
+
+
+class CodedTrees(CodedModel):
+    """A model of trees as codes.
+
+    Parameters
+    ----------
+    reading : TreeReading
+        The model.
+    thresholds : Thresholds
+        Codes of the thresholds.
+    leaves : Leaves
+        Codes of the values.
+
+    Attributes
+    ----------
+    thresholds : Thresholds
+        As given.
+    leaves : Leaves
+        As given.
+
+    Notes
+    -----
+    What no prediction reads is not stored: impurities and numbers of rows. In the plain model
+    they are NaN, so that what is computed from them is not silently wrong; whole numbers are
+    zero, or one where a division by them follows.
+    """
+
+    def __init__(self, reading, thresholds, leaves):
+        surgeon = reading.surgeon
+        super().__init__(Husk(surgeon), surgeon.size()[:2])
+        self._structure, self.thresholds, self.leaves = reading.structure(), thresholds, leaves
+        self._shape = surgeon.table.value.shape[1:]
+
+    @property
+    def nbytes(self):
+        """Bytes of structure, thresholds and leaves; int."""
+        return self._structure.nbytes + self.thresholds.nbytes + self.leaves.nbytes
+
+    def decode(self):
+        """Build the plain model; O(nodes), and a little per tree."""
+        return self._shell.filled(self._table())
+
+    def _table(self):
+        is_split = self._structure.splits.unpack().astype(bool)
+        left, right, offsets = links_of(is_split)
+        column = self._structure.columns.unpack()
+        missing, none = self._structure.missing_left, np.full(len(is_split), np.nan)
+        feature, threshold, missing_left = (
+            np.full(len(is_split), -2),
+            np.full(len(is_split), -2.0),
+            np.zeros(len(is_split), dtype=bool),
+        )
+        feature[is_split], threshold[is_split] = column, self.thresholds.of(column)
+        if missing is not None:
+            missing_left[is_split] = missing.unpack().astype(bool)
+        value = np.full((len(is_split), *self._shape), np.nan)
+        value[~is_split] = self.leaves.values().reshape(-1, *self._shape)
+        return NodeTable(left, right, feature, threshold, missing_left, value, none, none, offsets)
+
+
+def links_of(is_split):
+    """Return the children of nodes in preorder, from nothing but which of them are splits.
+
+    Parameters
+    ----------
+    is_split : ndarray of bool, shape (n_nodes,)
+        Nodes of any number of trees, one tree after the other.
+
+    Returns
+    -------
+    left, right : ndarray of int, shape (n_nodes,)
+        Children; -1 for leaves.
+    offsets : ndarray of int, shape (n_trees + 1,)
+        Where each tree begins.
+
+    Notes
+    -----
+    Nodes yet to come are one more after a split and one less after a leaf. The left subtree of
+    a split ends where there are first fewer than at the split. O(n log n).
+    """
+    n_nodes = len(is_split)
+    waiting = np.cumsum(np.where(is_split, 1, -1))
+    # Where the sum falls below all before it, a tree ends.
+    least = np.minimum.accumulate(np.concatenate([[0], waiting]))
+    ends = np.flatnonzero(np.diff(least) < 0) + 1
+    offsets = np.concatenate([[0], ends])
+    node = np.arange(n_nodes)
+    level = waiting - waiting.min()
+    keys = (level + 1) * n_nodes + node
+    ascending = np.sort(keys)
+    splits = np.flatnonzero(is_split)
+    found = ascending[np.searchsorted(ascending, keys[splits] - n_nodes)]
+    left, right = np.full(n_nodes, NO_NODE), np.full(n_nodes, NO_NODE)
+    left[splits], right[splits] = splits + 1, found % n_nodes + 1
+    return left, right, offsets
