@@ -47,7 +47,7 @@ def by_removal(objective, units, *, by_column, refit=None):
     coef, floor = objective.coef, 0.0
     alive = (coef != 0).any(axis=0) if by_column else (coef != 0).ravel()
     orders, scores, wide = [], np.zeros(alive.shape), False
-    if refit is not None and refit.renews:
+    if refit is not None:
         objective, refit = refit.firmer()
         coef = objective.coef
     while alive.any():

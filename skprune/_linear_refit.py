@@ -95,6 +95,18 @@ class ByClone:
         """Return what stays of this in a pickle."""
         return RowsLeftBehind()
 
+    def firmer(self):
+        """Return the objective to order by, at its best, and what fits it anew.
+
+        Returns
+        -------
+        objective : Objective
+            That of the whole model, or of a log-loss what `Objective.firmer` makes of it.
+        refit : ByClone
+            The like of this, of that objective.
+        """
+        return self._objective, self
+
     def __call__(self, mask, start=None):  # noqa: ARG002 - a clone starts afresh
         """Fit what is not masked, with the same loss and the same penalty.
 
@@ -182,20 +194,12 @@ class ByMask(ByClone):
     renews = True
 
     def firmer(self):
-        """Return the objective to order by, at its best, and what fits it anew.
-
-        Returns
-        -------
-        objective : Objective
-            That of the whole model, or what `Objective.firmer` makes of it.
-        refit : ByMask
-            The same for fewer coefficients.
-        """
-        objective = self._objective.firmer()
-        if objective is self._objective:
-            return objective, self
-        refit, start = ByMask(objective), (objective.coef, objective.intercept)
-        return objective.moved(*refit(objective.coef != 0, start)), refit
+        """See `ByClone`."""
+        firm = self._objective.firmer()
+        if firm is self._objective:
+            return firm, self
+        refit = ByMask(firm)
+        return firm.moved(*refit(firm.coef != 0, (firm.coef, firm.intercept))), refit
 
     def __call__(self, mask, start=None):
         """Fit what is not masked; see `ByClone`."""
