@@ -32,8 +32,14 @@ from sklearn.tree import (
 )
 
 from skprune.exceptions import PruningError, UnsupportedModelError
-from skprune.surgery import LINEAR_SURGEONS,
-    NEURAL_SURGEONS, SVM_SURGEONS, TREE_SURGEONS, surgeon_for, surgeon_type
+from skprune.surgery import (
+    LINEAR_SURGEONS,
+    NEURAL_SURGEONS,
+    SVM_SURGEONS,
+    TREE_SURGEONS,
+    surgeon_for,
+    surgeon_type,
+)
 from skprune.surgery._dispatch import SURGEONS
 
 KNOWN = [
