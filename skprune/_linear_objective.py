@@ -21,8 +21,8 @@ from skprune.surgery.trees import codes_of
 
 # Above so many columns no matrix of columns by columns is built.
 MAX_COLUMNS = 2000
-# A log-loss that has less of the curvature of a model without columns is of a model that is
-# sure of its rows; a penalty of so much of that curvature makes it bend again.
+# A log-loss with a smaller share of the curvature of a model without columns says little of
+# what a removal costs; a penalty of so much of that curvature makes it bend again.
 SURE = 0.1
 FIRM = 0.1
 
@@ -154,17 +154,17 @@ class Objective:
         return twin
 
     def firmer(self):
-        """Return the log-loss under a penalty under which no model is sure of its rows.
+        """Return the log-loss under a penalty that keeps a model from being sure of its rows.
 
         Probabilities near 0 and 1 leave the log-loss without the curvature that tells what
-        the removal of a unit costs.
+        the removal of a unit costs. O(cells of X).
 
         Returns
         -------
         Objective
-            With a penalty of a share of the curvature that each column has in a model without
-            columns, at the coefficients of this one. This one itself if it has curvature
-            left, or that much of a penalty.
+            At the same coefficients, with a penalty for each column of at least a share of
+            the curvature that it has in a model without columns. This one itself if it has
+            curvature left, or that much of a penalty.
         """
         total = self.weight.sum()
         share = self.weight @ (self.target > 0) / total
