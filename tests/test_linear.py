@@ -234,6 +234,12 @@ def test_firmer_orders_know_weights_and_sparse_rows(unit):
     for other in (repeated, thin):
         assert_array_equal(other.keep_mask_, weighed.keep_mask_)
         assert_allclose(other.scores_, weighed.scores_, rtol=0.02)
+    # Without a refit there is no firmer model: the one that is there keeps its curvature.
+    own, firm = (
+        clone(pruner).set_params(criterion="l1", recovery=recovery).fit(X, y).scores_
+        for recovery in (None, "refit")
+    )
+    assert firm.max() > 1.5 * own.max()
 
 
 @pytest.mark.slow
