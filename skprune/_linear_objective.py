@@ -21,6 +21,10 @@ from skprune.surgery.trees import codes_of
 
 # Above so many columns no matrix of columns by columns is built.
 MAX_COLUMNS = 2000
+# A log-loss with a smaller share of the curvature of a model without columns says little of
+# what a removal costs; a penalty of so much of that curvature makes it bend again.
+SURE = 0.1
+FIRM = 0.1
 
 
 class Products(NamedTuple):
@@ -78,7 +82,7 @@ class Objective:
         The weights of rows as given.
     weight : ndarray of shape (n_rows,)
         Those weights times those of classes.
-    penalty : ndarray of shape (n_outputs,)
+    penalty : ndarray of shape (n_outputs, n_features)
         Half of it multiplies the squared coefficients, beside a loss summed over rows.
     """
 
@@ -99,8 +103,8 @@ class Objective:
         else:
             y = self.y.reshape(len(self.y), -1)
             self.target = check_array(y, dtype=np.float64, input_name="y")
-        penalty = penalty_of(model, self.weight)
-        self.penalty = np.broadcast_to(np.ravel(penalty), len(self.coef))
+        penalty = np.reshape(penalty_of(model, self.weight), (-1, 1))
+        self.penalty = np.broadcast_to(penalty, self.coef.shape)
 
     def _read_classes(self):
         """Turn classes into numbers, and their weights into weights of rows."""
@@ -147,6 +151,33 @@ class Objective:
         for name in ("raw", "curvature", "columns", "products"):
             twin.__dict__.pop(name, None)
         twin.coef, twin.intercept = coef, intercept
+        return twin
+
+    def firmer(self):
+        """Return the log-loss under a penalty that keeps a model from being sure of its rows.
+
+        Probabilities near 0 and 1 leave the log-loss without the curvature that tells what
+        the removal of a unit costs. O(cells of X).
+
+        Returns
+        -------
+        Objective
+            At the same coefficients, with a penalty for each column of at least a share of
+            the curvature that it has in a model without columns. This one itself if it has
+            curvature left, or that much of a penalty.
+        """
+        total = self.weight.sum()
+        share = self.weight @ (self.target > 0) / total
+        null = (share * (1 - share)).mean()
+        bends = self.weight @ self.loss.curvature(self.raw, self.target, self.weight) / total
+        if bends.mean() >= SURE * null:
+            return self
+        spread = spreads(self.X, self.weight[:, np.newaxis], center=self.has_intercept)[:, 0]
+        penalty = np.maximum(self.penalty, FIRM * null * spread)
+        if (penalty == self.penalty).all():
+            return self
+        twin = self.moved(self.coef, self.intercept)
+        twin.penalty = penalty
         return twin
 
     @property
@@ -212,13 +243,13 @@ class Objective:
         else:
             weight = self.curvature[:, output]
             found = moments(self.X[:, columns], weight, center=self.has_intercept)[0]
-        found[np.diag_indices_from(found)] += self.penalty[output]
+        found[np.diag_indices_from(found)] += self.penalty[output, columns]
         return found
 
     def diagonals(self):
         """Return the diagonals of the Hessians; shape (n_outputs, n_features), O(cells of X)."""
         found = spreads(self.X, self.curvature, center=self.has_intercept)
-        return found.T + self.penalty[:, np.newaxis]
+        return found.T + self.penalty
 
     @cached_property
     def products(self):

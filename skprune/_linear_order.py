@@ -23,7 +23,8 @@ def by_removal(objective, units, *, by_column, refit=None):
     What is known of the loss at the whole model says less about a model that has lost most
     of its coefficients. For logistic regression, and where columns are too many for more than the
     diagonal of the curvature, half of the units go in a round: the others are then fitted
-    anew, and the curvature is taken there.
+    anew, and the curvature is taken there. A model that is sure of its rows has lost its
+    curvature, and is first fitted anew under a firmer penalty, as all rounds are then.
 
     Parameters
     ----------
@@ -46,6 +47,9 @@ def by_removal(objective, units, *, by_column, refit=None):
     coef, floor = objective.coef, 0.0
     alive = (coef != 0).any(axis=0) if by_column else (coef != 0).ravel()
     orders, scores, wide = [], np.zeros(alive.shape), False
+    if refit is not None:
+        objective, refit = refit.firmer()
+        coef = objective.coef
     while alive.any():
         wide = _is_wide(objective, FEW_COLUMNS if wide else MAX_COLUMNS, by_column=by_column)
         remove = _columns_by_removal if by_column else _weights_by_removal

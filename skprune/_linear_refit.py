@@ -95,6 +95,18 @@ class ByClone:
         """Return what stays of this in a pickle."""
         return RowsLeftBehind()
 
+    def firmer(self):
+        """Return the objective to order by, at its best, and what fits it anew.
+
+        Returns
+        -------
+        objective : Objective
+            That of the whole model, or of a log-loss what `Objective.firmer` makes of it.
+        refit : ByClone
+            The like of this, of that objective.
+        """
+        return self._objective, self
+
     def __call__(self, mask, start=None):  # noqa: ARG002 - a clone starts afresh
         """Fit what is not masked, with the same loss and the same penalty.
 
@@ -139,7 +151,7 @@ class ByClone:
         target = objective.target[:, output]
         if not hasattr(objective, "codes"):
             if isinstance(small, Ridge):  # it may have a penalty per target
-                small.set_params(alpha=objective.penalty[output])
+                small.set_params(alpha=objective.penalty[output, 0])
             return small, kept, target, objective.sample_weight
         if "class_weight" in small.get_params():
             small.set_params(class_weight=None)  # rows have them by now
@@ -181,6 +193,14 @@ class ByMask(ByClone):
     takes_weights = True
     renews = True
 
+    def firmer(self):
+        """See `ByClone`."""
+        firm = self._objective.firmer()
+        if firm is self._objective:
+            return firm, self
+        refit = ByMask(firm)
+        return firm.moved(*refit(firm.coef != 0, (firm.coef, firm.intercept))), refit
+
     def __call__(self, mask, start=None):
         """Fit what is not masked; see `ByClone`."""
         whole = self._objective
@@ -188,7 +208,7 @@ class ByMask(ByClone):
             whole.X,
             whole.codes,
             whole.weight,
-            whole.penalty[0],
+            whole.penalty,
             mask,
             (whole.coef, whole.intercept) if start is None else start,
             intercept=whole.has_intercept,
@@ -203,7 +223,8 @@ class ByProducts(ByClone):
 
     def __init__(self, objective):
         super().__init__(objective)
-        self._penalty, self._intercept = objective.penalty, objective.intercept
+        self._penalty = objective.penalty[:, 0]  # the same for all columns
+        self._intercept = objective.intercept
         self._has_intercept = objective.has_intercept
         self._products: Any = None
 

@@ -42,11 +42,18 @@ from sklearn.linear_model import (
 )
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier
 
-from skprune import LinearPruner, PruningSearchCV, _linear_order, make_pruner, model_size
+from skprune import (
+    LinearPruner,
+    PruningSearchCV,
+    _linear_objective,
+    _linear_order,
+    make_pruner,
+    model_size,
+)
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
 from skprune.linear import CRITERIA
 
@@ -193,14 +200,60 @@ def test_what_the_cross_validation_chose_stays():
         assert small.alpha_ == clone(model).fit(X, y).alpha_
 
 
+def test_a_model_that_is_sure_of_its_rows_is_ordered_by_a_firmer_one():
+    X, y = load_digits(return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X, y, train_size=300, random_state=0, stratify=y)
+    path = LinearPruner(LogisticRegression(max_iter=1000)).fit(X, y).path_
+    small = path.cut(keep=0.05)
+    assert small.score(X_test, y_test) > 0.75  # by the curvature that it has itself .64
+    # But it is its own penalty that a level has.
+    slope = small.predict_proba(X) - np.eye(10)[y]
+    assert_allclose((slope.T @ X + small.coef_)[small.coef_ != 0], 0, atol=1e-7)
+
+
+@pytest.mark.parametrize("criterion", ["obs", "l1"])
+def test_who_is_unsure_of_his_rows_is_ordered_by_himself(criterion, monkeypatch):
+    X, y = classes(3)
+    pruner = LinearPruner(LogisticRegression(), criterion=criterion)
+    found = pruner.fit(X, y).scores_
+    monkeypatch.setattr(_linear_objective.Objective, "firmer", lambda self: self)
+    assert_array_equal(clone(pruner).fit(X, y).scores_, found)
+
+
+@pytest.mark.parametrize("unit", ["weight", "feature"])
+def test_firmer_orders_know_weights_and_sparse_rows(unit):
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=90)
+    X = 6 * rng.normal(size=(3, 12))[y] + rng.normal(size=(90, 12))
+    X[np.abs(X) < 1] = 0
+    weight = rng.integers(1, 4, 90)
+    pruner = LinearPruner(LogisticRegression(tol=1e-8, max_iter=1000), unit=unit, keep=4)
+    weighed = clone(pruner).fit(X, y, sample_weight=weight)
+    repeated = clone(pruner).fit(X.repeat(weight, axis=0), y.repeat(weight))
+    thin = clone(pruner).fit(sparse.csr_array(X), y, sample_weight=weight)
+    for other in (repeated, thin):
+        assert_array_equal(other.keep_mask_, weighed.keep_mask_)
+        assert_allclose(other.scores_, weighed.scores_, rtol=0.02)
+    # Without a refit there is no firmer model: the one that is there keeps its curvature.
+    own, firm = (
+        clone(pruner).set_params(criterion="l1", recovery=recovery).fit(X, y).scores_
+        for recovery in (None, "refit")
+    )
+    assert firm.max() > 1.5 * own.max()
+
+
 @pytest.mark.slow
-def test_digits_keep_their_accuracy():
+@pytest.mark.parametrize(
+    "scale", [FunctionTransformer(lambda X: X / 16), StandardScaler(), FunctionTransformer()]
+)
+def test_digits_keep_their_accuracy(scale):
     X, y = load_digits(return_X_y=True)
     scores = []
     for seed in range(10):
         X_train, X_test, y_train, y_test = train_test_split(
-            X / 16, y, test_size=0.4, random_state=seed, stratify=y
+            X, y, test_size=0.4, random_state=seed, stratify=y
         )
+        X_train, X_test = scale.fit_transform(X_train), scale.transform(X_test)
         path = LinearPruner(LogisticRegression(max_iter=1000)).fit(X_train, y_train).path_
         scores.append([path.cut(keep=k).score(X_test, y_test) for k in (0.2, 0.1, 0.05)])
     assert (np.mean(scores, axis=0) >= [0.942, 0.905, 0.850]).all()

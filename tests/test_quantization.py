@@ -49,7 +49,7 @@ MODELS = [
     NETWORK,
     SVC(),
     OneClassSVM(nu=0.2),
-    MLPPruner(NETWORK, keep=0.2, sparse_output=True),
+    MLPPruner(NETWORK, keep=0.2, sparse_coef=True),
 ]
 over_models = pytest.mark.parametrize("model", MODELS, ids=name_of)
 

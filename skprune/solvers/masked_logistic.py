@@ -1,7 +1,7 @@
 """Logistic regression in which some coefficients are held at zero.
 
 The objective is that of scikit-learn, up to a factor: the log-loss summed over weighted
-rows, plus ``penalty / 2`` times the sum of squared coefficients; intercepts are free.
+rows, plus the sum of ``penalty / 2`` times squared coefficients; intercepts are free.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ def fit(X, codes, weight, penalty, mask, start, *, intercept, polish=True):
         Class of each row, from 0.
     weight : ndarray of shape (n_rows,)
         Weights of the rows, not all zero.
-    penalty : float
+    penalty : float or ndarray of shape (n_outputs, n_columns)
         As above; at least 0.
     mask : ndarray of bool, shape (n_outputs, n_columns)
         Coefficients that may differ from zero. One output is the second of two classes.
@@ -53,6 +53,7 @@ def fit(X, codes, weight, penalty, mask, start, *, intercept, polish=True):
     there is a penalty. O(n_rows * n_columns * n_outputs) per product with the rows.
     """
     used = mask.any(axis=0)
+    penalty = np.broadcast_to(penalty, mask.shape)[:, used]
     problem = _Problem(X[:, used], codes, weight, penalty, mask[:, used], start[1], intercept)
     point = problem.pack(np.asarray(start[0])[:, used])
     options = {"maxiter": MAX_ITER, "maxfun": 2 * MAX_ITER, "gtol": NEAR, "maxcor": 20, "ftol": 0}
@@ -108,7 +109,7 @@ class _Problem:
         """Return the objective and its gradient."""
         coef, shift = self.unpack(point)
         loss, slope = log_loss(self.X @ coef.T + shift, self.codes)
-        value = self.weight[:, 0] @ loss + self.penalty / 2 * (coef**2).sum()
+        value = self.weight[:, 0] @ loss + (self.penalty * coef**2).sum() / 2
         return value / self.total, self._back(slope, coef)
 
     def products_at(self, point):
