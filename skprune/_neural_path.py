@@ -76,18 +76,13 @@ class NeuralPath(PruningPath):
         weights = [_left(each, n_levels) for each in gone]
         n_intercepts = sum(widths[1:])
         shapes = list(pairwise(widths))
-        n_bytes = self._bytes(shapes, weights) + self._surgeon.itemsize * n_intercepts
+        n_bytes = sum(self._stored(shapes, weights)[1]) + self._surgeon.itemsize * n_intercepts
+        n_bytes[0] = self._surgeon.size()[2]  # the whole stays as it is
         parameters = sum(weights) + n_intercepts
         parameters, n_bytes = parameters.astype(float), n_bytes.astype(float)
         if self._rounds.n_rounds > 1:  # only the rounds say what is left of each layer
             n_bytes[1:] = np.where(self._rounds.by_neuron | bool(self._sparse), np.nan, n_bytes[1:])
         return parameters, n_bytes
-
-    def _bytes(self, shapes, weights):
-        dense, best = self._stored(shapes, weights)
-        found = sum(best)
-        found[0] = sum(dense)[0]  # the whole stays as it is
-        return found
 
     def _stored(self, shapes, counts):
         """Return the bytes of each layer, dense and in the smaller way."""
@@ -108,7 +103,7 @@ class NeuralPath(PruningPath):
         """Return the units that stay at a level; see `PruningPath.mask`."""
         if index == 0 or self._rounds.n_rounds == 1:
             return self._gone_at > index
-        return self._run(index)[1]
+        return self._run(index)[1].copy()
 
     def report(self, index):
         """Say of each layer what is left of it at a level.

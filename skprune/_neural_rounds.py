@@ -84,7 +84,7 @@ class Rounds:
 
     def __getstate__(self):
         # Rows are held by reference, in memory only; a judge may hold them too.
-        return self.__dict__ | {"_rows": None, "_judge": None}
+        return self.__dict__ | {"_rows": None, "_judge": None, "_tuning": None}
 
     @property
     def lost_rows(self):

@@ -39,7 +39,7 @@ def second_moments(H, weight, *, damping=DAMPING):
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
     damping : float, default=0.01
-        Added to the diagonal, as a share of its mean.
+        Added to the diagonal, as a share of its mean; 1 is added where all of it is zero.
 
     Returns
     -------
@@ -47,7 +47,8 @@ def second_moments(H, weight, *, damping=DAMPING):
         O(n_rows * n_inputs^2).
     """
     products = moments(H, weight, center=True)[0] / weight.sum()
-    np.fill_diagonal(products, products.diagonal() + damping * products.diagonal().mean())
+    diagonal = products.diagonal()
+    np.fill_diagonal(products, diagonal + (damping * diagonal.mean() or 1.0))
     return products
 
 
