@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skprune._levels import midpoints, slack
-from skprune._neural_rounds import split
+from skprune._neural_rounds import in_order, split
 from skprune.path import PruningPath
 
 
@@ -35,8 +35,7 @@ class NeuralPath(PruningPath):
         self._surgeon, self._rounds, self._sparse = surgeon, rounds, sparse
         self.scores, self._last = scores, (None, None)
         whole = rounds.whole()
-        may_go = whole & np.isfinite(scores)
-        self._order = np.flatnonzero(may_go)[np.argsort(scores[may_go], kind="stable")]
+        self._order = in_order(scores, whole)
         self._gone_at = np.where(whole, len(self._order) + 1, 0)
         self._gone_at[self._order] = np.arange(1, len(self._order) + 1)
         self._breaks = ordered = scores[self._order]

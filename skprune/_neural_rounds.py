@@ -142,8 +142,7 @@ class Rounds:
     def _order(self, network, left):
         scores = self._judge(network)
         places = np.flatnonzero(left) if self.by_neuron else np.arange(len(left))
-        may_go = np.isfinite(scores) & left[places]
-        return places[may_go][np.argsort(scores[may_go], kind="stable")]
+        return places[in_order(scores, left[places])]
 
     def _cut(self, network, was, left):
         """Return a network without some units, as near to what it was as is asked for."""
@@ -198,6 +197,15 @@ class Rounds:
     def _softened(self, X, target):
         soft = answers(self.network, forward(self.network, X)[-1])
         return (1 - self._tuning.soft_labels) * target + self._tuning.soft_labels * soft
+
+
+def in_order(scores, left):
+    """Return which units may go, the lowest score first; of equal ones the last.
+
+    Weights into a unit go once nothing reads it, and may score as the last that reads it.
+    """
+    may_go = np.flatnonzero(np.isfinite(scores) & left)[::-1]
+    return may_go[np.argsort(scores[may_go], kind="stable")]
 
 
 def split(flat, shapes):
