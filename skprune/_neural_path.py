@@ -36,6 +36,8 @@ class NeuralPath(PruningPath):
         self.scores, self._last = scores, (None, None)
         whole = rounds.whole()
         self._order = in_order(scores, whole)
+        if rounds.n_rounds > 1:
+            self._order = self._order[: max(0, whole.sum() - rounds.fewest)]
         self._gone_at = np.where(whole, len(self._order) + 1, 0)
         self._gone_at[self._order] = np.arange(1, len(self._order) + 1)
         self._breaks = ordered = scores[self._order]
