@@ -27,7 +27,7 @@ class NeuralPath(PruningPath):
     Notes
     -----
     Levels that part units of equal scores are cut by `keep` alone, and have NaN for a
-    threshold. With a schedule the units of a level are those that its own rounds leave, and
+    threshold. With rounds the units of a level are those that its own rounds leave, and
     only their number is known before it is cut.
     """
 
@@ -130,7 +130,7 @@ class NeuralPath(PruningPath):
             left = split(mask, [coef.shape for coef in before])
         return pd.DataFrame(
             {
-                "inputs_before": [coef.shape[0] for coef in before],
+                "inputs_before": [int(coef.any(axis=1).sum()) for coef in before],
                 "inputs": [int(coef.any(axis=1).sum()) for coef in left],
                 "units_before": [coef.shape[1] for coef in before],
                 "units": [coef.shape[1] for coef in left],

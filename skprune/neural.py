@@ -102,8 +102,8 @@ class MLPPruner(BaseModelPruner):
         behind in a pickle. Not part of the pickle of the pruner.
     scores_ : ndarray of shape (n_units,)
         Score of each weight (the flattened `coefs_`, one layer after the other) or hidden
-        unit. Infinite for what never goes: the best input of each unit, the best unit of each
-        hidden layer.
+        unit. Infinite for what never goes: an input of each output and of each unit on
+        the way to it, or the best unit of each hidden layer.
     keep_mask_ : ndarray of bool, shape (n_units,)
         Units that stay, in the same order.
     report_ : DataFrame
@@ -126,11 +126,12 @@ class MLPPruner(BaseModelPruner):
     -----
     A layer of d inputs and c units costs "obs" O(c d^3) once, the other criteria O(n c d)
     for n rows, and a level O(n c d + c d^3) of least squares at the most. Hidden units cost
-    "obs" O(d^3) per layer.
+    "obs" O(d^3) per layer. The path holds the products of the columns, once a level is refitted.
 
     Hidden units that say the same on all rows of the fit, or as another one, go first: the
     intercepts of the next layer or the other unit take their part, at no loss on these rows.
-    Every unit keeps an input, and every hidden layer a unit.
+    Every hidden layer keeps a unit. A unit keeps its best input as long as a weight reads it:
+    weights into a unit score no more than the best of those that read it, and go with that.
 
     A small network that is trained from scratch is often as good as one whose units were
     pruned: hold the result against it with ``compare(..., scratch=(X, y))``.

@@ -284,10 +284,8 @@ def _nearest(H, sums, coef, mask, weight, damping, given):
     products, mean = given or input_products(H, weight)
     aim = weight @ sums / weight.sum()
     variance = products.diagonal()
-    if given:  # then the sums are made of these very inputs
-        pull = products @ coef
-    else:
-        pull = H.T @ (weight[:, np.newaxis] * (sums - aim))
+    # Where products are given, the sums are made of these very inputs.
+    pull = products @ coef if given else H.T @ (weight[:, np.newaxis] * (sums - aim))
     # Of constant inputs only rounding is left; the penalty leaves their weights as they are.
     pull[variance == 0] = 0.0
     penalty = damping * variance.mean() or 1.0
