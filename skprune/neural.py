@@ -74,9 +74,11 @@ class MLPPruner(BaseModelPruner):
         Whether what stays goes back to the values that it has in the whole network before
         each training, for "fine_tune".
     solver : {"lbfgs", "adam"}, default="lbfgs"
-        What trains in "fine_tune": all rows at a time, or batches of them.
+        What trains in "fine_tune": all rows at a time, or batches of them, with the learning
+        rate and the batch size of the network.
     tuning_iter : int, default=120
-        Iterations of "lbfgs" or passes over the rows of "adam", over all rounds together.
+        Iterations of "lbfgs" or passes over the rows of "adam", over all rounds together. With
+        rounds "adam" wants some four times as many.
     soft_labels : float, default=0.0
         Share, in [0, 1], of the answers of the whole network in the targets of "fine_tune".
     validation : float, default=None
