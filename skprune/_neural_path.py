@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skprune._levels import midpoints, slack
-from skprune._neural_rounds import split
+from skprune._neural_rounds import in_order, split
 from skprune.path import PruningPath
 
 
@@ -27,7 +27,7 @@ class NeuralPath(PruningPath):
     Notes
     -----
     Levels that part units of equal scores are cut by `keep` alone, and have NaN for a
-    threshold. With a schedule the units of a level are those that its own rounds leave, and
+    threshold. With rounds the units of a level are those that its own rounds leave, and
     only their number is known before it is cut.
     """
 
@@ -35,8 +35,9 @@ class NeuralPath(PruningPath):
         self._surgeon, self._rounds, self._sparse = surgeon, rounds, sparse
         self.scores, self._last = scores, (None, None)
         whole = rounds.whole()
-        may_go = whole & np.isfinite(scores)
-        self._order = np.flatnonzero(may_go)[np.argsort(scores[may_go], kind="stable")]
+        self._order = in_order(scores, whole)
+        if rounds.n_rounds > 1:
+            self._order = self._order[: max(0, whole.sum() - rounds.fewest)]
         self._gone_at = np.where(whole, len(self._order) + 1, 0)
         self._gone_at[self._order] = np.arange(1, len(self._order) + 1)
         self._breaks = ordered = scores[self._order]
@@ -76,18 +77,13 @@ class NeuralPath(PruningPath):
         weights = [_left(each, n_levels) for each in gone]
         n_intercepts = sum(widths[1:])
         shapes = list(pairwise(widths))
-        n_bytes = self._bytes(shapes, weights) + self._surgeon.itemsize * n_intercepts
+        n_bytes = sum(self._stored(shapes, weights)[1]) + self._surgeon.itemsize * n_intercepts
+        n_bytes[0] = self._surgeon.size()[2]  # the whole stays as it is
         parameters = sum(weights) + n_intercepts
         parameters, n_bytes = parameters.astype(float), n_bytes.astype(float)
         if self._rounds.n_rounds > 1:  # only the rounds say what is left of each layer
             n_bytes[1:] = np.where(self._rounds.by_neuron | bool(self._sparse), np.nan, n_bytes[1:])
         return parameters, n_bytes
-
-    def _bytes(self, shapes, weights):
-        dense, best = self._stored(shapes, weights)
-        found = sum(best)
-        found[0] = sum(dense)[0]  # the whole stays as it is
-        return found
 
     def _stored(self, shapes, counts):
         """Return the bytes of each layer, dense and in the smaller way."""
@@ -108,7 +104,7 @@ class NeuralPath(PruningPath):
         """Return the units that stay at a level; see `PruningPath.mask`."""
         if index == 0 or self._rounds.n_rounds == 1:
             return self._gone_at > index
-        return self._run(index)[1]
+        return self._run(index)[1].copy()
 
     def report(self, index):
         """Say of each layer what is left of it at a level.
@@ -134,7 +130,7 @@ class NeuralPath(PruningPath):
             left = split(mask, [coef.shape for coef in before])
         return pd.DataFrame(
             {
-                "inputs_before": [coef.shape[0] for coef in before],
+                "inputs_before": [int(coef.any(axis=1).sum()) for coef in before],
                 "inputs": [int(coef.any(axis=1).sum()) for coef in left],
                 "units_before": [coef.shape[1] for coef in before],
                 "units": [coef.shape[1] for coef in left],

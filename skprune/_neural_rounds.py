@@ -1,5 +1,6 @@
 """Pruning a network to one level: in one round or several, with what follows each cut."""
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,12 +85,25 @@ class Rounds:
 
     def __getstate__(self):
         # Rows are held by reference, in memory only; a judge may hold them too.
-        return self.__dict__ | {"_rows": None, "_judge": None}
+        return self.__dict__ | dict.fromkeys(("_rows", "_judge", "_tuning", "_products"))
 
     @property
     def lost_rows(self):
         """Whether rows are needed, and were left behind in a pickle."""
         return self._needs_rows and self._rows is None
+
+    @cached_property
+    def _products(self):
+        return layerwise.input_products(self._rows.X, self._rows.weight)
+
+    @property
+    def fewest(self):
+        """Number of units that no round may go below: those that its own scores spare."""
+        widths = [coef.shape[1] for coef in self.network.coefs]
+        if self.by_neuron:
+            return len(widths) - 1
+        # An input of each output, an input of each unit that is read by these, and so on.
+        return int(np.minimum.accumulate(widths[::-1]).sum())
 
     def run(self, order, n_stay):
         """Prune to some number of units.
@@ -142,8 +156,7 @@ class Rounds:
     def _order(self, network, left):
         scores = self._judge(network)
         places = np.flatnonzero(left) if self.by_neuron else np.arange(len(left))
-        may_go = np.isfinite(scores) & left[places]
-        return places[may_go][np.argsort(scores[may_go], kind="stable")]
+        return places[in_order(scores, left[places])]
 
     def _cut(self, network, was, left):
         """Return a network without some units, as near to what it was as is asked for."""
@@ -153,7 +166,7 @@ class Rounds:
         if not self.by_neuron:
             masks = split(left, [coef.shape for coef in network.coefs])
             if self._refits:
-                return layerwise.refit(network, masks, X, weight)
+                return layerwise.refit(network, masks, X, weight, first=self._products)
             return _masked(network, masks)
         kept = split(left[was], [(len(each),) for each in network.intercepts[:-1]])
         if self._rows is not None:
@@ -198,6 +211,15 @@ class Rounds:
     def _softened(self, X, target):
         soft = answers(self.network, forward(self.network, X)[-1])
         return (1 - self._tuning.soft_labels) * target + self._tuning.soft_labels * soft
+
+
+def in_order(scores, left):
+    """Return which units may go, the lowest score first; of equal ones the last.
+
+    Weights into a unit go once nothing reads it, and may score as the last that reads it.
+    """
+    may_go = np.flatnonzero(np.isfinite(scores) & left)[::-1]
+    return may_go[np.argsort(scores[may_go], kind="stable")]
 
 
 def split(flat, shapes):

@@ -33,8 +33,9 @@ def score_units(network, rows, criterion, *, by_neuron, alpha=0.0, seed=None):
     Returns
     -------
     ndarray of shape (n_units,)
-        Scores. Infinite for what cannot go: the best input of each unit, or the best unit of
-        each hidden layer; zero for hidden units that are redundant, and for zeros.
+        Scores. Infinite for what cannot go: the best input of each output and of each unit
+        that a weight that cannot go reads, or the best unit of each hidden layer; zero for
+        hidden units that are redundant, for zeros and for weights into what nothing reads.
     """
     if criterion == "random":
         rng = check_random_state(seed)
@@ -47,8 +48,7 @@ def score_units(network, rows, criterion, *, by_neuron, alpha=0.0, seed=None):
     if by_neuron:
         scores = _spare_redundant(network, rows, scores)
         return np.concatenate([_protected(each[:, np.newaxis]).ravel() for each in scores])
-    scores = [np.where(coef != 0, s, 0.0) for coef, s in zip(network.coefs, scores, strict=True)]
-    return np.concatenate([_protected(each).ravel() for each in scores])
+    return np.concatenate([each.ravel() for each in _while_read(network.coefs, scores)])
 
 
 def _of_weights(network, rows, criterion, alpha):
@@ -88,6 +88,23 @@ def _spare_redundant(network, rows, scores):
         np.where(found.gone, 0.0, np.maximum(each, np.finfo(float).tiny))
         for found, each in zip(partners, scores, strict=True)
     ]
+
+
+def _while_read(coefs, scores):
+    """Return scores by which a unit keeps its best input until nothing reads it, and none longer.
+
+    No weight into a unit is worth more than the best of those that read it, and its best
+    input is worth as much; the best input of an output is infinite.
+    """
+    last, found = np.inf, []
+    for coef, score in zip(coefs[::-1], scores[::-1], strict=True):
+        alive = coef != 0
+        best = np.where(alive, score, -1.0).argmax(axis=0), np.arange(coef.shape[1])
+        kept = np.where(alive, np.minimum(score, last), 0.0)
+        kept[best] = np.where(alive[best], last, 0.0)
+        found.append(kept)
+        last = kept.max(axis=1)
+    return found[::-1]
 
 
 def _protected(scores):

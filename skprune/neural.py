@@ -74,9 +74,11 @@ class MLPPruner(BaseModelPruner):
         Whether what stays goes back to the values that it has in the whole network before
         each training, for "fine_tune".
     solver : {"lbfgs", "adam"}, default="lbfgs"
-        What trains in "fine_tune": all rows at a time, or batches of them.
+        What trains in "fine_tune": all rows at a time, or batches of them, with the learning
+        rate and the batch size of the network.
     tuning_iter : int, default=120
-        Iterations of "lbfgs" or passes over the rows of "adam", over all rounds together.
+        Iterations of "lbfgs" or passes over the rows of "adam", over all rounds together. With
+        rounds "adam" wants some four times as many.
     soft_labels : float, default=0.0
         Share, in [0, 1], of the answers of the whole network in the targets of "fine_tune".
     validation : float, default=None
@@ -84,7 +86,8 @@ class MLPPruner(BaseModelPruner):
         "fine_tune" stops. None: all rows train, for `tuning_iter`. With a frozen model the rows
         passed to `fit` train.
     sparse_coef : bool, default=False
-        Whether layers come back as sparse arrays where these take fewer bytes. They predict,
+        Whether layers come back as sparse arrays where these take fewer bytes; those that are
+        sparse already do in any case. They predict,
         faster only where hardly any weight is left, and cannot be trained until `densify`
         makes them dense. The first layer stays dense if the rows of the fit are sparse.
     random_state : int, RandomState instance or None, default=None
@@ -101,8 +104,8 @@ class MLPPruner(BaseModelPruner):
         behind in a pickle. Not part of the pickle of the pruner.
     scores_ : ndarray of shape (n_units,)
         Score of each weight (the flattened `coefs_`, one layer after the other) or hidden
-        unit. Infinite for what never goes: the best input of each unit, the best unit of each
-        hidden layer.
+        unit. Infinite for what never goes: an input of each output and of each unit on
+        the way to it, or the best unit of each hidden layer.
     keep_mask_ : ndarray of bool, shape (n_units,)
         Units that stay, in the same order.
     report_ : DataFrame
@@ -125,11 +128,12 @@ class MLPPruner(BaseModelPruner):
     -----
     A layer of d inputs and c units costs "obs" O(c d^3) once, the other criteria O(n c d)
     for n rows, and a level O(n c d + c d^3) of least squares at the most. Hidden units cost
-    "obs" O(d^3) per layer.
+    "obs" O(d^3) per layer. The path holds the products of the columns, once a level is refitted.
 
     Hidden units that say the same on all rows of the fit, or as another one, go first: the
     intercepts of the next layer or the other unit take their part, at no loss on these rows.
-    Every unit keeps an input, and every hidden layer a unit.
+    Every hidden layer keeps a unit. A unit keeps its best input as long as a weight reads it:
+    weights into a unit score no more than the best of those that read it, and go with that.
 
     A small network that is trained from scratch is often as good as one whose units were
     pruned: hold the result against it with ``compare(..., scratch=(X, y))``.
@@ -235,15 +239,20 @@ class MLPPruner(BaseModelPruner):
             reason = f"recovery={self.recovery!r} trains nothing that could be stopped"
             self._warn_of_idle("validation", reason, stacklevel=5)
 
+    def _grow(self, X, y, sample_weight, fit_params):
+        self._grown_sparse = issparse(X)
+        return super()._grow(X, y, sample_weight, fit_params)
+
     def _prune_model(self, model, rows):
-        self._check_parameters()
         surgeon, by_neuron = surgeon_for(model), self.unit == "neuron"
+        self._check_parameters(n_hidden=len(surgeon.network.coefs) - 1)
         grown = held = None
         if rows is not None:
             grown = read_rows(model, rows.grown_on or rows)
             held = read_rows(model, rows) if rows.grown_on else None
         seed = None
-        if self.criterion == "random" or self.solver == "adam":
+        trains = self.recovery == "fine_tune"
+        if self.criterion == "random" or (trains and self.solver == "adam"):
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         judge = partial(
             score_units,
@@ -261,13 +270,12 @@ class MLPPruner(BaseModelPruner):
             recovery=self.recovery,
             schedule=self.schedule,
             n_rounds=self.n_rounds,
-            rewind=self.rewind and self.recovery == "fine_tune",
+            rewind=self.rewind and trains,
             tuning=self._tuning(model, held, seed),
         )
-        sparse: Any = ()
+        sparse = surgeon.sparse
         if self.sparse_coef:  # scikit-learn cannot add an intercept to a sparse product
-            first = int(grown is not None and issparse(grown.X))
-            sparse = range(first, len(surgeon.network.coefs))
+            sparse = range(int(self._grown_sparse), len(surgeon.network.coefs))
         return NeuralPath(surgeon, judge(surgeon.network), rounds, sparse=sparse)
 
     def _tuning(self, model, held, seed):
@@ -282,18 +290,25 @@ class MLPPruner(BaseModelPruner):
             seed=seed,
         )
 
-    def _check_parameters(self):
+    def _check_parameters(self, n_hidden):
+        if self.unit == "neuron" and not n_hidden:
+            msg = "unit='neuron' was given, but the network has no hidden layer. Use unit='weight'."
+            raise InputError(msg)
         if self.unit == "neuron" and self.criterion in {"layer_magnitude", "lamp"}:
             msg = (
                 f"criterion={self.criterion!r} was given with unit='neuron', but it compares "
                 "single weights. Use criterion='magnitude', or unit='weight'."
             )
             raise InputError(msg)
+        idle, usual = {}, type(self)(self.estimator)
         if self.recovery != "fine_tune":
             reason = f"recovery={self.recovery!r} trains nothing"
-            for name in ("rewind", "soft_labels"):
-                if getattr(self, name):
-                    self._warn_of_idle(name, reason, stacklevel=5)
+            idle = dict.fromkeys(("rewind", "solver", "tuning_iter", "soft_labels"), reason)
+        if self.schedule == "one_shot":
+            idle["n_rounds"] = "schedule='one_shot' has one round"
+        for name, reason in idle.items():
+            if getattr(self, name) != getattr(usual, name):
+                self._warn_of_idle(name, reason, stacklevel=5)
 
     def _make_report(self, path, index):
         return path.report(index)

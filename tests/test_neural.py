@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skprune import MLPPruner, PruningSearchCV, densify, make_pruner, model_size
 from skprune._network import answers, forward
+from skprune._neural_rounds import split
 from skprune.exceptions import InputError, PruningWarning
 from skprune.surgery.neural import NeuralSurgeon
 
@@ -48,13 +50,17 @@ def digits():
 
 
 @pytest.mark.parametrize("criterion", WEIGHTS)
-def test_weights_go_and_every_unit_keeps_an_input(whole, criterion):
+def test_weights_go_and_every_unit_that_is_read_keeps_an_input(whole, criterion):
     path = MLPPruner(whole, criterion=criterion, random_state=0).fit(X, y).path_
-    assert path.units.tolist() == list(range(4 * 8 + 8 * 6 + 6 * 3, 8 + 6 + 3 - 1, -1))
-    for index in (0, 40, len(path) - 1):
+    fewest = np.isinf(path.scores).sum()
+    assert 5 <= fewest <= 9
+    assert path.units.tolist() == list(range(4 * 8 + 8 * 6 + 6 * 3, fewest - 1, -1))
+    for index in range(0, len(path), 3):
         coefs = path.cut(index=index).coefs_
         assert sum(np.count_nonzero(coef) for coef in coefs) == path.units[index]
-        assert all((coef != 0).any(axis=0).all() for coef in coefs)
+        assert coefs[-1].any(axis=0).all()
+        for coef, reads in pairwise(coefs):
+            assert coef.any(axis=0)[reads.any(axis=1)].all()
         gone = ~path.mask(index)
         assert (np.concatenate([coef.ravel() for coef in coefs])[gone] == 0).all()
 
@@ -75,6 +81,20 @@ def test_units_leave_and_every_layer_keeps_one(whole, criterion):
     assert path.cut(index=-1).hidden_layer_sizes == (1, 1)
 
 
+def test_weights_into_a_unit_go_with_the_last_that_reads_it(whole):
+    path = MLPPruner(whole, criterion="magnitude").fit(X, y).path_
+    shapes = [coef.shape for coef in whole.estimator.coefs_]
+    first, second, last = split(path.scores, shapes)
+    for scores, reads in ((first, second), (second, last)):
+        np.testing.assert_array_equal(scores.max(axis=0), reads.max(axis=1))
+    np.testing.assert_array_equal(last.max(axis=0), np.inf)
+    for index, threshold in enumerate(path.levels.threshold):
+        if np.isfinite(threshold):  # no scores are parted: nothing leads nowhere
+            coefs = path.cut(index=index).coefs_
+            for coef, reads in pairwise(coefs):
+                np.testing.assert_array_equal(coef.any(axis=0), reads.any(axis=1))
+
+
 def test_obs_is_better_than_magnitude_and_chance(digits):
     model, rows, target = digits
     scores = {}
@@ -87,10 +107,10 @@ def test_obs_is_better_than_magnitude_and_chance(digits):
         alone = MLPPruner(model, unit=unit, keep=keep, recovery=None).fit(rows[:600], target[:600])
         assert alone.score(rows[600:], target[600:]) < scores[unit, "obs"]
         refitted, trained = (
-            MLPPruner(model, unit=unit, keep=keep, recovery=recovery, tuning_iter=30)
+            MLPPruner(model, unit=unit, keep=keep, **params)
             .fit(rows[:600], target[:600])
             .predict_proba(rows[:600])
-            for recovery in ("least_squares", "fine_tune")
+            for params in ({}, {"recovery": "fine_tune", "tuning_iter": 30})
         )
         assert log_loss(target[:600], trained) < 0.7 * log_loss(target[:600], refitted)
 
@@ -169,8 +189,9 @@ def test_counts_of_rounds():
 
 def test_weights_of_rows_mean_repetition(whole):
     weight = np.random.default_rng(0).integers(0, 3, size=len(y))
-    for params in ({}, {"unit": "neuron"}, {"criterion": "gradient", "recovery": "fine_tune"}):
-        pruner = MLPPruner(whole, keep=0.3, tuning_iter=5, **params)
+    trained = {"criterion": "gradient", "recovery": "fine_tune", "tuning_iter": 5}
+    for params in ({}, {"unit": "neuron"}, trained):
+        pruner = MLPPruner(whole, keep=0.3, **params)
         weighted = pruner.fit(X, y, sample_weight=weight)
         first = weighted.scores_, weighted.predict_proba(X)
         repeated = pruner.fit(X.repeat(weight, axis=0), y.repeat(weight))
@@ -236,15 +257,93 @@ def test_parameters_that_do_not_go_together():
         MLPPruner(grown(), criterion="lamp", unit="neuron").fit(X, y)
     with pytest.warns(PruningWarning, match="rewind=True has no meaning here"):
         MLPPruner(grown(), rewind=True).fit(X, y)
-    with pytest.warns(PruningWarning, match="soft_labels=0.5 has no meaning here"):
-        MLPPruner(grown(), soft_labels=0.5).fit(X, y)
+    for name, value in {"soft_labels": 0.5, "solver": "adam", "tuning_iter": 9}.items():
+        with pytest.warns(PruningWarning, match=f"{name}={value!r} has no meaning here"):
+            MLPPruner(grown(), **{name: value}).fit(X, y)
+    with pytest.warns(PruningWarning, match="'one_shot' has one round"):
+        MLPPruner(grown(), n_rounds=3).fit(X, y)
+
+
+def test_a_network_without_hidden_layers():
+    model = grown().set_params(hidden_layer_sizes=())
+    pruner = MLPPruner(model, keep=0.5).fit(X, y)
+    assert pruner.report_.weights.tolist() == [6]
+    with pytest.raises(InputError, match=r"no hidden layer\. Use unit='weight'"):
+        MLPPruner(model, unit="neuron").fit(X, y)
+
+
+def test_rows_that_do_not_go_with_the_network(whole):
+    several = FrozenEstimator(grown(3).fit(X, np.stack([y == 0, y > 1], axis=1)))
+    for model, target in (
+        (several, y > 1),
+        (FrozenEstimator(grown(3, kind=MLPRegressor).fit(X, y)), X),
+    ):
+        with pytest.raises(InputError, match="Give a column for each"):
+            MLPPruner(model).fit(X, target)
+    with pytest.raises(ValueError, match="should be a 1d array"):
+        MLPPruner(whole).fit(X, np.stack([y, y, y], axis=1))
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        MLPPruner(whole).fit(X, y[1:])
+    with pytest.raises(InputError, match="Scale the columns"):
+        MLPPruner(whole).fit(X * 1e200, y)
+
+
+def test_nothing_is_drawn_where_chance_has_no_part(whole, monkeypatch):
+    monkeypatch.setattr("skprune.neural.check_random_state", None)
+    MLPPruner(whole, recovery="fine_tune", tuning_iter=2).fit(X, y)
+    with pytest.warns(PruningWarning):
+        MLPPruner(whole, solver="adam").fit(X, y)
+
+
+def test_pickled_paths_leave_all_rows_behind():
+    params = {"recovery": "fine_tune", "tuning_iter": 2, "validation": 0.5, "random_state": 0}
+    sizes = [
+        len(
+            pickle.dumps(MLPPruner(grown(3), **params).fit(np.tile(X, (n, 1)), np.tile(y, n)).path_)
+        )
+        for n in (1, 5)
+    ]
+    assert sizes[1] < sizes[0] + 500
+    path = MLPPruner(grown(3)).fit(X, y).path_
+    before = len(pickle.dumps(path))
+    path.cut(keep=0.3)
+    assert len(pickle.dumps(path)) < before + 100
+
+
+def test_masks_of_rounds_are_copies(whole):
+    pruner = MLPPruner(whole, schedule="cubic", n_rounds=2).fit(X, y)
+    pruner.keep_mask_[:] = False
+    index = pruner.path_.locate(keep=0.5)
+    assert pruner.path_.mask(index).sum() == pruner.path_.units[index]
+
+
+@pytest.mark.parametrize("criterion", ["obs", "l1"])
+def test_rounds_reach_their_smallest_level(whole, criterion):
+    params = {"schedule": "cubic", "n_rounds": 3, "recovery": None}
+    path = MLPPruner(whole, criterion=criterion, **params).fit(X, y).path_
+    assert path.units[-1] == 3 + 3 + 3
+    coefs = path.cut(index=-1).coefs_
+    assert sum(np.count_nonzero(coef) for coef in coefs) == 9
+    assert coefs[-1].any(axis=0).all()
+
+
+def test_sparse_layers_stay_sparse(whole):
+    sparse = MLPPruner(whole, keep=0.2, sparse_coef=True).fit(X, y).estimator_
+    path = MLPPruner(FrozenEstimator(sparse)).fit(X, y).path_
+    for index in (0, 1, -1):
+        size = model_size(path.cut(index=index))
+        assert path.levels["bytes"].iloc[index] == size.bytes <= model_size(sparse).bytes
+    cheap = MLPPruner(whole, keep=0.2, sparse_coef=True, criterion="magnitude", recovery=None).fit(
+        csr_matrix(X), y
+    )
+    assert [issparse(coef) for coef in cheap.estimator_.coefs_] == [False, True, True]
 
 
 def test_columns_that_are_not_read_are_named():
     table = pd.DataFrame(X, columns=list("abcd")).assign(
         e=np.random.default_rng(0).normal(size=150)
     )
-    pruner = MLPPruner(grown(), keep=0.17).fit(table, y)
+    pruner = MLPPruner(grown(), keep=0.1).fit(table, y)
     unread = pruner.unread_features_
     assert len(unread)
     coef = pruner.estimator_.coefs_[0]
@@ -258,6 +357,10 @@ def test_columns_that_are_not_read_are_named():
 
 def test_labels_of_rows_and_several_targets():
     labels = np.stack([y == 0, y > 1], axis=1).astype(int)
+    found = MLPPruner(grown(), keep=0.5).fit(X, csr_matrix(labels)).predict_proba(X)
+    np.testing.assert_array_equal(
+        found, MLPPruner(grown(), keep=0.5).fit(X, labels).predict_proba(X)
+    )
     for target in (labels, y > 0, np.array(["a", "b", "c"])[y]):
         pruner = MLPPruner(grown(), keep=0.5).fit(X, target)
         assert pruner.predict(X).shape == target.shape

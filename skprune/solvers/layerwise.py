@@ -39,7 +39,7 @@ def second_moments(H, weight, *, damping=DAMPING):
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
     damping : float, default=0.01
-        Added to the diagonal, as a share of its mean.
+        Added to the diagonal, as a share of its mean; 1 is added where all of it is zero.
 
     Returns
     -------
@@ -47,7 +47,8 @@ def second_moments(H, weight, *, damping=DAMPING):
         O(n_rows * n_inputs^2).
     """
     products = moments(H, weight, center=True)[0] / weight.sum()
-    np.fill_diagonal(products, products.diagonal() + damping * products.diagonal().mean())
+    diagonal = products.diagonal()
+    np.fill_diagonal(products, diagonal + (damping * diagonal.mean() or 1.0))
     return products
 
 
@@ -213,7 +214,28 @@ def _orders(B, W):
     return costs
 
 
-def refit(network, masks, X, weight, *, damping=DAMPING):
+def input_products(H, weight):
+    """Return the centred products of what a layer reads, and its means.
+
+    Parameters
+    ----------
+    H, weight
+        As for `second_moments`.
+
+    Returns
+    -------
+    products : ndarray of shape (n_inputs, n_inputs)
+        Sums over the rows; exactly zero for constant inputs. O(n_rows * n_inputs^2).
+    mean : ndarray of shape (n_inputs,)
+        Weighted means.
+    """
+    products, mean = moments(H, weight, center=True)
+    constant = constant_inputs(H, weight)
+    products[constant], products[:, constant] = 0.0, 0.0
+    return products, mean
+
+
+def refit(network, masks, X, weight, *, damping=DAMPING, first=None):
     """Bring the weights that are left to their best, layer by layer.
 
     Each layer reads what the layers before it, pruned and refitted, make of the rows, and
@@ -232,18 +254,24 @@ def refit(network, masks, X, weight, *, damping=DAMPING):
     damping : float, default=0.01
         Pull towards the weights of the whole network, as a share of the mean variance of
         what a layer reads.
+    first : tuple, default=None
+        The `input_products` of `X`, where they are known.
 
     Returns
     -------
     Network
         A layer stays as it was if all that is masked was zero and no layer before it has
-        changed. O(n_rows * n_inputs^2) per layer, and O(n_kept^3) per distinct set of inputs.
+        changed. O(n_rows * n_inputs^2) per layer, less for the first with `first`, and
+        O(n_kept^3) per distinct set of inputs.
     """
-    layers, whole, reads, changed = [], X, X, False
+    layers, whole, reads = [], X, X
     for coef, intercept, mask in zip(network.coefs, network.intercepts, masks, strict=True):
-        sums = whole @ coef + intercept
-        changed = changed or coef[~mask].any()
-        best = _nearest(reads, sums, coef, mask, weight, damping) if changed else (coef, intercept)
+        sums, best = whole @ coef + intercept, (coef, intercept)
+        changed = reads is not whole
+        if changed or coef[~mask].any():
+            given = reads is X and first
+            best = _nearest(reads, sums, coef, mask, weight, damping, given)
+            changed = True
         layers.append(best)
         whole = activate(network.activation, sums)
         reads = activate(network.activation, reads @ best[0] + best[1]) if changed else whole
@@ -251,17 +279,17 @@ def refit(network, masks, X, weight, *, damping=DAMPING):
     return network._replace(coefs=coefs, intercepts=intercepts)
 
 
-def _nearest(H, sums, coef, mask, weight, damping):
+def _nearest(H, sums, coef, mask, weight, damping, given):
     """Return weights and intercepts whose sums come nearest to given ones."""
-    products, mean = moments(H, weight, center=True)
+    products, mean = given or input_products(H, weight)
     aim = weight @ sums / weight.sum()
-    pull = H.T @ (weight[:, np.newaxis] * (sums - aim))
+    variance = products.diagonal()
+    # Where products are given, the sums are made of these very inputs.
+    pull = products @ coef if given else H.T @ (weight[:, np.newaxis] * (sums - aim))
     # Of constant inputs only rounding is left; the penalty leaves their weights as they are.
-    constant = constant_inputs(H, weight)
-    products[constant], products[:, constant], pull[constant] = 0.0, 0.0, 0.0
-    penalty = damping * products.diagonal().mean() or 1.0
-    np.fill_diagonal(products, products.diagonal() + penalty)
-    found = solve_columns(products, pull + penalty * coef, mask)
+    pull[variance == 0] = 0.0
+    penalty = damping * variance.mean() or 1.0
+    found = solve_columns(products + penalty * np.eye(len(mean)), pull + penalty * coef, mask)
     return found, aim - mean @ found
 
 

@@ -38,6 +38,8 @@ class NeuralSurgeon:
         As given.
     network : Network
         Its layers, dense, in float64.
+    sparse : list of int
+        Layers whose weights the model stores as sparse columns.
     itemsize : int
         Bytes of a number in the model.
     """
@@ -47,6 +49,7 @@ class NeuralSurgeon:
         self.model = model
         self._dtype = model.coefs_[0].dtype
         self.itemsize = self._dtype.itemsize
+        self.sparse = [i for i, coef in enumerate(model.coefs_) if issparse(coef)]
         dense = (coef.toarray() if issparse(coef) else coef for coef in model.coefs_)
         self.network = Network(
             tuple(np.array(coef, dtype=np.float64) for coef in dense),
@@ -132,6 +135,8 @@ class NeuralSurgeon:
         network that has no more weights.
         """
         network, model = self.network, clone(self.model)
+        if len(network.coefs) == 1:
+            return model
         n_weights = sum(np.count_nonzero(coef) for coef in network.coefs)
         ends = network.coefs[0].shape[0], network.coefs[-1].shape[1]
         widths = np.array([coef.shape[1] for coef in network.coefs[:-1]])
@@ -144,7 +149,7 @@ class NeuralSurgeon:
             np.maximum(1, widths * step // widths.max()) for step in range(widths.max(), 0, -1)
         ]
         chosen = next((w for w in tries if dense(w) <= n_weights), tries[-1])
-        if len(widths) and not np.array_equal(chosen, widths):
+        if not np.array_equal(chosen, widths):
             model.set_params(hidden_layer_sizes=tuple(chosen.tolist()))
         return model
 
@@ -152,11 +157,8 @@ class NeuralSurgeon:
         """Return non-zero weights, numbers and bytes of the model; a tuple of int."""
         counts = [np.count_nonzero(coef) for coef in self.network.coefs]
         n_intercepts = sum(map(len, self.network.intercepts))
-        sparse = [i for i, coef in enumerate(self.model.coefs_) if issparse(coef)]
         shapes = [coef.shape for coef in self.network.coefs]
-        n_bytes = (
-            sum(self.layer_bytes(shapes, counts, sparse)) + self._dtype.itemsize * n_intercepts
-        )
+        n_bytes = sum(self.layer_bytes(shapes, counts, self.sparse)) + self.itemsize * n_intercepts
         return sum(counts), sum(counts) + n_intercepts, int(n_bytes)
 
     def layer_bytes(self, shapes, counts, sparse):

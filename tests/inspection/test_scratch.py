@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -44,6 +45,8 @@ def test_smallest_network_has_a_unit_per_layer():
     tiny = MLPPruner(NETWORK, criterion="magnitude", keep=1e-9).fit(X, y)
     small = with_scratch({"tiny": tiny}, (X, y))["tiny from scratch"]
     assert np.min(small.hidden_layer_sizes) == 1
+    flat = MLPPruner(clone(NETWORK).set_params(hidden_layer_sizes=()), keep=0.5).fit(X, y)
+    assert with_scratch({"flat": flat}, (X, y))["flat from scratch"].hidden_layer_sizes == ()
 
 
 def test_what_is_no_network_or_no_rows_is_refused():

@@ -231,3 +231,26 @@ def test_digits_stay_readable_without_most_weights():
     found = [score(costs, keep) for keep in (0.2, 0.1, 0.05)]
     assert (np.array(found) >= [0.960, 0.930, 0.855]).all(), found
     assert found[2] > score(magnitude(network.coefs), 0.05)
+
+
+@pytest.mark.parametrize("kind", [np.array, csr_array])
+def test_refit_with_known_products_is_the_same(kind):
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(60, 5)) + 2, rng.integers(0, 3, size=60)
+    X[:, 3] = 1.5  # constant: its weight is left to the penalty
+    network = Network(
+        (rng.normal(size=(5, 4)), rng.normal(size=(4, 2))),
+        (rng.normal(size=4), rng.normal(size=2)),
+        "tanh",
+        "identity",
+    )
+    masks = [rng.uniform(size=coef.shape) < 0.6 for coef in network.coefs]
+    X = kind(X)
+    first = layerwise.input_products(X, weight)
+    found, expected = (refit(network, masks, X, weight, first=given) for given in (first, None))
+    for one, other in zip(
+        found.coefs + found.intercepts, expected.coefs + expected.intercepts, strict=True
+    ):
+        assert_allclose(one, other, atol=1e-10)
+    assert np.isfinite(layerwise.second_moments(kind(np.full((60, 5), 1e-200)), weight)).all()
+    assert (layerwise.second_moments(X * 0, weight) == np.eye(5)).all()
