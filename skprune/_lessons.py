@@ -148,7 +148,13 @@ def teach(student, lesson, seed):
         return student.fit(X, classes[draw(targets, check_random_state(seed))])
     weight = np.ones(len(targets)) if weight is None else weight
     index, codes, weights = expand(targets, weight)
-    return student.fit(rows_of(X, index), classes[codes], **{name: weights})
+    learner = student.steps[-1][1] if isinstance(student, Pipeline) else student
+    if not hasattr(learner, "_copies"):
+        return student.fit(rows_of(X, index), classes[codes], **{name: weights})
+    learner._copies = index  # a pruner that holds rows out keeps these together
+    student.fit(rows_of(X, index), classes[codes], **{name: weights})
+    del learner._copies
+    return student
 
 
 def ask(model, X, classes):

@@ -125,8 +125,10 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
     A classifier that takes `sample_weight` is fitted to each row once per class, weighted by
     its probability, which gives cross-entropy with soft labels exactly, and Gini impurity and
     entropy too; probabilities of 0.001 and less are left out [1]_. Parameters that count rows,
-    such as `min_samples_leaf`, count these. Students that hold rows out or draw them by
-    themselves find copies of a row on both sides. Without weights, one class is drawn per row.
+    such as `min_samples_leaf`, count these. A pruner that holds rows out keeps the copies of a
+    row together; other students that hold rows out or draw them, such as searches, forests and
+    networks with early stopping, find them on both sides. Without weights, one class is drawn
+    per row.
 
     References
     ----------
@@ -420,12 +422,14 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
         tags.estimator_type = teacher.estimator_type
         same = teacher.estimator_type == student.estimator_type
         tags.classifier_tags = copy.deepcopy((student if same else teacher).classifier_tags)
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
         tags.regressor_tags = copy.deepcopy(student.regressor_tags) if same else None
         tags.target_tags = copy.deepcopy(teacher.target_tags)
         tags.target_tags.required = True
         tags.target_tags.multi_output = False
         tags.input_tags = copy.deepcopy(student.input_tags)
-        tags.input_tags.sparse &= teacher.input_tags.sparse
+        tags.input_tags.sparse &= teacher.input_tags.sparse and not self.augment
         tags.input_tags.allow_nan &= teacher.input_tags.allow_nan
         tags.non_deterministic = teacher.non_deterministic or student.non_deterministic
         return tags

@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import (
@@ -29,6 +30,7 @@ from sklearn.tree import (
 
 from skprune import (
     CorrelationPruner,
+    Distiller,
     EnsemblePruner,
     InformationPruner,
     LinearPruner,
@@ -224,7 +226,23 @@ SEARCHES = [
     PruningSearchCV(DecisionTreeClassifier(random_state=0), cv=2),
     PruningSearchCV(TreePruner(RandomForestRegressor(3, random_state=0)), cv=2, max_levels=5),
 ]
-INSTANCES = MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES
+# A pruner, logits and numbers are taught; with the gate and without.
+DISTILLERS = [
+    Distiller(
+        DecisionTreeClassifier(max_depth=4, random_state=0),
+        TreePruner(DecisionTreeClassifier(random_state=0)),
+        cv=3,
+    ),
+    Distiller(GaussianNB(), Ridge(), gate=False, cv=3),
+    Distiller(
+        DecisionTreeRegressor(max_depth=4, random_state=0),
+        DecisionTreeRegressor(max_leaf_nodes=16, random_state=0),
+        cv=3,
+    ),
+]
+INSTANCES = (
+    MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES + DISTILLERS
+)
 
 WEIGHT_CHECKS = (
     "check_sample_weight_equivalence_on_dense_data",
