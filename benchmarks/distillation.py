@@ -63,9 +63,7 @@ def run(repeat):
 def measure(model, data):
     """Return accuracy and log-loss on the rows that chose nothing."""
     said = model.predict_proba(data.X_test)
-    return model.score(data.X_test, data.y_test), log_loss(
-        data.y_test, said, labels=model.classes_
-    )
+    return model.score(data.X_test, data.y_test), log_loss(data.y_test, said, labels=model.classes_)
 
 
 def _faster(models, X):

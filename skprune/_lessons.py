@@ -3,15 +3,25 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import clone, is_regressor
 from sklearn.metrics import r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune._compat import n_rows_of, routing_enabled, rows_of
+from skprune._made_rows import stack
 from skprune.exceptions import InputError
-from skprune.solvers.soft_labels import draw, expand, from_logits, log_loss, one_hot, to_logits
+from skprune.solvers.soft_labels import (
+    draw,
+    expand,
+    from_logits,
+    log_loss,
+    one_hot,
+    soften,
+    to_logits,
+)
 
 
 class Rows(NamedTuple):
@@ -69,6 +79,42 @@ class Lesson(NamedTuple):
     targets: Any
     weight: Any
     classes: Any
+
+
+def make_lessons(rows, part, own, made, *, temperature, mix):
+    """Return what the two students are taught of a part of the rows.
+
+    Parameters
+    ----------
+    rows : Rows
+        The training rows.
+    part : Part
+        Which of them, and the rows made of them.
+    own, made : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        What the teacher says of them.
+    temperature : float
+        Softens what the teacher says of classes.
+    mix : float
+        Share of the truth.
+
+    Returns
+    -------
+    dict of str to Lesson
+        "hard", the truth alone, and "soft", both mixed; only this one has the made rows.
+    """
+    true = rows.part(part.index)
+    if rows.classes is not None:
+        own, made = soften(own, temperature), soften(made, temperature)
+    hard = Lesson(true.X, true.truth, true.weight, rows.classes)
+    soft = hard._replace(targets=mix * hard.targets + (1.0 - mix) * own)
+    if len(made):
+        weight = rows.weight
+        soft = soft._replace(
+            X=stack(soft.X, part.made),
+            targets=np.concatenate([soft.targets, made]),
+            weight=weight if weight is None else weight[np.r_[part.index, part.parents]],
+        )
+    return {"hard": hard, "soft": soft}
 
 
 def weight_parameter(model):
@@ -149,11 +195,11 @@ def teach(student, lesson, seed):
     weight = np.ones(len(targets)) if weight is None else weight
     index, codes, weights = expand(targets, weight)
     learner = student.steps[-1][1] if isinstance(student, Pipeline) else student
-    if not hasattr(learner, "_copies"):
+    if not hasattr(learner, "row_copies"):
         return student.fit(rows_of(X, index), classes[codes], **{name: weights})
-    learner._copies = index  # a pruner that holds rows out keeps these together
+    learner.row_copies = index  # a pruner that holds rows out keeps these together
     student.fit(rows_of(X, index), classes[codes], **{name: weights})
-    del learner._copies
+    del learner.row_copies
     return student
 
 
@@ -216,3 +262,42 @@ def rate(answers, rows):
         "accuracy": float(np.average(hits, weights=weight)),
         "log_loss": log_loss(answers, weight, rows.y),
     }
+
+
+def compare(student, rows, fold, lessons, seeds, n_jobs):
+    """Score a student as it is taught, on rows that neither it nor its teacher saw.
+
+    Parameters
+    ----------
+    student : estimator
+        Cloned.
+    rows : Rows
+        The training rows.
+    fold : ndarray of int, shape (n_rows,)
+        The fold of each row.
+    lessons : list of dict of str to Lesson
+        For each fold, what is taught of the rows outside of it.
+    seeds : sequence of int
+        One for each fold.
+    n_jobs : int or None
+        Fits at a time.
+
+    Returns
+    -------
+    dict of str to dict
+        For each kind of lesson the scores of `rate`, over all rows.
+    """
+    held = [np.flatnonzero(fold == k) for k in range(len(lessons))]
+    jobs = [(name, k) for k, both in enumerate(lessons) for name in both]
+    done = Parallel(n_jobs=n_jobs)(
+        delayed(_teach_and_ask)(student, lessons[k][name], seeds[k], rows_of(rows.X, held[k]))
+        for name, k in jobs
+    )
+    answers = {name: np.empty(rows.truth.shape) for name in lessons[0]}
+    for (name, k), said in zip(jobs, done, strict=True):
+        answers[name][held[k]] = said
+    return {name: rate(said, rows) for name, said in answers.items()}
+
+
+def _teach_and_ask(student, lesson, seed, X):
+    return ask(teach(clone(student), lesson, seed), X, lesson.classes)

@@ -1,40 +1,14 @@
 """What a teacher says of rows that it did not see."""
 
-from typing import Any, NamedTuple
-
 import numpy as np
-import pandas as pd
-from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import check_cv
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import n_rows_of, rows_of
 from skprune._lessons import align, ask, weights_for
 from skprune.exceptions import InputError
-from skprune.solvers.soft_labels import swap
-
-N_NEIGHBORS = 5
-
-
-class Part(NamedTuple):
-    """Some training rows, and rows that were made of them.
-
-    Attributes
-    ----------
-    index : ndarray of int
-        The training rows.
-    made : array-like of shape (n_made, n_features)
-        The rows that were made.
-    parents : ndarray of int, shape (n_made,)
-        Training rows that they were made of.
-    """
-
-    index: Any
-    made: Any
-    parents: Any
 
 
 def fold_of(cv, rows):
@@ -69,66 +43,6 @@ def fold_of(cv, rows):
         )
         raise InputError(msg)
     return fold
-
-
-def make_rows(rows, index, share, rng):
-    """Return a part of the rows with new ones, made of near rows.
-
-    Parameters
-    ----------
-    rows : Rows
-        The training rows.
-    index : ndarray of int
-        Those of the part.
-    share : float
-        New rows per row of the part.
-    rng : RandomState
-        Source of the draws.
-
-    Returns
-    -------
-    Part
-        Its `made` has the type of ``rows.X``.
-
-    Raises
-    ------
-    InputError
-        If the table is sparse, or distances cannot be measured on it.
-    """
-    n_new = int(share * len(index))
-    X = rows_of(rows.X, index)
-    if not n_new or len(index) < 2:
-        return Part(index, rows_of(X, []), index[:0])
-    near = NearestNeighbors(n_neighbors=min(N_NEIGHBORS, len(index) - 1))
-    near.fit(_measured(X))
-    parents, sources = swap(near.kneighbors(return_distance=False), n_new, _width(X), rng)
-    if hasattr(X, "iloc"):
-        columns = {name: X[name].iloc[sources[:, j]].array for j, name in enumerate(X.columns)}
-        made = pd.DataFrame(columns)
-    else:
-        made = np.take_along_axis(np.asarray(X), sources, axis=0)
-    return Part(index, made, index[parents])
-
-
-def _width(X):
-    return np.shape(X)[1]
-
-
-def _measured(X):
-    """Return a table of numbers in units of its columns' deviations; missing ones are zero."""
-    try:
-        if issparse(X):
-            raise TypeError("it is sparse")
-        values = np.asarray(X, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        msg = (
-            f"augment makes rows of near ones, but distances cannot be measured on X: {error}. "
-            "Give augment=0, or encode the columns as numbers first."
-        )
-        raise InputError(msg) from error
-    centred = values - np.nanmean(values, axis=0)
-    spread = np.sqrt(np.nanmean(centred**2, axis=0))
-    return np.nan_to_num(centred / np.where(spread > 0, spread, 1.0))
 
 
 class Teacher:
@@ -252,9 +166,7 @@ class Teacher:
 def draws_rows(estimator):
     """Whether a model's members see drawn rows, so that the others are out of their bag."""
     params = estimator.get_params(deep=False)
-    return bool(
-        params.get("bootstrap") and "oob_score" in params and not params.get("warm_start")
-    )
+    return bool(params.get("bootstrap") and "oob_score" in params and not params.get("warm_start"))
 
 
 def always_drawn(samples, n_rows):

@@ -8,13 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
-from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array, check_random_state, column_or_1d, get_tags, indexable
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import (
@@ -22,14 +20,13 @@ from skprune._compat import (
     Interval,
     check_sample_weight,
     fit_context,
-    n_rows_of,
-    rows_of,
 )
-from skprune._lessons import Lesson, Rows, ask, rate, teach
-from skprune._teacher import Teacher, fold_of, make_rows
+from skprune._lessons import Rows, compare, make_lessons, rate, teach
+from skprune._made_rows import make_rows
+from skprune._teacher import Teacher, fold_of
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
-from skprune.size import SIZES, model_size
-from skprune.solvers.soft_labels import from_logits, soften
+from skprune.size import SIZES, model_size, plain_result
+from skprune.solvers.soft_labels import from_logits
 
 __all__ = ["Distiller"]
 
@@ -223,10 +220,14 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
         indices += [np.flatnonzero(fold != k) for k in range(fold.max() + 1) if self.gate]
         parts = [make_rows(rows, index, self.augment, rng) for index in indices]
         labels = teacher.label(fold, parts)
-        lessons = [self._lessons(rows, *both) for both in zip(parts, labels, strict=True)]
+        lessons = [
+            make_lessons(rows, part, *said, temperature=self.temperature, mix=self.mix)
+            for part, said in zip(parts, labels, strict=True)
+        ]
         seeds = rng.randint(2**31 - 1, size=len(lessons))
-        answers = self._compare(rows, fold, lessons[1:], seeds[1:]) if self.gate else {}
-        scores = {name: rate(said, rows) for name, said in answers.items()}
+        scores = {}
+        if self.gate:
+            scores = compare(self.student, rows, fold, lessons[1:], seeds[1:], self.n_jobs)
         self.taught_ = self._choose(scores)
         self._classes = rows.classes
         self.student_ = teach(clone(self.student), lessons[0][self.taught_], seeds[0])
@@ -300,40 +301,6 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
 
     # What is taught, and which of the two students is better.
 
-    def _lessons(self, rows, part, labels):
-        """Return the hard lesson and the soft one."""
-        own, made = labels
-        part_rows = rows.part(part.index)
-        truth = part_rows.truth
-        if rows.classes is not None:
-            own, made = soften(own, self.temperature), soften(made, self.temperature)
-        hard = Lesson(part_rows.X, truth, part_rows.weight, rows.classes)
-        soft = hard._replace(targets=self.mix * truth + (1.0 - self.mix) * own)
-        if n_rows_of(part.made):
-            weight = rows.weight
-            soft = soft._replace(
-                X=_stack(soft.X, part.made),
-                targets=np.concatenate([soft.targets, made]),
-                weight=weight if weight is None else weight[np.r_[part.index, part.parents]],
-            )
-        return {"hard": hard, "soft": soft}
-
-    def _compare(self, rows, fold, lessons, seeds):
-        """Return what both students say of rows that they and their teachers did not see."""
-        names = ("hard", "soft")
-        answers = {name: np.empty(rows.truth.shape) for name in names}
-        jobs = [(name, k) for k in range(len(lessons)) for name in names]
-        held = [np.flatnonzero(fold == k) for k in range(len(lessons))]
-        done = Parallel(n_jobs=self.n_jobs)(
-            delayed(_teach_and_ask)(
-                clone(self.student), lessons[k][name], seeds[k], rows_of(rows.X, held[k])
-            )
-            for name, k in jobs
-        )
-        for (name, k), said in zip(jobs, done, strict=True):
-            answers[name][held[k]] = said
-        return answers
-
     def _choose(self, scores):
         if not scores:
             return "soft"
@@ -370,7 +337,7 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
         if "student_" not in self.__dict__:
             msg = f"{type(self).__name__} has no estimator_ before fit."
             raise AttributeError(msg)
-        return _plain(self.student_)
+        return plain_result(self.student_)
 
     @property
     def teacher_(self):
@@ -510,34 +477,6 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
         if self._on_logits:
             return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
         return self.student_.score(X, y, sample_weight=sample_weight)
-
-
-def _teach_and_ask(student, lesson, seed, X):
-    return ask(teach(student, lesson, seed), X, lesson.classes)
-
-
-def _stack(X, made):
-    if hasattr(X, "iloc"):
-        return pd.concat([X, made], ignore_index=True)
-    return np.concatenate([np.asarray(X), made])
-
-
-def _plain(model):
-    """Return the model that a search or a pruner has found, or the model itself."""
-    for attribute in ("best_estimator_", "estimator_"):
-        inner = getattr(model, attribute, None)
-        # Ensembles have an `estimator_` too, the unfitted template of their members.
-        if inner is not None and _is_fitted(inner):
-            return _plain(inner)
-    return model
-
-
-def _is_fitted(model):
-    try:
-        check_is_fitted(model)
-    except NotFittedError:
-        return False
-    return True
 
 
 def _size(model):

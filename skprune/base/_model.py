@@ -61,7 +61,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         "threshold": [Real, None],
     }
     # Set by who gives `fit` rows that are copies of each other: equal for those that are.
-    _copies: Any = None
+    row_copies: Any = None
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, **fit_params):
@@ -148,7 +148,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             validation,
             stratified=is_classifier(self.estimator),
             seed=self.random_state,
-            copies=self._copies,
+            copies=self.row_copies,
         )
         parts = [
             ChoosingRows(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -15,6 +15,7 @@ def labels_of(seed, n_rows=40, n_classes=3):
     return rng.dirichlet(np.full(n_classes, 0.3), n_rows)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 5), st.sampled_from([0.0, 1e-3, 0.2, 1.0]))
 def test_expanded_rows_add_up_to_their_weights(seed, n_classes, floor):
     labels = labels_of(seed, n_classes=n_classes)
@@ -75,9 +76,7 @@ def test_drawn_classes_have_their_probabilities():
     drawn = soft_labels.draw(labels, np.random.RandomState(0))
     np.testing.assert_allclose(np.bincount(drawn, minlength=5) / 20_000, labels[0], atol=0.015)
     certain = soft_labels.one_hot(np.arange(5), 5)
-    np.testing.assert_array_equal(
-        soft_labels.draw(certain, np.random.RandomState(0)), np.arange(5)
-    )
+    np.testing.assert_array_equal(soft_labels.draw(certain, np.random.RandomState(0)), np.arange(5))
 
 
 def test_made_rows_come_from_a_row_and_one_of_its_neighbours():
