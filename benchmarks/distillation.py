@@ -20,7 +20,7 @@ from benchmarks._measure import row, seconds, table
 from benchmarks._sets import tables
 from skprune import Distiller
 
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 N_ROWS = 3000
 SETS = [
     *("adult", "bank_marketing", "churn_modelling", "credit_default", "higgs_7k", "spambase"),
@@ -29,11 +29,13 @@ SETS = [
 
 
 def students(seed):
-    """Return what is taught: a tree, and a small network."""
-    network = MLPClassifier(16, max_iter=100, random_state=seed)
+    """Return what is taught: a tree, and a small network, which may stop early or not."""
+    trained = MLPClassifier(16, solver="lbfgs", max_iter=200, random_state=seed)
+    stopped = MLPClassifier(16, max_iter=100, random_state=seed)
     return {
         "tree": DecisionTreeClassifier(max_leaf_nodes=128, random_state=seed),
-        "network": make_pipeline(StandardScaler(), network),
+        "network": make_pipeline(StandardScaler(), trained),
+        "stopped network": make_pipeline(StandardScaler(), stopped),
     }
 
 
@@ -43,21 +45,22 @@ def run(repeat):
     found = {}
     for seed in SEEDS:
         for data in tables(seed):
-            if data.name not in SETS:
-                continue
-            X, y = data.X[:N_ROWS], data.y[:N_ROWS]
-            for name, student in students(seed).items():
-                forest = RandomForestClassifier(300, random_state=seed)
-                distiller = Distiller(forest, student, cv=3, random_state=seed).fit(X, y)
-                models = [distiller.teacher_, clone(student).fit(X, y), distiller.estimator_]
-                scores = [measure(model, data) for model in models]
-                faster = np.median([_faster(models, data.X_test) for _ in range(repeat)])
-                result = (*np.ravel(scores), faster, distiller.taught_ == "soft")
-                found.setdefault((data.name, name), []).append(result)
-                print(data.name, name, seed, np.round(result, 3), flush=True)
+            for name, student in students(seed).items() if data.name in SETS else ():
+                found.setdefault((data.name, name), []).append(teach(data, student, seed, repeat))
     means = {key: np.mean(results, axis=0) for key, results in found.items()}
     rows = [_row(*key, *values) for key, values in means.items()]
     return table(*rows, *(_summary(means, name) for name in students(0)))
+
+
+def teach(data, student, seed, repeat):
+    """Return the scores of teacher, hard and distilled student, its speed, and what was taught."""
+    X, y = data.X[:N_ROWS], data.y[:N_ROWS]
+    forest = RandomForestClassifier(300, random_state=seed)
+    distiller = Distiller(forest, student, cv=3, random_state=seed).fit(X, y)
+    models = [distiller.teacher_, clone(student).fit(X, y), distiller.estimator_]
+    scores = [measure(model, data) for model in models]
+    faster = np.median([_faster(models, data.X_test) for _ in range(repeat)])
+    return (*np.ravel(scores), faster, distiller.taught_ == "soft")
 
 
 def measure(model, data):

@@ -80,6 +80,10 @@ class Teacher:
         weights = weights_for(self.estimator, rows.weight) if self.how != "frozen" else {}
         return clone(self.estimator).fit(rows.X, rows.labels, **weights)
 
+    def __getstate__(self):
+        # What fits others in another process needs none of this one, which may be large.
+        return {name: value for name, value in vars(self).items() if name != "model"}
+
     def label(self, fold, parts):
         """Return soft labels of rows.
 
@@ -137,15 +141,12 @@ class Teacher:
         jobs = [(fold, k, j, parts[k + 1] if k == j and parts[1:] else None) for k, j in pairs]
         labels = np.empty((n_folds + 1, *self.rows.truth.shape))
         made = [first] + [None] * n_folds
-        for (k, j), (of_k, of_j, own) in zip(
-            pairs, self._parallel(self._ask_without, jobs), strict=True
-        ):
+        done = self._parallel(self._ask_without, jobs)
+        for (k, j), (said, of_made) in zip(pairs, done, strict=True):
             if k == j:
-                labels[0, fold == k] = of_k
-                made[k + 1] = own
+                labels[0, fold == k], made[k + 1] = said[k], of_made
             else:
-                labels[j + 1, fold == k] = of_k
-                labels[k + 1, fold == j] = of_j
+                labels[j + 1, fold == k], labels[k + 1, fold == j] = said[k], said[j]
         return [(labels[p, part.index], made[p]) for p, part in enumerate(parts)]
 
     def _ask_without(self, job):
@@ -159,8 +160,8 @@ class Teacher:
             raise InputError(msg)
         model = self._fit(self.rows.part(seen))
         X, classes = self.rows.X, self.rows.classes
-        asked = [ask(model, rows_of(X, np.flatnonzero(fold == f)), classes) for f in (k, j)]
-        return *asked, None if part is None else self._made(model, part)
+        said = [ask(model, rows_of(X, np.flatnonzero(fold == f)), classes) for f in {k, j}]
+        return dict(zip({k, j}, said, strict=True)), part and self._made(model, part)
 
 
 def draws_rows(estimator):

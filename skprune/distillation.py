@@ -94,7 +94,7 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
     teacher_ : estimator
         The teacher, fitted to all rows. Not part of the pickle.
     taught_ : {"soft", "hard"}
-        Which of the two was taken.
+        What `student_` was taught: the mix, or the target alone.
     report_ : DataFrame
         A row each for "teacher", "hard" and "soft": score and loss on rows held out (of a
         frozen teacher on the rows given), whether it is the `estimator_`, how the teacher was
@@ -123,9 +123,9 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
     its probability, which gives cross-entropy with soft labels exactly, and Gini impurity and
     entropy too; probabilities of 0.001 and less are left out [1]_. Parameters that count rows,
     such as `min_samples_leaf`, count these. A pruner that holds rows out keeps the copies of a
-    row together; other students that hold rows out or draw them, such as searches, forests and
-    networks with early stopping, find them on both sides. Without weights, one class is drawn
-    per row.
+    row together; other students that hold rows out or draw them, such as forests and networks
+    with early stopping, find them on both sides. To those whose `fit` takes no `sample_weight`,
+    searches among them, one class per row is taught, drawn.
 
     References
     ----------

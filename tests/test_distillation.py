@@ -12,6 +12,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     BaggingRegressor,
     GradientBoostingClassifier,
     RandomForestClassifier,
@@ -324,8 +325,13 @@ def test_student_may_be_a_pruner():
     assert distiller.estimator_.get_n_leaves() == 6
     assert distiller.path_.cut(keep=3).get_n_leaves() == 3
     search = PruningSearchCV(TreePruner(TREE), cv=2)
-    found = Distiller(FOREST, search, gate=False).fit(X, Y)
+    found = Distiller(FOREST, search, gate=False, random_state=0).fit(X, Y)
     assert type(found.estimator_) is DecisionTreeClassifier
+
+
+def test_ensemble_is_its_own_plain_result():
+    distiller = Distiller(GaussianNB(), AdaBoostClassifier(TREE, n_estimators=3), gate=False)
+    assert distiller.fit(X, Y).estimator_ is distiller.student_
 
 
 def test_level_of_a_student_is_a_parameter_of_a_grid():
