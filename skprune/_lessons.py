@@ -133,6 +133,11 @@ def weight_parameter(model):
     return None if wraps else "sample_weight"
 
 
+def draws_classes(student):
+    """Whether a student is taught one class per row, for its `fit` takes no weights."""
+    return not is_regressor(student) and weight_parameter(student) is None
+
+
 def weights_for(model, weight):
     """Return the weights of rows as a model's `fit` takes them.
 
@@ -176,7 +181,7 @@ def teach(student, lesson, seed):
         probability; another one to a class that is drawn for each row.
     lesson : Lesson
         What to fit it to.
-    seed : int
+    seed : int or None
         Draws classes, where any are drawn.
 
     Returns
@@ -188,10 +193,10 @@ def teach(student, lesson, seed):
     if is_regressor(student):
         targets = targets if classes is None else to_logits(targets)
         return student.fit(X, targets, **weights_for(student, weight))
-    name = weight_parameter(student)
-    if name is None:
+    if draws_classes(student):
         weights_for(student, weight)  # it can have none
         return student.fit(X, classes[draw(targets, check_random_state(seed))])
+    name = weight_parameter(student)
     weight = np.ones(len(targets)) if weight is None else weight
     index, codes, weights = expand(targets, weight)
     learner = student.steps[-1][1] if isinstance(student, Pipeline) else student
@@ -277,7 +282,7 @@ def compare(student, rows, fold, lessons, seeds, n_jobs):
         The fold of each row.
     lessons : list of dict of str to Lesson
         For each fold, what is taught of the rows outside of it.
-    seeds : sequence of int
+    seeds : sequence of int or None
         One for each fold.
     n_jobs : int or None
         Fits at a time.

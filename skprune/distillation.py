@@ -21,7 +21,7 @@ from skprune._compat import (
     check_sample_weight,
     fit_context,
 )
-from skprune._lessons import Rows, compare, make_lessons, rate, teach
+from skprune._lessons import Rows, compare, draws_classes, make_lessons, rate, teach
 from skprune._made_rows import make_rows
 from skprune._teacher import Teacher, fold_of
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
@@ -224,7 +224,9 @@ class Distiller(MetaEstimatorMixin, BaseEstimator):
             make_lessons(rows, part, *said, temperature=self.temperature, mix=self.mix)
             for part, said in zip(parts, labels, strict=True)
         ]
-        seeds = rng.randint(2**31 - 1, size=len(lessons))
+        seeds = [None] * len(lessons)
+        if draws_classes(self.student):
+            seeds = rng.randint(2**31 - 1, size=len(lessons))
         scores = {}
         if self.gate:
             scores = compare(self.student, rows, fold, lessons[1:], seeds[1:], self.n_jobs)

@@ -235,8 +235,8 @@ DISTILLERS = [
     ),
     Distiller(GaussianNB(), Ridge(), gate=False, cv=3),
     Distiller(
-        DecisionTreeRegressor(max_depth=4, random_state=0),
-        DecisionTreeRegressor(max_leaf_nodes=16, random_state=0),
+        ExtraTreesRegressor(8, random_state=0),
+        DecisionTreeRegressor(random_state=0),
         cv=3,
     ),
 ]
