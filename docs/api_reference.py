@@ -17,6 +17,11 @@ SECTIONS = [
         ],
     },
     {
+        "title": "Teaching smaller models",
+        "text": "What a large model knows, in a small one.",
+        "names": ["Distiller"],
+    },
+    {
         "title": "Pruning features",
         "text": "Transformers that drop columns.",
         "names": [

@@ -3,6 +3,7 @@
 The result of every pruner is plain: a smaller scikit-learn model, or fewer columns.
 """
 
+from skprune.distillation import Distiller
 from skprune.ensemble import EnsemblePruner
 from skprune.feature import (
     CorrelationPruner,
@@ -35,6 +36,7 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "CorrelationPruner",
+    "Distiller",
     "EnsemblePruner",
     "InformationPruner",
     "LinearPruner",

@@ -67,7 +67,7 @@ def has_missing(X):
     return bool(np.asarray(pd.isna(X if hasattr(X, "isna") else np.asarray(X))).any())
 
 
-def hold_out(X, y, share, *, stratified, seed):
+def hold_out(X, y, share, *, stratified, seed, copies=None):
     """Divide rows into those that grow a model and those that choose its level.
 
     Parameters
@@ -82,6 +82,8 @@ def hold_out(X, y, share, *, stratified, seed):
         Whether to keep the shares of the classes, where there are rows enough.
     seed : int, RandomState instance or None
         Source of the draw.
+    copies : ndarray of int, shape (n_rows,), default=None
+        Equal for rows that are copies of one, which stay together; then nothing is stratified.
 
     Returns
     -------
@@ -93,6 +95,11 @@ def hold_out(X, y, share, *, stratified, seed):
     InputError
         If one of the parts would be empty.
     """
+    if copies is not None:
+        _, first, copies = np.unique(copies, return_index=True, return_inverse=True)
+        _, choose = hold_out(first, first, share, stratified=False, seed=seed)
+        held = np.isin(copies, choose)
+        return np.flatnonzero(~held), np.flatnonzero(held)
     n_rows, targets = n_rows_of(X), np.asarray(y)
     stratify = None
     if stratified and targets.size == n_rows:

@@ -138,6 +138,27 @@ def _inner(model):
     return None
 
 
+def plain_result(model):
+    """Return the model that a search, a pruner or a teacher of models has found.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Any estimator.
+
+    Returns
+    -------
+    estimator
+        Its `best_estimator_` or fitted `estimator_`, and of that again; else the model itself.
+    """
+    for attribute in ("best_estimator_", "estimator_"):
+        inner = getattr(model, attribute, None)
+        # Ensembles have an `estimator_` too, the unfitted template of their members.
+        if inner is not None and _is_fitted(inner):
+            return plain_result(inner)
+    return model
+
+
 def _is_fitted(model):
     try:
         check_is_fitted(model)

@@ -18,6 +18,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR, OneClassSVM
 from sklearn.tree import (
@@ -29,6 +30,7 @@ from sklearn.tree import (
 
 from skprune import (
     CorrelationPruner,
+    Distiller,
     EnsemblePruner,
     InformationPruner,
     LinearPruner,
@@ -251,7 +253,22 @@ SEARCHES = [
     PruningSearchCV(DecisionTreeClassifier(random_state=0), cv=2),
     PruningSearchCV(TreePruner(RandomForestRegressor(3, random_state=0)), cv=2, max_levels=5),
 ]
+# A pruner, logits and numbers are taught; with the gate and without.
+DISTILLERS = [
+    Distiller(
+        DecisionTreeClassifier(max_depth=4, random_state=0),
+        TreePruner(DecisionTreeClassifier(random_state=0)),
+        cv=3,
+    ),
+    Distiller(GaussianNB(), Ridge(), gate=False, cv=3),
+    Distiller(
+        ExtraTreesRegressor(8, random_state=0),
+        DecisionTreeRegressor(random_state=0),
+        cv=3,
+    ),
+]
 INSTANCES = MODEL_PRUNERS + QUANTIZERS + DECIDING + FEATURE_PRUNERS + DECIDING_FEATURES + SEARCHES
+INSTANCES += DISTILLERS
 # The ridge is chosen out of bag, which takes as long as the fits of half the table. All contracts
 # run over it; scikit-learn's checks see such a forest above, with the ridge given.
 OUT_OF_BAG = TreePruner(

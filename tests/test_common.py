@@ -255,7 +255,7 @@ def test_levels_are_nested(pruner):
 def test_input_is_untouched(estimator):
     X, y = data_for(estimator)
     weight = np.ones(len(y))
-    inner = getattr(estimator, "estimator", None)
+    inner = [getattr(estimator, name, None) for name in ("estimator", "teacher", "student")]
     before = joblib.hash((X, y, weight, inner))
     X.flags.writeable = y.flags.writeable = weight.flags.writeable = False
     clone(estimator).fit(X, y, sample_weight=weight)

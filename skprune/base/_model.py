@@ -60,6 +60,8 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         "keep": [Integral, Real, None],
         "threshold": [Real, None],
     }
+    # Set by who gives `fit` rows that are copies of each other: equal for those that are.
+    row_copies: Any = None
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, **fit_params):
@@ -145,7 +147,12 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             return model, rows if self._needs_rows() else None
         X, y = indexable(X, y)
         grow, choose = hold_out(
-            X, y, validation, stratified=is_classifier(self.estimator), seed=self.random_state
+            X,
+            y,
+            validation,
+            stratified=is_classifier(self.estimator),
+            seed=self.random_state,
+            copies=self.row_copies,
         )
         parts = [
             ChoosingRows(
