@@ -128,13 +128,19 @@ def _inner(model):
         return model.steps[-1][1]
     if isinstance(codes := getattr(model, "codes_", None), CodedModel):
         return codes
+    found = _found(model)
+    if found is None and hasattr(model, "estimator") and hasattr(model, "fit"):
+        check_is_fitted(model)
+    return found
+
+
+def _found(model):
+    """Return what a search or a pruner has fitted, or None."""
     for attribute in ("best_estimator_", "estimator_"):
         inner = getattr(model, attribute, None)
         # Ensembles have an `estimator_` too, the unfitted template of their members.
         if inner is not None and _is_fitted(inner):
             return inner
-    if hasattr(model, "estimator") and hasattr(model, "fit"):
-        check_is_fitted(model)
     return None
 
 
@@ -151,12 +157,8 @@ def plain_result(model):
     estimator
         Its `best_estimator_` or fitted `estimator_`, and of that again; else the model itself.
     """
-    for attribute in ("best_estimator_", "estimator_"):
-        inner = getattr(model, attribute, None)
-        # Ensembles have an `estimator_` too, the unfitted template of their members.
-        if inner is not None and _is_fitted(inner):
-            return plain_result(inner)
-    return model
+    inner = _found(model)
+    return model if inner is None else plain_result(inner)
 
 
 def _is_fitted(model):
