@@ -87,9 +87,9 @@ class MLPPruner(BaseModelPruner):
         passed to `fit` train.
     sparse_coef : bool, default=False
         Whether layers come back as sparse arrays where these take fewer bytes; those that are
-        sparse already do in any case. They predict,
-        faster only where hardly any weight is left, and cannot be trained until `densify`
-        makes them dense. The first layer stays dense if the rows of the fit are sparse.
+        sparse already do in any case. They predict, seldom faster, and cannot be trained
+        until `densify` makes them dense. The first layer stays dense if the rows of the fit
+        are sparse.
     random_state : int, RandomState instance or None, default=None
         Draws the order of "random", the batches of "adam" and the rows of `validation`. It is
         not passed on: set that of the inner model too.
