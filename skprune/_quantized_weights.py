@@ -44,13 +44,14 @@ class WeightCoder:
 
     def _method_of(self, weights, bits):
         """Return how an array is rounded to a number of bits."""
-        # Decisions of vectors are small differences of large sums of such coefficients.
-        if bits > 8 or weights.part == "dual_coef_":
-            return "halves"
-        chosen = self._method
+        chosen, handed = self._method, bits < self._weights.fine and _hands_on(weights)
         if chosen == "auto":
-            chosen = "feedback" if bits < self._weights.fine else "affine"
-        return chosen if chosen != "feedback" or _hands_on(weights) else "affine"
+            chosen = "feedback" if handed else "affine"
+        elif chosen == "feedback" and not _hands_on(weights):
+            chosen = "affine"
+        # Decisions of vectors are small differences of large sums of their coefficients.
+        coarse = bits <= 8 and weights.part != "dual_coef_"
+        return chosen if coarse or (chosen == "feedback" and handed) else "halves"
 
     @property
     def hands_on(self):

@@ -33,10 +33,10 @@ class Quantizer(BaseModelPruner):
     bits : int or None, default=8
         Bits of a number: 1 to 8, or 16. None stores the whole model as it is.
     method : {"auto", "affine", "codebook", "feedback"}, default="auto"
-        How weights are rounded to 8 bits or fewer, to 16 they are short floats. Of trees it
-        says nothing.
+        How weights are rounded to 8 bits or fewer; to 16 they are short floats, but for the
+        vectors of machines with a linear kernel. Of trees it says nothing.
 
-        - "auto": "feedback" below eight bits, of machines with a linear kernel at eight too,
+        - "auto": "feedback" below eight bits, of machines with a linear kernel always,
           of those with other kernels nowhere; and "affine" elsewhere;
         - "affine": to an even grid for each unit, class or column;
         - "codebook": to the values that a clustering finds for the whole array, which each

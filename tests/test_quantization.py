@@ -323,6 +323,8 @@ def test_vectors_make_up_for_each_other(classes):
         error[method] = np.abs(quantizer.decision_function(X) - whole).mean() / whole.std()
     assert error["auto"] == error["feedback"] < 0.1 * error["affine"]
     assert error["auto"] < 0.02
+    finest = Quantizer(FrozenEstimator(machine), bits=16).fit(None).decision_function(X)
+    assert np.abs(finest - whole).mean() / whole.std() < error["auto"]
 
 
 def test_a_machine_without_vectors():

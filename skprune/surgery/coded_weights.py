@@ -142,7 +142,7 @@ class VectorWeights:
         self.surgeon, model = surgeon, surgeon.model
         vectors, dual = model.support_vectors_, model.dual_coef_
         self.arrays, self._sparse = [], issparse(dual)
-        self.fine = 9 if model.kernel == "linear" else 0
+        self.fine = 17 if model.kernel == "linear" else 0
         held = not (surgeon.is_precomputed or callable(model.kernel) or issparse(vectors))
         if held and surgeon.n_vectors:
             self.arrays.append(Weights("support_vectors_", 0, vectors, 0, vectors.dtype))
