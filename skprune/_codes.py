@@ -72,8 +72,8 @@ def packed_bytes(n_codes, width):
 class Codes(NamedTuple):
     """A matrix of numbers as codes.
 
-    An entry is ``table[code] * scale + offset``; without a table the code itself stands for
-    its entry of it.
+    An entry is ``(table[code] * scale + offset) * 2 ** exponent``; without a table the code
+    itself stands for its entry of it.
 
     Attributes
     ----------
@@ -87,6 +87,8 @@ class Codes(NamedTuple):
         Of each channel, in a shape that broadcasts with the matrix.
     nonzero : Packed or None
         Whether each entry is something else than zero; all are if None.
+    exponent : int
+        Power of two that brings single precision to numbers of any size.
     """
 
     data: Any
@@ -95,6 +97,7 @@ class Codes(NamedTuple):
     scale: Any = None
     offset: Any = None
     nonzero: Any = None
+    exponent: int = 0
 
     @property
     def nbytes(self):
@@ -123,4 +126,20 @@ class Codes(NamedTuple):
             found = found + self.offset.astype(np.float64)
         if mask is not None:
             found = np.where(mask.reshape(self.shape), found, 0.0)
-        return found
+        return np.ldexp(found, self.exponent)
+
+
+def exponent_of(values):
+    """Return the power of two just above all numbers, so that these times its inverse are near 1.
+
+    Parameters
+    ----------
+    values : ndarray
+        Finite numbers, or none.
+
+    Returns
+    -------
+    int
+        O(values).
+    """
+    return int(np.frexp(np.abs(values).max(initial=0.0))[1])

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skprune._codes import Codes, pack, packed_bytes, width_of
+from skprune._codes import Codes, exponent_of, pack, packed_bytes, width_of
 from skprune._quantized_path import report_row
 from skprune.solvers.codebooks import clusters, labels, means, medians
 from skprune.surgery.coded_trees import CodedTrees, Leaves, Thresholds, TreeReading
@@ -142,6 +142,8 @@ class LeafValues:
 
     def __init__(self, reading):
         values, weight = reading.leaf_values, reading.weight[reading.leaves]
+        self._exponent = 0 if reading.n_shares else exponent_of(values)
+        values = np.ldexp(values, -self._exponent)
         self._shape, self._shares = values.shape, reading.n_shares
         self._rows, self._row_of = np.unique(values, axis=0, return_inverse=True)
         self._row_of = self._row_of.ravel()
@@ -168,7 +170,7 @@ class LeafValues:
         """Return the values as codes."""
         if len(self._rows) <= 2**bits:
             codes = pack(self._row_of, width_of(len(self._rows)))
-            return Leaves(codes, _short(self._rows), 0)
+            return Leaves(codes, _short(self._rows), 0, self._exponent)
         kept = min(2**bits, len(self._scalars))
         starts = clusters(self._scalars, self._weight, [0, len(self._scalars)], [kept])
         table = means(self._scalars, self._weight, starts)
@@ -178,9 +180,10 @@ class LeafValues:
             if self._shape[1] == 2:
                 table = np.hstack([table, 1 - table])
             codes = pack(run[self._row_of, 0], width_of(kept))
-            return Leaves(codes, table.astype(np.float32), 0)
+            return Leaves(codes, table.astype(np.float32), 0, self._exponent)
         codes = pack(run[self._row_of].ravel(), width_of(kept))
-        return Leaves(Codes(codes, self._shape, table=table.astype(np.float32)), None, self._shares)
+        codes = Codes(codes, self._shape, table=table.astype(np.float32))
+        return Leaves(codes, None, self._shares, self._exponent)
 
 
 def _short(values):

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skprune._codes import packed_bytes
+from skprune._codes import exponent_of, packed_bytes
 from skprune._compat import check_sample_weight
 from skprune._quantized_path import report_row
 from skprune.exceptions import InputError
@@ -11,9 +11,6 @@ from skprune.solvers.codebooks import affine, codebook, feedback, halves
 from skprune.solvers.least_squares import moments
 from skprune.surgery.coded_weights import WEIGHTS
 
-# Bits below which errors are handed on, where nothing else is asked for: so many and more
-# round so finely that it is not worth the rows.
-FINE = 8
 # Above so many inputs no matrix of inputs by inputs is built.
 MAX_INPUTS = 2000
 # Share of the mean variance that is added to all.
@@ -47,14 +44,19 @@ class WeightCoder:
 
     def _method_of(self, weights, bits):
         """Return how an array is rounded to a number of bits."""
-        if bits > 8:
-            return "halves"
-        chosen = self._method
+        chosen, handed = self._method, bits < self._weights.fine and _hands_on(weights)
         if chosen == "auto":
-            chosen = "feedback" if bits < FINE else "affine"
-        n_inputs = weights.values.shape[weights.axis]
-        idle = weights.part not in {"coef_", "coefs_"} or n_inputs > MAX_INPUTS
-        return "affine" if chosen == "feedback" and idle else chosen
+            chosen = "feedback" if handed else "affine"
+        elif chosen == "feedback" and not _hands_on(weights):
+            chosen = "affine"
+        # Decisions of vectors are small differences of large sums of their coefficients.
+        coarse = bits <= 8 and weights.part != "dual_coef_"
+        return chosen if coarse or (chosen == "feedback" and handed) else "halves"
+
+    @property
+    def hands_on(self):
+        """Whether the errors of any array can be handed on."""
+        return any(map(_hands_on, self._weights.arrays))
 
     def nbytes(self, bits):
         """Return the bytes of the model as codes of a number of bits; int."""
@@ -87,12 +89,15 @@ class WeightCoder:
     def _coded(self, place, bits):
         """Return the codes of one array."""
         each = self._weights.arrays[place]
-        method = self._method_of(each, bits)
+        method, exponent = self._method_of(each, bits), exponent_of(each.values)
+        W = np.ldexp(each.values, -exponent)
         if method == "halves":
-            return halves(each.values, each.axis)
-        if method == "feedback":
-            return feedback(each.values, bits, each.axis, self._seen(bits)[place][0])
-        return (affine if method == "affine" else codebook)(each.values, bits, each.axis)
+            codes = halves(W, each.axis)
+        elif method == "feedback":
+            codes = feedback(W, bits, each.axis, self._seen(bits)[place][0])
+        else:
+            codes = (affine if method == "affine" else codebook)(W, bits, each.axis)
+        return codes._replace(exponent=exponent)
 
     def _shift(self, place, bits, codes):
         """Return what makes up in the intercepts for the mean of what rounding does."""
@@ -109,6 +114,17 @@ class WeightCoder:
         return self._moments
 
     def _read(self, bits):
+        X, weight = self._checked_rows(bits) if self._weights.reads_rows else (None, None)
+        found = []
+        for H in self._weights.reads(X):
+            shares = np.ones(len(H)) if weight is None else weight
+            C, mean = moments(H, shares, center=self._weights.centred)
+            pull = DAMPING * C.diagonal().mean() or 1.0
+            np.fill_diagonal(C, C.diagonal() + pull)
+            found.append((C / shares.sum(), mean))
+        return found
+
+    def _checked_rows(self, bits):
         if self._rows is None or self._rows.X is None:
             msg = (
                 f"{bits} bits were asked for: so few take the covariance of training rows, which "
@@ -120,14 +136,7 @@ class WeightCoder:
         X = validate_data(model, self._rows.X, reset=False, accept_sparse="csr", dtype=np.float64)
         weight = check_sample_weight(self._rows.sample_weight, X, dtype=np.float64)
         weight = np.maximum(weight, 0.0)
-        weight = weight if weight.any() else np.ones_like(weight)
-        found = []
-        for H in self._weights.reads(X):
-            C, mean = moments(H, weight, center=self._weights.centred)
-            pull = DAMPING * C.diagonal().mean() or 1.0
-            np.fill_diagonal(C, C.diagonal() + pull)
-            found.append((C / weight.sum(), mean))
-        return found
+        return X, weight if weight.any() else np.ones_like(weight)
 
     def report(self, coded):
         """Return a row of the report for each array; `coded` is None for the whole model."""
@@ -139,6 +148,11 @@ class WeightCoder:
                 values, bits, n_bytes = codes.decode(), codes.width, codes.nbytes
             rows.append(report_row(each.part, each.place, each.values, values, bits, n_bytes))
         return rows
+
+
+def _hands_on(weights):
+    """Say whether the errors of an array can be handed on."""
+    return weights.part != "dual_coef_" and weights.values.shape[weights.axis] <= MAX_INPUTS
 
 
 def _nbytes(weights, method, bits):

@@ -8,7 +8,7 @@ from sklearn.frozen import FrozenEstimator
 from skprune._compat import HasMethods, StrOptions
 from skprune._quantized_path import LEVELS, QuantizedPath
 from skprune._quantized_trees import TreeCoder
-from skprune._quantized_weights import WeightCoder
+from skprune._quantized_weights import MAX_INPUTS, WeightCoder
 from skprune.base import BaseModelPruner
 from skprune.exceptions import LevelError, UnsupportedModelError
 from skprune.surgery import TREE_SURGEONS, surgeon_for, surgeon_type
@@ -33,16 +33,18 @@ class Quantizer(BaseModelPruner):
     bits : int or None, default=8
         Bits of a number: 1 to 8, or 16. None stores the whole model as it is.
     method : {"auto", "affine", "codebook", "feedback"}, default="auto"
-        How weights are rounded to 8 bits or fewer, to 16 they are short floats. Of trees it
-        says nothing.
+        How weights are rounded to 8 bits or fewer; to 16 they are short floats, but for the
+        vectors of machines with a linear kernel. Of trees it says nothing.
 
-        - "auto": "feedback" below five bits, for linear models and networks of no more than
-          2,000 inputs, and "affine" elsewhere;
+        - "auto": "feedback" below eight bits, of machines with a linear kernel always,
+          of those with other kernels nowhere; and "affine" elsewhere;
         - "affine": to an even grid for each unit, class or column;
         - "codebook": to the values that a clustering finds for the whole array, which each
           unit or class scales; without loss if no more values than that are distinct;
         - "feedback": to an even grid, one input after the other, the error of each handed on
-          to the inputs that follow, by their covariance in the rows of the fit [1]_.
+          to the inputs that follow, by their covariance in the rows of the fit [1]_. Of
+          support vectors their coefficients say it, without rows. Above 2,000 inputs or
+          vectors it is "affine".
 
     Attributes
     ----------
@@ -56,7 +58,7 @@ class Quantizer(BaseModelPruner):
     report_ : DataFrame
         A row per array of weights, or per column that has thresholds and one for all leaves:
         how many values are distinct before and after, bits of a number, bytes before and
-        after, and the largest error.
+        after, and the largest error, which is infinite where an infinite threshold went.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     feature_importances_ : ndarray of shape (n_features,)
@@ -77,7 +79,8 @@ class Quantizer(BaseModelPruner):
     Notes
     -----
     Weights that are zero stay zero. Intercepts stay as they are, but for the mean of what
-    "feedback" does to the sums.
+    "feedback" does to the sums. The coefficients of support vectors take 16 bits at least:
+    answers are small differences of their large sums.
 
     Each column of a model of trees has a codebook of at most ``2 ** bits`` thresholds, and so
     it is stored without loss where no more are distinct. Where more are, neighbours become one
@@ -199,7 +202,10 @@ class Quantizer(BaseModelPruner):
             if self.method != "auto":
                 self._warn_of_idle("method", "thresholds have codebooks", stacklevel=4)
             return QuantizedPath(TreeCoder(surgeon, rows.X))
-        return QuantizedPath(WeightCoder(surgeon, self.method, rows))
+        coder = WeightCoder(surgeon, self.method, rows)
+        if self.method == "feedback" and not coder.hands_on:
+            self._warn_of_idle("method", f"inputs are more than {MAX_INPUTS}", stacklevel=4)
+        return QuantizedPath(coder)
 
     def _set_level(self, path, index):
         self.__dict__.pop("_plain", None)
@@ -215,7 +221,7 @@ def _level_of(bits):
     """Return what a number of bits names, as arguments of `path_.locate`, once checked."""
     if bits is None:
         return {"keep": 1.0}
-    if isinstance(bits, bool) or bits not in LEVELS:
+    if isinstance(bits, bool) or not isinstance(bits, Integral) or bits not in LEVELS:
         msg = (
             f"bits={bits!r} is no level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
             "None, which stores the whole model."
@@ -236,7 +242,8 @@ def _is_plain(model):
 def _plain(model):
     """Return the plain model that a fitted pruner, or a search of pruners, predicts with."""
     while not _is_plain(model):
-        inner = getattr(model, "best_estimator_", None)
+        frozen = isinstance(model, FrozenEstimator)  # it hands on what else is asked
+        inner = model.estimator if frozen else getattr(model, "best_estimator_", None)
         inner = getattr(model, "estimator_", None) if inner is None else inner
         if inner is None:
             surgeon_type(model)

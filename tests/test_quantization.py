@@ -15,6 +15,7 @@ from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -23,7 +24,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC, OneClassSVM
+from sklearn.svm import SVC, SVR, OneClassSVM
 
 from skprune import (
     LinearPruner,
@@ -309,3 +310,53 @@ def test_few_bits_of_a_vector_machine_leave_special_kernels_alone():
             quantizer = Quantizer(model).fit(given, y)
         whole = quantizer.path_.model
         assert agreement(quantizer.predict(given), whole.predict(given)) > 0.98
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_vectors_make_up_for_each_other(classes):
+    # The decision is a small difference of large sums: plain rounding to 8 bits loses it.
+    X, y = make_classification(400, 8, n_informative=6, n_classes=classes, random_state=0)
+    machine = SVC(kernel="linear", decision_function_shape="ovo").fit(X, y)
+    whole, error = machine.decision_function(X), {}
+    for method in ("auto", "feedback", "affine"):
+        quantizer = Quantizer(FrozenEstimator(machine), method=method).fit(None)
+        error[method] = np.abs(quantizer.decision_function(X) - whole).mean() / whole.std()
+    assert error["auto"] == error["feedback"] < 0.1 * error["affine"]
+    assert error["auto"] < 0.02
+    finest = Quantizer(FrozenEstimator(machine), bits=16).fit(None).decision_function(X)
+    assert np.abs(finest - whole).mean() / whole.std() < error["auto"]
+
+
+def test_a_machine_without_vectors():
+    X, _ = data_for("regression")
+    machine = Quantizer(SVR(), bits=2).fit(X, np.ones(len(X)))
+    assert (machine.predict(X) == 1).all()
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-40, 1e150])
+def test_numbers_of_any_size(size):
+    X, y, *_ = split(Ridge())
+    for model in (Ridge(), RandomForestRegressor(3, max_depth=6, random_state=0)):
+        for bits in (16, 4):
+            quantizer = Quantizer(model, bits=bits).fit(X, y * size)
+            found, whole = quantizer.predict(X), quantizer.path_.model.predict(X)
+            if not np.array_equal(found, whole):  # forests do not split so little variance
+                assert agreement(found / size, whole / size) > 0.95
+    tiny = Quantizer(LinearRegression()).fit(X * size, y) if size < 1 else None
+    assert tiny is None or tiny.score(X * size, y) > 0.99
+
+
+def test_whole_numbers_of_bits_alone():
+    quantizer = fitted(MODELS[4])
+    with pytest.raises(LevelError, match=r"bits=4\.0 is no level"):
+        quantizer.row_of(quantizer.path_, 4.0)
+    wide = np.random.default_rng(0).normal(size=(10, 2001))
+    with pytest.warns(PruningWarning, match="inputs are more than 2000"):
+        Quantizer(Ridge(), bits=3, method="feedback").fit(wide, wide[:, 0])
+
+
+def test_a_model_frozen_twice_is_the_model():
+    X, y, *_ = split(MODELS[0])
+    model = clone(MODELS[0]).fit(X, y)
+    quantizer = Quantizer(FrozenEstimator(FrozenEstimator(model)), bits=None).fit(X, y)
+    np.testing.assert_array_equal(quantizer.predict_proba(X), model.predict_proba(X))

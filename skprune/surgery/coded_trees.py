@@ -76,11 +76,14 @@ class Leaves(NamedTuple):
         Rows of values.
     shares : int
         Values in a group that adds up to one; 0 if none do.
+    exponent : int
+        Power of two that brings single precision to values of any size.
     """
 
     codes: Any
     table: Any
     shares: int
+    exponent: int
 
     @property
     def nbytes(self):
@@ -90,8 +93,9 @@ class Leaves(NamedTuple):
     def values(self):
         """Return the values of each leaf; ndarray of shape (n_leaves, n_values)."""
         if self.table is not None:
-            return self.table[self.codes.unpack()].astype(np.float64)
-        found = self.codes.decode()
+            found = self.table[self.codes.unpack()].astype(np.float64)
+            return np.ldexp(found, self.exponent)
+        found = np.ldexp(self.codes.decode(), self.exponent)
         if not self.shares:
             return found
         groups = found.reshape(len(found), -1, self.shares)

@@ -58,9 +58,15 @@ class LinearWeights:
         All weights.
     plain_bytes : int
         Bytes of the numbers that stay as they are.
+    fine : int
+        Bits that round so finely that errors need not be handed on.
+    reads_rows : bool
+        Whether rows say how errors are handed on.
     centred : bool
         Whether an intercept takes up the mean of what rounding does.
     """
+
+    fine, reads_rows = 8, True
 
     def __init__(self, surgeon):
         self.surgeon, stored = surgeon, surgeon.model.coef_
@@ -93,7 +99,7 @@ class LinearWeights:
 class NetworkWeights:
     """The weights of a network; a channel is a unit. As `LinearWeights`."""
 
-    centred = True
+    fine, reads_rows, centred = 8, True, True
 
     def __init__(self, surgeon):
         self.surgeon, coefs = surgeon, surgeon.network.coefs
@@ -126,18 +132,21 @@ class VectorWeights:
 
     A channel of the vectors is a column, one of the coefficients a row of theirs. Vectors that
     are sparse, are not in the model, or belong to a kernel of the user's stay as they are.
+    Coefficients say how errors of vectors are handed on: the linear kernel adds vectors up, so
+    that others can make up for one. Other kernels see each vector by itself.
     """
 
-    centred = False
+    reads_rows = centred = False
 
     def __init__(self, surgeon):
         self.surgeon, model = surgeon, surgeon.model
         vectors, dual = model.support_vectors_, model.dual_coef_
         self.arrays, self._sparse = [], issparse(dual)
+        self.fine = 17 if model.kernel == "linear" else 0
         held = not (surgeon.is_precomputed or callable(model.kernel) or issparse(vectors))
         if held and surgeon.n_vectors:
             self.arrays.append(Weights("support_vectors_", 0, vectors, 0, vectors.dtype))
-        if not self._sparse:
+        if surgeon.n_vectors and not self._sparse:
             self.arrays.append(Weights("dual_coef_", 0, dual, -1, dual.dtype))
         coded = sum(each.nbytes for each in self.arrays)
         # Libsvm reads a copy of the coefficients that may have another sign.
@@ -145,8 +154,8 @@ class VectorWeights:
         self.plain_bytes = surgeon.size()[2] - coded - (dual.nbytes if twice else 0)
 
     def reads(self, X):  # noqa: ARG002 - as of other weights
-        """Return nothing: errors are not handed on."""
-        return []
+        """Return what the vectors are multiplied by, a row per pair of classes."""
+        return [self.surgeon.coefficients.T]
 
     def coded(self, codes, shifts):  # noqa: ARG002 - as of other weights
         """Return the model as codes; see `LinearWeights.coded`."""

@@ -124,7 +124,7 @@ class Husk:
         feature, value, depth = table.feature[nodes], table.value[nodes], table.depth[nodes]
         rest = (table.threshold[nodes], table.missing_left[nodes])
         if self._nodes == "nodes":
-            feature = np.argsort(columns_seen(model))[feature]
+            feature = np.argsort(columns_seen(model))[np.maximum(feature, 0)]  # -2 in leaves
             return new_nodes(seed, left, right, depth, feature, *rest, value[:, 0, 0])
         if self._columns is not None:
             feature = _own_columns(self._columns.values[self._columns.which[t]], feature)

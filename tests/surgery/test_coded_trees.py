@@ -80,6 +80,9 @@ def test_several_outputs_and_a_lone_leaf():
         np.testing.assert_allclose(decoded.predict(X), model.predict(X), rtol=1e-6)
     stump = DecisionTreeRegressor().fit(X, np.ones(100))
     assert (TreeCoder(surgeon_for(stump), X).code(1).decode().predict(X) == 1).all()
+    lone = HistGradientBoostingClassifier(max_iter=2).fit(X[:, :1], y[:, 0] > 0)  # one column
+    decoded = TreeCoder(surgeon_for(lone), X[:, :1]).code(16).decode()
+    np.testing.assert_allclose(said(decoded, X[:, :1]), said(lone, X[:, :1]), rtol=1e-6)
 
 
 def test_links_follow_from_which_nodes_are_splits():
