@@ -36,7 +36,8 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import Distiller, LinearPruner, PruningSearchCV, TreePruner, model_size
-from skprune._lessons import Lesson, Rows, teach, weight_parameter
+from skprune._lessons import Lesson, Rows
+from skprune._students import teach, weight_parameter
 from skprune._teacher import Teacher, fold_of
 from skprune.exceptions import InputError, PruningWarning
 from tests._instances import DISTILLERS
@@ -378,7 +379,7 @@ def test_weights_mean_repetition_where_nothing_is_held_out():
     ("teacher", "student", "params", "words"),
     [
         (Ridge(), TREE, {}, "do not go together. Allowed are two classifiers"),
-        (StandardScaler(), TREE, {}, "teacher"),
+        (StandardScaler(), TREE, {}, "do not go together"),
         (LinearSVC(), TREE, {}, "Wrap it in a CalibratedClassifierCV"),
         (GaussianNB(), FrozenEstimator(TREE), {}, "learns nothing. Give the model in it"),
         (GaussianNB(), TREE, {"cv": 2}, "Give cv=3 or more, or gate=False"),
