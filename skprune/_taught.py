@@ -32,7 +32,8 @@ class Taught(MetaEstimatorMixin, BaseEstimator):
 
     @property
     def _on_logits(self):
-        return is_classifier(self.teacher) and is_regressor(self.student)
+        student = self.__dict__.get("student_", self.student)
+        return is_classifier(self.teacher) and is_regressor(student)
 
     @property
     def estimator_(self):

@@ -163,9 +163,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             )
             for part in (grow, choose)
         ]
-        copies = None if self.row_copies is None else self.row_copies[grow]
-        params = rows_of_params(X, params, grow)
-        model = fit_copies(clone(self.estimator), parts[0].X, parts[0].y, copies, **params)
+        model = clone(self.estimator).fit(parts[0].X, parts[0].y, **rows_of_params(X, params, grow))
         return model, parts[1]._replace(grown_on=parts[0])
 
     def _warn_of_idle_validation(self, *, frozen):
