@@ -63,8 +63,8 @@ def make_rows(rows, index, share, rng):
     near.fit(_measured(X))
     parents, sources = swap(near.kneighbors(return_distance=False), n_new, np.shape(X)[1], rng)
     if hasattr(X, "iloc"):
-        columns = {name: X[name].iloc[sources[:, j]].array for j, name in enumerate(X.columns)}
-        made = pd.DataFrame(columns)
+        made = pd.DataFrame({j: X.iloc[rows, j].array for j, rows in enumerate(sources.T)})
+        made.columns = X.columns  # two may have one name
     else:
         made = np.take_along_axis(np.asarray(X), sources, axis=0)
     return Part(index, made, index[parents])

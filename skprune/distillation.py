@@ -94,8 +94,8 @@ class Distiller(Taught):
     Forests and bagging are asked out of bag, which is free; all others out of fold. With k
     folds the gate fits 2 k students, and k forests, or of other teachers ``k (k - 1) / 2``:
     so that labels owe nothing to the rows on which students are compared, a teacher leaves out
-    each two folds. Two classifiers with `predict_proba` are compared by log-loss, others by
-    accuracy, regressors by squared error.
+    each two folds. Students that say probabilities are compared by log-loss, other
+    classifiers by accuracy, regressors by squared error.
 
     A classifier that takes `sample_weight` is fitted to each row once per class, weighted by
     its probability, which gives cross-entropy with soft labels exactly, and Gini impurity and
