@@ -65,6 +65,9 @@ def make_rows(rows, index, share, rng):
     if hasattr(X, "iloc"):
         made = pd.DataFrame({j: X.iloc[rows, j].array for j, rows in enumerate(sources.T)})
         made.columns = X.columns  # two may have one name
+    elif hasattr(X, "columns"):  # polars
+        pairs = zip(X.columns, sources.T, strict=True)
+        made = type(X)({name: X[name][rows] for name, rows in pairs})
     else:
         made = np.take_along_axis(np.asarray(X), sources, axis=0)
     return Part(index, made, index[parents])
@@ -92,4 +95,6 @@ def stack(X, made):
     """Return rows and those made of them as one table."""
     if hasattr(X, "iloc"):
         return pd.concat([X, made], ignore_index=True)
+    if hasattr(X, "columns"):  # polars
+        return X.vstack(made)
     return np.concatenate([np.asarray(X), made])

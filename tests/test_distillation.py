@@ -304,6 +304,20 @@ def test_made_rows_are_counted_and_measured_without_what_is_missing():
     assert np.isnan(part.made[:, -1]).all()
 
 
+def test_made_rows_of_polars_frames_are_frames():
+    polars = pytest.importorskip("polars")
+    table = polars.DataFrame(dict(zip("abcdef", X.T, strict=True)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as those of missing names
+        distiller = Distiller(GaussianNB(), TREE, augment=1, gate=False, random_state=0)
+        distiller.fit(table, Y)
+    bare = clone(TREE).fit(table, Y)  # not every scikit-learn reads the names of every polars
+    names = [getattr(model, "feature_names_in_", None) for model in (distiller, bare)]
+    np.testing.assert_array_equal(*names)
+    plain = clone(distiller).fit(X, Y)
+    np.testing.assert_array_equal(distiller.predict_proba(table), plain.predict_proba(X))
+
+
 def test_made_rows_need_numbers():
     words = pd.DataFrame({"a": ["x", "y"] * 100})
     for table in (words, csr_matrix(X)):
