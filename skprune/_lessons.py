@@ -1,27 +1,18 @@
-"""Lessons: rows with the labels that a student is taught, and how each kind of student is."""
+"""Lessons: rows with their true targets, and with the labels that a student is taught."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import clone, is_regressor
-from sklearn.metrics import r2_score
-from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
-from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.base import is_regressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import check_array, column_or_1d, indexable
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
-from skprune._compat import n_rows_of, routing_enabled, rows_of
+from skprune._compat import check_sample_weight, rows_of
 from skprune._made_rows import stack
 from skprune.exceptions import InputError
-from skprune.solvers.soft_labels import (
-    draw,
-    expand,
-    from_logits,
-    log_loss,
-    one_hot,
-    soften,
-    to_logits,
-)
+from skprune.solvers.soft_labels import one_hot, soften
 
 
 class Rows(NamedTuple):
@@ -58,6 +49,53 @@ class Rows(NamedTuple):
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[index]
         return self._replace(X=rows_of(self.X, index), y=self.y[index], weight=weight)
+
+
+def read_rows(teacher, X, y, sample_weight):
+    """Check rows and return them as a teacher of classes or of numbers sees them.
+
+    Parameters
+    ----------
+    teacher : estimator
+        A classifier or a regressor; of a frozen classifier the classes count.
+    X : array-like of shape (n_rows, n_features)
+        Rows.
+    y : array-like of shape (n_rows,)
+        Their targets.
+    sample_weight : array-like of shape (n_rows,) or None
+        Their weights.
+
+    Returns
+    -------
+    Rows
+        The same rows.
+
+    Raises
+    ------
+    InputError
+        If there is no target, or a class that a frozen teacher does not know.
+    """
+    X, y = indexable(X, y)
+    if y is None:
+        msg = "This Distiller requires y to be passed, but the target y is None."
+        raise InputError(msg)
+    y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
+    if sample_weight is not None:
+        sample_weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    if is_regressor(teacher):
+        return Rows(X, y.astype(np.float64), sample_weight, None)
+    check_classification_targets(y)
+    classes = np.unique(y)
+    if isinstance(teacher, FrozenEstimator):
+        check_is_fitted(teacher)
+        if not np.isin(classes, teacher.classes_).all():
+            msg = (
+                f"y holds the classes {classes.tolist()}, but the frozen teacher knows "
+                f"{teacher.classes_.tolist()} only. Leave rows of others out."
+            )
+            raise InputError(msg)
+        classes = teacher.classes_
+    return Rows(X, np.searchsorted(classes, y), sample_weight, classes)
 
 
 class Lesson(NamedTuple):
@@ -115,194 +153,3 @@ def make_lessons(rows, part, own, made, *, temperature, mix):
             weight=weight if weight is None else weight[np.r_[part.index, part.parents]],
         )
     return {"hard": hard, "soft": soft}
-
-
-def weight_parameter(model):
-    """Return the name under which a model's `fit` takes weights of rows, or None.
-
-    A pipeline passes them to its last step, and what wraps a model in `estimator` to that.
-    """
-    if isinstance(model, Pipeline) and not routing_enabled():
-        name, last = model.steps[-1]
-        inner = weight_parameter(last)
-        return inner and f"{name}__{inner}"
-    if not has_fit_parameter(model, "sample_weight"):
-        return None
-    inner = getattr(model, "estimator", None)
-    wraps = hasattr(inner, "fit") and not has_fit_parameter(inner, "sample_weight")
-    return None if wraps else "sample_weight"
-
-
-def draws_classes(student):
-    """Whether a student is taught one class per row, for its `fit` takes no weights."""
-    return not is_regressor(student) and weight_parameter(student) is None
-
-
-def weights_for(model, weight):
-    """Return the weights of rows as a model's `fit` takes them.
-
-    Parameters
-    ----------
-    model : estimator
-        What is to be fitted.
-    weight : ndarray of shape (n_rows,) or None
-        The weights.
-
-    Returns
-    -------
-    dict
-        Empty if there are no weights.
-
-    Raises
-    ------
-    InputError
-        If there are weights and the model takes none.
-    """
-    if weight is None:
-        return {}
-    name = weight_parameter(model)
-    if name is None:
-        msg = (
-            f"sample_weight was given, but the fit of {model!r} takes none. Leave it out, or use "
-            "a model that takes weights."
-        )
-        raise InputError(msg)
-    return {name: weight}
-
-
-def teach(student, lesson, seed):
-    """Fit a student to a lesson, in place.
-
-    Parameters
-    ----------
-    student : estimator
-        An unfitted one. A regressor is fitted to numbers, of classes to their logits. A
-        classifier that takes weights is fitted to each row once per class, weighted by its
-        probability; another one to a class that is drawn for each row.
-    lesson : Lesson
-        What to fit it to.
-    seed : int or None
-        Draws classes, where any are drawn.
-
-    Returns
-    -------
-    estimator
-        The fitted student.
-    """
-    X, targets, weight, classes = lesson
-    if is_regressor(student):
-        targets = targets if classes is None else to_logits(targets)
-        return student.fit(X, targets, **weights_for(student, weight))
-    if draws_classes(student):
-        weights_for(student, weight)  # it can have none
-        return student.fit(X, classes[draw(targets, check_random_state(seed))])
-    name = weight_parameter(student)
-    weight = np.ones(len(targets)) if weight is None else weight
-    index, codes, weights = expand(targets, weight)
-    learner = student.steps[-1][1] if isinstance(student, Pipeline) else student
-    if not hasattr(learner, "row_copies"):
-        return student.fit(rows_of(X, index), classes[codes], **{name: weights})
-    learner.row_copies = index  # a pruner that holds rows out keeps these together
-    student.fit(rows_of(X, index), classes[codes], **{name: weights})
-    del learner.row_copies
-    return student
-
-
-def ask(model, X, classes):
-    """Return what a fitted teacher or student says of rows.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        A classifier, or a regressor of numbers or of logits.
-    X : array-like of shape (n_rows, n_features)
-        The rows.
-    classes : ndarray or None
-        Sorted labels; None for a quantity.
-
-    Returns
-    -------
-    ndarray of shape (n_rows,) or (n_rows, n_classes)
-        Numbers; or probabilities, which are zeros and ones of a model that has none.
-    """
-    if classes is None:
-        return np.asarray(model.predict(X), dtype=np.float64).reshape(n_rows_of(X))
-    if is_regressor(model):
-        return from_logits(model.predict(X))
-    if hasattr(model, "predict_proba"):
-        return align(model.predict_proba(X), model.classes_, classes)
-    return one_hot(np.searchsorted(classes, model.predict(X)), len(classes))
-
-
-def align(labels, own, classes):
-    """Return probabilities of some classes as columns of all of them."""
-    aligned = np.zeros((len(labels), len(classes)))
-    aligned[:, np.searchsorted(classes, own)] = labels
-    return aligned
-
-
-def rate(answers, rows):
-    """Score what a model said of rows.
-
-    Parameters
-    ----------
-    answers : ndarray of shape (n_rows,) or (n_rows, n_classes)
-        As of `ask`.
-    rows : Rows
-        With the truth.
-
-    Returns
-    -------
-    dict of str to float
-        "accuracy" and "log_loss" of classes, or "r2" and "squared_error"; a score first, then
-        a loss.
-    """
-    weight = np.ones(len(answers)) if rows.weight is None else rows.weight
-    if rows.classes is None:
-        loss = np.average((answers - rows.y) ** 2, weights=weight)
-        r2 = r2_score(rows.y, answers, sample_weight=weight) if len(answers) > 1 else np.nan
-        return {"r2": float(r2), "squared_error": float(loss)}
-    hits = answers.argmax(axis=1) == rows.y
-    return {
-        "accuracy": float(np.average(hits, weights=weight)),
-        "log_loss": log_loss(answers, weight, rows.y),
-    }
-
-
-def compare(student, rows, fold, lessons, seeds, n_jobs):
-    """Score a student as it is taught, on rows that neither it nor its teacher saw.
-
-    Parameters
-    ----------
-    student : estimator
-        Cloned.
-    rows : Rows
-        The training rows.
-    fold : ndarray of int, shape (n_rows,)
-        The fold of each row.
-    lessons : list of dict of str to Lesson
-        For each fold, what is taught of the rows outside of it.
-    seeds : sequence of int or None
-        One for each fold.
-    n_jobs : int or None
-        Fits at a time.
-
-    Returns
-    -------
-    dict of str to dict
-        For each kind of lesson the scores of `rate`, over all rows.
-    """
-    held = [np.flatnonzero(fold == k) for k in range(len(lessons))]
-    jobs = [(name, k) for k, both in enumerate(lessons) for name in both]
-    done = Parallel(n_jobs=n_jobs)(
-        delayed(_teach_and_ask)(student, lessons[k][name], seeds[k], rows_of(rows.X, held[k]))
-        for name, k in jobs
-    )
-    answers = {name: np.empty(rows.truth.shape) for name in lessons[0]}
-    for (name, k), said in zip(jobs, done, strict=True):
-        answers[name][held[k]] = said
-    return {name: rate(said, rows) for name, said in answers.items()}
-
-
-def _teach_and_ask(student, lesson, seed, X):
-    return ask(teach(clone(student), lesson, seed), X, lesson.classes)

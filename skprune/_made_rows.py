@@ -55,7 +55,7 @@ def make_rows(rows, index, share, rng):
     InputError
         If the table is sparse, or distances cannot be measured on it.
     """
-    n_new = int(share * len(index))
+    n_new = round(share * len(index))
     X = rows_of(rows.X, index)
     if not n_new or len(index) < 2:
         return Part(index, rows_of(X, []), index[:0])
@@ -63,8 +63,11 @@ def make_rows(rows, index, share, rng):
     near.fit(_measured(X))
     parents, sources = swap(near.kneighbors(return_distance=False), n_new, np.shape(X)[1], rng)
     if hasattr(X, "iloc"):
-        columns = {name: X[name].iloc[sources[:, j]].array for j, name in enumerate(X.columns)}
-        made = pd.DataFrame(columns)
+        made = pd.DataFrame({j: X.iloc[rows, j].array for j, rows in enumerate(sources.T)})
+        made.columns = X.columns  # two may have one name
+    elif hasattr(X, "columns"):  # polars
+        pairs = zip(X.columns, sources.T, strict=True)
+        made = type(X)({name: X[name][rows] for name, rows in pairs})
     else:
         made = np.take_along_axis(np.asarray(X), sources, axis=0)
     return Part(index, made, index[parents])
@@ -80,13 +83,18 @@ def _measured(X):
             "Give augment=0, or encode the columns as numbers first."
         )
         raise InputError(msg) from error
-    centred = values - np.nanmean(values, axis=0)
-    spread = np.sqrt(np.nanmean(centred**2, axis=0))
-    return np.nan_to_num(centred / np.where(spread > 0, spread, 1.0))
+    here = np.isfinite(values)
+    counts = np.maximum(here.sum(axis=0), 1)  # a column may have no values at all
+    centred = np.where(here, values, 0.0)
+    centred = np.where(here, centred - centred.sum(axis=0) / counts, 0.0)
+    spread = np.sqrt((centred**2).sum(axis=0) / counts)
+    return centred / np.where(spread > 0, spread, 1.0)
 
 
 def stack(X, made):
     """Return rows and those made of them as one table."""
     if hasattr(X, "iloc"):
         return pd.concat([X, made], ignore_index=True)
+    if hasattr(X, "columns"):  # polars
+        return X.vstack(made)
     return np.concatenate([np.asarray(X), made])

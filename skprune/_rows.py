@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
 
 from skprune._compat import n_rows_of
 from skprune.exceptions import InputError
@@ -117,3 +118,36 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
             "more rows, another fraction, or validation='train'."
         )
         raise InputError(msg) from error
+
+
+def fit_copies(model, X, y, copies, **params):
+    """Fit a model to rows of which some are copies of one, and say so to a pruner in it.
+
+    Parameters
+    ----------
+    model : estimator
+        A pruner, a pipeline that ends in one, or any other, which is not told.
+    X : array-like of shape (n_rows, n_features)
+        The rows.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Their targets.
+    copies : ndarray of int, shape (n_rows,), or None
+        As in `hold_out`.
+    **params : dict
+        Passed to `fit`.
+
+    Returns
+    -------
+    estimator
+        The model, fitted.
+    """
+    pruner = model
+    while isinstance(pruner, Pipeline):
+        pruner = pruner.steps[-1][1]
+    if copies is None or not hasattr(pruner, "row_copies"):
+        return model.fit(X, y, **params)
+    pruner.row_copies = copies
+    try:
+        return model.fit(X, y, **params)
+    finally:
+        del pruner.row_copies  # they say nothing of the next fit

@@ -7,7 +7,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import n_rows_of, rows_of
-from skprune._lessons import align, ask, weights_for
+from skprune._students import align, ask, weights_for
 from skprune.exceptions import InputError
 
 

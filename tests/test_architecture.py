@@ -24,7 +24,7 @@ LAYERS = [
     {"path", "size", "_additive", "_rows", "_columns", "_targets", "_risks", "_tree_path"}
     | {"_column_path", "_lossless_path", "_permuted", "_redundancy_path", "_strength"}
     | {"_member_path", "_faithful_path", "_backfitting", "_backfit_path", "_svm_path"}
-    | {"_lessons", "_made_rows", "_teacher"}
+    | {"_gate", "_lessons", "_made_rows", "_students", "_taught", "_teacher"}
     | {"_linear_loss", "_linear_settings", "_linear_objective", "_linear_order"}
     | {"_linear_refit", "_linear_path"}
     | {"_neural_path", "_neural_rounds", "_neural_rows", "_neural_scores"}
@@ -73,7 +73,10 @@ SIBLINGS = {
     ("_redundancy_path", "_column_path"): "its levels are sets of columns",
     ("_strength", "_targets"): "targets are read as classes or quantities",
     ("_lessons", "_made_rows"): "made rows join the others",
-    ("_teacher", "_lessons"): "what a teacher says makes a lesson",
+    ("_teacher", "_students"): "a teacher is asked as a student is",
+    ("_gate", "_students"): "it teaches students to compare them",
+    ("_gate", "size"): "a report says what models store",
+    ("_taught", "size"): "it says which model is plain",
     ("_permuted", "_tree_path"): "the same snapshot stands in",
     ("_permuted", "_columns"): "which columns hold text",
     ("base._*", "base._pruner"): "what all bases share",

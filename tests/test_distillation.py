@@ -15,8 +15,10 @@ from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingRegressor,
     GradientBoostingClassifier,
+    GradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    StackingClassifier,
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -35,8 +37,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune import Distiller, LinearPruner, PruningSearchCV, TreePruner, model_size
-from skprune._lessons import Lesson, Rows, teach, weight_parameter
+from skprune import Distiller, LinearPruner, PruningSearchCV, Quantizer, TreePruner, model_size
+from skprune._lessons import Lesson, Rows
+from skprune._made_rows import Part, make_rows
+from skprune._students import teach, weight_parameter
 from skprune._teacher import Teacher, fold_of
 from skprune.exceptions import InputError, PruningWarning
 from tests._instances import DISTILLERS
@@ -69,8 +73,6 @@ def test_labels_out_of_fold_are_those_of_cross_val_predict():
 
 
 def part_of(fold, k):
-    from skprune._made_rows import Part
-
     return Part(np.flatnonzero(fold != k) if k is not None else np.arange(len(fold)), X[:0], [])
 
 
@@ -132,9 +134,12 @@ def test_frozen_teacher_is_asked_as_it_is():
 # What the student is taught.
 
 
-def test_truth_alone_is_the_plain_student():
-    distiller = Distiller(GaussianNB(), TREE, mix=1.0, gate=False).fit(X, WORDS[Y])
-    plain = clone(TREE).fit(X, WORDS[Y])
+@pytest.mark.parametrize(
+    "student", [TREE, TreePruner(TREE, criterion="reduced_error", random_state=0)]
+)
+def test_truth_alone_is_the_plain_student(student):
+    distiller = Distiller(GaussianNB(), student, mix=1.0, gate=False).fit(X, WORDS[Y])
+    plain = clone(student).fit(X, WORDS[Y])
     np.testing.assert_array_equal(distiller.predict_proba(X_TEST), plain.predict_proba(X_TEST))
     np.testing.assert_array_equal(distiller.classes_, WORDS)
 
@@ -154,6 +159,19 @@ def test_lesson_is_the_mix_and_its_rows_are_weighted():
     np.testing.assert_allclose(tree.value[1, 0], labels[left].mean(axis=0))
 
 
+def test_cross_entropy_with_the_soft_labels_is_at_its_least():
+    teacher = FrozenEstimator(LogisticRegression(C=0.01).fit(X_TEST, Y_TEST))
+    weight = np.random.RandomState(0).uniform(size=len(Y))
+    student = LogisticRegression(tol=1e-10, max_iter=1000)
+    distiller = Distiller(teacher, student, mix=0.3, gate=False).fit(X, Y, sample_weight=weight)
+    labels = 0.3 * np.eye(3)[Y] + 0.7 * teacher.predict_proba(X)
+    assert labels.min() > 1e-3  # none is left out
+    errors = weight[:, np.newaxis] * (distiller.predict_proba(X) - labels)
+    # The gradient of cross-entropy, and of the penalty.
+    np.testing.assert_allclose(errors.T @ X + distiller.estimator_.coef_, 0.0, atol=1e-4)
+    np.testing.assert_allclose(errors.sum(axis=0), 0.0, atol=1e-4)
+
+
 def test_regression_targets_are_mixed():
     distiller = Distiller(Ridge(), LinearRegression(), mix=0.25, cv=KFold(3), gate=False)
     distiller.fit(XR, YR)
@@ -171,8 +189,16 @@ def test_student_without_weights_learns_drawn_classes():
     )
     np.testing.assert_array_equal(first.predict(X), second.predict(X))
     assert (first.predict(X) != other.predict(X)).any()
+    assert first.report_.units.dtype == float
+    assert np.isnan(first.report_.units["soft"])
+
+
+def test_weights_are_refused_before_any_work(monkeypatch):
+    monkeypatch.setattr(GaussianNB, "fit", lambda *_, **__: pytest.fail("work was done"))
     with pytest.raises(InputError, match=r"KNeighborsClassifier\(\) takes none"):
         Distiller(GaussianNB(), KNeighborsClassifier()).fit(X, Y, sample_weight=np.ones(len(Y)))
+    with pytest.raises(ValueError, match="Negative values"):
+        Distiller(GaussianNB(), TREE).fit(X, Y, sample_weight=-np.ones(len(Y)))
 
 
 def test_student_of_logits_answers_classes():
@@ -188,6 +214,8 @@ def test_student_of_logits_answers_classes():
         score = distiller.score(X_TEST, labels[: len(X_TEST)])
         assert score == np.mean(distiller.predict(X_TEST) == labels[: len(X_TEST)])
         assert not hasattr(distiller, "decision_function")
+        distiller.set_params(student=TREE)  # of the next fit, not of this one
+        np.testing.assert_array_equal(distiller.predict_proba(X_TEST), said)
     with pytest.raises(InputError, match="1 class"):
         Distiller(FOREST, student).fit(X, np.zeros(len(X)))
 
@@ -197,12 +225,25 @@ def test_weights_reach_the_last_step_of_a_pipeline():
     assert weight_parameter(nested) == "pipeline__treepruner__sample_weight"
     assert weight_parameter(make_pipeline(StandardScaler(), KNeighborsClassifier())) is None
     assert weight_parameter(LinearPruner(LinearDiscriminantAnalysis())) is None
+    assert weight_parameter(Distiller(FOREST, KNeighborsClassifier())) is None
+    assert weight_parameter(Quantizer(TreePruner(TREE))) == "sample_weight"
     student = make_pipeline(StandardScaler(), LogisticRegression())
     distiller = Distiller(FOREST, student, gate=False).fit(X, Y, sample_weight=np.ones(len(Y)))
     assert type(distiller.estimator_) is type(student)
 
 
-def test_pruner_that_holds_rows_out_keeps_copies_together(monkeypatch):
+HOLDER = TreePruner(TREE, criterion="reduced_error", random_state=0)
+
+
+@pytest.mark.parametrize(
+    "student",
+    [
+        make_pipeline(StandardScaler(), HOLDER),
+        make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), HOLDER)),
+        Quantizer(HOLDER),
+    ],
+)
+def test_pruner_that_holds_rows_out_keeps_copies_together(student, monkeypatch):
     from skprune.base import _model
 
     found = []
@@ -213,15 +254,15 @@ def test_pruner_that_holds_rows_out_keeps_copies_together(monkeypatch):
         return parts
 
     monkeypatch.setattr(_model, "hold_out", watched)
-    pruner = TreePruner(TREE, criterion="reduced_error", random_state=0)
-    student = make_pipeline(StandardScaler(), pruner)
+    student = clone(student)
     teach(student, Lesson(X, np.full((len(X), 3), 1 / 3), None, np.arange(3)), 0)
-    copies, grow, choose = found[0]
-    assert len(copies) == 3 * len(X)
-    assert not set(copies[grow]) & set(copies[choose])
-    assert len(set(copies[choose])) == 0.2 * len(X)
-    assert sorted([*grow, *choose]) == list(range(len(copies)))
-    assert "row_copies" not in vars(student[-1])
+    assert len(found) == 1
+    for copies, grow, choose in found:
+        assert len(copies) == 3 * len(X)
+        assert not set(copies[grow]) & set(copies[choose])
+        assert len(set(copies[choose])) == 0.2 * len(X)
+        assert sorted([*grow, *choose]) == list(range(len(copies)))
+    assert b"row_copies" not in pickle.dumps(student)
 
 
 # Rows that are added.
@@ -250,6 +291,31 @@ def test_made_rows_mix_near_ones_and_are_labelled_by_the_teacher(as_frame):
     assert not (made[:, np.newaxis] == values).all(axis=2).any(axis=1).all()
     if as_frame:
         assert model.table_["a"].dtype == table["a"].dtype
+
+
+def test_made_rows_are_counted_and_measured_without_what_is_missing():
+    table = np.column_stack([X, np.full(len(X), np.nan)])
+    table[::7, 0] = np.nan
+    rows, index = Rows(table, Y, None, np.arange(3)), np.arange(100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        part = make_rows(rows, index, 0.29, np.random.RandomState(0))
+    assert len(part.made) == len(part.parents) == 29
+    assert np.isnan(part.made[:, -1]).all()
+
+
+def test_made_rows_of_polars_frames_are_frames():
+    polars = pytest.importorskip("polars")
+    table = polars.DataFrame(dict(zip("abcdef", X.T, strict=True)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # such as those of missing names
+        distiller = Distiller(GaussianNB(), TREE, augment=1, gate=False, random_state=0)
+        distiller.fit(table, Y)
+    bare = clone(TREE).fit(table, Y)  # not every scikit-learn reads the names of every polars
+    names = [getattr(model, "feature_names_in_", None) for model in (distiller, bare)]
+    np.testing.assert_array_equal(*names)
+    plain = clone(distiller).fit(X, Y)
+    np.testing.assert_array_equal(distiller.predict_proba(table), plain.predict_proba(X))
 
 
 def test_made_rows_need_numbers():
@@ -329,8 +395,12 @@ def test_student_may_be_a_pruner():
     assert type(found.estimator_) is DecisionTreeClassifier
 
 
-def test_ensemble_is_its_own_plain_result():
-    distiller = Distiller(GaussianNB(), AdaBoostClassifier(TREE, n_estimators=3), gate=False)
+@pytest.mark.parametrize(
+    "student",
+    [AdaBoostClassifier(TREE, n_estimators=3), StackingClassifier([("tree", TREE)], cv=2)],
+)
+def test_ensemble_is_its_own_plain_result(student):
+    distiller = Distiller(GaussianNB(), student, gate=False, random_state=0)
     assert distiller.fit(X, Y).estimator_ is distiller.student_
 
 
@@ -378,7 +448,8 @@ def test_weights_mean_repetition_where_nothing_is_held_out():
     ("teacher", "student", "params", "words"),
     [
         (Ridge(), TREE, {}, "do not go together. Allowed are two classifiers"),
-        (StandardScaler(), TREE, {}, "teacher"),
+        (StandardScaler(), TREE, {}, "do not go together"),
+        (GaussianNB(), GradientBoostingRegressor(n_estimators=2), {}, "MultiOutputRegressor"),
         (LinearSVC(), TREE, {}, "Wrap it in a CalibratedClassifierCV"),
         (GaussianNB(), FrozenEstimator(TREE), {}, "learns nothing. Give the model in it"),
         (GaussianNB(), TREE, {"cv": 2}, "Give cv=3 or more, or gate=False"),

@@ -28,7 +28,7 @@ from skprune._compat import (
     rows_of_params,
 )
 from skprune._levels import check_level
-from skprune._rows import ChoosingRows, hold_out
+from skprune._rows import ChoosingRows, fit_copies, hold_out
 from skprune.base._pruner import BasePruner
 from skprune.exceptions import InputError, PruningWarning
 
@@ -142,7 +142,7 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
         params = self._inner_fit_params(sample_weight, fit_params)
         validation = self._resolve_validation() if self._needs_rows() else "train"
         if y is None or not isinstance(validation, Real):
-            model = clone(self.estimator).fit(X, y, **params)
+            model = fit_copies(clone(self.estimator), X, y, self.row_copies, **params)
             rows = ChoosingRows(X, y, sample_weight, out_of_bag=validation == "oob")
             return model, rows if self._needs_rows() else None
         X, y = indexable(X, y)

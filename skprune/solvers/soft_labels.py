@@ -78,7 +78,7 @@ def expand(labels, weight, floor=FLOOR):
     weights : ndarray of shape (n_expanded,)
         Its weight; those of a row add up to its own.
     """
-    kept = labels > np.minimum(floor, labels.max(axis=1, keepdims=True) / 2)
+    kept = (labels > floor) | (labels == labels.max(axis=1, keepdims=True))
     rows, codes = np.nonzero(kept)
     weights = labels[rows, codes]
     sums = np.bincount(rows, weights, minlength=len(labels))
