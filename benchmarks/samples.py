@@ -32,18 +32,18 @@ BOOSTING = HistGradientBoostingClassifier(random_state=0)
 COMPARED = {"churn_modelling", "satimage", "spambase"}
 SHORT = HistGradientBoostingClassifier(max_iter=40, random_state=0)
 LOGISTIC = LogisticRegression(max_iter=2000)
+NEIGHBOURS, NEAREST = KNeighborsClassifier(5), KNeighborsClassifier(1)
 CRITERIA = [
-    ("el2n", SHORT),
-    ("forgetting", SHORT),
-    ("leverage", SHORT),
-    ("prototype", SHORT),
-    ("disagreement", SHORT),
-    ("tomek", SHORT),
-    ("condensed", SHORT),
-    ("condensed", KNeighborsClassifier(1)),
-    ("influence", RandomForestClassifier(100, random_state=0)),
+    ("el2n", LOGISTIC),
     ("influence", LOGISTIC),
     ("leverage", LOGISTIC),
+    ("el2n", NEIGHBOURS),
+    ("prototype", NEIGHBOURS),
+    ("disagreement", NEIGHBOURS),
+    ("tomek", NEIGHBOURS),
+    ("condensed", NEAREST),
+    ("influence", RandomForestClassifier(100, random_state=0)),
+    ("forgetting", SHORT),
 ]
 
 
@@ -160,7 +160,7 @@ def _beside_random(model, criterion, seed, division):
 def peers(repeat):
     """Yield times beside imbalanced-learn, after the rows were compared."""
     X, y = make_classification(3000, 20, n_informative=8, flip_y=0.1, random_state=0)
-    model = KNeighborsClassifier(1)
+    model = NEAREST
     for criterion, peer in [
         ("disagreement", EditedNearestNeighbours(sampling_strategy="all")),
         ("tomek", TomekLinks(sampling_strategy="all")),
