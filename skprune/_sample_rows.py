@@ -114,10 +114,16 @@ def read_rows(model, X, y, sample_weight, params):
     -------
     SampleRows
         The rows, by reference.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative: such a row would go first, whatever it says.
     """
     X, y = indexable(X, y)
     values, classes = np.asarray(y), None
-    weight = check_sample_weight(sample_weight, np.empty((len(values), 1)), dtype=np.float64)
+    like = np.empty((len(values), 1))
+    weight = check_sample_weight(sample_weight, like, dtype=np.float64, ensure_non_negative=True)
     if is_classifier(model):
         classes, values = np.unique(values, return_inverse=True)
         stratum = values

@@ -76,7 +76,7 @@ def out_of_fold_errors(model, rows, n_folds, seed, n_jobs):
     InputError
         If there is one row only.
     """
-    n_rows = _at_least_two(rows)
+    n_rows = _at_least_two(len(rows.target))
     n_folds = min(n_folds, n_rows)
     fold = np.empty(n_rows, dtype=np.intp)
     order = np.lexsort((check_random_state(seed).permutation(n_rows), rows.stratum))
@@ -219,10 +219,9 @@ def _epochs(model, rows):
         yield model.partial_fit(rows.X, y, classes=rows.classes, **weights).predict(rows.X)
 
 
-def neighbours(rows, n_neighbors, n_jobs):
+def neighbours(X, n_neighbors, n_jobs):
     """Return the nearest other rows of each row; ndarray of int, shape (n_rows, n_neighbors)."""
-    n_neighbors = min(n_neighbors, _at_least_two(rows) - 1)
-    X = numbers(rows, sparse=True)
+    n_neighbors = min(n_neighbors, _at_least_two(X.shape[0]) - 1)
     graph = NearestNeighbors(n_neighbors=n_neighbors + 1, n_jobs=n_jobs).fit(X)
     # The first is the row itself, or one at the same place: so imbalanced-learn has it, and
     # these criteria give its rows.
@@ -231,11 +230,19 @@ def neighbours(rows, n_neighbors, n_jobs):
 
 def numbers(rows, *, sparse=False):
     """Return the rows as finite numbers; ndarray, or CSR matrix if `sparse` and given so."""
-    return check_array(rows.X, dtype=np.float64, accept_sparse="csr" if sparse else False)
+    try:
+        return check_array(rows.X, dtype=np.float64, accept_sparse="csr" if sparse else False)
+    except (TypeError, ValueError) as error:
+        kinds = "finite numbers" if sparse else "finite numbers, and dense"
+        msg = (
+            f"{error}\nThe criterion looks at the rows themselves, which have to be {kinds}. "
+            "Make the pruner the last step of a pipeline that prepares them, or use "
+            "criterion='el2n'."
+        )
+        raise InputError(msg) from error
 
 
-def _at_least_two(rows):
-    n_rows = len(rows.target)
+def _at_least_two(n_rows):
     if n_rows < 2:
         msg = f"n_samples={n_rows}: a row is held against others. Give at least two rows."
         raise InputError(msg)

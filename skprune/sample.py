@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
@@ -107,7 +108,8 @@ class SamplePruner(BaseModelPruner):
     sample_scores_ : ndarray of shape (n_rows,)
         What the criterion says of each row: the error, Cook's distance, the mean loss out of
         bag, events of forgetting, the leverage, the share of neighbours of another class; 1 for
-        rows that "tomek" and "condensed" remove and else 0; else `scores_`.
+        rows that "tomek" and "condensed" remove and else 0; else `scores_`. Rows of weight zero
+        have 1 from criteria that decide.
     sample_indices_ : ndarray of int, shape (n_kept,)
         Rows that stay, ascending.
     sample_weight_ : ndarray of shape (n_kept,) or None
@@ -262,6 +264,8 @@ class SamplePruner(BaseModelPruner):
         complaint = self._complaint(model)
         if complaint:
             msg = f"criterion={self.criterion!r} was given with {model!r}, {complaint}"
+            if isinstance(model, Pipeline):
+                msg += " Or make the pruner, of its last step, the last step of the pipeline."
             raise UnsupportedModelError(msg)
 
     def _complaint(self, model):
@@ -356,25 +360,25 @@ class SamplePruner(BaseModelPruner):
 
     def _choose(self, rows):
         """Return the rows that stay by a criterion that decides, and what it says of each."""
-        codes = rows.target
-        safe = np.zeros(len(codes), dtype=bool)
+        measure, safe = np.ones(len(rows.target)), np.zeros(len(rows.target), dtype=bool)
+        counted = np.flatnonzero(rows.weight > 0)  # the others go, and are nobody's neighbours
+        X = scoring.numbers(rows, sparse=self.criterion != "condensed")[counted]
+        codes = rows.target[counted]
         if self.remove == "majority":
-            safe = codes == np.bincount(codes).argmin()
+            labels, sizes = np.unique(codes, return_counts=True)
+            safe[counted] = codes == labels[sizes.argmin()]
         if self.criterion == "condensed":
-            kept = condense(scoring.numbers(rows), codes, safe)
-            return kept, (~kept).astype(float)
-        near = scoring.neighbours(
-            rows, self.n_neighbors if self.criterion == "disagreement" else 1, self.n_jobs
-        )
-        if self.criterion == "tomek":
-            measure = tomek_links(codes, near[:, 0]).astype(float)
+            found = ~condense(X, codes, safe[counted])
+        elif self.criterion == "tomek":
+            found = tomek_links(codes, scoring.neighbours(X, 1, self.n_jobs)[:, 0])
         else:
-            measure = disagreement(codes, near)
+            found = disagreement(codes, scoring.neighbours(X, self.n_neighbors, self.n_jobs))
+        measure[counted] = found
         kept = safe | (measure == 0)
         # A class that would go altogether keeps the row that fits in best.
-        order = np.argsort(measure, kind="stable")
-        best = order[np.unique(codes[order], return_index=True)[1]]
-        kept[best[np.bincount(codes[kept], minlength=len(best)) == 0]] = True
+        order = np.lexsort((measure, rows.weight <= 0))
+        best = order[np.unique(rows.target[order], return_index=True)[1]]
+        kept[best[np.bincount(rows.target[kept], minlength=len(best)) == 0]] = True
         return kept, measure
 
     def _set_level(self, path, index):

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.cluster import KMeans
+from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import (
     BaggingRegressor,
@@ -23,6 +24,7 @@ from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
     Perceptron,
+    PoissonRegressor,
     Ridge,
     SGDClassifier,
 )
@@ -36,7 +38,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import PruningSearchCV, SamplePruner
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
-from skprune.sample import READ_BY
+from skprune.sample import OF_NUMBERS, READ_BY
 
 NB = GaussianNB()
 
@@ -98,18 +100,39 @@ def test_influence_is_cooks_distance(quantity, model):
         assert found[row] == pytest.approx(moved / (free * noise))
 
 
-def test_influence_in_logistic_regression_is_near_that_of_refits(classes):
-    X, y = classes[0], classes[1] > 0
-    model = LogisticRegression(tol=1e-10)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_influence_in_logistic_regression_is_near_that_of_refits(classes, n_classes):
+    X, y = classes[0], np.minimum(classes[1], n_classes - 1)
+    weight = np.arange(240) % 3.0  # a row in eight goes; one of them has no weight to lose
+    model, rows = LogisticRegression(tol=1e-10, max_iter=1000), np.arange(0, 240, 8)
+    pruner = SamplePruner(model, criterion="influence", random_state=0)
+    found = pruner.fit(X, y, sample_weight=weight).sample_scores_
+    assert not found[weight == 0].any()
+    whole = clone(model).fit(X, y, weight)
+    answer, raw = whole.predict_proba(X)[:, -1 if n_classes == 2 else slice(None)], []
+    rows = rows[weight[rows] > 0]
+    for row in rows:
+        rest = np.where(np.arange(240) == row, 0, weight)
+        raw.append(clone(model).fit(X, y, rest).decision_function(X))
+    moved = np.asarray(raw) - whole.decision_function(X)
+    if n_classes == 2:
+        squares = answer * (1 - answer) * moved**2
+    else:
+        squares = (answer * moved**2).sum(axis=2) - (answer * moved).sum(axis=2) ** 2
+    assert np.corrcoef(np.log(squares @ weight), np.log(found[rows]))[0, 1] > 0.98
+
+
+def test_influence_in_poisson_regression_is_near_that_of_refits(classes):
+    X = classes[0]
+    y = np.random.RandomState(0).poisson(np.exp(0.3 * X[:, 0] + 1))
+    model, rows = PoissonRegressor(alpha=0.1, tol=1e-9, max_iter=1000), np.arange(0, 240, 8)
     found = SamplePruner(model, criterion="influence", random_state=0).fit(X, y).sample_scores_
-    whole, rows = clone(model).fit(X, y), np.arange(0, 240, 8)
+    whole = clone(model).fit(X, y)
     moved = []
     for row in rows:
-        rest = np.arange(240) != row
-        raw = clone(model).fit(X[rest], y[rest]).decision_function(X)
-        answer = whole.predict_proba(X)[:, 1]
-        moved.append((answer * (1 - answer) * (raw - whole.decision_function(X)) ** 2).sum())
-    assert np.corrcoef(np.log(moved), np.log(found[rows]))[0, 1] > 0.99
+        rest = clone(model).fit(X, y, np.where(np.arange(240) == row, 0, 1))
+        moved.append(whole.predict(X) @ np.log(rest.predict(X) / whole.predict(X)) ** 2)
+    assert np.corrcoef(np.log(moved), np.log(found[rows]))[0, 1] > 0.98
 
 
 @pytest.mark.parametrize("columns", [1.0, 0.5])
@@ -178,6 +201,21 @@ def test_condensed_rows_tell_all_rows_apart(classes):
     pruner = SamplePruner(KNeighborsClassifier(1), criterion="condensed").fit(X, y)
     assert pruner.score(X, y) == 1.0
     assert len(pruner.sample_indices_) < 200
+
+
+@pytest.mark.parametrize("criterion", ["disagreement", "tomek", "condensed"])
+@pytest.mark.parametrize("remove", ["both", "majority"])
+def test_rows_without_weight_are_nobodys_neighbours(classes, criterion, remove):
+    X, y = classes
+    pruner = SamplePruner(NB, criterion=criterion, remove=remove)
+    weight = np.where(pruner.fit(X, y).keep_mask_ & (np.arange(240) % 3 > 0), 0.0, 1.0)
+    rows = np.flatnonzero(weight)
+    plain = clone(pruner).fit(X[rows], y[rows])
+    pruner.fit(X, y, sample_weight=weight)
+    np.testing.assert_array_equal(pruner.sample_indices_, rows[plain.sample_indices_])
+    np.testing.assert_array_equal(pruner.sample_scores_[rows], plain.sample_scores_)
+    pruner.fit(X, y, sample_weight=weight * (y > 0))  # a class without weight keeps one row
+    assert np.bincount(y[pruner.sample_indices_])[0] == 1
 
 
 def test_a_class_that_would_go_keeps_a_row():
@@ -353,6 +391,7 @@ def test_pickled_weights_need_the_rows(quantity):
         (KMeans(), "el2n", "Give a classifier or a regressor"),
         (Ridge(), "tomek", "it compares classes. Use criterion='el2n'"),
         (KNeighborsClassifier(), "leverage", "takes no sample_weight"),
+        (make_pipeline(Ridge()), "influence", "Or make the pruner, of its last step, the last"),
         (KNeighborsClassifier(), "forgetting", "neither staged_predict nor partial_fit"),
         (Lasso(), "influence", "known for linear, ridge, logistic"),
         (RandomForestClassifier(bootstrap=False), "influence", "bootstrap=True"),
@@ -374,6 +413,26 @@ def test_rows_and_models_that_do_not_serve(classes):
         SamplePruner(tree).fit(X[:1], y[:1])
     with pytest.raises(InputError, match="closed form"):
         SamplePruner(LinearRegression(positive=True), criterion="influence").fit(X, y)
+
+
+@pytest.mark.parametrize("criterion", sorted(OF_NUMBERS))
+def test_rows_that_are_no_numbers_belong_behind_a_pipeline(classes, criterion):
+    X, y = classes
+    frame = pd.DataFrame(X[:60]).add_prefix("x").assign(word=["a", "b"] * 30)
+    drop = make_column_transformer(("drop", ["word"]), remainder="passthrough")
+    if criterion != "leverage":  # which needs weights, and a pipeline takes none
+        with pytest.raises(InputError, match=r"string to float(.|\n)*last step of a pipeline"):
+            SamplePruner(make_pipeline(drop, NB), criterion=criterion).fit(frame, y[:60])
+    pruner = SamplePruner(NB, criterion=criterion, random_state=0)
+    assert len(make_pipeline(drop, pruner).fit(frame, y[:60]).predict(frame)) == 60
+    if criterion not in {"disagreement", "tomek"}:
+        with pytest.raises(InputError, match=r"(?i)sparse(.|\n)*and dense"):
+            SamplePruner(LogisticRegression(), criterion=criterion).fit(csr_array(X), y)
+
+
+def test_negative_weights_are_refused(classes):
+    with pytest.raises(ValueError, match="Negative values"):
+        SamplePruner(DecisionTreeRegressor()).fit(*classes, sample_weight=np.r_[-1.0, np.ones(239)])
 
 
 @pytest.mark.parametrize("name", READ_BY)
