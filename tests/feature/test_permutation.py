@@ -116,7 +116,7 @@ def reader():
     """A model of text and numbers."""
     text = make_column_selector(dtype_exclude="number")
     encode = make_column_transformer(
-        (OneHotEncoder(sparse_coef=False), text), remainder="passthrough"
+        (OneHotEncoder(sparse_output=False), text), remainder="passthrough"
     )
     return make_pipeline(encode, HistGradientBoostingClassifier(max_iter=20, random_state=0))
 
