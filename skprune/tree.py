@@ -323,6 +323,13 @@ class TreePruner(BaseModelPruner):
             return random_scores(table, check_random_state(self.random_state))
         if self.criterion == "reduced_error":
             return weakest_link(table, validation_risk(surgeon, rows))
+        if np.isnan(table.impurity).any() or np.isnan(table.weight).any():
+            msg = (
+                f"The splits of this {type(surgeon.model).__name__} do not say what they gained, as "
+                "those that a Quantizer decoded. Prune it before it is quantised, or give "
+                "criterion='reduced_error' or 'random'."
+            )
+            raise InputError(msg)
         if self.criterion == "pessimistic":
             return weakest_link(table, pessimistic_risk(table))
         scores = weakest_link(table, training_risk(table))

@@ -152,28 +152,6 @@ def eliminate_shared(models, n_units, *, damping=0.0):
     return Elimination(order, cost)
 
 
-def best_weights(H, W, kept, *, damping=0.0):
-    """Return the optimum of the same losses with some coordinates only.
-
-    Parameters
-    ----------
-    H, W, damping
-        As for `eliminate`.
-    kept : ndarray of bool, shape (n_coordinates,)
-        Coordinates that may differ from zero.
-
-    Returns
-    -------
-    ndarray of shape (n_models, n_coordinates, n_outputs)
-        Exactly zero elsewhere. O(n_kept^3) per model.
-    """
-    H = damped(H, damping)
-    found = np.zeros(W.shape)
-    for m, pull in enumerate(H @ W):
-        found[m, kept] = cho_solve(_factor(H[m][np.ix_(kept, kept)]), pull[kept])
-    return found
-
-
 def damped(H, damping):
     """Return Hessians with a share of the mean of their diagonals added to them.
 
