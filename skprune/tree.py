@@ -287,10 +287,17 @@ class TreePruner(BaseModelPruner):
 
     def _prune_model(self, model, rows):
         surgeon = surgeon_for(model)
-        if self.criterion == "backfitting":
-            return self._backfit(surgeon, rows)
         if self.criterion == "lossless":
             return LosslessPath(surgeon)
+        if np.isnan(surgeon.table.weight).any():
+            msg = (
+                f"The splits of this {type(model).__name__} do not say how many rows they saw, as "
+                "those that a Quantizer decoded. Prune it before it is quantised, or give "
+                "criterion='lossless'."
+            )
+            raise InputError(msg)
+        if self.criterion == "backfitting":
+            return self._backfit(surgeon, rows)
         whole = 0.0 if self.criterion == "cost_complexity" else -np.inf
         scale = {"whole": whole, "common_scale": self.criterion != "random"}
         path = TreePath(surgeon, scores := self._score(surgeon, rows), **scale)
@@ -323,13 +330,6 @@ class TreePruner(BaseModelPruner):
             return random_scores(table, check_random_state(self.random_state))
         if self.criterion == "reduced_error":
             return weakest_link(table, validation_risk(surgeon, rows))
-        if np.isnan(table.impurity).any() or np.isnan(table.weight).any():
-            msg = (
-                f"The splits of this {type(surgeon.model).__name__} do not say what they gained, as "
-                "those that a Quantizer decoded. Prune it before it is quantised, or give "
-                "criterion='reduced_error' or 'random'."
-            )
-            raise InputError(msg)
         if self.criterion == "pessimistic":
             return weakest_link(table, pessimistic_risk(table))
         scores = weakest_link(table, training_risk(table))
