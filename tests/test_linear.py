@@ -176,6 +176,7 @@ def test_masked_weights_keep_the_penalty_and_the_weights_of_classes():
     assert_allclose(slope.sum(axis=0), 0, atol=1e-8)
 
 
+@pytest.mark.filterwarnings("ignore:Setting penalty=None")  # scikit-learn 1.8, of an infinite C
 @pytest.mark.parametrize("params", [{}, {"C": np.inf}, {"class_weight": "balanced"}])
 def test_whole_columns_are_fitted_as_scikit_learn_does(params):
     X, y = classes(2)
