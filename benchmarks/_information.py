@@ -10,7 +10,7 @@ from sklearn.feature_selection import mutual_info_classif
 
 from benchmarks._measure import row, side_by_side
 from skprune import InformationPruner
-from skprune._bins import code_columns, find_bins
+from skprune.arrays.bins import code_columns, find_bins
 
 N_ROWS, N_COLUMNS, N_KEPT = 2_000, 1_000, 50
 N_TOP = 10

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import check_scoring
 
 from benchmarks._measure import side_by_side
-from skprune._permuted import permutation_importances
+from skprune.feature_selection._permutation_importance import permutation_importances
 
 N_ROWS, N_COLUMNS, N_REPEATS = 1_000, 100, 5
 SEED = 0

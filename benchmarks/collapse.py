@@ -13,8 +13,8 @@ from sklearn.tree import DecisionTreeRegressor
 
 from benchmarks._measure import row, seconds, side_by_side, table
 from skprune import TreePruner
-from skprune._levels import distinct
-from skprune.criteria.complexity import training_risk, weakest_link
+from skprune.base._levels import distinct
+from skprune.criteria.weakest_link import training_risk, weakest_link
 from skprune.surgery import surgeon_for
 
 

@@ -3,9 +3,10 @@
 The result of every pruner is plain: a smaller scikit-learn model, or fewer columns.
 """
 
+from skprune.base import PruningPath
 from skprune.distillation import Distiller
 from skprune.ensemble import EnsemblePruner
-from skprune.feature import (
+from skprune.feature_selection import (
     CorrelationPruner,
     InformationPruner,
     PermutationPruner,
@@ -15,7 +16,7 @@ from skprune.feature import (
     ShadowPruner,
 )
 from skprune.inspection import PruningPathDisplay, compare
-from skprune.linear import LinearPruner
+from skprune.linear_model import LinearPruner
 from skprune.model_selection import (
     NonInferior,
     OneStandardError,
@@ -24,8 +25,7 @@ from skprune.model_selection import (
     WithinTolerance,
     make_pruner,
 )
-from skprune.neural import MLPPruner, densify
-from skprune.path import PruningPath
+from skprune.neural_network import MLPPruner, densify
 from skprune.quantization import Quantizer
 from skprune.sample import SamplePruner
 from skprune.size import ModelSize, model_size, size_scorer

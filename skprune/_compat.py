@@ -1,5 +1,6 @@
-"""The only importer of private scikit-learn names, and the only home of version branches."""
+"""The only importer of private scikit-learn names, of version branches and of optional packages."""
 
+from importlib import import_module
 from inspect import signature
 
 import numpy as np
@@ -26,6 +27,8 @@ from sklearn.utils.validation import _check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as n_rows_of
 
+from skprune.exceptions import MissingExtraError
+
 __all__ = [
     "BaseSearchCV",
     "HasMethods",
@@ -38,6 +41,7 @@ __all__ = [
     "choose_row",
     "fit_context",
     "has_callbacks",
+    "import_extra",
     "importances_of",
     "insert_error_scores",
     "n_rows_of",
@@ -133,3 +137,39 @@ def rank_as_rfe(importances):
     """Order columns by importance as a recursive elimination does, the least first."""
     stable = parse_version(sklearn.__version__) >= parse_version("1.9")
     return np.ravel(np.argsort(importances, kind="stable" if stable else None))
+
+
+# Optional packages.
+
+
+def import_extra(module, extra, purpose):
+    """Import a module of an optional dependency.
+
+    Parameters
+    ----------
+    module : str
+        Dotted name.
+    extra : str
+        The extra of skprune that brings it.
+    purpose : str
+        What it is needed for; begins the message.
+
+    Returns
+    -------
+    module
+        The module.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        msg = (
+            f"{purpose} needs {package}, which is not installed. Install the extra that "
+            f"brings it: pip install 'skprune[{extra}]'."
+        )
+        raise MissingExtraError(msg) from error

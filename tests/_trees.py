@@ -5,7 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from skprune._nodes import NO_NODE, NodeTable, preorder
+from skprune.arrays.nodes import NO_NODE, NodeTable, preorder
 
 N_FEATURES = 3
 N_CLASSES = 3

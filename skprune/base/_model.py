@@ -27,9 +27,9 @@ from skprune._compat import (
     rows_of,
     rows_of_params,
 )
-from skprune._levels import check_level
-from skprune._rows import ChoosingRows, fit_copies, hold_out
+from skprune.base._levels import check_level
 from skprune.base._pruner import BasePruner
+from skprune.base._rows import ChoosingRows, fit_copies, hold_out
 from skprune.exceptions import InputError, PruningWarning
 
 

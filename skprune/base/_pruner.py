@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
-from skprune._levels import check_no_level
+from skprune.base._levels import check_no_level
 from skprune.exceptions import PruningWarning
 
 

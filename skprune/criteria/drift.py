@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune._bins import Bins, code_columns
+from skprune.arrays.bins import Bins, code_columns
 
 # Share of the rows that an empty bin counts as: the logarithm of 0 is none.
 EMPTY = 1e-4

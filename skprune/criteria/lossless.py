@@ -4,12 +4,12 @@ Three kinds: splits whose whole subtree answers the same, branches that no row c
 given the splits above, and trees that are there twice. Splits of the first kind are
 collapsed, with the value of a leaf below them: the mean at the split may differ in the last
 bit. Those of the second are spliced out in favour of the child that is reached
-(`skprune._nodes.splice`).
+(`skprune.arrays.nodes.splice`).
 """
 
 import numpy as np
 
-from skprune._nodes import NO_NODE, preorder
+from skprune.arrays.nodes import NO_NODE, preorder
 
 
 def equal_children(table):

@@ -19,7 +19,7 @@ from itertools import combinations_with_replacement, pairwise, starmap
 
 import numpy as np
 
-from skprune.criteria.differences import difference_sums, distances
+from skprune.criteria.row_differences import difference_sums, distances
 
 # Rows of a square of distances, which is searched for both sides and stays in the cache; and
 # elements of a stripe of distances between some rows and all (8 MB).

@@ -18,7 +18,7 @@ M. Sun et al., "A simple and effective pruning approach for large language model
 import numpy as np
 from scipy.stats import rankdata
 
-from skprune._network import answers, backward
+from skprune.arrays.network import answers, backward
 
 
 def magnitude(coefs):

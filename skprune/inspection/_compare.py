@@ -22,8 +22,7 @@ from sklearn.metrics import (
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skprune._compat import predicts_only, rows_of
-from skprune._extras import import_extra
+from skprune._compat import import_extra, predicts_only, rows_of
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
 from skprune.inspection._scratch import with_scratch
 from skprune.size import SIZES, model_size

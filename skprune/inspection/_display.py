@@ -9,9 +9,9 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skprune._extras import import_extra
-from skprune._levels import geometric_levels
+from skprune._compat import import_extra
 from skprune.base import BaseModelPruner
+from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError
 from skprune.size import SIZES, model_size
 

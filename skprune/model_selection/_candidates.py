@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
 from skprune.exceptions import InputError, UnsupportedModelError
-from skprune.model_selection._handles import PATH, handle_for
+from skprune.model_selection._level_adapters import PATH, handle_for
 from skprune.model_selection._make import make_pruner
 
 

@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skprune._compat import routing_enabled
-from skprune.model_selection._handles import handle_for
+from skprune.model_selection._level_adapters import handle_for
 
 
 class FittedEnd:

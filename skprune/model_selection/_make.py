@@ -8,8 +8,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
-from skprune.linear import LinearPruner
-from skprune.neural import MLPPruner
+from skprune.linear_model import LinearPruner
+from skprune.neural_network import MLPPruner
 from skprune.surgery import surgeon_type
 from skprune.surgery.linear import LinearSurgeon
 from skprune.surgery.neural import NeuralSurgeon

@@ -19,10 +19,10 @@ from skprune._compat import (
     scorers_by_name,
     split_rows,
 )
+from skprune.base import PruningPath
 from skprune.exceptions import UnsupportedModelError
 from skprune.model_selection._fit_once import fit_once
 from skprune.model_selection._paired import PairedLosses
-from skprune.path import PruningPath
 from skprune.size import model_size
 
 

@@ -29,15 +29,15 @@ from skprune._compat import (
     scorers_of,
     tabulate,
 )
-from skprune._levels import geometric_levels
+from skprune.base import PruningPath
+from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import combinations
 from skprune.model_selection._fit_once import fit_once
-from skprune.model_selection._handles import PATH
+from skprune.model_selection._level_adapters import PATH
 from skprune.model_selection._paired import UNKNOWN, over_folds
 from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBudget
 from skprune.model_selection._score_levels import Scoring, fit_and_score
-from skprune.path import PruningPath
 from skprune.size import SIZES
 
 __all__ = ["PruningSearchCV"]

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skprune.solvers.layout import Structures
-from skprune.solvers.losses import Loss
+from skprune.solvers.additive_losses import Loss
+from skprune.solvers.backfitting_layout import Structures
 
 
 class Solution(NamedTuple):
@@ -67,7 +67,7 @@ class Backfitting:
     target : ndarray of shape (n_columns, n_rows)
         What the loss compares with.
     loss : Loss
-        One of `skprune.solvers.losses`.
+        One of `skprune.solvers.additive_losses`.
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
     seed : int

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import cholesky
 
-from skprune._codes import Codes, pack, width_of
+from skprune.arrays.packing import Codes, pack, width_of
 
 # Shares of the range of a channel that a grid may span: the ends of a range are rare.
 SPANS = np.linspace(1.0, 0.5, 26)

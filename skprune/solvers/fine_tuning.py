@@ -11,7 +11,7 @@ layer is a view, so that a step writes into the network that the passes read.
 import numpy as np
 from scipy.optimize import minimize
 
-from skprune._network import answers, backward, forward, losses
+from skprune.arrays.network import answers, backward, forward, losses
 
 # Adam as published: decay of both moments, and what keeps the ratio finite.
 DECAY, DECAY_OF_SQUARES, TINY = 0.9, 0.999, 1e-8

@@ -12,7 +12,7 @@ E. Frantar, S. P. Singh and D. Alistarh, "Optimal brain compression", NeurIPS 20
 
 import numpy as np
 
-from skprune._network import activate, curvatures
+from skprune.arrays.network import activate, curvatures
 from skprune.solvers.least_squares import moments, solve_on
 
 # Share of the mean variance that is added to all variances. Orders trust the covariance less

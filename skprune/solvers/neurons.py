@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from skprune._network import curvatures
+from skprune.arrays.network import curvatures
 from skprune.solvers.inverse_hessian import eliminate
 from skprune.solvers.layerwise import DAMPING, constant_inputs, second_moments
 

@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from skprune._nodes import NO_NODE
+from skprune.arrays.nodes import NO_NODE
 from skprune.exceptions import UnsupportedModelError
 
 # What scikit-learn writes into the fields of a leaf.

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.special import expit, softmax
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 
-from skprune._nodes import NO_NODE
+from skprune.arrays.nodes import NO_NODE
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._records import cut_records, new_tree
 from skprune.surgery.boosting import stages

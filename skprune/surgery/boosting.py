@@ -13,7 +13,7 @@ from sklearn.ensemble import (
 )
 from sklearn.utils.validation import validate_data
 
-from skprune._nodes import bottom_up_sum
+from skprune.arrays.nodes import bottom_up_sum
 from skprune.surgery.trees import TreeSurgeon, check_members
 
 OUT_OF_BAG_CURVES = ("oob_improvement_", "oob_scores_")

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from scipy.sparse import issparse
 
-from skprune._codes import Codes
+from skprune.arrays.packing import Codes
 
 
 class CodedModel(ABC):

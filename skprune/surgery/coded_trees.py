@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune._codes import Packed, pack, packed_bytes, width_of
-from skprune._nodes import NO_NODE, NodeTable, preorder
+from skprune.arrays.nodes import NO_NODE, NodeTable, preorder
+from skprune.arrays.packing import Packed, pack, packed_bytes, width_of
 from skprune.surgery.coded import CodedModel
-from skprune.surgery.husks import Husk
+from skprune.surgery.coded_skeletons import Husk
 
 
 class Structure(NamedTuple):

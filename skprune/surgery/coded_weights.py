@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from skprune._network import forward
+from skprune.arrays.network import forward
 from skprune.surgery.coded import CodedArray, CodedArrays
 from skprune.surgery.linear import LinearSurgeon
 from skprune.surgery.neural import NeuralSurgeon

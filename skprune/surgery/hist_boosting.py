@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from skprune._compat import n_rows_of
-from skprune._nodes import (
+from skprune.arrays.nodes import (
     NO_NODE,
     NodeTable,
     bottom_up_sum,

@@ -15,10 +15,10 @@ from sklearn.base import is_classifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skprune.arrays.labels import codes_of
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery._dispatch import TREE_SURGEONS, look_up, surgeon_for, surgeon_type
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
-from skprune.surgery.trees import codes_of
 
 
 class Members:

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from skprune._network import Network
+from skprune.arrays.network import Network
 from skprune.exceptions import InputError
 
 # What training left behind: it speaks of the whole network, and would lead on from there.

@@ -3,7 +3,6 @@
 import copy
 
 import numpy as np
-import pandas as pd
 from sklearn.base import is_classifier
 from sklearn.tree import (
     DecisionTreeClassifier,
@@ -13,7 +12,8 @@ from sklearn.tree import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune._nodes import NO_NODE, NodeTable, check_children, preorder, splice
+from skprune.arrays.labels import codes_of
+from skprune.arrays.nodes import NO_NODE, NodeTable, check_children, preorder, splice
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._records import cut_records, new_tree, node_bytes, records
 
@@ -383,32 +383,6 @@ class TreeSurgeon:
         parameters = 2 * (n_nodes - n_leaves) + n_leaves * leaf_values
         n_bytes = n_nodes * [node_bytes(tree) for tree in self._trees]
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
-
-
-def codes_of(classes, labels):
-    """Return the position of each label among the classes; O(n).
-
-    Parameters
-    ----------
-    classes : array-like of shape (n_classes,)
-        Classes that are known.
-    labels : ndarray of shape (n_rows,)
-        Labels.
-
-    Returns
-    -------
-    ndarray of int, shape (n_rows,)
-        Positions; -1 for labels that are not among them.
-    """
-    # Through an index and not a sort: labels of mixed type still compare.
-    known, given = (pd.Index(_as_numbers(a)) for a in (classes, labels))
-    return known.get_indexer(given)
-
-
-def _as_numbers(labels):
-    """Return booleans as 0 and 1, which they equal elsewhere; other labels as they are."""
-    labels = np.asarray(labels)
-    return labels.astype(int) if labels.dtype.kind == "b" else labels
 
 
 def pieces(table, keep_split, trees, links=None):

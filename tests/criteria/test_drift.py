@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.stats import ks_2samp
 
-from skprune._bins import find_bins
+from skprune.arrays.bins import find_bins
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
 
 

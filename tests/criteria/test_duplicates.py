@@ -5,8 +5,8 @@ import pandas as pd
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
+from skprune.criteria.column_statistics import summarize
 from skprune.criteria.duplicates import differ, first_of_equals
-from skprune.criteria.statistics import summarize
 
 
 def test_equal_columns_are_those_of_pandas():

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
-from skprune._nodes import NO_NODE, NodeTable, preorder, route, splice
+from skprune.arrays.nodes import NO_NODE, NodeTable, preorder, route, splice
 from skprune.criteria.lossless import dead_branches, duplicate_trees, equal_children
 from skprune.surgery import surgeon_for
 from tests._trees import ancestors, node_tables, reproducible, rows, single_tree, subtree

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 
-from skprune._network import Network, answers, backward, curvatures, forward, losses
+from skprune.arrays.network import Network, answers, backward, curvatures, forward, losses
 from skprune.criteria.saliency import (
     gradient,
     lamp,

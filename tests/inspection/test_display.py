@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune.exceptions import InputError, MissingExtraError
-from skprune.feature import CorrelationPruner
+from skprune.feature_selection import CorrelationPruner
 from skprune.inspection import PruningPathDisplay
 from skprune.model_selection import PruningSearchCV
 from skprune.size import size_scorer

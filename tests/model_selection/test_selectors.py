@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skprune import CorrelationPruner, PruningSearchCV, RandomPruner, TreePruner
 from skprune.exceptions import LevelError, UnsupportedModelError
 from skprune.model_selection._fit_once import fit_once
-from skprune.model_selection._handles import SELECTORS
+from skprune.model_selection._level_adapters import SELECTORS
 
 TREE = DecisionTreeClassifier(max_depth=4, random_state=0)
 CASES = [

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skprune._nodes import route
+from skprune.arrays.nodes import route
+from skprune.solvers.additive_losses import BinomialLoss, MultinomialLoss, QuantileLoss, SquaredLoss
 from skprune.solvers.backfitting import Backfitting, predict_raw
-from skprune.solvers.layout import lay_out
-from skprune.solvers.losses import BinomialLoss, MultinomialLoss, QuantileLoss, SquaredLoss
+from skprune.solvers.backfitting_layout import lay_out
 from tests._trees import N_FEATURES, node_tables, reproducible, single_tree, subtree
 
 N_ROWS = 60

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, csr_matrix
 from sklearn.datasets import load_iris
 from sklearn.neural_network import MLPClassifier
 
-from skprune._network import Network, forward, losses
+from skprune.arrays.network import Network, forward, losses
 from skprune.solvers import fine_tuning
 from skprune.solvers.fine_tuning import fine_tune, shrink_weights
 from skprune.surgery.neural import NeuralSurgeon

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from skprune._network import Network, activate, curvatures, forward
+from skprune.arrays.network import Network, activate, curvatures, forward
 from skprune.criteria.saliency import magnitude
 from skprune.solvers import layerwise
 from skprune.solvers.layerwise import (

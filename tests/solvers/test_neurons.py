@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
-from skprune._network import Network, activate, curvatures, forward
+from skprune.arrays.network import Network, activate, curvatures, forward
 from skprune.solvers.layerwise import refit, second_moments
 from skprune.solvers.neurons import drop, fold, neuron_costs, redundant
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
-from skprune._nodes import NO_NODE
+from skprune.arrays.nodes import NO_NODE
 from skprune.solvers.shrinkage import hierarchical_shrinkage
 from skprune.surgery import surgeon_for
 from tests._trees import ancestors, node_tables, reproducible

@@ -20,7 +20,7 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from skprune._nodes import survivors
+from skprune.arrays.nodes import survivors
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import additive_classifier, surgeon_for
 from skprune.surgery.additive import last_to_go_left

@@ -25,7 +25,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import TreePruner
-from skprune._nodes import route, survivors
+from skprune.arrays.nodes import route, survivors
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from skprune.surgery.boosting import never_tied, stages, with_means_of_leaves

@@ -13,7 +13,7 @@ from sklearn.ensemble import (
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune._quantized_trees import TreeCoder
+from skprune.quantization._trees import TreeCoder
 from skprune.surgery import surgeon_for
 from skprune.surgery.coded_trees import floor_to, links_of
 from tests._instances import BOOSTING, TREES, name_of

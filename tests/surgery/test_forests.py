@@ -24,8 +24,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
 
-from skprune._nodes import route, survivors
-from skprune.criteria.complexity import random_scores
+from skprune.arrays.nodes import route, survivors
+from skprune.criteria.weakest_link import random_scores
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from skprune.surgery.forests import exact_bits

@@ -12,8 +12,8 @@ from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from skprune._nodes import route, survivors
-from skprune.criteria.complexity import training_risk
+from skprune.arrays.nodes import route, survivors
+from skprune.criteria.weakest_link import training_risk
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import surgeon_for
 from tests._trees import subtree

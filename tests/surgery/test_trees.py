@@ -16,8 +16,8 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
-from skprune._nodes import route, survivors
-from skprune.criteria.complexity import random_scores, training_risk, weakest_link
+from skprune.arrays.nodes import route, survivors
+from skprune.criteria.weakest_link import random_scores, training_risk, weakest_link
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import surgeon_for
 from skprune.surgery._records import records

@@ -1,0 +1,1 @@
+"""What models and tables are made of, as plain arrays."""

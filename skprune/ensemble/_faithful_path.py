@@ -1,0 +1,70 @@
+"""The path of faithful pruning: the whole ensemble, and few members that answer as it does."""
+
+import numpy as np
+
+from skprune.ensemble._path import MemberPath
+from skprune.solvers.faithful_weights import disagreement_bound, faithful_weights
+
+# How often rows that rounding takes to another class are given a lead.
+ATTEMPTS = 5
+
+
+class FaithfulPath(MemberPath):
+    """The whole ensemble and, if a member can go, the one that answers as it does.
+
+    Parameters
+    ----------
+    members : Members
+        Reader and writer of the whole model, a classifier.
+    rows : ChoosingRows
+        Those that were held out, if the model was grown on others, else the reference rows.
+
+    Attributes
+    ----------
+    disagreement_bound : float
+        Upper bound, at 95 % confidence, of the share of rows for which the smaller model
+        names another class. NaN if no rows were held out.
+    """
+
+    def __init__(self, members, rows):
+        reference = rows if rows.grown_on is None else rows.grown_on
+        weights = _weights(members, reference.X)
+        share = np.ones(members.n_members) / members.n_members if weights is None else weights
+        n_levels = 1 + (weights is not None)
+        super().__init__(
+            members,
+            np.stack([np.ones(members.n_members, dtype=bool), share > 0])[:n_levels],
+            np.array([-np.inf, 0.0])[:n_levels],
+            np.zeros(n_levels - 1),
+            share,
+            weights=np.tile(share, (n_levels, 1)),
+        )
+        self.disagreement_bound = np.nan
+        if rows.grown_on is not None:
+            asked = self.model.predict(rows.X), self.cut(index=-1).predict(rows.X)
+            differ = (asked[0] != asked[1]).reshape(len(asked[0]), -1).any(axis=1)
+            self.disagreement_bound = float(disagreement_bound(differ.sum(), len(differ)))
+
+    def bound(self, index):
+        """Return the bound on the disagreement at a level; 0 for the whole model."""
+        return self.disagreement_bound if index else 0.0
+
+
+def _weights(members, X):
+    """Find weights of few members, adding up to one; None if all of them are needed."""
+    winner = members.encode(members.model.predict(X))
+    votes = members.votes(X)
+    votes = votes.reshape(len(votes), len(winner), -1)
+    strict = np.zeros(len(winner), dtype=bool)
+    for _ in range(ATTEMPTS):
+        weights = faithful_weights(votes, members.weights, winner=winner, strict=strict)
+        weights = weights / weights.sum()
+        if (weights > 0).all():
+            return None
+        # The plain model adds up in an order of its own, which may break a tie.
+        model = members.keep(weights > 0, weights)
+        wrong = members.encode(model.predict(X)) != winner
+        if not wrong.any():
+            return weights
+        strict |= wrong
+    return None

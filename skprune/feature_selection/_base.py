@@ -1,0 +1,159 @@
+"""The base of all transformers that remove columns."""
+
+from abc import abstractmethod
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skprune._compat import check_sample_weight, fit_context
+from skprune.base._column_groups import name_columns, place_columns, units_of
+from skprune.base._levels import check_level
+from skprune.base._pruner import BasePruner
+from skprune.exceptions import InputError
+from skprune.feature_selection._columns import (
+    Columns,
+    encode_text,
+    find_text,
+    refuse_text,
+    rows_that_count,
+)
+
+
+class BaseFeaturePruner(SelectorMixin, BasePruner):
+    """Base of the transformers that remove columns.
+
+    A subclass writes `_prune_columns`, which sets `scores_` and report_-making state,
+    and returns the keep-mask and the path (or a callable that computes the path when it
+    is first asked for). It finds `_units`, the unit of each column (those of a group
+    share one), and `_forced`, the columns that always stay.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "keep": [Integral, Real, None],
+        "threshold": [Real, None],
+        "groups": [list, tuple, dict, None],
+        "always_keep": ["array-like", str, None],
+    }
+    counts: ClassVar[str] = "columns"
+    # What the criterion can read beside finite numbers: "nan", "categories", "sparse".
+    _reads: ClassVar[frozenset[str]] = frozenset()
+    # Whether codes of categories depend on the category alone, whatever the other rows.
+    _hashes_categories: ClassVar[bool] = False
+    _needs_target: ClassVar[bool] = False
+    _min_rows: ClassVar[int] = 1
+    # Whether rows of weight 0 are left out; not where others count rows too (a splitter).
+    _drops_rows: ClassVar[bool] = True
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Find the columns that stay.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The table.
+        y : array-like of shape (n_samples,), default=None
+            Target, for criteria that use one.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; a weight of 2 equals the row twice.
+
+        Returns
+        -------
+        self : object
+            The fitted pruner.
+
+        Raises
+        ------
+        LevelError
+            If `keep` or `threshold` is malformed or cannot be met.
+        InputError
+            If columns hold what the criterion cannot read, or do not exist.
+        """
+        check_level(self.keep, self.threshold)
+        self._level_of(self.keep, self.threshold)  # refuses a level where none is due
+        table, y = self._validate_table(X, y)
+        sample_weight = self._validate_weight(table, sample_weight)
+        if self._drops_rows:
+            table, y, sample_weight = rows_that_count(table, y, sample_weight)
+        self._read_columns_named(table)
+        self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
+        self.report_ = self._make_report()
+        return self
+
+    def _validate_table(self, X, y, **checks):
+        """Validate the input, with further checks; return `Columns`, and the target."""
+        text = find_text(X)
+        what = f"{type(self).__name__} reads numbers"
+        if "categories" in self._reads:
+            hashed, what = self._hashes_categories, f"{what} and categories"
+            X = encode_text(X, text, what, hashed=hashed) if text else X
+        else:
+            refuse_text(X, text, what)
+        how = {
+            "dtype": [np.float64, np.float32],
+            "ensure_all_finite": "allow-nan" if "nan" in self._reads else True,
+            "ensure_min_samples": self._min_rows,
+            "accept_sparse": "csc" if "sparse" in self._reads else False,
+            **checks,
+        }
+        if self._needs_target:
+            X, y = validate_data(self, X, y, **how)
+        else:
+            X = validate_data(self, X, **how)
+        nominal = np.zeros(X.shape[1], dtype=bool)
+        nominal[text] = True
+        return Columns(X, nominal), y
+
+    def _validate_weight(self, table, sample_weight):
+        if sample_weight is None:
+            return None
+        weight = check_sample_weight(sample_weight, table.X, ensure_non_negative=True)
+        if not weight.any():
+            msg = "sample_weight is zero in all rows. Give at least one row a positive weight."
+            raise InputError(msg)
+        return weight
+
+    def _read_columns_named(self, table):
+        """Read the parameters that name columns."""
+        columns = getattr(self, "feature_names_in_", None), self.n_features_in_
+        self._units = units_of(self._groups_in(table), *columns)
+        self._forced = np.zeros(self.n_features_in_, dtype=bool)
+        always_keep = getattr(self, "always_keep", None)
+        if always_keep is not None:
+            forced = place_columns(always_keep, *columns, "always_keep")
+            self._forced = np.isin(self._units, self._units[forced])
+
+    def _groups_in(self, table):  # noqa: ARG002 - a hook
+        """Return the groups of columns, as `units_of` takes them."""
+        return getattr(self, "groups", None)
+
+    @abstractmethod
+    def _prune_columns(self, table, y, sample_weight):
+        """Return the keep-mask and the path, or a callable that computes the path."""
+
+    @abstractmethod
+    def _make_report(self):
+        """Return a DataFrame with a row per input column."""
+
+    def _set_level(self, path, index):
+        self.keep_mask_ = path.cut(index=index)
+        self.report_ = self._make_report()
+
+    def _names(self):
+        """Return the names of the columns, made up where they have none."""
+        return name_columns(getattr(self, "feature_names_in_", None), self.n_features_in_)
+
+    def _get_support_mask(self):
+        check_is_fitted(self, "keep_mask_")
+        return self.keep_mask_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = "nan" in self._reads
+        tags.input_tags.categorical = "categories" in self._reads
+        tags.input_tags.sparse = "sparse" in self._reads
+        tags.target_tags.required = self._needs_target
+        return tags

@@ -1,0 +1,141 @@
+"""Paths of columns: which columns stay at each level."""
+
+import numpy as np
+import pandas as pd
+
+from skprune.base._path import BasePath
+from skprune.exceptions import LevelError
+
+
+class ColumnPath(BasePath):
+    """The levels of a feature pruner; a cut gives the mask of the columns that stay.
+
+    Parameters
+    ----------
+    masks : ndarray of bool, shape (n_levels, n_features)
+        Columns that stay at each level; the first row keeps all.
+    breaks : ndarray of shape (n_levels - 1,)
+        Ends of the levels, descending: at thresholds *below* ``breaks[i]`` at least
+        level ``i + 1`` is cut (a lower threshold prunes more).
+    thresholds : ndarray of shape (n_levels,)
+        A threshold within each level.
+    """
+
+    def __init__(self, masks, breaks, thresholds):
+        super().__init__(_levels(masks.sum(axis=1), thresholds), unit="columns")
+        self._masks = masks
+        self._breaks = breaks
+
+    def _build(self, index):
+        return self._masks[index].copy()
+
+    def _index_of_threshold(self, threshold):
+        return np.searchsorted(-self._breaks, -threshold, side="left")
+
+
+class DecidedPath(BasePath):
+    """The two levels of a pruner that decides by itself: all columns, and those it keeps.
+
+    Parameters
+    ----------
+    kept : ndarray of bool, shape (n_features,)
+        Columns that stay; if all do there is one level.
+    """
+
+    def __init__(self, kept):
+        self._masks = np.ones((1 if kept.all() else 2, len(kept)), dtype=bool)
+        self._masks[-1] = kept
+        levels = _levels(self._masks.sum(axis=1), np.full(len(self._masks), np.nan))
+        super().__init__(levels, unit="columns", common_scale=False)
+
+    def _build(self, index):
+        return self._masks[index].copy()
+
+    def _index_of_threshold(self, threshold):
+        msg = (
+            f"threshold={threshold!r} was given, but this pruner decides by itself and has no "
+            "scale. Give index=0 for all columns, or index=-1 for those that stay."
+        )
+        raise LevelError(msg)
+
+
+class RankedPath(BasePath):
+    """The levels of a ranking: one group of columns after the other goes, the worst first.
+
+    Thresholds do not cross folds: scores may grow with the number of rows. Levels that part
+    columns of equal scores are cut by `keep` alone, and have NaN for a threshold.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_features,)
+        Score of each column, the higher the better; NaN is the lowest.
+    order : ndarray of int, shape (n_ranked,), default=None
+        Columns, the best first, where the scores alone do not say: a score then only
+        counts as far as those before it are higher. Columns that are not in it come
+        after, ordered by score. Default: by score, and by column where scores tie.
+    units : ndarray of int, shape (n_features,), default=None
+        The unit of each column, numbered from 0; columns of one unit stand or fall
+        together, with the best of them. Default: each its own.
+    forced : ndarray of bool, shape (n_features,), default=None
+        Columns that stay at every level; whole units. Default: none.
+
+    Attributes
+    ----------
+    scores : ndarray of shape (n_features,)
+        Score of the unit of each column.
+    own_scores : ndarray of shape (n_features,)
+        Score of each column, as given.
+    best : ndarray of int, shape (n_features,)
+        The column that the score of the unit is that of.
+    ranking : ndarray of int, shape (n_features,)
+        Rank of the unit of each column, the best 1; forced ones share rank 1.
+
+    Notes
+    -----
+    O(n_features log n_features); a mask is made when it is asked for.
+    """
+
+    def __init__(self, scores, *, order=None, units=None, forced=None):
+        n_columns = len(scores)
+        units = np.arange(n_columns) if units is None else units
+        forced = np.zeros(n_columns, dtype=bool) if forced is None else forced
+        falling = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
+        if order is not None:
+            falling = np.concatenate([order, falling[~np.isin(falling, order)]])
+        first = np.sort(np.unique(units[falling], return_index=True)[1])
+        best = falling[first]  # of each unit, the best unit first
+        best = best[np.argsort(~forced[best], kind="stable")]
+        self._n_forced = int(forced[best].sum())
+        self._position = np.empty(len(best), dtype=np.intp)
+        self._position[units[best]] = np.arange(len(best))
+        self._position = self._position[units]
+        self.own_scores, self.best = scores, best[self._position]
+        self.scores = scores[self.best]
+        self.ranking = np.maximum(self._position - max(self._n_forced - 1, 0), 0) + 1
+        # A threshold takes units off the end: none stays behind one that went.
+        free = scores[best[self._n_forced :]]
+        self._floor = np.minimum.accumulate(np.where(np.isnan(free), -np.inf, free))
+        counts = np.bincount(self._position).cumsum()[::-1]
+        n_levels = len(best) - max(self._n_forced, 1) + 1
+        thresholds = np.append(-np.inf, self._floor[::-1])
+        # No threshold parts what ties: the column that stays, and the one that went.
+        thresholds[np.append(self._floor[::-1], np.inf) == thresholds] = np.nan
+        thresholds = thresholds[:n_levels]
+        super().__init__(_levels(counts[:n_levels], thresholds), unit="columns", common_scale=False)
+
+    def _build(self, index):
+        return self._position < self._position.max() + 1 - index
+
+    def _index_of_threshold(self, threshold):
+        above = np.count_nonzero(self._floor > threshold)
+        if above + self._n_forced == 0:
+            msg = (
+                f"threshold={threshold!r} leaves no column: the highest score is "
+                f"{self._floor[0]:.6g}. Give a lower threshold, or keep=1."
+            )
+            raise LevelError(msg)
+        return len(self._floor) - above
+
+
+def _levels(counts, thresholds):
+    return pd.DataFrame({"keep": counts / counts[0], "threshold": thresholds, "columns": counts})

@@ -1,0 +1,260 @@
+"""Permutation importance: columns that a model does not miss on rows held out from it."""
+
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array, check_random_state, get_tags
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
+
+from skprune._compat import HasMethods, Interval, StrOptions, rows_of
+from skprune.base._frames import read_numbers
+from skprune.criteria.association import correlation_tile, describe, ranks
+from skprune.criteria.clusters import cluster_columns
+from skprune.feature_selection._columns import Columns, find_text, refuse_text
+from skprune.feature_selection._permutation_importance import permutation_importances
+from skprune.feature_selection._ranking import BaseRankingPruner
+
+
+class PermutationPruner(BaseRankingPruner):
+    """Remove columns that a model does not miss when their values are shuffled.
+
+    A clone of the estimator is fitted on the training rows of each fold. On the rows held out
+    from it the values of a column are shuffled among the rows; the score of the column is how
+    far the model's score falls, averaged over folds and repeats. Columns that say the same hide
+    each other: the model reads from one what it lost in the other. So they can be shuffled
+    together, as a group.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model, or a pipeline with a model at its end; never changed. It is given the table
+        as it is: a pipeline may read text.
+    scoring : str or callable, default=None
+        As in `sklearn.metrics.check_scoring`; None is the estimator's own score.
+    cv : int, splitter or iterable, default=5
+        Folds, as in `sklearn.model_selection.check_cv`.
+    n_repeats : int, default=5
+        How often each column is shuffled in each fold.
+    keep : int or float, default=None
+        Number (int) or fraction (float in (0, 1]) of columns that stay. If neither `keep`
+        nor `threshold` is given, half of them stay.
+    threshold : float, default=None
+        Columns whose score is above it stay, in the unit of `scoring`. At 0 a column stays
+        if the model is worse without its values on rows that it has not seen.
+    groups : list of lists, dict of lists or float, default=None
+        Columns, by name or place, that are shuffled together, row by row, and stand or fall
+        together. A float in [0, 1) finds them: columns are clustered as long as all pairs of
+        a cluster have an absolute rank correlation above it.
+    always_keep : list of str or int, default=None
+        Columns that stay at every level, with their groups.
+    random_state : int, RandomState instance or None, default=None
+        Draws the permutations. The estimator has its own.
+    n_jobs : int, default=None
+        Folds that are worked on at a time, as in joblib.
+
+    Attributes
+    ----------
+    keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
+        Columns that stay.
+    scores_ : ndarray of shape (`n_features_in_`,)
+        Mean fall of the score, in the unit of `scoring`; the same for the columns of a group.
+    importances_ : ndarray of shape (`n_features_in_`, n_folds, `n_repeats`)
+        The falls that `scores_` are the means of.
+    ranking_ : ndarray of int, shape (`n_features_in_`,)
+        Ranks, the best 1.
+    report_ : DataFrame
+        A row per input column: `feature`, `kept`, `score`, `reason`, `value`, `partner` (the
+        first column of its group), `rank`, `std` (standard deviation over folds and
+        repeats) and `se` (standard error of the mean over folds; NaN if there is only one).
+    path_ : RankedPath
+        Every level of this fit; not pickled.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen by `fit`, if all are strings.
+
+    Raises
+    ------
+    LevelError
+        By `fit`, if `keep` or `threshold` cannot be met.
+    InputError
+        By `fit`, if `groups` or `always_keep` name columns that do not exist, or the
+        estimator refuses columns of text.
+
+    See Also
+    --------
+    sklearn.inspection.permutation_importance : The same of one fitted model.
+    CorrelationPruner : Removes one of two columns that say the same.
+    RandomPruner : The baseline.
+
+    Notes
+    -----
+    The values are those of `sklearn.inspection.permutation_importance` for the same
+    permutations. Decision trees, forests, bagged trees and gradient boosting are walked again
+    only where a permutation changes something: O(rows * trees * depth * n_repeats) for all
+    columns together. Other models predict many permuted copies in one call, blocks of 64 MB
+    at a time. Where `scoring` is a function of one's own that looks at the model, copies are
+    scored one by one. A model has to answer for each row by itself.
+
+    `sample_weight` goes to the fit of the estimator (of a pipeline: of its last step) and to
+    the scorer, if they take it. A group that is found by correlation holds columns of numbers
+    only; all rows are looked at, the target is not. This takes a matrix of all pairs of
+    columns, and of a sparse table a dense copy.
+
+    Folds share most of their training rows, so that `se` is a little too small.
+
+    References
+    ----------
+    L. Breiman, "Random forests", Machine Learning 45, 2001.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skprune import PermutationPruner
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> forest = RandomForestClassifier(20, random_state=0)
+    >>> pruner = PermutationPruner(forest, cv=3, groups=0.9, keep=8, random_state=0)
+    >>> pruner.fit_transform(X, y).shape
+    (569, 8)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseRankingPruner._parameter_constraints,
+        "estimator": [HasMethods(["fit"])],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "cv": ["cv_object"],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "groups": [list, tuple, dict, Interval(Real, 0, 1, closed="left"), None],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+    }
+    _needs_target: ClassVar[bool] = True
+    _min_rows: ClassVar[int] = 2
+    _drops_rows: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        scoring=None,
+        cv=5,
+        n_repeats=5,
+        keep=None,
+        threshold=None,
+        groups=None,
+        always_keep=None,
+        random_state=None,
+        n_jobs=None,
+    ):
+        self.estimator = estimator
+        self.scoring = scoring
+        self.cv = cv
+        self.n_repeats = n_repeats
+        self.keep = keep
+        self.threshold = threshold
+        self.groups = groups
+        self.always_keep = always_keep
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def _validate_table(self, X, y, **checks):
+        """Return the table as it came: the estimator says what it can read."""
+        if not hasattr(X, "columns"):
+            how: dict[str, Any] = {
+                "accept_sparse": "csr",
+                "dtype": None,
+                "ensure_all_finite": False,
+            }
+            how |= {"ensure_min_samples": self._min_rows, "estimator": self, **checks}
+            X = check_array(X, **how)
+        validate_data(self, X, y, skip_check_array=True)
+        y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+        check_consistent_length(X, y)
+        nominal = np.zeros(X.shape[1], dtype=bool)
+        nominal[find_text(X)] = True
+        return Columns(X, nominal), y
+
+    def _groups_in(self, table):
+        if not isinstance(self.groups, Real):
+            return self.groups
+        numeric = np.flatnonzero(~table.nominal)
+        strength = _rank_correlations(read_numbers(table.X, numeric))
+        cluster = cluster_columns(strength, self.groups)
+        return [numeric[cluster == label] for label in range(cluster.max(initial=-1) + 1)]
+
+    def _score_columns(self, table, y, sample_weight):
+        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        splits = list(cv.split(table.X, y))
+        rng = check_random_state(self.random_state)
+        seeds = rng.randint(np.iinfo(np.int32).max, size=len(splits))
+        job = delayed(_importances_of_fold)
+        try:
+            # `fit` turned off the checks of parameters: those of the estimator are due.
+            with config_context(skip_parameter_validation=False):
+                found = Parallel(n_jobs=self.n_jobs)(
+                    job(self, table.X, y, sample_weight, split, int(seed), self._units)
+                    for split, seed in zip(splits, seeds, strict=True)
+                )
+        except (ValueError, TypeError) as error:
+            name = type(self.estimator).__name__
+            said = f"{name} said {str(error)!r} of this table. It may need numbers"
+            refuse_text(table.X, np.flatnonzero(table.nominal).tolist(), said)
+            raise
+        self.importances_ = np.stack(found, axis=1)[self._units]
+        return self.importances_.mean(axis=(1, 2))
+
+    def _make_report(self):
+        report = super()._make_report()
+        n_folds = self.importances_.shape[1]
+        report["std"] = self.importances_.std(axis=(1, 2))
+        spread = self.importances_.mean(axis=2).std(axis=1) if n_folds > 1 else np.nan
+        report["se"] = spread / np.sqrt(max(n_folds - 1, 1))
+        return report
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator).input_tags
+        for name in ("allow_nan", "categorical", "string", "sparse"):
+            setattr(tags.input_tags, name, getattr(inner, name))
+        return tags
+
+
+def _importances_of_fold(pruner, X, y, sample_weight, split, seed, units):
+    """Fit the estimator on some rows and permute others; shape (n_units, n_repeats)."""
+    train, test = split
+    model = clone(pruner.estimator)
+    params = _fit_weights(model, rows_of(sample_weight, train))
+    model.fit(rows_of(X, train), y[train], **params)
+    return permutation_importances(
+        model,
+        rows_of(X, test),
+        y[test],
+        check_scoring(model, pruner.scoring),
+        n_repeats=pruner.n_repeats,
+        seed=seed,
+        units=units,
+        sample_weight=rows_of(sample_weight, test),
+    )
+
+
+def _fit_weights(estimator, weight):
+    """Return the weights as a parameter of `fit`; nothing if it takes none."""
+    name, last = "sample_weight", estimator
+    if isinstance(estimator, Pipeline):
+        step, last = estimator.steps[-1]
+        name = f"{step}__{name}"
+    return {name: weight} if weight is not None and has_fit_parameter(last, "sample_weight") else {}
+
+
+def _rank_correlations(X):
+    """Return Spearman's correlations of all pairs of columns."""
+    table, every = describe(ranks(X)), np.arange(X.shape[1])
+    return correlation_tile(table, table, every, every)

@@ -1,0 +1,364 @@
+"""Permutation importance: what a model scores once columns are shuffled among rows.
+
+Three ways give the same numbers. Models that add up leaves of trees are walked again only
+where a permutation changes something. Other models predict many permuted copies of the table
+in one call. Both hand the scorer a stand-in that answers for one copy; a scorer that looks at
+more than predictions is given the model itself, and one copy after the other.
+"""
+
+from dataclasses import replace
+from functools import partial
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_array, get_tags
+from sklearn.utils.metaestimators import available_if
+
+from skprune._compat import n_rows_of, passes_through, predicts_only, rows_of, takes_weights
+from skprune.base._snapshot import Snapshot
+from skprune.criteria.permutation_walks import permutations, rewalk, trails
+from skprune.exceptions import UnsupportedModelError
+from skprune.feature_selection._columns import find_text
+from skprune.surgery import TREE_SURGEONS, surgeon_for
+from skprune.surgery.boosting import BoostingSurgeon
+
+# Bytes of the arrays of one block: of permuted copies, of answers, of walks.
+BLOCK = 2**26
+# What `score` is, unless a model has one of its own: functions of `predict` and the targets.
+OWN_SCORES = (ClassifierMixin.score, RegressorMixin.score)
+# What a step of a walk takes while it is recorded, sorted and walked again.
+STEP_BYTES = 100
+
+
+def permutation_importances(
+    model, X, y, scorer, *, n_repeats=5, seed=0, units=None, sample_weight=None
+):
+    """Measure how far the score of a model falls when columns are permuted.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Any model that answers for each row by itself; never changed.
+    X : ndarray, sparse matrix or frame of shape (n_rows, n_features)
+        Rows that the model was not fitted on, if the result is to say what it has learnt.
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Their targets.
+    scorer : callable
+        As `sklearn.metrics.check_scoring` returns it.
+    n_repeats : int, default=5
+        Permutations of each unit.
+    seed : int, default=0
+        Seed of the permutations; all units share them.
+    units : ndarray of int, shape (n_features,), default=None
+        The unit of each column, numbered from 0: columns of one unit are permuted together,
+        row by row. Default: each its own.
+    sample_weight : array-like of shape (n_rows,), default=None
+        Weights of the rows, for scorers that take them.
+
+    Returns
+    -------
+    ndarray of shape (n_units, n_repeats)
+        Score of the table as it is, minus that of the permuted one.
+
+    Notes
+    -----
+    Of sums over trees O(rows * trees * depth * n_repeats) in all, and a sum over trees and
+    the scorer per copy; of others a prediction and the scorer per copy.
+    """
+    units = np.arange(X.shape[1]) if units is None else units
+    if isinstance(model, FrozenEstimator):
+        model = model.estimator
+    scorer = _unbound(scorer, model)
+    weights = {}
+    if sample_weight is not None and takes_weights(scorer):
+        weights = {"sample_weight": sample_weight}
+    whole = scorer(model, X, y, **weights)
+    source = permutations(n_rows_of(X), n_repeats, seed)
+    scores = [
+        scorer(each, rows, y, **weights)
+        for each, rows in _permuted_models(model, X, scorer, units, source)
+    ]
+    return whole - np.reshape(scores, (units.max() + 1, n_repeats))
+
+
+def _unbound(scorer, model):
+    """Return the function behind a model's own `score`, where that only asks to predict."""
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    usual = passes_through(scorer) and type(last).score in OWN_SCORES
+    return type(last).score if usual else scorer
+
+
+def _permuted_models(model, X, scorer, units, source):
+    """Yield a model, or what stands in for it, and rows, for each unit and permutation."""
+    columns = [np.flatnonzero(units == unit) for unit in range(units.max() + 1)]
+    changes = list(product(columns, source))
+    if not (predicts_only(scorer) or scorer in OWN_SCORES):
+        for change in changes:
+            yield model, permuted_copies(X, [change])
+        return
+    leaves = _leaves_of(model, X)
+    if leaves is not None:
+        yield from ((stand_in, X) for stand_in in walked(leaves, units, source))
+        return
+    for rows, count in _stacks(X, changes):
+        stack = Stack(model, rows, n_rows_of(X))
+        yield from ((Copy(stack, place), X) for place in range(count))
+
+
+# Many copies in one prediction.
+
+
+def _stacks(X, changes):
+    """Yield stacks of permuted copies, and of how many each is."""
+    n_copies = min(len(changes), max(1, BLOCK // max(1, _bytes_of(X))))
+    blocks = [changes[start : start + n_copies] for start in range(0, len(changes), n_copies)]
+    if sparse.issparse(X) or hasattr(X, "columns"):
+        yield from ((permuted_copies(X, block), len(block)) for block in blocks)
+        return
+    # One buffer for all: only the columns that are permuted are written, and put back.
+    copies = np.tile(X, (n_copies, 1, 1))
+    for block in blocks:
+        yield _permute_in(copies[: len(block)], X, block), len(block)
+        _permute_in(copies, X, [(columns, slice(None)) for columns, _ in block])
+
+
+def _permute_in(copies, X, changes):
+    """Write permuted columns into copies of an array; return these as one table."""
+    for copy, (columns, source) in zip(copies, changes, strict=False):
+        copy[:, columns] = X[:, columns][source]
+    return copies.reshape(-1, X.shape[1])
+
+
+def permuted_copies(X, changes):
+    """Stack copies of a table, in each of which some columns are permuted.
+
+    Parameters
+    ----------
+    X : ndarray, sparse matrix or frame of shape (n_rows, n_features)
+        The table.
+    changes : list of (ndarray, ndarray)
+        Of each copy the columns, and the row that each row takes their values from.
+
+    Returns
+    -------
+    ndarray, sparse matrix or frame of shape (n_copies * n_rows, n_features)
+        Of the kind of `X`; columns keep their types.
+    """
+    n_rows = n_rows_of(X)
+    every = np.tile(np.arange(n_rows), len(changes))
+    if sparse.issparse(X):
+        return _sparse_copies(X.tocsr(), changes)
+    if not hasattr(X, "columns"):
+        return _permute_in(np.tile(X, (len(changes), 1, 1)), X, changes)
+    source_of: dict[int, np.ndarray] = {}
+    for place, (columns, source) in enumerate(changes):
+        for column in columns:
+            taken = source_of.setdefault(column, every.copy())
+            taken[place * n_rows : (place + 1) * n_rows] = source
+    sources = [source_of.get(column, every) for column in range(X.shape[1])]
+    if hasattr(X, "iloc"):
+        values = {i: X.iloc[:, i].array.take(rows) for i, rows in enumerate(sources)}
+        frame = pd.DataFrame(values, index=X.index.take(every))
+        return frame.set_axis(X.columns, axis=1)
+    return type(X)([rows_of(X[name], rows) for name, rows in zip(X.columns, sources, strict=True)])
+
+
+def _sparse_copies(X, changes):
+    copies = []
+    for columns, source in changes:
+        # Products with ones on the diagonal pick columns: exact, and nothing is densified.
+        others = np.setdiff1d(np.arange(X.shape[1]), columns)
+        copies.append(X @ _picking(others, X) + X[source] @ _picking(columns, X))
+    return sparse.vstack(copies, format="csr")
+
+
+def _picking(columns, X):
+    at = columns.astype(np.int32)  # trees read no wider ones
+    ones = np.ones(len(at), dtype=X.dtype)
+    return sparse.csr_array((ones, (at, at)), shape=(X.shape[1], X.shape[1]))
+
+
+def _bytes_of(X):
+    return 12 * X.nnz if sparse.issparse(X) else 8 * X.shape[0] * X.shape[1]
+
+
+class Stack:
+    """What a model answers for copies of a table; each method is called once for all.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        Answers.
+    X : array-like of shape (n_copies * n_rows, n_features)
+        The copies.
+    n_rows : int
+        Rows of each.
+    """
+
+    def __init__(self, model, X, n_rows):
+        self.model, self.n_rows = model, n_rows
+        self._X, self._answers = X, {}
+
+    def answer(self, method, place):
+        """Return what a method answers for one copy; a list if it answers with one."""
+        if method not in self._answers:
+            self._answers[method] = getattr(self.model, method)(self._X)
+        found = self._answers[method]
+        rows = slice(place * self.n_rows, (place + 1) * self.n_rows)
+        return [output[rows] for output in found] if isinstance(found, list) else found[rows]
+
+
+def _answered(method):
+    """Make a method that answers from a stack, if the model has it."""
+
+    def can(copy):
+        return hasattr(copy.stack.model, method)
+
+    def answer(self, X):  # noqa: ARG001 - the rows are known
+        return self.stack.answer(method, self.place)
+
+    answer.__name__ = method
+    return available_if(can)(answer)
+
+
+class Copy(BaseEstimator):
+    """Stands in for a model that is asked about one copy of a stack.
+
+    Parameters
+    ----------
+    stack : Stack
+        The answers.
+    place : int
+        Which copy.
+    """
+
+    def __init__(self, stack, place):
+        self.stack = stack
+        self.place = place
+
+    def __sklearn_tags__(self):
+        return get_tags(self.stack.model)
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    @property
+    def classes_(self):
+        """Class labels of the model."""
+        return self.stack.model.classes_
+
+    predict = _answered("predict")
+    predict_proba = _answered("predict_proba")
+    predict_log_proba = _answered("predict_log_proba")
+    decision_function = _answered("decision_function")
+
+
+# Trees: what does not change is not walked again.
+
+
+class Leaves(NamedTuple):
+    """How a model makes its answers from the leaves that rows end in.
+
+    Attributes
+    ----------
+    table : NodeTable
+        The trees; splits name columns of `X`.
+    X : ndarray of shape (n_rows, n_features)
+        The rows, in the precision in which the model compares.
+    value : ndarray of shape (n_nodes, n_values)
+        What each leaf adds to the answer.
+    first : ndarray of shape (n_rows, n_values)
+        The answer before the first tree.
+    finish : callable
+        Makes the stand-in of a model from the answers, of shape (n_rows, n_values).
+    """
+
+    table: Any
+    X: Any
+    value: Any
+    first: Any
+    finish: Any
+
+
+def _leaves_of(model, X):
+    """Return how a model adds up leaves, or None if it does something else."""
+    if sparse.issparse(X) or find_text(X):
+        return None
+    try:
+        surgeon = surgeon_for(model, TREE_SURGEONS)
+    except UnsupportedModelError:
+        return None
+    boosts = isinstance(surgeon, BoostingSurgeon) and surgeon.starts_alike
+    answers = boosts or (surgeon.answers_by_mean and surgeon.n_outputs == 1)
+    if not answers or not surgeon.is_ordered[surgeon.table.is_split].all():
+        return None
+    rows = check_array(X, dtype=surgeon.compares_in, ensure_all_finite=False)
+    table = replace(surgeon.table, feature=surgeon.columns)
+    if boosts:
+        column = surgeon.tree_column[table.tree]
+        value = np.zeros((table.n_nodes, surgeon.n_values_per_stage))
+        value[np.arange(table.n_nodes), column] = surgeon.learning_rate * table.value[:, 0, 0]
+        return Leaves(table, rows, value, surgeon.raw_init(X), surgeon.stand_in)
+    value = table.value[:, 0]
+    first = np.zeros((len(rows), value.shape[1]))
+    return Leaves(table, rows, value, first, partial(_mean_of, model, table.n_trees))
+
+
+def _mean_of(model, n_trees, total):
+    return Snapshot(model, total / n_trees)
+
+
+def walked(leaves, units, source):
+    """Stand in for a model of trees that is asked about permuted rows.
+
+    Parameters
+    ----------
+    leaves : Leaves
+        How the model answers.
+    units : ndarray of int, shape (n_features,)
+        The unit of each column.
+    source : ndarray of int, shape (n_repeats, n_rows)
+        The row that each row takes the values of a unit from.
+
+    Yields
+    ------
+    estimator
+        Answers as the model would, for each unit and each permutation of it.
+    """
+    n_repeats, n_rows = source.shape
+    n_units, n_values, table = units.max() + 1, leaves.value.shape[1], leaves.table
+    n_blocked = max(1, BLOCK // (8 * n_values * n_rows * n_repeats))
+    walk_bytes = 8 * n_values + STEP_BYTES * (1 + table.depth[~table.is_split].mean())
+    n_walked = max(3, int(BLOCK / (walk_bytes * table.n_trees)))
+    for start in range(0, n_units, n_blocked):
+        count = min(n_blocked, n_units - start)
+        local = np.where((units >= start) & (units < start + count), units - start, -1)
+        answers = np.empty((count, n_repeats, n_rows, n_values))
+        for rows in np.array_split(np.arange(n_rows), -(-n_rows // n_walked)):
+            _answer(leaves, local, source, rows, answers[:, :, rows[0] : rows[-1] + 1])
+        yield from map(leaves.finish, answers.reshape(-1, n_rows, n_values))
+
+
+def _answer(leaves, units, source, rows, answers):
+    """Fill in the answers for some rows; of shape (n_units, n_repeats, n_rows, n_values)."""
+    table, X, value, first, _ = leaves
+    known = trails(table, X, rows, units)
+    terms = np.empty((table.n_trees + 1, first[rows].size))
+    terms[0] = first[rows].ravel()
+    votes = terms[1:].reshape(-1, value.shape[1])
+    votes[:] = value[known.leaf]
+    for repeat, taken in enumerate(source):
+        unit, walks, leaf = rewalk(table, X, rows, units, known, taken)
+        ends = np.searchsorted(unit, np.arange(len(answers) + 1))
+        for place, part in enumerate(map(slice, ends[:-1], ends[1:])):
+            changed = walks[part]
+            votes[changed] = value[leaf[part]]
+            # Tree after tree, as the model adds: in another order the last bit differs.
+            answers[place, repeat] = np.add.reduce(terms, axis=0).reshape(len(rows), -1)
+            votes[changed] = value[known.leaf[changed]]

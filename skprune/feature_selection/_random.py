@@ -1,0 +1,88 @@
+"""Columns at random: the baseline that every other choice is held against."""
+
+from typing import Any, ClassVar
+
+from sklearn.utils import check_random_state
+
+from skprune.feature_selection._ranking import BaseRankingPruner
+
+
+class RandomPruner(BaseRankingPruner):
+    """Remove columns at random: the baseline for every other choice.
+
+    A pruner of columns that does no better than this one at the same number of columns
+    has found nothing.
+
+    Parameters
+    ----------
+    keep : int or float, default=None
+        Number (int) or fraction (float in (0, 1]) of columns that stay. If neither `keep`
+        nor `threshold` is given, half of them stay.
+    threshold : float, default=None
+        Columns whose score, drawn uniformly from [0, 1), is above it stay.
+    groups : list of lists or dict of lists, default=None
+        Columns, by name or place, that stand or fall together.
+    always_keep : list of str or int, default=None
+        Columns that stay at every level, with their groups.
+    random_state : int, RandomState instance or None, default=None
+        Draws the scores.
+
+    Attributes
+    ----------
+    keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
+        Columns that stay.
+    scores_ : ndarray of shape (`n_features_in_`,)
+        The draws; the same for the columns of a group.
+    ranking_ : ndarray of int, shape (`n_features_in_`,)
+        Ranks, the best 1.
+    report_ : DataFrame
+        A row per input column: `feature`, `kept`, `score`, `reason`, `value`, `partner`
+        and `rank`.
+    path_ : RankedPath
+        Every level of this fit; not pickled.
+    n_features_in_ : int
+        Number of columns seen by `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns seen by `fit`, if all are strings.
+
+    Raises
+    ------
+    LevelError
+        By `fit`, if `keep` or `threshold` cannot be met.
+    InputError
+        By `fit`, if `groups` or `always_keep` name columns that do not exist.
+
+    See Also
+    --------
+    CorrelationPruner : Removes redundant columns.
+
+    Notes
+    -----
+    The values of the table play no part: it may hold text, missing values, or be sparse.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skprune import RandomPruner
+    >>> X, y = load_iris(return_X_y=True)
+    >>> RandomPruner(keep=2, random_state=0).fit_transform(X).shape
+    (150, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseRankingPruner._parameter_constraints,
+        "random_state": ["random_state"],
+    }
+    _reads: ClassVar[frozenset[str]] = frozenset({"nan", "categories", "sparse"})
+
+    def __init__(
+        self, *, keep=None, threshold=None, groups=None, always_keep=None, random_state=None
+    ):
+        self.keep = keep
+        self.threshold = threshold
+        self.groups = groups
+        self.always_keep = always_keep
+        self.random_state = random_state
+
+    def _score_columns(self, table, y, sample_weight):  # noqa: ARG002 - the values play no part
+        return check_random_state(self.random_state).uniform(size=table.X.shape[1])

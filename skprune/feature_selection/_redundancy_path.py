@@ -1,0 +1,188 @@
+"""Which columns are redundant at each threshold, by each of three rules, and their path.
+
+A rule says what stays at a threshold (`at`) and which levels there are (`levels`). `Walked`
+compares pairs, `Clustered` keeps the best of each cluster, `Collinear` removes what all
+others explain together. All work on units in order of priority, as a `Layout` has them.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skprune.criteria.clusters import cut_merges, leaving_strength, merge_columns
+from skprune.criteria.collinearity import eliminate, explained
+from skprune.criteria.redundancy import (
+    closest_pairs,
+    greedy_walk,
+    threshold_path,
+    tiles_of_units,
+    whole_matrix,
+    whole_tile,
+)
+from skprune.feature_selection._path import ColumnPath
+
+
+class Reduction(NamedTuple):
+    """What stays at a threshold, and why the rest goes.
+
+    Attributes
+    ----------
+    kept : ndarray of bool, shape (n_units,)
+        What stays.
+    score : ndarray of shape (n_units,)
+        What was held against the threshold.
+    nearest : ndarray of int, shape (n_units,)
+        Which of those that stay stands for each that goes.
+    value : ndarray of shape (n_units,)
+        How closely each that goes is bound to others: signed strength, or inflation.
+    cluster : ndarray of int, shape (n_units,), or None
+        The cluster of each, if there are clusters.
+    """
+
+    kept: Any
+    score: Any
+    nearest: Any
+    value: Any
+    cluster: Any = None
+
+    def spread(self, layout):
+        """Return the same for columns in the order of their table."""
+        unit = layout.unit_of
+        nearest = layout.order[layout.starts[self.nearest]]
+        cluster = self.cluster
+        if cluster is not None:  # numbered in order of their first columns
+            first = np.unique(cluster[unit], return_index=True)[1]
+            cluster = np.argsort(np.argsort(first))[cluster][unit]
+        return Reduction(
+            self.kept[unit], self.score[unit], nearest[unit], self.value[unit], cluster
+        )
+
+
+class Walked:
+    """Each unit goes that is too close to one of higher priority that stays.
+
+    Parameters
+    ----------
+    make : callable
+        Makes tiles of strengths between columns.
+    layout : Layout
+        Their units.
+    """
+
+    def __init__(self, make, layout):
+        self._make, self._blocks = tiles_of_units(make, layout), layout.blocks
+        self._n_forced = layout.n_forced
+
+    def at(self, threshold):
+        """Return what stays at a threshold; makes no more tiles than it needs."""
+        walk = greedy_walk(self._make, self._blocks, threshold, self._n_forced)
+        return Reduction(walk.kept, np.abs(walk.value), walk.nearest, walk.value)
+
+    def levels(self):
+        """Return the masks of all levels, and the thresholds below which each begins."""
+        matrix = whole_matrix(self._make, self._blocks)
+        self._make, self._blocks = whole_tile(matrix)  # the table is needed no more
+        return threshold_path(matrix, self._n_forced)
+
+
+class Clustered:
+    """The best of each cluster stays.
+
+    Parameters
+    ----------
+    make : callable
+        Makes tiles of strengths between columns.
+    layout : Layout
+        Their units.
+    linkage : {"complete", "average", "single"}
+        How clusters are merged.
+    """
+
+    def __init__(self, make, layout, linkage):
+        self._matrix = whole_matrix(tiles_of_units(make, layout), layout.blocks)
+        self._merges = merge_columns(self._matrix, linkage)
+        self._leaving = leaving_strength(self._merges, layout.n_forced)
+
+    def at(self, threshold):
+        """Return what stays at a threshold."""
+        cluster = cut_merges(self._merges, threshold)
+        best = np.unique(cluster, return_index=True)[1][cluster]
+        value = self._matrix[best, np.arange(len(best))]
+        return Reduction(self._leaving <= threshold, self._leaving, best, value, cluster)
+
+    def levels(self):
+        """Return the masks of all levels, and the thresholds below which each begins."""
+        return _nested(self._leaving)
+
+
+class Collinear:
+    """The unit that the others explain best goes, until none is explained too well.
+
+    Parameters
+    ----------
+    make : callable
+        Makes tiles of correlations between columns.
+    layout : Layout
+        Their units.
+    """
+
+    def __init__(self, make, layout):
+        above = np.triu(whole_matrix(make, layout.spans), 1)
+        self._matrix = above + above.T + np.eye(len(above))
+        self._starts, self._sizes = layout.starts, layout.sizes
+        self._n_forced = layout.n_forced
+        self._gone = None
+
+    def at(self, threshold):
+        """Return what stays at a threshold."""
+        gone = self._gone
+        if gone is None:
+            gone = eliminate(self._matrix, self._starts, self._n_forced, threshold)
+        kept = gone <= threshold
+        stays = np.repeat(kept, self._sizes)
+        starts = np.cumsum(self._sizes[kept]) - self._sizes[kept]
+        score = gone.copy()
+        score[kept] = explained(self._matrix[np.ix_(stays, stays)], starts)
+        pairs = np.abs(closest_pairs(self._matrix, self._starts, self._starts))
+        nearest = np.argmax(np.where(kept[:, None], pairs, -1.0), axis=0)
+        with np.errstate(divide="ignore"):
+            return Reduction(kept, score, nearest, 1.0 / (1.0 - score))
+
+    def levels(self):
+        """Return the masks of all levels, and the thresholds below which each begins."""
+        self._gone = eliminate(self._matrix, self._starts, self._n_forced)
+        return _nested(self._gone)
+
+
+def _nested(leaving):
+    """Return the levels of units that leave at strengths, and never come back."""
+    breaks = np.unique(leaving[leaving > 0])[::-1]
+    everything = np.ones((1, len(leaving)), dtype=bool)
+    return np.concatenate([everything, leaving < breaks[:, None]]), breaks
+
+
+def rule_of(criterion, linkage, make, layout):
+    """Return the rule of a criterion."""
+    if criterion == "vif":
+        return Collinear(make, layout)
+    return Walked(make, layout) if linkage is None else Clustered(make, layout, linkage)
+
+
+class RedundancyPath(ColumnPath):
+    """The levels of a `CorrelationPruner`; its rule knows the partners at each level too.
+
+    Parameters
+    ----------
+    rule : Walked, Clustered or Collinear
+        What stays at a threshold.
+    layout : Layout
+        The columns in order of priority.
+    """
+
+    def __init__(self, rule, layout):
+        self.rule, self.layout = rule, layout
+        masks, breaks = rule.levels()
+        masks = masks[:, layout.unit_of]
+        # Each level within its range; all columns stay at 1, whatever the rows.
+        middles = (breaks + np.append(breaks[1:], 0.0)) / 2
+        super().__init__(masks, breaks, np.append(1.0, middles))

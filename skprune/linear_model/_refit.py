@@ -1,0 +1,287 @@
+"""Refits of a linear model: the best coefficients where some of them are zero."""
+
+import copy
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import (
+    ElasticNet,
+    Lars,
+    LinearRegression,
+    LogisticRegression,
+    MultiTaskElasticNet,
+    OrthogonalMatchingPursuit,
+    Perceptron,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+    SGDClassifier,
+)
+from sklearn.svm import LinearSVC
+from sklearn.utils.validation import has_fit_parameter
+
+from skprune.base._rows import rows_left_behind
+from skprune.exceptions import InputError
+from skprune.linear_model._loss_and_penalty import fits_by_class, ratios_of, with_fixed_penalty
+from skprune.linear_model._objective import MAX_COLUMNS
+from skprune.solvers import masked_logistic
+from skprune.solvers.least_squares import solve_on
+
+LEAST_SQUARES = (
+    LinearRegression,
+    OrthogonalMatchingPursuit,
+    Ridge,
+    RidgeCV,
+    RidgeClassifier,
+    RidgeClassifierCV,
+)
+# Several outputs of these are as many models, which can be fitted one by one.
+BY_OUTPUT = (LinearSVC, SGDClassifier, Perceptron, LinearRegression, Ridge, ElasticNet, Lars)
+
+
+def refit_for(objective):
+    """Return what fits a model anew, under the objective that it was fitted with.
+
+    Parameters
+    ----------
+    objective : Objective
+        That of the whole model.
+
+    Returns
+    -------
+    ByClone
+        Or its sibling `ByMask` or `ByProducts`.
+    """
+    model = objective.model
+    if isinstance(model, LEAST_SQUARES) and not getattr(model, "positive", False):
+        return ByProducts(objective)
+    if isinstance(model, LogisticRegression) and _is_smooth(model):
+        return ByMask(objective)
+    return ByClone(objective)
+
+
+def _is_smooth(model):
+    """Say whether a logistic model has the log-loss of all classes and no L1 penalty."""
+    penalty = getattr(model, "penalty", "deprecated")
+    if fits_by_class(model) or penalty == "l1":
+        return False
+    return penalty in {"l2", None} or not any(ratios_of(model))
+
+
+class ByClone:
+    """Fits a clone of the model on fewer columns, of each output by itself if need be.
+
+    Parameters
+    ----------
+    objective : Objective
+        That of the whole model; holds the rows.
+    """
+
+    # Whether the curvature at a refit is worth the refit.
+    renews = False
+
+    def __init__(self, objective):
+        self._objective = objective
+
+    @property
+    def takes_weights(self):
+        """Whether coefficients can be held at zero for some outputs only."""
+        model, n_outputs = self._objective.model, len(self._objective.coef)
+        together = isinstance(model, MultiTaskElasticNet)  # the multi-task lasso is one
+        return n_outputs == 1 or (isinstance(model, BY_OUTPUT) and not together)
+
+    def without_rows(self):
+        """Return what stays of this in a pickle."""
+        return RowsLeftBehind()
+
+    def firmer(self):
+        """Return the objective to order by, at its best, and what fits it anew.
+
+        Returns
+        -------
+        objective : Objective
+            That of the whole model, or of a log-loss what `Objective.firmer` makes of it.
+        refit : ByClone
+            The like of this, of that objective.
+        """
+        return self._objective, self
+
+    def __call__(self, mask, start=None):  # noqa: ARG002 - a clone starts afresh
+        """Fit what is not masked, with the same loss and the same penalty.
+
+        Parameters
+        ----------
+        mask : ndarray of bool, shape (n_outputs, n_features)
+            Coefficients that may differ from zero.
+        start : tuple of ndarray, default=None
+            Coefficients and intercepts to start from, to a fit that is none of a level and
+            may be less exact. Default: those of the whole model.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_outputs, n_features)
+            Exactly zero where masked.
+        intercept : ndarray of shape (n_outputs,)
+            Intercepts.
+
+        Raises
+        ------
+        InputError
+            If there is no row of a class that the model knows.
+        """
+        self._check_classes()
+        objective, kept = self._objective, mask.any(axis=0)
+        if (mask == kept).all() or not self.takes_weights:
+            small = with_fixed_penalty(objective.model)
+            return self._fit(small, kept, objective.y, objective.sample_weight)
+        coef, intercept = np.zeros(mask.shape), np.zeros(len(mask))
+        for output, kept in enumerate(mask):
+            if kept.any():
+                found = self._fit(*self._alone(output, kept))
+                coef[output], intercept[output] = found[0][0], found[1][0]
+            elif objective.has_intercept:
+                intercept[output] = self._constant(output)
+        return coef, intercept
+
+    def _alone(self, output, kept):
+        """Return the model, columns, targets and weights of one output."""
+        objective = self._objective
+        small = with_fixed_penalty(objective.model)
+        target = objective.target[:, output]
+        if not hasattr(objective, "codes"):
+            if isinstance(small, Ridge):  # it may have a penalty per target
+                small.set_params(alpha=objective.penalty[output, 0])
+            return small, kept, target, objective.sample_weight
+        if "class_weight" in small.get_params():
+            small.set_params(class_weight=None)  # rows have them by now
+        return small, kept, (target > 0).astype(int), objective.weight
+
+    def _constant(self, output):
+        """Return the answer of an output that looks at no column."""
+        objective = self._objective
+        mean = np.average(objective.target[:, output], weights=objective.weight)
+        # No row is told from another: the sign of the more frequent answer.
+        return np.where(mean > 0, 1.0, -1.0) if hasattr(objective, "codes") else mean
+
+    def _fit(self, small, kept, y, weight):
+        takes = weight is not None and has_fit_parameter(small, "sample_weight")
+        small.fit(self._objective.X[:, kept], y, **({"sample_weight": weight} if takes else {}))
+        found = np.atleast_2d(small.coef_)
+        coef = np.zeros((len(found), len(kept)))
+        coef[:, kept] = found
+        return coef, np.broadcast_to(np.ravel(small.intercept_), len(found)).copy()
+
+    def _check_classes(self):
+        objective = self._objective
+        if not hasattr(objective, "codes"):
+            return
+        seen = np.bincount(objective.codes, minlength=len(objective.model.classes_)) > 0
+        if not seen.all():
+            absent = objective.model.classes_[~seen].tolist()
+            msg = (
+                f"No row is of the classes {absent}, which the model knows, and "
+                f"{type(objective.model).__name__} cannot be fitted anew without. Give rows of "
+                "all classes, or set recovery=None."
+            )
+            raise InputError(msg)
+
+
+class ByMask(ByClone):
+    """Minimises the log-loss of all classes under a mask."""
+
+    takes_weights = True
+    renews = True
+
+    def firmer(self):
+        """See `ByClone`."""
+        firm = self._objective.firmer()
+        if firm is self._objective:
+            return firm, self
+        refit = ByMask(firm)
+        return firm.moved(*refit(firm.coef != 0, (firm.coef, firm.intercept))), refit
+
+    def __call__(self, mask, start=None):
+        """Fit what is not masked; see `ByClone`."""
+        whole = self._objective
+        return masked_logistic.fit(
+            whole.X,
+            whole.codes,
+            whole.weight,
+            whole.penalty,
+            mask,
+            (whole.coef, whole.intercept) if start is None else start,
+            intercept=whole.has_intercept,
+            polish=start is None,  # who goes on from here does not need all digits
+        )
+
+
+class ByProducts(ByClone):
+    """Solves least squares, with or without a ridge, from the products of the columns."""
+
+    takes_weights = True
+
+    def __init__(self, objective):
+        super().__init__(objective)
+        self._penalty = objective.penalty[:, 0]  # the same for all columns
+        self._intercept = objective.intercept
+        self._has_intercept = objective.has_intercept
+        self._products: Any = None
+
+    def without_rows(self):
+        """Return what stays of this in a pickle: the products, if they are for all levels."""
+        if self._objective is None:
+            return self
+        if len(self._objective.columns) > MAX_COLUMNS:
+            return RowsLeftBehind()
+        twin = copy.copy(self)
+        vars(twin).update(_products=self._products_for(None), _objective=None)
+        return twin
+
+    def __call__(self, mask, start=None):  # noqa: ARG002 - the solution is in closed form
+        """Fit what is not masked; see `ByClone`. O(n_kept^3) per output."""
+        coef, intercept = np.zeros(mask.shape), self._intercept.copy()
+        for output, kept in enumerate(mask):
+            products = self._products_for(kept)
+            if products is None:
+                coef[output], intercept[output] = self._fit_sparsely(output, kept)
+                continue
+            columns = products.columns
+            ridged = products.gram + self._penalty[output] * np.eye(len(columns))
+            found = solve_on(ridged, products.pull[:, output], kept[columns])
+            coef[output, columns] = found
+            if self._has_intercept:
+                intercept[output] = products.level[output] - products.mean @ found
+        return coef, intercept
+
+    def _products_for(self, kept):
+        """Return the products of all columns, else of those that stay, else None."""
+        if self._objective is None:
+            return self._products
+        if len(self._objective.columns) <= MAX_COLUMNS:
+            return self._objective.products
+        columns = np.flatnonzero(kept)
+        if len(columns) > MAX_COLUMNS:
+            return None
+        if self._products is None or not np.array_equal(self._products.columns, columns):
+            self._products = self._objective.products_of(columns)
+        return self._products
+
+    def _fit_sparsely(self, output, kept):
+        whole, coef = self._objective, np.zeros(len(kept))
+        model = Ridge(alpha=self._penalty[output], fit_intercept=self._has_intercept, tol=1e-8)
+        model.fit(whole.X[:, kept], whole.target[:, output], sample_weight=whole.weight)
+        coef[kept] = np.ravel(model.coef_)
+        return coef, np.ravel(model.intercept_)[0] if self._has_intercept else 0.0
+
+
+class RowsLeftBehind:
+    """What a pickled path has in the place of a refit that needs rows."""
+
+    def __call__(self, mask, start=None):  # noqa: ARG002 - it stands for one that looks at them
+        """Say that there are no rows."""
+        raise rows_left_behind()
+
+    def without_rows(self):
+        """Return this."""
+        return self

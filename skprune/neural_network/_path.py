@@ -1,0 +1,166 @@
+"""The path of a network: which weights or hidden units stay at every level."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from skprune.base import PruningPath
+from skprune.base._levels import midpoints, slack
+from skprune.neural_network._schedule import in_order, split
+
+
+class NeuralPath(PruningPath):
+    """The levels of a network; a cut gives the plain model, with zeros or with fewer units.
+
+    Parameters
+    ----------
+    surgeon : NeuralSurgeon
+        Reader and writer of the whole model.
+    scores : ndarray of shape (n_units,)
+        Scores of all units, layer after layer; infinite for what never goes.
+    rounds : Rounds
+        Prunes to a level.
+    sparse : collection of int, default=()
+        Layers that are stored as sparse columns where that takes fewer bytes.
+
+    Notes
+    -----
+    Levels that part units of equal scores are cut by `keep` alone, and have NaN for a
+    threshold. With rounds the units of a level are those that its own rounds leave, and
+    only their number is known before it is cut.
+    """
+
+    def __init__(self, surgeon, scores, rounds, *, sparse=()):
+        self._surgeon, self._rounds, self._sparse = surgeon, rounds, sparse
+        self.scores, self._last = scores, (None, None)
+        whole = rounds.whole()
+        self._order = in_order(scores, whole)
+        if rounds.n_rounds > 1:
+            self._order = self._order[: max(0, whole.sum() - rounds.fewest)]
+        self._gone_at = np.where(whole, len(self._order) + 1, 0)
+        self._gone_at[self._order] = np.arange(1, len(self._order) + 1)
+        self._breaks = ordered = scores[self._order]
+        thresholds = np.concatenate([[-np.inf], midpoints(ordered), ordered[-1:]])
+        thresholds[1:-1][ordered[1:] <= slack(1.0) * ordered[:-1]] = np.nan
+        counts = whole.sum() - np.arange(len(self._order) + 1)
+        unit = "neurons" if rounds.by_neuron else "weights"
+        parameters, n_bytes = self._sizes()
+        levels = pd.DataFrame(
+            {
+                "keep": counts / max(1, counts[0]),
+                "threshold": thresholds[: len(counts)],
+                unit: counts,
+                "parameters": parameters,
+                "bytes": n_bytes,
+            }
+        )
+        super().__init__(surgeon.model, levels, unit=unit, common_scale=False)
+
+    def _sizes(self):
+        """Return numbers and bytes of each level; ndarrays of shape (n_levels,)."""
+        network = self._rounds.network
+        sizes = [coef.shape[1] for coef in network.coefs]
+        n_levels = len(self._order) + 1
+        ends = [network.coefs[0].shape[0]]
+        if self._rounds.by_neuron:
+            # A weight goes with the first of the two units that it joins.
+            units = split(self._gone_at, [(size,) for size in sizes[:-1]])
+            fixed = [np.full(n, n_levels) for n in (ends[0], sizes[-1])]
+            units = [fixed[0], *units, fixed[1]]
+            pairs = zip(units, units[1:], network.coefs, strict=False)
+            gone = [np.where(c != 0, np.minimum.outer(a, b), 0) for a, b, c in pairs]
+            widths = [_left(each, n_levels) for each in units]
+        else:
+            gone = split(self._gone_at, [coef.shape for coef in network.coefs])
+            widths = [np.full(n_levels, size) for size in (*ends, *sizes)]
+        weights = [_left(each, n_levels) for each in gone]
+        n_intercepts = sum(widths[1:])
+        shapes = list(pairwise(widths))
+        n_bytes = sum(self._stored(shapes, weights)[1]) + self._surgeon.itemsize * n_intercepts
+        n_bytes[0] = self._surgeon.size()[2]  # the whole stays as it is
+        parameters = sum(weights) + n_intercepts
+        parameters, n_bytes = parameters.astype(float), n_bytes.astype(float)
+        if self._rounds.n_rounds > 1:  # only the rounds say what is left of each layer
+            n_bytes[1:] = np.where(self._rounds.by_neuron | bool(self._sparse), np.nan, n_bytes[1:])
+        return parameters, n_bytes
+
+    def _stored(self, shapes, counts):
+        """Return the bytes of each layer, dense and in the smaller way."""
+        dense, other = (
+            self._surgeon.layer_bytes(shapes, counts, layers) for layers in ((), self._sparse)
+        )
+        return dense, [np.minimum(d, o) for d, o in zip(dense, other, strict=True)]
+
+    @property
+    def lost_rows(self):
+        """Whether this was pickled, and can cut no level but the whole; see `PruningPath`."""
+        return self._rounds.lost_rows
+
+    def __getstate__(self):
+        return {**self.__dict__, "_last": (None, None)}
+
+    def mask(self, index):
+        """Return the units that stay at a level; see `PruningPath.mask`."""
+        if index == 0 or self._rounds.n_rounds == 1:
+            return self._gone_at > index
+        return self._run(index)[1].copy()
+
+    def report(self, index):
+        """Say of each layer what is left of it at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        DataFrame
+            A row per layer of weights.
+        """
+        whole, mask = self._rounds.network, self.mask(index)
+        before = [coef != 0 for coef in whole.coefs]
+        if self._rounds.by_neuron:
+            ends = [np.ones(n, dtype=bool) for n in (before[0].shape[0], before[-1].shape[1])]
+            kept = split(mask, [(coef.shape[1],) for coef in before[:-1]])
+            units = [ends[0], *kept, ends[1]]
+            left = [b[a][:, c] for a, b, c in zip(units, before, units[1:], strict=False)]
+        else:
+            left = split(mask, [coef.shape for coef in before])
+        return pd.DataFrame(
+            {
+                "inputs_before": [int(coef.any(axis=1).sum()) for coef in before],
+                "inputs": [int(coef.any(axis=1).sum()) for coef in left],
+                "units_before": [coef.shape[1] for coef in before],
+                "units": [coef.shape[1] for coef in left],
+                "weights_before": [int(coef.sum()) for coef in before],
+                "weights": [int(coef.sum()) for coef in left],
+            },
+            index=pd.RangeIndex(len(before), name="layer"),
+        )
+
+    def _run(self, index):
+        """Return the network of a level and the units that it has, the last one from memory."""
+        if self._last[0] != index:
+            n_stay = int(self.units[index])
+            self._last = index, self._rounds.run(self._order, n_stay)
+        return self._last[1]
+
+    def _build(self, index):
+        if index == 0:
+            return self._surgeon.whole()
+        network = self._run(index)[0]
+        return self._surgeon.replace(network, sparse=self._sparse_layers(network))
+
+    def _sparse_layers(self, network):
+        shapes = [coef.shape for coef in network.coefs]
+        counts = [np.count_nonzero(coef) for coef in network.coefs]
+        stored = zip(*self._stored(shapes, counts), strict=True)
+        return {layer for layer, (dense, best) in enumerate(stored) if best < dense}
+
+
+def _left(gone_at, n_levels):
+    """Return how many are left at each level; ndarray of shape (n_levels,)."""
+    gone = np.bincount(gone_at.ravel(), minlength=n_levels)[:n_levels]
+    return gone_at.size - gone.cumsum()

@@ -1,0 +1,114 @@
+"""What the weights or the hidden units of a network are worth, whichever network it is by now."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from skprune.arrays.network import curvatures, forward
+from skprune.criteria import saliency
+from skprune.solvers import fine_tuning, layerwise, neurons
+
+# They look at no rows.
+WITHOUT_ROWS = ("magnitude", "layer_magnitude", "lamp", "random")
+CRITERIA = ("obs", "wanda", "gradient", "l1", *WITHOUT_ROWS)
+
+
+def score_units(network, rows, criterion, *, by_neuron, alpha=0.0, seed=None):
+    """Score all units of a network, layer after layer.
+
+    Parameters
+    ----------
+    network : Network
+        The network; weights that are zero are gone.
+    rows : NetworkRows or None
+        Needed by all criteria but those in `WITHOUT_ROWS`.
+    criterion : str
+        One of `CRITERIA`.
+    by_neuron : bool
+        Whether units are hidden units, or weights.
+    alpha : float, default=0.0
+        Penalty of the training that "l1" does.
+    seed : int, default=None
+        Draws "random".
+
+    Returns
+    -------
+    ndarray of shape (n_units,)
+        Scores. Infinite for what cannot go: the best input of each output and of each unit
+        that a weight that cannot go reads, or the best unit of each hidden layer; zero for
+        hidden units that are redundant, for zeros and for weights into what nothing reads.
+    """
+    if criterion == "random":
+        rng = check_random_state(seed)
+        shapes = (
+            [c.shape[1] for c in network.coefs[:-1]] if by_neuron else map(np.shape, network.coefs)
+        )
+        scores = [1.0 - rng.uniform(size=shape) for shape in shapes]
+    else:
+        scores = (_of_neurons if by_neuron else _of_weights)(network, rows, criterion, alpha)
+    if by_neuron:
+        scores = _spare_redundant(network, rows, scores)
+        return np.concatenate([_protected(each[:, np.newaxis]).ravel() for each in scores])
+    return np.concatenate([each.ravel() for each in _while_read(network.coefs, scores)])
+
+
+def _of_weights(network, rows, criterion, alpha):
+    if criterion in WITHOUT_ROWS:
+        return getattr(saliency, criterion)(network.coefs)
+    if criterion == "l1":
+        return fine_tuning.shrink_weights(network, *rows, alpha=alpha)
+    read = forward(network, rows.X)
+    if criterion == "obs":
+        return layerwise.weight_costs(network, read, rows.weight)
+    if criterion == "wanda":
+        bend = curvatures(network, read, rows.weight)
+        return saliency.wanda(network, read, bend, rows.weight)
+    return saliency.gradient(network, read, rows.target, rows.weight)
+
+
+def _of_neurons(network, rows, criterion, alpha):
+    if criterion == "l1":
+        return fine_tuning.shrink_weights(network, *rows, alpha=alpha, groups=True)
+    if criterion == "magnitude":
+        return saliency.neuron_magnitude(network)
+    read = forward(network, rows.X)
+    if criterion == "obs":
+        return neurons.neuron_costs(network, read, rows.weight)
+    if criterion == "wanda":
+        bend = curvatures(network, read, rows.weight)
+        return saliency.neuron_spread(network, read, bend, rows.weight)
+    return saliency.neuron_gradient(network, read, rows.target, rows.weight)
+
+
+def _spare_redundant(network, rows, scores):
+    """Return scores that are zero for units whose part another unit or the intercept takes."""
+    if rows is None:
+        return scores
+    partners = neurons.redundant(network, forward(network, rows.X), rows.weight)
+    return [
+        np.where(found.gone, 0.0, np.maximum(each, np.finfo(float).tiny))
+        for found, each in zip(partners, scores, strict=True)
+    ]
+
+
+def _while_read(coefs, scores):
+    """Return scores by which a unit keeps its best input until nothing reads it, and none longer.
+
+    No weight into a unit is worth more than the best of those that read it, and its best
+    input is worth as much; the best input of an output is infinite.
+    """
+    last, found = np.inf, []
+    for coef, score in zip(coefs[::-1], scores[::-1], strict=True):
+        alive = coef != 0
+        best = np.where(alive, score, -1.0).argmax(axis=0), np.arange(coef.shape[1])
+        kept = np.where(alive, np.minimum(score, last), 0.0)
+        kept[best] = np.where(alive[best], last, 0.0)
+        found.append(kept)
+        last = kept.max(axis=1)
+    return found[::-1]
+
+
+def _protected(scores):
+    """Return scores of which the largest of each column is infinite."""
+    scores = np.array(scores, dtype=np.float64)
+    scores[scores.argmax(axis=0), np.arange(scores.shape[1])] = np.inf
+    return scores

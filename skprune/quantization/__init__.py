@@ -1,0 +1,5 @@
+"""Quantization of what a model stores."""
+
+from skprune.quantization._quantizer import Quantizer
+
+__all__ = ["Quantizer"]

@@ -1,0 +1,127 @@
+"""The path of a model in bits: what its numbers are replaced by at every level."""
+
+import copy
+
+import numpy as np
+import pandas as pd
+
+from skprune.base import PruningPath
+from skprune.exceptions import LevelError
+from skprune.surgery.coded import WholeModel
+
+# Bits of a number, beside those that the model has; more than eight and fewer than sixteen
+# would not be stored in fewer bytes by codes, nor better by short floats.
+LEVELS = (16, 8, 7, 6, 5, 4, 3, 2, 1)
+
+
+class QuantizedPath(PruningPath):
+    """The levels of a model by the bits of its numbers; a cut gives the plain decoded model.
+
+    Parameters
+    ----------
+    coder : TreeCoder or WeightCoder
+        Turns the model into codes.
+    """
+
+    def __init__(self, coder):
+        self._coder, self._last = coder, (None, None)
+        surgeon = coder.surgeon
+        _, parameters, n_bytes = surgeon.size()
+        bits = [coder.whole_bits, *(level for level in LEVELS if level < coder.whole_bits)]
+        levels = pd.DataFrame(
+            {
+                "keep": np.array(bits) / bits[0],
+                "bits": bits,
+                "parameters": parameters,
+                "bytes": [n_bytes, *map(coder.nbytes, bits[1:])],
+            }
+        )
+        super().__init__(surgeon.model, levels, unit="bits", common_scale=False)
+
+    def __getstate__(self):
+        return self.__dict__ | {"_last": (None, None)}
+
+    def mask(self, index):
+        """Return which bits of a number stay at a level; ndarray of bool, shape (n_bits,)."""
+        return np.arange(self.units[0]) < self.units[index]
+
+    def coded(self, index):
+        """Return the model of a level as codes.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        CodedModel
+            Shares nothing that could be written with the path.
+        """
+        if index == 0:
+            return WholeModel(copy.deepcopy(self._coder.surgeon))
+        if self._last[0] != index:
+            self._last = index, self._coder.code(int(self.units[index]))
+        return copy.copy(self._last[1])
+
+    def report(self, index):
+        """Say of each array what its numbers have become at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        DataFrame
+            A row per array of weights, per column with thresholds, and for all leaves.
+        """
+        coded = None if index == 0 else self.coded(index)
+        rows = self._coder.report(coded)
+        return pd.DataFrame(rows, columns=REPORT).rename_axis("array")
+
+    def _build(self, index):
+        return self.coded(index).decode()
+
+    def _index_of_threshold(self, threshold):
+        msg = (
+            f"threshold={threshold!r} was given, but the levels of a quantizer are numbers of "
+            "bits, which have no thresholds. Give keep, a count or a share of bits."
+        )
+        raise LevelError(msg)
+
+
+REPORT = ("part", "place", "values_before", "values", "bits", "bytes_before", "bytes", "error")
+
+
+def report_row(part, place, before, after, width, n_bytes):
+    """Return a row of the report: numbers before and after, and how these are stored.
+
+    Parameters
+    ----------
+    part : str
+        What the numbers are.
+    place : object
+        Which of several; a layer, or a column.
+    before, after : ndarray
+        The numbers; those that are not numbers take no part.
+    width : int
+        Bits of each.
+    n_bytes : int
+        Bytes that they are stored in.
+    """
+    known = ~np.isnan(before)
+    before, after = before[known], after[known]
+    with np.errstate(invalid="ignore"):  # infinite ones differ by NaN, or not at all
+        moved = np.abs(np.where(after == before, 0.0, after - before))
+    return (
+        part,
+        place,
+        len(np.unique(before)),
+        len(np.unique(after)),
+        width,
+        before.nbytes,
+        n_bytes,
+        float(moved.max(initial=0.0)),
+    )

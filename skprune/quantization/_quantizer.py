@@ -1,0 +1,251 @@
+"""Quantising models: fewer bits for weights, thresholds and leaves."""
+
+from numbers import Integral
+from typing import Any, ClassVar
+
+from sklearn.frozen import FrozenEstimator
+
+from skprune._compat import HasMethods, StrOptions
+from skprune.base import BaseModelPruner
+from skprune.exceptions import LevelError, UnsupportedModelError
+from skprune.quantization._path import LEVELS, QuantizedPath
+from skprune.quantization._trees import TreeCoder
+from skprune.quantization._weights import MAX_INPUTS, WeightCoder
+from skprune.surgery import TREE_SURGEONS, surgeon_for, surgeon_type
+
+__all__ = ["Quantizer"]
+
+
+class Quantizer(BaseModelPruner):
+    """Store the numbers of a model in fewer bits.
+
+    Weights of linear models, networks and support vector machines, and thresholds and leaves
+    of trees and their ensembles, become codes of a few bits. The fitted object holds the codes
+    alone and predicts what they stand for; `estimator_` is a plain model of the class that
+    went in, made when it is asked for. All numbers of bits come from one fit: see `path_`.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A model, a pruner of one, or a search of pruners. It is cloned and fitted; a model
+        that is fitted already comes in a `sklearn.frozen.FrozenEstimator`, and is then
+        copied, never changed.
+    bits : int or None, default=8
+        Bits of a number: 1 to 8, or 16. None stores the whole model as it is.
+    method : {"auto", "affine", "codebook", "feedback"}, default="auto"
+        How weights are rounded to 8 bits or fewer; to 16 they are short floats, but for the
+        vectors of machines with a linear kernel. Of trees it says nothing.
+
+        - "auto": "feedback" below eight bits, of machines with a linear kernel always,
+          of those with other kernels nowhere; and "affine" elsewhere;
+        - "affine": to an even grid for each unit, class or column;
+        - "codebook": to the values that a clustering finds for the whole array, which each
+          unit or class scales; without loss if no more values than that are distinct;
+        - "feedback": to an even grid, one input after the other, the error of each handed on
+          to the inputs that follow, by their covariance in the rows of the fit [1]_. Of
+          support vectors their coefficients say it, without rows. Above 2,000 inputs or
+          vectors it is "affine".
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The plain model that the codes stand for. Not part of the pickle: it is made from the
+        codes when it is first asked for, and kept in memory.
+    codes_ : CodedModel
+        The model as codes.
+    path_ : PruningPath
+        All numbers of bits of this fit. Not part of the pickle.
+    report_ : DataFrame
+        A row per array of weights, or per column that has thresholds and one for all leaves:
+        how many values are distinct before and after, bits of a number, bytes before and
+        after, and the largest error, which is infinite where an infinite threshold went.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, for classifiers.
+    feature_importances_ : ndarray of shape (n_features,)
+        Those of the model before it was quantised.
+    offset_ : ndarray of shape (1,)
+        What is taken off the scores of rows to decide, for `OneClassSVM`.
+    n_features_in_ : int
+        Number of columns seen during `fit`.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, where they are all strings.
+
+    See Also
+    --------
+    TreePruner : Leaves fewer splits to store.
+    model_size : Counts the bytes of the codes.
+    PruningSearchCV : Cross-validates all numbers of bits.
+
+    Notes
+    -----
+    Weights that are zero stay zero. Intercepts stay as they are, but for the mean of what
+    "feedback" does to the sums. The coefficients of support vectors take 16 bits at least:
+    answers are small differences of their large sums.
+
+    Each column of a model of trees has a codebook of at most ``2 ** bits`` thresholds, and so
+    it is stored without loss where no more are distinct. Where more are, neighbours become one
+    of them: by how many training rows lie between them, so that those of one gap between
+    training values, which no training row tells apart, go together first. Thresholds are
+    stored in the precision in which the model compares. Leaves have a codebook likewise. What
+    no prediction reads, impurities and numbers of rows, is not stored; in `estimator_` it is
+    NaN, and so are its importances. It cannot be trained on.
+
+    Predictions run on the plain model: bytes are saved on disk and on the way, not in
+    memory, and no time.
+
+    References
+    ----------
+    .. [1] E. Frantar, S. Ashkboos, T. Hoefler and D. Alistarh, "GPTQ: accurate post-training
+       quantization for generative pre-trained transformers", ICLR 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from skprune import Quantizer, model_size
+    >>> X, y = load_digits(return_X_y=True)
+    >>> forest = RandomForestClassifier(20, random_state=0)
+    >>> quantizer = Quantizer(forest).fit(X[::2], y[::2])
+    >>> quantizer.estimator_
+    RandomForestClassifier(n_estimators=20, random_state=0)
+    >>> whole = quantizer.path_.cut(keep=1.0)
+    >>> bool((quantizer.predict_proba(X) == whole.predict_proba(X)).all())
+    True
+    >>> model_size(quantizer).bytes < 0.02 * model_size(whole).bytes
+    True
+    """
+
+    counts: ClassVar[str] = "bits"
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "estimator": [HasMethods(["fit"])],
+        "bits": [Integral, None],
+        "method": [StrOptions({"auto", "affine", "codebook", "feedback"})],
+    }
+
+    def __init__(self, estimator, *, bits=8, method="auto"):
+        self.estimator = estimator
+        self.bits = bits
+        self.method = method
+
+    @property
+    def estimator_(self):
+        """The plain model that the codes stand for."""
+        if "codes_" not in self.__dict__:
+            msg = f"{type(self).__name__} has no estimator_ before fit."
+            raise AttributeError(msg)
+        if "_plain" not in self.__dict__:
+            self._plain = self.codes_.decode()
+        return self._plain
+
+    @property
+    def feature_importances_(self):
+        """Importances of the model before it was quantised."""
+        importances = self.__dict__.get("_importances")
+        if importances is None:
+            msg = f"This {type(self).__name__} has no feature_importances_."
+            raise AttributeError(msg)
+        return importances
+
+    @property
+    def offset_(self):
+        """Offset of a one-class model: its decision function is `score_samples` less this."""
+        return self._fitted_inner("offset_").offset_
+
+    def __getstate__(self):
+        return {name: value for name, value in super().__getstate__().items() if name != "_plain"}
+
+    def _fitted_inner(self, attribute):
+        if "codes_" not in self.__dict__:
+            msg = f"{type(self).__name__} has no {attribute} before fit."
+            raise AttributeError(msg)
+        return self.estimator_
+
+    def _check_model(self, model):
+        if hasattr(model, "fit") and not _is_plain(model):
+            inner = getattr(model, "estimator", getattr(model, "student", None))
+            if inner is not None:
+                inner = inner.estimator if isinstance(inner, FrozenEstimator) else inner
+                self._check_model(inner)
+                return
+        surgeon_type(model)
+
+    def _own_level(self):
+        return _level_of(self.bits)
+
+    def row_of(self, path, bits):
+        """Return the row of a path that stores a number of bits; for searches.
+
+        Parameters
+        ----------
+        path : PruningPath
+            A path of a quantizer.
+        bits : int or None
+            As the parameter.
+
+        Returns
+        -------
+        int
+            Row of its levels.
+        """
+        return path.locate(**_level_of(bits))
+
+    def _needs_rows(self):
+        return True
+
+    def _resolve_validation(self):
+        return "train"  # the rows say how numbers may move, not which of them
+
+    def _prune_model(self, model, rows):
+        model = _plain(model)
+        surgeon = surgeon_for(model)
+        if surgeon_type(model) in TREE_SURGEONS.values():
+            if self.method != "auto":
+                self._warn_of_idle("method", "thresholds have codebooks", stacklevel=4)
+            return QuantizedPath(TreeCoder(surgeon, rows.X))
+        coder = WeightCoder(surgeon, self.method, rows)
+        if self.method == "feedback" and not coder.hands_on:
+            self._warn_of_idle("method", f"inputs are more than {MAX_INPUTS}", stacklevel=4)
+        return QuantizedPath(coder)
+
+    def _set_level(self, path, index):
+        self.__dict__.pop("_plain", None)
+        self.codes_ = path.coded(index)
+        self.report_ = path.report(index)
+        self._importances = getattr(path.model, "feature_importances_", None)
+
+    def _make_report(self, path, index):
+        return path.report(index)
+
+
+def _level_of(bits):
+    """Return what a number of bits names, as arguments of `path_.locate`, once checked."""
+    if bits is None:
+        return {"keep": 1.0}
+    if isinstance(bits, bool) or not isinstance(bits, Integral) or bits not in LEVELS:
+        msg = (
+            f"bits={bits!r} is no level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
+            "None, which stores the whole model."
+        )
+        raise LevelError(msg)
+    return {"keep": int(bits)}
+
+
+def _is_plain(model):
+    """Say whether a surgeon knows a model."""
+    try:
+        surgeon_type(model)
+    except UnsupportedModelError:
+        return False
+    return True
+
+
+def _plain(model):
+    """Return the plain model that a fitted pruner, or a search of pruners, predicts with."""
+    while not _is_plain(model):
+        frozen = isinstance(model, FrozenEstimator)  # it hands on what else is asked
+        inner = model.estimator if frozen else getattr(model, "best_estimator_", None)
+        inner = getattr(model, "estimator_", None) if inner is None else inner
+        if inner is None:
+            surgeon_type(model)
+        model = inner
+    return model

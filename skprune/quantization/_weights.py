@@ -1,0 +1,168 @@
+"""Weights in few bits: of linear models, of networks, of support vector machines."""
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from skprune._compat import check_sample_weight
+from skprune.arrays.packing import exponent_of, packed_bytes
+from skprune.exceptions import InputError
+from skprune.quantization._path import report_row
+from skprune.solvers.codebooks import affine, codebook, feedback, halves
+from skprune.solvers.least_squares import moments
+from skprune.surgery.coded_weights import WEIGHTS
+
+# Above so many inputs no matrix of inputs by inputs is built.
+MAX_INPUTS = 2000
+# Share of the mean variance that is added to all.
+DAMPING = 0.01
+
+
+class WeightCoder:
+    """Turns the weights of one model into codes, in any number of bits.
+
+    Parameters
+    ----------
+    surgeon : LinearSurgeon, NeuralSurgeon or SVMSurgeon
+        Reader and writer of the model.
+    method : {"auto", "affine", "codebook", "feedback"}
+        How weights are rounded.
+    rows : ChoosingRows or None
+        Rows whose covariance says how errors are handed on; held by reference.
+    """
+
+    def __init__(self, surgeon, method, rows):
+        self.surgeon, self._method, self._rows = surgeon, method, rows
+        self._weights, self._moments = WEIGHTS[type(surgeon)](surgeon), None
+
+    def __getstate__(self):
+        return self.__dict__ | {"_rows": None}
+
+    @property
+    def whole_bits(self):
+        """Bits of a number of the model."""
+        return 8 * max((each.dtype.itemsize for each in self._weights.arrays), default=8)
+
+    def _method_of(self, weights, bits):
+        """Return how an array is rounded to a number of bits."""
+        chosen, handed = self._method, bits < self._weights.fine and _hands_on(weights)
+        if chosen == "auto":
+            chosen = "feedback" if handed else "affine"
+        elif chosen == "feedback" and not _hands_on(weights):
+            chosen = "affine"
+        # Decisions of vectors are small differences of large sums of their coefficients.
+        coarse = bits <= 8 and weights.part != "dual_coef_"
+        return chosen if coarse or (chosen == "feedback" and handed) else "halves"
+
+    @property
+    def hands_on(self):
+        """Whether the errors of any array can be handed on."""
+        return any(map(_hands_on, self._weights.arrays))
+
+    def nbytes(self, bits):
+        """Return the bytes of the model as codes of a number of bits; int."""
+        return self._weights.plain_bytes + sum(
+            _nbytes(each, self._method_of(each, bits), bits) for each in self._weights.arrays
+        )
+
+    def code(self, bits):
+        """Return the model as codes.
+
+        Parameters
+        ----------
+        bits : int
+            Bits of a number.
+
+        Returns
+        -------
+        CodedArrays
+            The model.
+
+        Raises
+        ------
+        InputError
+            If errors are to be handed on and the rows are not there.
+        """
+        codes = [self._coded(place, bits) for place in range(len(self._weights.arrays))]
+        shifts = [self._shift(place, bits, each) for place, each in enumerate(codes)]
+        return self._weights.coded(codes, shifts)
+
+    def _coded(self, place, bits):
+        """Return the codes of one array."""
+        each = self._weights.arrays[place]
+        method, exponent = self._method_of(each, bits), exponent_of(each.values)
+        W = np.ldexp(each.values, -exponent)
+        if method == "halves":
+            codes = halves(W, each.axis)
+        elif method == "feedback":
+            codes = feedback(W, bits, each.axis, self._seen(bits)[place][0])
+        else:
+            codes = (affine if method == "affine" else codebook)(W, bits, each.axis)
+        return codes._replace(exponent=exponent)
+
+    def _shift(self, place, bits, codes):
+        """Return what makes up in the intercepts for the mean of what rounding does."""
+        each = self._weights.arrays[place]
+        if self._method_of(each, bits) != "feedback" or not self._weights.centred:
+            return 0.0
+        lost = each.values - codes.decode()
+        return np.tensordot(self._seen(bits)[place][1], lost, axes=(0, each.axis))
+
+    def _seen(self, bits):
+        """Return the covariance and the mean of what each array reads, damped."""
+        if self._moments is None:
+            self._moments = self._read(bits)
+        return self._moments
+
+    def _read(self, bits):
+        X, weight = self._checked_rows(bits) if self._weights.reads_rows else (None, None)
+        found = []
+        for H in self._weights.reads(X):
+            shares = np.ones(len(H)) if weight is None else weight
+            C, mean = moments(H, shares, center=self._weights.centred)
+            pull = DAMPING * C.diagonal().mean() or 1.0
+            np.fill_diagonal(C, C.diagonal() + pull)
+            found.append((C / shares.sum(), mean))
+        return found
+
+    def _checked_rows(self, bits):
+        if self._rows is None or self._rows.X is None:
+            msg = (
+                f"{bits} bits were asked for: so few take the covariance of training rows, which "
+                "are not there; a pickled path leaves the rows of the fit behind. Fit again with "
+                "rows, cut before pickling, or give method='affine' or 'codebook'."
+            )
+            raise InputError(msg)
+        model = self.surgeon.model
+        X = validate_data(model, self._rows.X, reset=False, accept_sparse="csr", dtype=np.float64)
+        weight = check_sample_weight(self._rows.sample_weight, X, dtype=np.float64)
+        weight = np.maximum(weight, 0.0)
+        return X, weight if weight.any() else np.ones_like(weight)
+
+    def report(self, coded):
+        """Return a row of the report for each array; `coded` is None for the whole model."""
+        rows = []
+        for each in self._weights.arrays:
+            values, bits, n_bytes = each.values, 8 * each.dtype.itemsize, each.nbytes
+            if coded is not None:
+                codes = coded.codes_of(each.part, each.place)
+                values, bits, n_bytes = codes.decode(), codes.width, codes.nbytes
+            rows.append(report_row(each.part, each.place, each.values, values, bits, n_bytes))
+        return rows
+
+
+def _hands_on(weights):
+    """Say whether the errors of an array can be handed on."""
+    return weights.part != "dual_coef_" and weights.values.shape[weights.axis] <= MAX_INPUTS
+
+
+def _nbytes(weights, method, bits):
+    """Return the bytes that an array takes as codes; int."""
+    W, axis = weights.values, weights.axis
+    channels = W.size // max(1, W.shape[axis])
+    if method == "halves":
+        return 2 * W.size + 4 * channels
+    if method == "codebook":
+        return codebook(W, bits, axis).nbytes
+    n_alive = np.count_nonzero(W)
+    places = packed_bytes(W.size, 1) if n_alive < W.size else 0
+    return packed_bytes(n_alive, bits) + places + 8 * channels

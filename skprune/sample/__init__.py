@@ -1,0 +1,5 @@
+"""Pruning of training samples."""
+
+from skprune.sample._pruner import SamplePruner
+
+__all__ = ["SamplePruner"]

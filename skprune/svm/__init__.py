@@ -1,0 +1,5 @@
+"""Pruning of support vectors."""
+
+from skprune.svm._pruner import SVMPruner
+
+__all__ = ["SVMPruner"]

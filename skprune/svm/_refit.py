@@ -1,0 +1,115 @@
+"""Refits of the coefficients of the support vectors that stay."""
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from sklearn.utils import gen_batches, indexable
+
+from skprune._compat import check_sample_weight, n_rows_of, rows_of
+from skprune.exceptions import InputError
+
+# Kernel values that are held at once while rows are gone through.
+BATCH = 2**21
+# Share of the distance in feature space in what is refitted: training rows do not say how
+# vectors that they hardly tell apart should share a coefficient.
+RIDGE = 1e-6
+# Share of the diagonal, for vectors that say the same.
+DAMPING = 1e-10
+# Shares of the answers before their mean is taken off: below the first little but rounding is
+# left of them, and the second is certainly rounding.
+FLOOR = 1e-6
+ROUNDING = 1e-14
+
+
+class Refit:
+    """The coefficients and offsets with which some vectors are nearest to all of them.
+
+    Parameters
+    ----------
+    surgeon : SVMSurgeon
+        Reader of the whole model.
+    form : ndarray of shape (n_vectors, n_vectors)
+        Squared distance of two models as a form in their coefficients, positive definite.
+        Held, not copied.
+    mean : ndarray of shape (n_vectors,) or float, default=0.0
+        Mean kernel value of each vector, which the offset takes up.
+    """
+
+    def __init__(self, surgeon, form, mean=0.0):
+        self._own, self._offsets = surgeon.coefficients, surgeon.offsets
+        self._takes_part = surgeon.takes_part
+        self._form, self._pull = form, form @ self._own
+        self._mean = np.broadcast_to(mean, len(form))
+
+    def __call__(self, kept):
+        """Return coefficients and offsets for some vectors; O(n_kept^3) per pair of classes.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (n_vectors,)
+            Vectors that stay.
+
+        Returns
+        -------
+        coefficients : ndarray of shape (n_vectors, n_pairs)
+            Zero for the others.
+        offsets : ndarray of shape (n_pairs,)
+            Offsets.
+        """
+        found = np.zeros(self._own.shape)
+        for pair, takes_part in enumerate(self._takes_part.T):
+            may = np.flatnonzero(kept & takes_part)
+            if len(may):
+                form = self._form[np.ix_(may, may)]
+                factor = cho_factor(form, lower=True, overwrite_a=True, check_finite=False)
+                found[may, pair] = cho_solve(factor, self._pull[may, pair])
+        return found, self._offsets + self._mean @ (self._own - found)
+
+
+def answers_form(surgeon, rows, similarity=None):
+    """Return the form of squared differences of answers, over some rows.
+
+    One pass over the rows is all that is needed: none of them is held.
+
+    Parameters
+    ----------
+    surgeon : SVMSurgeon
+        Reader of the whole model.
+    rows : ChoosingRows
+        The rows.
+    similarity : ndarray of shape (n_vectors, n_vectors), default=None
+        Kernel matrix of the vectors, positive definite. Overwritten: at this size one matrix
+        more is one too many.
+
+    Returns
+    -------
+    form : ndarray of shape (n_vectors, n_vectors)
+        As `Refit` takes it. O(n_rows n_vectors^2).
+    mean : ndarray of shape (n_vectors,)
+        Mean kernel value of each vector.
+
+    Raises
+    ------
+    InputError
+        If no row has a positive weight.
+    """
+    (X,) = indexable(rows.X)
+    n_rows, n_vectors = n_rows_of(X), surgeon.n_vectors
+    weight = check_sample_weight(rows.sample_weight, np.empty((n_rows, 1)), dtype=np.float64)
+    weight = np.maximum(weight, 0.0)  # as the fit does
+    if not weight.any():
+        msg = f"None of the {n_rows} rows has a positive weight. Give rows that have one."
+        raise InputError(msg)
+    root = np.sqrt(weight / weight.sum())
+    form, mean = np.zeros((n_vectors, n_vectors)), np.zeros(n_vectors)
+    for batch in gen_batches(n_rows, max(1, BATCH // max(1, n_vectors))):
+        values = surgeon.kernel(rows_of(X, batch)) * root[batch, np.newaxis]
+        form += values.T @ values  # the same array twice: half of it is computed
+        mean += root[batch] @ values
+    whole = np.trace(form)
+    form -= np.outer(mean, mean)  # the offset takes the mean
+    trace = np.trace(form)
+    np.einsum("ii->i", form)[:] += max(DAMPING * trace / max(1, n_vectors), ROUNDING * whole) or 1.0
+    if similarity is not None and n_vectors:
+        similarity *= RIDGE * (max(trace, FLOOR * whole) or 1.0) / np.trace(similarity)
+        form += similarity
+    return form, mean

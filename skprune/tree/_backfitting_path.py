@@ -1,0 +1,247 @@
+"""The path of penalised backfitting: every level a model of its own, refitted as a whole."""
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from skprune.base import PruningPath
+from skprune.base._snapshot import Snapshot
+from skprune.solvers.backfitting import predict_raw
+from skprune.surgery import additive_classifier, surgeon_for
+
+
+class AdditiveSnapshot(Snapshot):
+    """What an additive classifier answers for rows that are already known.
+
+    Parameters
+    ----------
+    model : fitted estimator
+        The whole model: labels and tags.
+    value : ndarray of shape (n_rows, n_classes)
+        Class probabilities.
+    raw : ndarray of shape (n_rows, n_columns)
+        Raw predictions.
+    tie_wins : bool
+        Whether even odds are the second class.
+    """
+
+    def __init__(self, model, value, raw, tie_wins):
+        super().__init__(model, value)
+        self.raw = raw
+        self.tie_wins = tie_wins
+
+    def predict(self, X):  # noqa: ARG002 - the rows are known
+        """Return the known predictions."""
+        if self.raw.shape[1] > 1:
+            return self.classes_.take(self.raw.argmax(axis=1))
+        second = self.raw[:, 0] > 0
+        return self.classes_.take((second | (self.tie_wins & (self.raw[:, 0] == 0))).astype(int))
+
+    def decision_function(self, X):  # noqa: ARG002 - the rows are known
+        """Return the known raw predictions."""
+        return self.raw[:, 0] if self.raw.shape[1] == 1 else self.raw
+
+
+class BackfitPath(PruningPath):
+    """The levels of backfitting; a cut gives a plain model.
+
+    Level 0 is the whole model. The others are not nested: what one has cut may be back in a
+    larger one, with other values.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader and writer of the whole model.
+    problem : Problem
+        What was fitted.
+    structures : Structures
+        The trees.
+    solutions : list of Solution
+        From the smallest to the largest.
+    total : float
+        Weight of all rows: thresholds are shares of it.
+    missing : bool
+        Whether the models have to route missing values.
+    """
+
+    def __init__(self, surgeon, problem, structures, solutions, total, *, missing):
+        self._surgeon, self._problem, self._structures = surgeon, problem, structures
+        self._solutions = solutions[::-1]
+        self._missing = missing
+        self._total = total
+        super().__init__(surgeon.model, self._tabulate(), unit="leaves")
+        self.scores = self._score_splits()
+
+    @property
+    def _n_columns(self):
+        return len(self._problem.center)
+
+    def _alive(self, solution):
+        """Return the splits above the leaves that stay; bool of shape (n_columns, n_nodes)."""
+        seen = np.zeros((self._n_columns, self._surgeon.table.n_nodes), dtype=bool)
+        self._climb(solution, seen)
+        return seen
+
+    def _climb(self, solution, seen):
+        """Mark what is above the leaves that stay, and return the nodes that are new.
+
+        O(new nodes): a way ends where all above is marked.
+        """
+        table, column, node, new = self._surgeon.table, solution.column, solution.node, []
+        while node.size:
+            node = table.parent[node]
+            column, node = column[node >= 0], node[node >= 0]
+            fresh = ~seen[column, node]
+            column, node = column[fresh], node[fresh]
+            key = np.unique(column * table.n_nodes + node)
+            column, node = key // table.n_nodes, key % table.n_nodes
+            seen[column, node] = True
+            new.append(node)
+        return np.concatenate([*new, np.empty(0, dtype=np.intp)])
+
+    def _count(self, solution):
+        """Return leaves and trees of the model that comes back."""
+        table, column = self._surgeon.table, solution.column
+        trees = np.unique(np.stack([column, table.tree[solution.node]]), axis=1)
+        if self._problem.shared:
+            n_trees = max(1, trees.shape[1])
+        else:  # stages of one tree per column: empty places hold one leaf
+            fullest = np.bincount(trees[0], minlength=self._n_columns).max()
+            n_trees = max(1, fullest) * self._n_columns
+        return len(column) + n_trees - trees.shape[1], n_trees
+
+    def _tabulate(self):
+        whole = self._surgeon.size()
+        counts = np.array([self._count(s) for s in self._solutions]).reshape(-1, 2).T
+        leaves, trees = (np.append(0, count) for count in counts)
+        nodes = 2 * leaves - trees
+        n_values = len(self._problem.center) if self._problem.shared else 1
+        parameters = 2 * (nodes - leaves) + n_values * leaves
+        n_bytes = nodes * self._bytes_per_node(nodes)
+        if not np.all(self._surgeon.is_ordered):  # sets of categories take what they take
+            n_bytes[1:] = [surgeon_for(self._build(i)).size()[2] for i in range(1, len(nodes))]
+        for column, value in zip((leaves, parameters, n_bytes), whole, strict=True):
+            column[0] = value
+        trees[0], nodes[0] = self._surgeon.table.n_trees, self._surgeon.table.n_nodes
+        return pd.DataFrame(
+            {
+                "keep": leaves / leaves[0],
+                "threshold": np.append(0.0, [s.penalty / self._total for s in self._solutions]),
+                "ridge": np.append(np.nan, [s.ridge for s in self._solutions]),
+                "leaves": leaves,
+                "trees": trees,
+                "nodes": nodes,
+                "parameters": parameters,
+                "bytes": n_bytes,
+            }
+        )
+
+    def _bytes_per_node(self, nodes):
+        """Measure what a node takes on the smallest level."""
+        if not self._solutions:
+            return 0
+        return surgeon_for(self._build(len(nodes) - 1)).size()[2] // int(nodes[-1])
+
+    def _score_splits(self):
+        """Return the largest threshold at which each split is still there, 0 for none."""
+        score = np.zeros(self._surgeon.table.n_nodes)
+        seen = np.zeros((self._n_columns, self._surgeon.table.n_nodes), dtype=bool)
+        for solution in self._solutions[::-1]:
+            new = self._climb(solution, seen)
+            score[new] = np.maximum(score[new], solution.penalty / self._total)
+        return score[self._surgeon.table.is_split]
+
+    def mask(self, index):
+        """Return the splits that stay at a level in some tree; bool, shape (n_splits,)."""
+        is_split = self._surgeon.table.is_split
+        if index == 0:
+            return np.ones(is_split.sum(), dtype=bool)
+        return self._alive(self._solutions[index - 1]).any(axis=0)[is_split]
+
+    def count_by_tree(self, index):
+        """Return leaves, over all columns, and depth of each tree; 0 leaves: it is removed."""
+        table = self._surgeon.table
+        leaf = np.flatnonzero(~table.is_split)
+        if index > 0:
+            leaf = self._solutions[index - 1].node
+        leaves = np.bincount(table.tree[leaf], minlength=table.n_trees)
+        depth = np.zeros(table.n_trees, dtype=np.intp)
+        np.maximum.at(depth, table.tree[leaf], table.depth[leaf])
+        return leaves, depth
+
+    def snapshots(self, X, index=None):
+        """Stand in for the models cut at one level after the other, on given rows.
+
+        Parameters and result are those of `PruningPath.snapshots`. Rows are sent down the
+        whole trees once.
+        """
+        surgeon, rank, offset = self._surgeon, None, None
+        for level in self._ascending(index):
+            if level == 0:
+                yield self.model
+                continue
+            if rank is None:
+                rank = self._structures.rank(surgeon.apply(X))
+                offset = self._problem.offset(surgeon, X)
+            solution = self._solutions[level - 1]
+            raw = predict_raw(self._structures, surgeon.table.tree, rank, solution, offset)
+            yield self._snapshot(raw)
+
+    def _snapshot(self, raw):
+        problem = self._problem
+        raw = problem.center[:, np.newaxis] + problem.scale[:, np.newaxis] * raw
+        answer = problem.answer(raw)
+        if not self._surgeon.is_classifier:
+            return Snapshot(self.model, answer.T)
+        if len(answer) == 1:
+            answer = np.concatenate([1 - answer, answer])
+        histogram = self._missing or isinstance(self.model, HistGradientBoostingClassifier)
+        return AdditiveSnapshot(self.model, answer.T, raw.T, tie_wins=not histogram)
+
+    def _build(self, index):
+        surgeon, table = self._surgeon, self._surgeon.table
+        if index == 0:
+            return surgeon.cut(table.is_split)
+        solution = self._solutions[index - 1]
+        if surgeon.is_classifier and not surgeon.is_boosting:
+            return self._build_log_odds(solution)
+        return self._build_same(solution)
+
+    def _build_log_odds(self, solution):
+        table = self._surgeon.table
+        alive = self._alive(solution)
+        value = np.zeros((self._n_columns, table.n_nodes))
+        value[solution.column, solution.node] = solution.value[:, 0]
+        keep_tree = np.zeros((self._n_columns, table.n_trees), dtype=bool)
+        keep_tree[solution.column, table.tree[solution.node]] = True
+        return additive_classifier(
+            self._surgeon, alive, keep_tree, value, solution.intercept, missing=self._missing
+        )
+
+    def _build_same(self, solution):
+        """Build a model of the class that it was: a regression forest, or boosting."""
+        surgeon, table, problem = self._surgeon, self._surgeon.table, self._problem
+        alive = self._alive(solution).any(axis=0)
+        keep_tree = np.zeros(table.n_trees, dtype=bool)
+        keep_tree[table.tree[solution.node]] = True
+        constant = solution.intercept * problem.scale + problem.center
+        value = np.zeros(table.value.shape)
+        if not surgeon.is_boosting:
+            keep_tree[0] |= not keep_tree.any()
+            own = solution.value * problem.scale * keep_tree.sum()
+            value[solution.node, :, 0] = own
+            return surgeon.cut(alive, keep_tree=keep_tree, value=value + constant[:, np.newaxis])
+        value[solution.node, 0, 0] = solution.value[:, 0] * problem.scale[solution.column]
+        column = surgeon.tree_column
+        for own in range(self._n_columns):  # the constant goes to the first tree of its column
+            mine = np.flatnonzero(keep_tree & (column == own))
+            first = mine[0] if mine.size else np.flatnonzero(column == own)[0]
+            keep_tree[first] = True
+            value[table.tree == first] += constant[own]
+        return surgeon.cut(alive, keep_tree=keep_tree, value=value / surgeon.learning_rate)
+
+    def _index_of_threshold(self, threshold):
+        if threshold <= 0 or not self._solutions:
+            return 0
+        breaks = self.levels.threshold.to_numpy()[1:]
+        return max(1, np.searchsorted(breaks, threshold * (1 + 1e-9), side="right"))

@@ -1,0 +1,227 @@
+"""Scores of every level of a single tree at once, for metrics that add up over rows.
+
+A node is a leaf of the pruned tree exactly from the level at which it collapses to the
+level at which its parent does. So the statistic that it would contribute as a leaf is
+added at the one and taken away at the other, and a cumulative sum gives the statistic of
+every level: O(nodes + rows) for all of them together (the absolute error, which has no
+moments to add up, takes O(rows * depth)).
+"""
+
+from types import MappingProxyType
+
+import numpy as np
+from scipy.special import xlogy
+
+from skprune.criteria.weakest_link import class_weights, squared_loss
+
+
+def level_scores(metric, table, gone_at, n_levels, node, y, weight, classes):
+    """Score all levels of one tree by a metric, or say that this way does not serve.
+
+    Parameters
+    ----------
+    metric : str
+        Name of a scikit-learn scorer.
+    table : NodeTable
+        One tree with one output.
+    gone_at : ndarray of int, shape (n_nodes,)
+        Level from which a split is collapsed; 0 for leaves.
+    n_levels : int
+        Number of levels.
+    node : ndarray of int, shape (n_rows,)
+        Leaf of each row in the whole tree.
+    y : array-like of shape (n_rows,)
+        Targets.
+    weight : array-like of shape (n_rows,) or None
+        Weights of the rows.
+    classes : ndarray of shape (n_classes,) or None
+        Class labels; None for a regressor.
+
+    Returns
+    -------
+    ndarray of shape (n_levels,) or None
+        Scores; None where the metric is not additive or its edge cases (a class without
+        rows, a constant target, labels that the scorer would refuse) are best left to
+        scikit-learn.
+    """
+    y = np.asarray(y)
+    weight = np.ones(y.shape) if weight is None else np.asarray(weight, dtype=float)
+    if not y.shape == weight.shape == node.shape or not weight.sum() > 0:
+        return None
+    span = gone_at, _end_of(table, gone_at, n_levels), n_levels
+    if classes is None:
+        if metric not in REGRESSION or y.dtype.kind not in "iuf" or not np.isfinite(y).all():
+            return None
+        return REGRESSION[metric](table, span, node, y.astype(float), weight)
+    return _class_scores(metric, table, span, node, _codes(classes, y), weight, classes)
+
+
+def _codes(classes, y):
+    """Return the position of each label in `classes`, -1 if absent; None if mixed up."""
+    if (classes.dtype.kind in "OUST") != (y.dtype.kind in "OUST"):
+        return None
+    try:
+        position = np.searchsorted(classes, y).clip(max=len(classes) - 1)
+    except TypeError:
+        return None
+    label = np.where(classes[position] == y, position, -1)
+    # Numbers that are no labels may be a continuous target, which scorers refuse.
+    return None if y.dtype.kind == "f" and (label < 0).any() else label
+
+
+def _end_of(table, gone_at, n_levels):
+    """Return the level at which each node's parent collapses."""
+    return np.where(table.parent < 0, n_levels, gone_at[table.parent])
+
+
+def _level_sums(span, amount, column=None, n_columns=1):
+    """Add up, for each level, what its leaves contribute.
+
+    Parameters
+    ----------
+    span : tuple of (ndarray, ndarray, int)
+        First level of each node as a leaf, the level at which it ends, number of levels.
+    amount : ndarray of shape (n_nodes,)
+        What a node contributes as a leaf; never negative.
+    column : ndarray of int, shape (n_nodes,), default=None
+        The sum that it contributes to, if there is more than one.
+    n_columns : int, default=1
+        Number of sums.
+
+    Returns
+    -------
+    ndarray of shape (n_levels, n_columns)
+        The sums.
+    """
+    start, end, n_levels = span
+    column = np.zeros(len(amount), dtype=np.intp) if column is None else column
+    lives = start < end
+    amount, column = amount[lives], column[lives]
+    size = (n_levels + 1) * n_columns
+    change = np.bincount(start[lives] * n_columns + column, amount, size)
+    change -= np.bincount(end[lives] * n_columns + column, amount, size)
+    # Rounding may leave a sum just below zero where it should vanish.
+    return np.cumsum(change.reshape(-1, n_columns), axis=0)[:n_levels].clip(min=0)
+
+
+def _class_scores(metric, table, span, node, label, weight, classes):
+    """Scores of a classifier, from the weight of each class at each node."""
+    if label is None:
+        return None
+    weights = class_weights(table, node, label, weight)
+    if metric == "accuracy":
+        return _accuracy(table, span, weights, weight.sum())
+    # Which labels count varies by level where a class has no rows or is unknown.
+    if not (weights[0] > 0).all() or (label < 0).any():
+        return None
+    if metric in CONFUSION:
+        return _confusion_scores(metric, table, span, weights, classes)
+    return PROBABILITY[metric](table, span, weights, classes) if metric in PROBABILITY else None
+
+
+def _hits(table, weights):
+    """Return each node's prediction and the weight of the rows that it gets right."""
+    guess = table.value[:, 0].argmax(axis=1)
+    return guess, weights[np.arange(table.n_nodes), guess]
+
+
+def _accuracy(table, span, weights, total):
+    _, hit = _hits(table, weights)
+    return _level_sums(span, hit)[:, 0] / total
+
+
+def _confusion_scores(metric, table, span, weights, classes):
+    """Scores that depend on the confusion matrix, through what they need of it."""
+    family, average = CONFUSION[metric]
+    binary = len(classes) == 2 and classes.dtype.kind in "iufb" and classes[1] == 1
+    if average == "binary" and not binary:
+        return None
+    n_classes, actual = len(classes), weights[0]
+    guess, hit = _hits(table, weights)
+    hits = _level_sums(span, hit, guess, n_classes)
+    guessed = _level_sums(span, weights.sum(axis=1), guess, n_classes)
+    if average == "micro":
+        hits, guessed = (a.sum(axis=1, keepdims=True) for a in (hits, guessed))
+        actual = actual.sum(keepdims=True)
+    if family == "precision":
+        per_class = np.divide(hits, guessed, out=np.zeros_like(hits), where=guessed > 0)
+    elif family == "recall":
+        per_class = hits / actual
+    else:
+        per_class = 2 * hits / (actual + guessed)
+    if average == "binary":
+        return per_class[:, 1]
+    shares = np.broadcast_to(actual, per_class.shape) if average == "weighted" else None
+    return np.average(per_class, axis=1, weights=shares)
+
+
+def _neg_log_loss(table, span, weights, _):
+    eps = np.finfo(float).eps
+    chance = np.clip(table.value[:, 0, : weights.shape[1]], eps, 1 - eps)
+    loss = -xlogy(weights, chance).sum(axis=1)
+    return -_level_sums(span, loss)[:, 0] / weights[0].sum()
+
+
+def _neg_brier_score(table, span, weights, classes):
+    # The scorer refuses words, and its scale for several classes has changed with versions.
+    if len(classes) != 2 or classes.dtype.kind not in "iufb":
+        return None
+    chance = table.value[:, 0, :2]
+    square = chance**2
+    miss = square.sum(axis=1, keepdims=True) - square + (1 - chance) ** 2
+    loss = (weights * miss).sum(axis=1)
+    return -_level_sums(span, loss)[:, 0] / weights[0].sum() / 2
+
+
+def _mean_squared_error(table, span, node, y, weight):
+    loss = squared_loss(table, node, y[:, np.newaxis], weight)
+    return _level_sums(span, loss)[:, 0] / weight.sum()
+
+
+def _neg_mean_squared_error(table, span, node, y, weight):
+    return -_mean_squared_error(table, span, node, y, weight)
+
+
+def _neg_root_mean_squared_error(table, span, node, y, weight):
+    return -np.sqrt(_mean_squared_error(table, span, node, y, weight))
+
+
+def _neg_mean_absolute_error(table, span, node, y, weight):
+    value, loss, total = table.value[:, 0, 0], np.zeros(table.n_nodes), weight.sum()
+    while node.size:
+        loss += np.bincount(node, weight * np.abs(y - value[node]), table.n_nodes)
+        node = table.parent[node]
+        above = node >= 0
+        node, y, weight = node[above], y[above], weight[above]
+    return -_level_sums(span, loss)[:, 0] / total
+
+
+def _r2(table, span, node, y, weight):
+    spread = np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)
+    if len(y) < 2 or spread == 0:
+        return None
+    return 1 - _mean_squared_error(table, span, node, y, weight) / spread
+
+
+CONFUSION = MappingProxyType(
+    {"balanced_accuracy": ("recall", "macro")}
+    | {
+        f"{family}{suffix}": (family, average)
+        for family in ("f1", "precision", "recall")
+        for suffix, average in {
+            "": "binary",
+            "_macro": "macro",
+            "_micro": "micro",
+            "_weighted": "weighted",
+        }.items()
+    }
+)
+PROBABILITY = MappingProxyType({"neg_log_loss": _neg_log_loss, "neg_brier_score": _neg_brier_score})
+REGRESSION = MappingProxyType(
+    {
+        "r2": _r2,
+        "neg_mean_squared_error": _neg_mean_squared_error,
+        "neg_root_mean_squared_error": _neg_root_mean_squared_error,
+        "neg_mean_absolute_error": _neg_mean_absolute_error,
+    }
+)

@@ -1,0 +1,146 @@
+"""The path of lossless simplification: the whole model, and one that answers the same."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from skprune.arrays.nodes import NO_NODE, compact, splice
+from skprune.base import PruningPath
+from skprune.criteria.lossless import dead_branches, duplicate_trees, equal_children
+from skprune.surgery import surgeon_for
+
+
+class Simpler(NamedTuple):
+    """What is left of the trees of a model if no answer may change.
+
+    Attributes
+    ----------
+    keep_split : ndarray of bool, shape (n_nodes,)
+        Splits that are not collapsed; those that are stand above equal leaves.
+    only_child : ndarray of int, shape (n_nodes,)
+        The only child that rows can reach, of splits that are taken out; else -1.
+    value : ndarray of shape (n_nodes, n_outputs, n_values)
+        Values, in which collapsed splits have that of the leaves below them.
+    first : ndarray of int, shape (n_trees,)
+        The tree that speaks for each one.
+    stays : ndarray of bool, shape (n_nodes,)
+        Nodes of the smaller model.
+    depth : ndarray of int, shape (n_nodes,)
+        How deep they are there.
+    """
+
+    keep_split: np.ndarray
+    only_child: np.ndarray
+    value: np.ndarray
+    first: np.ndarray
+    stays: np.ndarray
+    depth: np.ndarray
+
+
+def simplify(surgeon):
+    """Find what can go without changing an answer.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of the model.
+
+    Returns
+    -------
+    Simpler
+        What is left.
+
+    Notes
+    -----
+    O(nodes * depth). First the branches that no row can reach, then leaves that have become
+    equal, then trees that have.
+    """
+    table = surgeon.table
+    said = replace(table, value=surgeon.answers, feature=surgeon.columns)
+    only_child = dead_branches(
+        said,
+        missing=surgeon.takes_missing,
+        dtype=surgeon.compares_in,
+        ordered=surgeon.is_ordered,
+    )
+    reached, node = compact(said, said.is_split, splice(table, only_child))
+    speaker = equal_children(reached)
+    equal = speaker != NO_NODE
+    keep_split, value = table.is_split.copy(), table.value.copy()
+    keep_split[node[equal]] = False
+    value[node[equal]] = table.value[node[speaker[equal]]]
+    reached.value[equal] = reached.value[speaker[equal]]
+    least, again = compact(reached, reached.is_split & ~equal)
+    # What a split of categories does is not in the table.
+    known = np.bincount(table.tree, ~surgeon.is_ordered, table.n_trees) == 0
+    first = np.where(known, duplicate_trees(least), np.arange(table.n_trees))
+    first = surgeon.mergeable(first)
+    stays, depth = np.zeros(table.n_nodes, dtype=bool), np.zeros(table.n_nodes, dtype=np.intp)
+    stays[node[again]], depth[node[again]] = True, least.depth
+    stays &= np.isin(table.tree, first)
+    return Simpler(keep_split, only_child, value, first, stays, depth)
+
+
+class LosslessPath(PruningPath):
+    """The whole model and, if anything can go, the model that answers the same.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader and writer of the whole model.
+    """
+
+    def __init__(self, surgeon):
+        self._surgeon, self._simpler = surgeon, simplify(surgeon)
+        is_split = surgeon.table.is_split
+        self._keep = (self._simpler.stays & self._simpler.keep_split)[is_split]
+        self.scores = self._keep.astype(float)
+        super().__init__(surgeon.model, self._tabulate(), unit="leaves")
+
+    def _tabulate(self):
+        surgeons = [self._surgeon]
+        if not self._keep.all() or len(np.unique(self._simpler.first)) < len(self._simpler.first):
+            surgeons.append(surgeon_for(self._simplified()))
+        leaves, parameters, n_bytes = np.array([surgeon.size() for surgeon in surgeons]).T
+        trees = np.array([surgeon.table.n_trees for surgeon in surgeons])
+        levels = pd.DataFrame(
+            {
+                "keep": leaves / leaves[0],
+                "threshold": [-np.inf, 0.0][: len(surgeons)],
+                "leaves": leaves,
+                "trees": trees,
+                "nodes": 2 * leaves - trees,
+                "parameters": parameters,
+                "bytes": n_bytes,
+            }
+        )
+        return levels[: 1 + (leaves[-1] < leaves[0])]
+
+    def mask(self, index):
+        """Return the splits that stay at a level; ndarray of bool, shape (n_splits,)."""
+        return self._keep.copy() if index else np.ones(len(self._keep), dtype=bool)
+
+    def count_by_tree(self, index):
+        """Return leaves and depth of each tree at a level; 0 leaves: another one speaks for it."""
+        table, simpler = self._surgeon.table, self._simpler
+        n_trees, leaf, depth_of = table.n_trees, ~table.is_split, table.depth
+        if index:
+            leaf, depth_of = simpler.stays & ~simpler.keep_split, simpler.depth
+        leaves = np.bincount(table.tree[leaf], minlength=n_trees)
+        depth = np.zeros(n_trees, dtype=np.intp)
+        np.maximum.at(depth, table.tree[leaf], depth_of[leaf])
+        return leaves, depth
+
+    def _simplified(self):
+        simpler = self._simpler
+        return self._surgeon.merge(
+            simpler.keep_split, simpler.only_child, simpler.value, simpler.first
+        )
+
+    def _build(self, index):
+        return self._simplified() if index else self._surgeon.cut(self._surgeon.table.is_split)
+
+    def _index_of_threshold(self, threshold):
+        return min(len(self) - 1, int(threshold >= 0))

@@ -1,0 +1,111 @@
+"""Scores of rows against refits, loops and matrices that are plainly right."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.linear_model import LinearRegression, Ridge
+
+from skprune.criteria.sample_difficulty import (
+    disagreement,
+    error_norm,
+    forgetting,
+    left_out_error,
+    leverage,
+    moved_fit,
+    out_of_bag_error,
+    tomek_links,
+)
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 5))
+    return X, X @ rng.normal(size=5) + rng.normal(size=40), rng.uniform(0.2, 3, 40)
+
+
+def hat_of(X, weight, ridge=0.0):
+    """The design with an intercept, and the curvature of the weighted squared loss."""
+    design = np.column_stack([np.ones(len(X)), X])
+    penalty = ridge * np.diag([0.0] + [1.0] * X.shape[1])
+    return design, design.T @ (weight[:, np.newaxis] * design) + penalty
+
+
+def test_error_norm_is_that_of_each_row():
+    answer = np.array([[0.8, 0.2], [0.0, 1.0]])
+    target = np.array([[1, 0], [1, 0]])
+    np.testing.assert_allclose(error_norm(answer, target), [np.sqrt(0.08), np.sqrt(2)])
+    np.testing.assert_allclose(error_norm(answer[:, :1], target[:, :1]), [0.2, 1.0])
+
+
+def test_leverage_is_the_diagonal_of_the_hat_matrix(table):
+    X, _, weight = table
+    X = np.column_stack([X * np.array([1e-6, 1, 1, 1e6, 1]), X[:, 0] - X[:, 1], np.ones(len(X))])
+    full, _ = np.linalg.qr(
+        np.sqrt(weight)[:, np.newaxis] * np.column_stack([np.ones(40), X[:, :5]])
+    )
+    np.testing.assert_allclose(leverage(X[:, :5], weight), (full**2).sum(axis=1), rtol=1e-6)
+    twice = np.column_stack([X[:, :5], 2 * X[:, 1], np.ones(40)])  # of the same rank
+    np.testing.assert_allclose(leverage(twice, weight), (full**2).sum(axis=1), rtol=1e-6)
+    assert leverage(X[:, :5], weight).sum() == pytest.approx(6)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 2.0])
+def test_left_out_error_is_that_of_refits(table, ridge):
+    X, y, weight = table
+    design, H = hat_of(X, weight, ridge)
+    model = Ridge(ridge) if ridge else LinearRegression()
+    error = y - model.fit(X, y, weight).predict(X)
+    share = weight * np.einsum("ij,jk,ik->i", design, np.linalg.inv(H), design)
+    for row in range(0, 40, 7):
+        rest = np.arange(40) != row
+        alone = y[row] - model.fit(X[rest], y[rest], weight[rest]).predict(X[[row]])[0]
+        assert left_out_error(error, share)[row] == pytest.approx(alone)
+
+
+def test_rows_that_decide_their_own_fit():
+    found = left_out_error(np.array([1.0, -1.0, 0.0]), np.ones(3))
+    np.testing.assert_array_equal(found, [np.inf, -np.inf, 0.0])
+
+
+def test_moved_fit_is_that_of_refits(table):
+    X, y, weight = table
+    design, H = hat_of(X, weight, 2.0)
+    form = np.einsum("ij,jk,ik->i", design, np.linalg.inv(H), design)
+    model = Ridge(2.0).fit(X, y, weight)
+    whole = np.append(model.intercept_, model.coef_)
+    found = moved_fit(weight * (model.predict(X) - y), weight, form)
+    for row in range(0, 40, 7):
+        rest = np.arange(40) != row
+        model.fit(X[rest], y[rest], weight[rest])
+        moved = np.append(model.intercept_, model.coef_) - whole
+        assert found[row] == pytest.approx(moved @ H @ moved)
+
+
+def test_out_of_bag_error_is_the_mean_over_those_who_have_not_seen_the_row():
+    losses = np.array([[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]])
+    unseen = np.array([[True, False, False], [True, True, False]])
+    np.testing.assert_array_equal(out_of_bag_error(losses, unseen), [3.0, 6.0, np.nan])
+
+
+def test_forgetting_counts_falls_and_what_was_never_learnt():
+    history = np.array([[0, 1, 0, 1, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]], bool)
+    np.testing.assert_array_equal(forgetting(iter(history.T)), [2, 0, 5, 0])
+
+
+def test_neighbours_against_loops():
+    rng = np.random.default_rng(1)
+    X, codes = rng.normal(size=(60, 2)), rng.integers(0, 3, 60)
+    apart = cdist(X, X) + np.diag(np.full(60, np.inf))
+    near = apart.argsort(axis=1)[:, :3]
+    for row in range(60):
+        share = sum(codes[other] != codes[row] for other in near[row]) / 3
+        assert disagreement(codes, near)[row] == pytest.approx(share)
+    links = {
+        (a, b)
+        for a in range(60)
+        for b in range(60)
+        if near[a, 0] == b and near[b, 0] == a and codes[a] != codes[b]
+    }
+    assert links
+    assert set(np.flatnonzero(tomek_links(codes, near[:, 0]))) == {a for a, _ in links}

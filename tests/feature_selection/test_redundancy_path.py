@@ -1,0 +1,68 @@
+"""The three rules of redundancy, and their path, on a matrix that is known."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from skprune.criteria.redundancy import lay_out
+from skprune.feature_selection._redundancy_path import RedundancyPath, rule_of
+
+# The first says what the third says, and the second what the fourth does.
+MATRIX = np.array(
+    [
+        [1.0, 0.1, -0.9, 0.2],
+        [0.1, 1.0, 0.1, 0.7],
+        [-0.9, 0.1, 1.0, 0.1],
+        [0.2, 0.7, 0.1, 1.0],
+    ]
+)
+RULES = [("pearson", None), ("pearson", "complete"), ("pearson", "average"), ("vif", None)]
+
+
+def layout_of(priority, units=(0, 1, 2, 3), forced=()):
+    forced = np.isin(np.arange(4), forced)
+    return lay_out(np.array(priority), np.array(units), forced)
+
+
+def rule(layout, criterion="pearson", linkage=None):
+    members = layout.members
+    return rule_of(criterion, linkage, lambda i, j: MATRIX[np.ix_(members[i], members[j])], layout)
+
+
+@pytest.mark.parametrize(("criterion", "linkage"), RULES)
+def test_what_goes_has_a_partner(criterion, linkage):
+    layout = layout_of([0.0, 3.0, 2.0, 1.0])
+    found = rule(layout, criterion, linkage).at(0.4).spread(layout)
+    assert found.kept.tolist() == [False, True, True, False]
+    assert found.nearest[[0, 3]].tolist() == [2, 1]
+    if criterion == "pearson":
+        assert found.value[[0, 3]].tolist() == [-0.9, 0.7]
+    if linkage is not None:
+        assert found.cluster.tolist() == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize(("criterion", "linkage"), RULES)
+def test_a_path_pickles_and_knows_each_level(criterion, linkage):
+    layout = layout_of([0.0, 3.0, 2.0, 1.0])
+    fresh = rule(layout, criterion, linkage)
+    path = RedundancyPath(rule(layout, criterion, linkage), layout)
+    path = pickle.loads(pickle.dumps(path))
+    assert path.units.tolist() == [4, 3, 2, 1]
+    for index, threshold in enumerate(path.levels["threshold"]):
+        found = fresh.at(threshold).spread(layout)
+        assert_array_equal(found.kept, path.cut(index=index))
+        again = path.rule.at(threshold).spread(path.layout)
+        for one, other in zip(found[:4], again[:4], strict=True):
+            assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(("criterion", "linkage"), RULES)
+def test_units_go_together_and_forced_ones_stay(criterion, linkage):
+    layout = layout_of([0.0, 3.0, 2.0, 1.0], units=(0, 1, 0, 2), forced=(3,))
+    path = RedundancyPath(rule(layout, criterion, linkage), layout)
+    masks = np.array([path.cut(index=index) for index in range(len(path))])
+    assert_array_equal(masks[:, 0], masks[:, 2])
+    assert masks[:, 3].all()
+    assert path.units.tolist() == [4, 3, 1]

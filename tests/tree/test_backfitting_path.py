@@ -1,0 +1,221 @@
+"""Backfitted paths: what comes back, for every model and loss, and that it is worth it."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_breast_cancer, load_digits, make_friedman1
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.tree import DecisionTreeClassifier
+
+from skprune import PruningSearchCV, TreePruner, model_size
+from skprune.base._rows import ChoosingRows
+from skprune.exceptions import InputError, PruningWarning
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(400, 6)).astype(np.float32).astype(float)
+SIGNAL = X[:, 0] + np.where(X[:, 1] > 0, 1.0, -0.5) * X[:, 2]
+REAL = SIGNAL + 0.5 * RNG.normal(size=400)
+BINARY = np.array(["no", "yes"])[(SIGNAL + RNG.logistic(size=400) > 0).astype(int)]
+THREE = np.digitize(REAL, [-0.7, 0.7])
+COUNTS = RNG.poisson(np.exp(SIGNAL / 2)).astype(float)
+POSITIVE = RNG.gamma(2, np.exp(SIGNAL / 2))
+
+
+def pruner(model, **params):
+    return TreePruner(model, criterion="backfitting", random_state=0, **params)
+
+
+MODELS = [
+    (RandomForestClassifier(12, random_state=0), BINARY),
+    (RandomForestClassifier(12, random_state=0), THREE),
+    (ExtraTreesClassifier(12, random_state=0), THREE),
+    (BaggingClassifier(n_estimators=12, max_features=0.6, random_state=0), BINARY),
+    (RandomForestRegressor(12, random_state=0), REAL),
+    (RandomForestRegressor(12, random_state=0), np.column_stack([REAL, COUNTS])),
+    (GradientBoostingClassifier(n_estimators=15, random_state=0), BINARY),
+    (GradientBoostingClassifier(n_estimators=15, random_state=0), THREE),
+    (GradientBoostingClassifier(loss="exponential", n_estimators=15, random_state=0), BINARY),
+    (GradientBoostingRegressor(n_estimators=15, init="zero", random_state=0), REAL),
+    (GradientBoostingRegressor(loss="huber", n_estimators=15, random_state=0), REAL),
+    (GradientBoostingRegressor(loss="absolute_error", n_estimators=15, random_state=0), REAL),
+    (GradientBoostingRegressor(loss="quantile", n_estimators=15, random_state=0), REAL),
+    (HistGradientBoostingClassifier(max_iter=15, random_state=0), BINARY),
+    (HistGradientBoostingClassifier(max_iter=15, random_state=0), THREE),
+    (HistGradientBoostingRegressor(loss="poisson", max_iter=15, random_state=0), COUNTS),
+    (HistGradientBoostingRegressor(loss="gamma", max_iter=15, random_state=0), POSITIVE),
+    (HistGradientBoostingRegressor(loss="absolute_error", max_iter=15, random_state=0), REAL),
+    (HistGradientBoostingRegressor(loss="quantile", quantile=0.3, max_iter=15), REAL),
+]
+over_models = pytest.mark.parametrize(
+    ("model", "y"), MODELS, ids=[f"{n}-{type(m).__name__}" for n, (m, _) in enumerate(MODELS)]
+)
+
+
+@over_models
+def test_what_is_predicted_is_what_was_fitted(model, y):
+    """Snapshots are sums over the solver's leaves, cuts are plain models: both must agree."""
+    path = pruner(model, ridge=3.0).fit(X, y).path_
+    assert len(path) > 4
+    for index, known in enumerate(path.snapshots(X)):
+        small = path.cut(index=index)
+        assert tuple(path.levels.loc[index, ["leaves", "parameters", "bytes"]]) == tuple(
+            vars(model_size(small)).values()
+        )
+        if is_classifier(model):
+            np.testing.assert_array_equal(small.predict(X), known.predict(X))
+            np.testing.assert_allclose(small.predict_proba(X), known.predict_proba(X), atol=1e-10)
+            np.testing.assert_allclose(small.predict_proba(X).sum(axis=1), 1)
+        else:
+            np.testing.assert_allclose(small.predict(X), known.predict(X), rtol=1e-9, atol=1e-9)
+
+
+@over_models
+def test_the_training_loss_falls_along_the_path(model, y):
+    """From the smallest model on, more leaves at a lower price never fit worse."""
+    fitted = pruner(model, ridge=1.0).fit(X, y)
+    path, problem, losses = fitted.path_, fitted.path_._problem, []
+    rows = problem.rows(path._surgeon, ChoosingRows(X, y, None, out_of_bag=False))
+    for known in list(path.snapshots(X))[:0:-1]:
+        if is_classifier(model):
+            raw = np.atleast_2d(known.decision_function(X).T)
+        else:
+            answer = np.asarray(known.predict(X), dtype=float).reshape(len(X), -1).T
+            raw = np.log(answer) if problem.answer is np.exp else answer
+            raw = (raw - problem.center[:, np.newaxis]) / problem.scale[:, np.newaxis]
+        losses.append(problem.loss.value(rows.target, raw).mean())
+    assert losses[-1] < 0.97 * losses[0]
+    assert (np.diff(losses) <= 0.01 * losses[0]).all()
+
+
+def test_missing_values_bring_histogram_boosting():
+    holes = X.copy()
+    holes[RNG.random(X.shape) < 0.1] = np.nan
+    model = RandomForestClassifier(12, random_state=0)
+    small = pruner(model, ridge=3.0, keep=0.1).fit(holes, THREE)
+    assert type(small.estimator_) is HistGradientBoostingClassifier
+    assert type(pruner(model, ridge=3.0, keep=0.1).fit(X, THREE).estimator_) is (
+        GradientBoostingClassifier
+    )
+    known = next(iter(small.path_.snapshots(holes, [3])))
+    cut = small.path_.cut(index=3)
+    np.testing.assert_allclose(cut.predict_proba(holes), known.predict_proba(holes), atol=1e-10)
+
+
+def test_a_forest_becomes_a_hundred_times_smaller_and_stays_as_good():
+    X, y = make_friedman1(2500, noise=1.0, random_state=0)
+    X, X_test, y, y_test = train_test_split(X, y, random_state=0)
+    forest = RandomForestRegressor(40, max_features=1 / 3, random_state=0)
+    fitted = pruner(forest, keep=0.01).fit(X, y)
+    small, whole = fitted.estimator_, fitted.path_.cut(keep=1.0)
+    assert model_size(small).bytes * 100 <= model_size(whole).bytes
+    assert small.score(X_test, y_test) > whole.score(X_test, y_test)
+    frozen = FrozenEstimator(whole)
+    for criterion in ("cost_complexity", "random"):
+        rival = TreePruner(frozen, criterion=criterion, keep=0.01, random_state=0).fit(X, y)
+        assert small.score(X_test, y_test) > rival.score(X_test, y_test) + 0.05
+
+
+@pytest.mark.parametrize("load", [load_breast_cancer, load_digits])
+def test_classification_forests_shrink_with_valid_probabilities(load):
+    X, X_test, y, y_test = train_test_split(*load(return_X_y=True), random_state=0)
+    forest = RandomForestClassifier(50, random_state=0).fit(X, y)
+    path = pruner(FrozenEstimator(forest), ridge=1.0).fit(X, y).path_
+    small = path.cut(keep=0.15)
+    assert small.score(X_test, y_test) > forest.score(X_test, y_test) - 0.05
+    assert log_loss(y_test, small.predict_proba(X_test)) < 0.3
+    assert model_size(small).bytes * 5 < model_size(forest).bytes
+
+
+def test_ridges_are_chosen_by_rows_that_were_not_fitted():
+    """Noise asks for large ridges, a clear signal for small ones."""
+    noise = RNG.normal(size=400)
+    forest = RandomForestRegressor(20, random_state=0)
+    clear = pruner(forest).fit(X, SIGNAL).path_.levels.ridge
+    noisy = pruner(forest).fit(X, noise).path_.levels.ridge
+    assert noisy.max() > clear.max()
+    for validation in ("oob", "train", 0.3):
+        levels = pruner(forest, validation=validation).fit(X, REAL).path_.levels
+        assert levels.ridge[1:].between(0.3, 1000).all()
+        assert (levels.ridge[1:].diff().dropna() <= 0).all()  # they grow with the model
+
+
+def test_a_given_ridge_needs_no_rows_of_its_own():
+    model = GradientBoostingRegressor(n_estimators=15, random_state=0)
+    path = pruner(model, ridge=3.0).fit(X, REAL).path_
+    np.testing.assert_array_equal(path.model.predict(X), clone(model).fit(X, REAL).predict(X))
+    assert (path.levels.ridge[1:] == 3.0).all()
+
+
+def test_weights_and_class_weights_count():
+    forest = RandomForestClassifier(15, random_state=0)
+    heavy = np.where(BINARY == "yes", 5.0, 1.0)
+    frozen = FrozenEstimator(clone(forest).fit(X, BINARY))
+    plain = pruner(frozen, ridge=3.0, keep=0.1).fit(X, BINARY)
+    weighted = pruner(frozen, ridge=3.0, keep=0.1).fit(X, BINARY, sample_weight=heavy)
+    assert weighted.predict_proba(X)[:, 1].mean() > plain.predict_proba(X)[:, 1].mean() + 0.1
+    rare = BINARY.copy()
+    rare[RNG.random(400) < 0.6] = "no"
+    share = {}
+    for class_weight in (None, "balanced"):
+        own = clone(forest).set_params(class_weight=class_weight)
+        fitted = pruner(own, ridge=3.0, keep=0.1).fit(X, rare)
+        share[class_weight] = fitted.predict_proba(X)[:, 1].mean()
+    assert share["balanced"] > share[None] + 0.1
+
+
+def test_thresholds_are_prices_of_a_leaf():
+    path = pruner(RandomForestRegressor(12, random_state=0), ridge=3.0).fit(X, REAL).path_
+    thresholds = path.levels.threshold.to_numpy()
+    assert (np.diff(thresholds) > 0).all()
+    assert path.locate(threshold=0.0) == 0
+    assert [path.locate(threshold=t) for t in thresholds] == list(range(len(path)))
+    assert path.locate(threshold=thresholds[1] / 100) == 1
+    assert path.locate(threshold=1e9) == len(path) - 1
+    assert path.common_scale
+
+
+@pytest.mark.parametrize("grid", [{"keep": [1.0, 0.1, 0.03]}, {"threshold": [0.0, 0.01, 0.05]}])
+def test_the_search_equals_a_grid_search(grid):
+    model = pruner(RandomForestClassifier(8, random_state=0))
+    ours = PruningSearchCV(model, grid, cv=2, refit=False).fit(X[:200], THREE[:200]).cv_results_
+    peer = GridSearchCV(model, grid, cv=2, refit=False).fit(X[:200], THREE[:200]).cv_results_
+    np.testing.assert_array_equal(ours["mean_test_score"], peer["mean_test_score"])
+
+
+@pytest.mark.parametrize(
+    ("model", "y", "words"),
+    [
+        (AdaBoostClassifier(), BINARY, "fits trees jointly that add up"),
+        (DecisionTreeClassifier(), BINARY, "fits trees jointly that add up"),
+        (RandomForestClassifier(5), np.column_stack([BINARY, BINARY]), "has 2 outputs"),
+    ],
+)
+def test_what_does_not_add_up_is_refused(model, y, words):
+    with pytest.raises(InputError, match=words):
+        pruner(model).fit(X, y)
+
+
+def test_rows_of_a_frozen_model_are_checked():
+    frozen = FrozenEstimator(RandomForestClassifier(5, random_state=0).fit(X, BINARY))
+    with pytest.raises(InputError, match=r"labels that the model does not know: .*maybe"):
+        pruner(frozen).fit(X[:3], ["yes", "no", "maybe"])
+    with pytest.raises(InputError, match="fit got no y"):
+        pruner(frozen).fit(X)
+
+
+def test_an_idle_ridge_warns():
+    with pytest.warns(PruningWarning, match="ridge"):
+        TreePruner(DecisionTreeClassifier(random_state=0), ridge=3.0).fit(X, BINARY)
