@@ -193,6 +193,24 @@ def midpoints(breaks):
     return np.where(comparable, geometric, low / 2 + high / 2)
 
 
+def partings(ordered):
+    """Return a threshold between each two neighbours of ascending scores that it can part.
+
+    Parameters
+    ----------
+    ordered : ndarray of shape (n,)
+        Ascending scores.
+
+    Returns
+    -------
+    ndarray of shape (n - 1,)
+        As `midpoints`; NaN between scores that differ by rounding only.
+    """
+    found = midpoints(ordered)
+    found[ordered[1:] <= slack(1.0) * ordered[:-1]] = np.nan
+    return found
+
+
 def geometric_levels(units, max_levels):
     """Pick levels of a path whose sizes fall by about the same factor.
 

@@ -11,7 +11,6 @@ from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     check_is_fitted,
     has_fit_parameter,
@@ -27,27 +26,17 @@ from skprune._compat import (
     rows_of,
     rows_of_params,
 )
+from skprune.base._delegation import DelegatesToModel
 from skprune.base._levels import check_level
 from skprune.base._pruner import BasePruner
 from skprune.base._rows import ChoosingRows, fit_copies, hold_out
 from skprune.exceptions import InputError, PruningWarning
 
-
-def _inner_has(method):
-    """Make a method available if the inner model has it, fitted or not."""
-
-    def check(self):
-        getattr(getattr(self, "estimator_", self.estimator), method)
-        return True
-
-    return check
-
-
 # What `validation` may be, in the pruners that have it.
 VALIDATION = [StrOptions({"oob", "train"}), Interval(Real, 0, 1, closed="neither"), None]
 
 
-class BaseModelPruner(MetaEstimatorMixin, BasePruner):
+class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     """Base of the meta-estimators that prune a fitted model.
 
     A subclass writes `_prune_model`, which turns a fitted model into its path, and
@@ -251,8 +240,6 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
             method_mapping=MethodMapping().add(caller="fit", callee="fit"),
         )
 
-    # Delegation: what the inner model can do, the pruned model can do.
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
@@ -273,114 +260,3 @@ class BaseModelPruner(MetaEstimatorMixin, BasePruner):
     def feature_importances_(self):
         """Impurity-based importances of the pruned model."""
         return self._fitted_inner("feature_importances_").feature_importances_
-
-    def _fitted_inner(self, attribute):
-        if "estimator_" not in self.__dict__:
-            msg = f"{type(self).__name__} has no {attribute} before fit."
-            raise AttributeError(msg)
-        return self.estimator_
-
-    def _ask(self, method, X, *args, **kwargs):
-        check_is_fitted(self)
-        # The inner model was fitted on the same columns: its own checks are the right ones.
-        return getattr(self.estimator_, method)(X, *args, **kwargs)
-
-    @available_if(_inner_has("predict"))
-    def predict(self, X):
-        """Predict with the pruned model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions.
-        """
-        return self._ask("predict", X)
-
-    @available_if(_inner_has("predict_proba"))
-    def predict_proba(self, X):
-        """Predict class probabilities with the pruned model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), or a list of them per output
-            Probabilities, in the order of `classes_`.
-        """
-        return self._ask("predict_proba", X)
-
-    @available_if(_inner_has("predict_log_proba"))
-    def predict_log_proba(self, X):
-        """Predict logarithms of class probabilities with the pruned model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_classes), or a list of them per output
-            Natural logarithms, in the order of `classes_`.
-        """
-        return self._ask("predict_log_proba", X)
-
-    @available_if(_inner_has("score_samples"))
-    def score_samples(self, X):
-        """Score how usual rows are with the pruned model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Scores; the higher, the more usual.
-        """
-        return self._ask("score_samples", X)
-
-    @available_if(_inner_has("decision_function"))
-    def decision_function(self, X):
-        """Compute the decision function of the pruned model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_classes)
-            Decision values.
-        """
-        return self._ask("decision_function", X)
-
-    @available_if(_inner_has("score"))
-    def score(self, X, y, sample_weight=None):
-        """Score the pruned model as the inner model scores itself.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows that chose nothing, if the score is to be honest.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        float
-            Accuracy for the usual classifiers, R2 for the usual regressors.
-        """
-        return self._ask("score", X, y, sample_weight=sample_weight)

@@ -127,6 +127,11 @@ class BasePath(ABC):
         """
         return self._build(self.locate(keep=keep, threshold=threshold, index=index))
 
+    @property
+    def lost_rows(self):
+        """Whether this was pickled, which left behind rows that its levels are fitted on."""
+        return False
+
     @abstractmethod
     def _build(self, index):
         """Build the result at row `index` of `levels`."""
@@ -232,6 +237,8 @@ class PruningPath(BasePath):
 
     # Thresholds from which on each level but the first is cut, ascending.
     _breaks: Any
+    # The level that was made last, and what was made; a fit asks for it more than once.
+    _last: tuple[int | None, Any] = (None, None)
 
     def __init__(self, model, levels, *, unit, common_scale=True):
         self.model = model
@@ -252,14 +259,18 @@ class PruningPath(BasePath):
             Aligned with the `scores` of the units.
         """
 
-    @property
-    def lost_rows(self):
-        """Whether this was pickled, which left behind rows that its levels are fitted on."""
-        return False
-
     def _index_of_threshold(self, threshold):
         # A family with other thresholds says so; here they cut from each break on.
         return np.searchsorted(self._breaks, slack(threshold), side="right")
+
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name != "_last"}
+
+    def _once(self, index, make):
+        """Return what `make` makes of a level, that of the last one from memory."""
+        if self._last[0] != index:
+            self._last = index, make()
+        return self._last[1]
 
     def predictions(self, X, *, method="predict", index=None):
         """Predict at one level after the other.

@@ -3,6 +3,7 @@
 import copy
 import warnings
 from abc import ABCMeta, abstractmethod
+from inspect import signature
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
@@ -70,6 +71,13 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
             PruningWarning,
             stacklevel=stacklevel,
         )
+
+    def _warn_if_set(self, reasons, *, stacklevel):
+        """Say so of parameters that are not at their default; `stacklevel` as for one of them."""
+        usual = signature(type(self)).parameters
+        for name, reason in reasons.items():
+            if getattr(self, name) != usual[name].default:
+                self._warn_of_idle(name, reason, stacklevel=stacklevel + 1)
 
     @abstractmethod
     def _set_level(self, path, index):

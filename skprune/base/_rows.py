@@ -50,6 +50,26 @@ def rows_left_behind():
     return InputError(msg)
 
 
+def nothing_known(n_rows):
+    """Return the error of a model that is given no row which says anything about it.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows that were given.
+
+    Returns
+    -------
+    InputError
+        Of rows without weight, or of classes that the model does not know.
+    """
+    msg = (
+        f"None of the n_samples={n_rows} rows has a positive weight and a class that the model "
+        "knows. Give other rows."
+    )
+    return InputError(msg)
+
+
 def has_missing(X):
     """Say whether a table has missing values; O(cells).
 

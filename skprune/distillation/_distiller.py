@@ -1,26 +1,30 @@
 """Distiller: teaches a small student what a large teacher knows."""
 
+import copy
 import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import clone, is_regressor
-from sklearn.utils import check_random_state
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.metrics import accuracy_score
+from sklearn.utils import check_random_state, get_tags
 
 from skprune._compat import HasMethods, Interval, fit_context
+from skprune.base._delegation import DelegatesToModel
 from skprune.distillation._augmentation import make_rows
 from skprune.distillation._comparison import choose, compare, make_report, rate
 from skprune.distillation._student import check_lesson, check_pair, draws_classes, teach
-from skprune.distillation._taught import Taught
 from skprune.distillation._teacher import Teacher, fold_of
 from skprune.distillation._training_sets import make_lessons, read_rows
 from skprune.exceptions import PruningWarning
+from skprune.size import plain_result
+from skprune.solvers.soft_labels import from_logits
 
 __all__ = ["Distiller"]
 
 
-class Distiller(Taught):
+class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
     """Teach a small student what a large teacher knows.
 
     The teacher says of each training row how likely it finds each class, or which number it
@@ -129,6 +133,7 @@ class Distiller(Taught):
     'soft'
     """
 
+    _delegate = ("student_", "student")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "teacher": [HasMethods(["fit"])],
         "student": [HasMethods(["fit"])],
@@ -246,10 +251,72 @@ class Distiller(Taught):
             raise AttributeError(msg)
         return self._teacher
 
+    # Delegation: the student predicts; a regressor that predicts logits is turned into classes.
+
+    @property
+    def _on_logits(self):
+        student = self.__dict__.get("student_", self.student)
+        return is_classifier(self.teacher) and is_regressor(student)
+
+    @property
+    def estimator_(self):
+        """The student as a plain model."""
+        return plain_result(self._fitted_inner("estimator_"))
+
+    @property
+    def path_(self):
+        """All levels of a student that is a pruner; not part of the pickle."""
+        return self._fitted_inner("path_").path_
+
+    @property
+    def classes_(self):
+        """Class labels."""
+        student = self._fitted_inner("classes_")
+        return self._classes if self._on_logits else student.classes_
+
+    @property
+    def n_features_in_(self):
+        """Number of columns seen during `fit`."""
+        return self._fitted_inner("n_features_in_").n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the columns seen during `fit`."""
+        return self._fitted_inner("feature_names_in_").feature_names_in_
+
+    def __sklearn_is_fitted__(self):
+        return "student_" in self.__dict__
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse &= not self.augment
+        teacher, student = get_tags(self.teacher), get_tags(self.student)
+        tags.estimator_type = teacher.estimator_type
+        same = teacher.estimator_type == student.estimator_type
+        tags.classifier_tags = copy.deepcopy((student if same else teacher).classifier_tags)
+        if tags.classifier_tags is not None:
+            tags.classifier_tags.multi_label = False
+        tags.regressor_tags = copy.deepcopy(student.regressor_tags) if same else None
+        tags.target_tags = copy.deepcopy(teacher.target_tags)
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = False
+        tags.input_tags = copy.deepcopy(student.input_tags)
+        tags.input_tags.sparse &= teacher.input_tags.sparse and not self.augment
+        tags.input_tags.allow_nan &= teacher.input_tags.allow_nan
+        tags.non_deterministic = teacher.non_deterministic or student.non_deterministic
         return tags
 
-    def __getstate__(self):
-        return {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
+    def _check_delegate(self, method):
+        if not self._on_logits:
+            super()._check_delegate(method)
+        elif method not in {"predict", "predict_proba", "score"}:
+            msg = f"A student that says logits has no {method}."
+            raise AttributeError(msg)
+
+    def _ask(self, method, X, *args, **kwargs):
+        if not self._on_logits:
+            return super()._ask(method, X, *args, **kwargs)
+        chances = from_logits(super()._ask("predict", X))
+        if method == "predict_proba":
+            return chances
+        classes = self._classes[chances.argmax(axis=1)]
+        return classes if method == "predict" else accuracy_score(*args, classes, **kwargs)

@@ -280,7 +280,7 @@ class CorrelationPruner(BaseFeaturePruner):
                 how = "from 0 to 1: 1 - 1/VIF, so that 0.9 is a variance inflation of 10."
             raise LevelError(f"threshold={self.threshold!r} is {what}. Allowed is a float {how}")
         if self.criterion == "vif" and self.linkage is not None:
-            self._warn_of_idle("linkage", "criterion='vif' compares no pairs", stacklevel=5)
+            self._warn_of_idle("linkage", "criterion='vif' compares no pairs", stacklevel=6)
 
     def _validate_table(self, X, y, **checks):
         self._check_parameters()

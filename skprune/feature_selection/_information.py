@@ -252,9 +252,7 @@ class InformationPruner(BaseRankingPruner):
             reasons = {"relevance": reason, "scheme": reason}
         elif self._standardizes:
             reasons = {"n_bins": f"relevance={self.relevance!r} reads the values themselves"}
-        for name, reason in reasons.items():
-            if getattr(self, name) is not None:
-                self._warn_of_idle(name, reason, stacklevel=6)
+        self._warn_if_set(reasons, stacklevel=6)
 
     def _codes(self, table, y, sample_weight):
         """Return the columns and the target as counted codes."""

@@ -14,6 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from skprune._compat import check_sample_weight, rows_of
 from skprune.arrays.labels import codes_of
+from skprune.base._rows import nothing_known
 from skprune.exceptions import InputError
 from skprune.linear_model._loss_and_penalty import loss_of, penalty_of
 from skprune.solvers.least_squares import moments, spreads
@@ -119,11 +120,7 @@ class Objective:
             self.weight = self.weight[known]
             self.sample_weight = rows_of(self.sample_weight, known)
         if not self.weight.any():
-            msg = (
-                f"None of the n_samples={len(known)} rows has a positive weight and a class that "
-                "the model knows. Give other rows."
-            )
-            raise InputError(msg)
+            raise nothing_known(len(known))
         given = getattr(self.model, "class_weight", None)
         if given is not None:
             self.weight = self.weight * self._class_weights(given)[self.codes]

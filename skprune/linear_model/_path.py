@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from skprune.base import PruningPath
-from skprune.base._levels import midpoints, slack
+from skprune.base._levels import partings
 from skprune.linear_model._refit import RowsLeftBehind
 
 
@@ -56,8 +56,7 @@ class LinearPath(PruningPath):
 
         counts = left(here.astype(int))
         weights = left(self._alive.sum(axis=0)) if by_column else counts
-        thresholds = np.append(-np.inf, midpoints(ordered))[:n_levels]
-        thresholds[1:][ordered[1:] <= slack(1.0) * ordered[:-1]] = np.nan
+        thresholds = np.append(-np.inf, partings(ordered))[:n_levels]
         _, parameters, n_bytes = surgeon.size_of(weights, sparsify=sparsify)
         n_bytes[0] = surgeon.size()[2]
         unit = "features" if by_column else "weights"
@@ -122,4 +121,4 @@ class LinearPath(PruningPath):
 
     def __getstate__(self):
         refit = None if self._refit is None else self._refit.without_rows()
-        return {**self.__dict__, "_refit": refit}
+        return {**super().__getstate__(), "_refit": refit}

@@ -241,7 +241,7 @@ class LinearPruner(BaseModelPruner):
         if self.unit == "weight":
             if self.groups is not None:
                 reason = "groups are of columns, and unit='weight' removes coefficients"
-                self._warn_of_idle("groups", reason, stacklevel=5)
+                self._warn_of_idle("groups", reason, stacklevel=6)
             return np.arange(coef.size)
         return units_of(self.groups, getattr(model, "feature_names_in_", None), coef.shape[1])
 

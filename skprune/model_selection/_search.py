@@ -414,7 +414,7 @@ class PruningSearchCV(BaseSearchCV):
     def _refit(self, combination, whole, row, X, y, routed):
         """Set `best_estimator_`; a fit on all rows that is there already serves."""
         # From another process a path may come back without rows that its levels need.
-        serves = whole and whole[0] and not getattr(whole[0].path, "lost_rows", False)
+        serves = whole and whole[0] and not whole[0].path.lost_rows
         fitted, seconds = (
             whole
             if serves

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skprune.base import PruningPath
-from skprune.base._levels import midpoints, slack
+from skprune.base._levels import partings
 from skprune.neural_network._schedule import in_order, split
 
 
@@ -33,7 +33,7 @@ class NeuralPath(PruningPath):
 
     def __init__(self, surgeon, scores, rounds, *, sparse=()):
         self._surgeon, self._rounds, self._sparse = surgeon, rounds, sparse
-        self.scores, self._last = scores, (None, None)
+        self.scores = scores
         whole = rounds.whole()
         self._order = in_order(scores, whole)
         if rounds.n_rounds > 1:
@@ -41,8 +41,7 @@ class NeuralPath(PruningPath):
         self._gone_at = np.where(whole, len(self._order) + 1, 0)
         self._gone_at[self._order] = np.arange(1, len(self._order) + 1)
         self._breaks = ordered = scores[self._order]
-        thresholds = np.concatenate([[-np.inf], midpoints(ordered), ordered[-1:]])
-        thresholds[1:-1][ordered[1:] <= slack(1.0) * ordered[:-1]] = np.nan
+        thresholds = np.concatenate([[-np.inf], partings(ordered), ordered[-1:]])
         counts = whole.sum() - np.arange(len(self._order) + 1)
         unit = "neurons" if rounds.by_neuron else "weights"
         parameters, n_bytes = self._sizes()
@@ -97,9 +96,6 @@ class NeuralPath(PruningPath):
         """Whether this was pickled, and can cut no level but the whole; see `PruningPath`."""
         return self._rounds.lost_rows
 
-    def __getstate__(self):
-        return {**self.__dict__, "_last": (None, None)}
-
     def mask(self, index):
         """Return the units that stay at a level; see `PruningPath.mask`."""
         if index == 0 or self._rounds.n_rounds == 1:
@@ -142,10 +138,7 @@ class NeuralPath(PruningPath):
 
     def _run(self, index):
         """Return the network of a level and the units that it has, the last one from memory."""
-        if self._last[0] != index:
-            n_stay = int(self.units[index])
-            self._last = index, self._rounds.run(self._order, n_stay)
-        return self._last[1]
+        return self._once(index, lambda: self._rounds.run(self._order, int(self.units[index])))
 
     def _build(self, index):
         if index == 0:

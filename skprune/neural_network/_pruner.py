@@ -300,15 +300,13 @@ class MLPPruner(BaseModelPruner):
                 "single weights. Use criterion='magnitude', or unit='weight'."
             )
             raise InputError(msg)
-        idle, usual = {}, type(self)(self.estimator)
+        idle = {}
         if self.recovery != "fine_tune":
             reason = f"recovery={self.recovery!r} trains nothing"
             idle = dict.fromkeys(("rewind", "solver", "tuning_iter", "soft_labels"), reason)
         if self.schedule == "one_shot":
             idle["n_rounds"] = "schedule='one_shot' has one round"
-        for name, reason in idle.items():
-            if getattr(self, name) != getattr(usual, name):
-                self._warn_of_idle(name, reason, stacklevel=5)
+        self._warn_if_set(idle, stacklevel=6)
 
     def _make_report(self, path, index):
         return path.report(index)

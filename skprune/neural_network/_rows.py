@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from skprune._compat import check_sample_weight
 from skprune.arrays.labels import codes_of
+from skprune.base._rows import nothing_known
 from skprune.exceptions import InputError
 
 # Larger values have squares whose sums over rows are not finite.
@@ -67,11 +68,7 @@ def read_rows(model, rows):
     target, known = _target(model, rows.y)
     weight = np.where(known, weight, 0.0)
     if not (weight > 0).any():
-        msg = (
-            f"None of the n_samples={len(weight)} rows has a positive weight and a class that "
-            "the network knows. Give other rows."
-        )
-        raise InputError(msg)
+        raise nothing_known(len(weight))
     return NetworkRows(X, target, weight)
 
 

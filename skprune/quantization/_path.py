@@ -24,7 +24,7 @@ class QuantizedPath(PruningPath):
     """
 
     def __init__(self, coder):
-        self._coder, self._last = coder, (None, None)
+        self._coder = coder
         surgeon = coder.surgeon
         _, parameters, n_bytes = surgeon.size()
         bits = [coder.whole_bits, *(level for level in LEVELS if level < coder.whole_bits)]
@@ -37,9 +37,6 @@ class QuantizedPath(PruningPath):
             }
         )
         super().__init__(surgeon.model, levels, unit="bits", common_scale=False)
-
-    def __getstate__(self):
-        return self.__dict__ | {"_last": (None, None)}
 
     def mask(self, index):
         """Return which bits of a number stay at a level; ndarray of bool, shape (n_bits,)."""
@@ -60,9 +57,7 @@ class QuantizedPath(PruningPath):
         """
         if index == 0:
             return WholeModel(copy.deepcopy(self._coder.surgeon))
-        if self._last[0] != index:
-            self._last = index, self._coder.code(int(self.units[index]))
-        return copy.copy(self._last[1])
+        return copy.copy(self._once(index, lambda: self._coder.code(int(self.units[index]))))
 
     def report(self, index):
         """Say of each array what its numbers have become at a level.

@@ -154,12 +154,6 @@ class Quantizer(BaseModelPruner):
     def __getstate__(self):
         return {name: value for name, value in super().__getstate__().items() if name != "_plain"}
 
-    def _fitted_inner(self, attribute):
-        if "codes_" not in self.__dict__:
-            msg = f"{type(self).__name__} has no {attribute} before fit."
-            raise AttributeError(msg)
-        return self.estimator_
-
     def _check_model(self, model):
         if hasattr(model, "fit") and not _is_plain(model):
             inner = getattr(model, "estimator", getattr(model, "student", None))
@@ -199,12 +193,11 @@ class Quantizer(BaseModelPruner):
         model = _plain(model)
         surgeon = surgeon_for(model)
         if surgeon_type(model) in TREE_SURGEONS.values():
-            if self.method != "auto":
-                self._warn_of_idle("method", "thresholds have codebooks", stacklevel=4)
+            self._warn_if_set({"method": "thresholds have codebooks"}, stacklevel=5)
             return QuantizedPath(TreeCoder(surgeon, rows.X))
         coder = WeightCoder(surgeon, self.method, rows)
         if self.method == "feedback" and not coder.hands_on:
-            self._warn_of_idle("method", f"inputs are more than {MAX_INPUTS}", stacklevel=4)
+            self._warn_of_idle("method", f"inputs are more than {MAX_INPUTS}", stacklevel=5)
         return QuantizedPath(coder)
 
     def _set_level(self, path, index):

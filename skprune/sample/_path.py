@@ -34,7 +34,7 @@ class SamplePath(PruningPath):
 
     def __init__(self, model, rows, order, measure, *, smallest, decided=False, sampled=None):
         n_rows = len(order)
-        self._rows, self._sampled, self._last = rows, sampled, (None, None)
+        self._rows, self._sampled = rows, sampled
         self._strata = rows.stratum, rows.classes, rows.target
         self._place, self.scores = rank_shares(order)
         counts = np.arange(n_rows, smallest - 1, -1)
@@ -61,7 +61,7 @@ class SamplePath(PruningPath):
         return self._rows is None
 
     def __getstate__(self):
-        return self.__dict__ | {"_rows": None, "_last": (None, None)}
+        return super().__getstate__() | {"_rows": None}
 
     def mask(self, index):
         """Return the rows that stay at a level; see `PruningPath.mask`."""
@@ -139,7 +139,8 @@ class SamplePath(PruningPath):
     def _build(self, index):
         if index == 0:
             return copy.deepcopy(self.model)
-        if self._last[0] != index:
-            found = self._own_rows().fit(self.model, self.mask(index), self.weights(index))
-            self._last = index, found
-        return copy.deepcopy(self._last[1])
+
+        def fit():
+            return self._own_rows().fit(self.model, self.mask(index), self.weights(index))
+
+        return copy.deepcopy(self._once(index, fit))

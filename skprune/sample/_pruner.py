@@ -30,10 +30,10 @@ OF_CLASSES = DECIDING | {"forgetting"}
 OF_NUMBERS = DECIDING | {"leverage", "prototype"}
 # Parameters that not every criterion reads: their defaults, and who does.
 READ_BY = {
-    "hardest": (0.1, HARDNESS),
-    "cv": (5, {"el2n"}),
-    "n_neighbors": (3, {"disagreement"}),
-    "remove": ("both", DECIDING),
+    "hardest": HARDNESS,
+    "cv": {"el2n"},
+    "n_neighbors": {"disagreement"},
+    "remove": DECIDING,
 }
 # Rows that are compared with each other at once by "prototype": their distances are held.
 PART = 2048
@@ -251,10 +251,9 @@ class SamplePruner(BaseModelPruner):
         return tags
 
     def _check_model(self, model):
-        for name, (default, readers) in READ_BY.items():
-            if getattr(self, name) != default and self.criterion not in readers:
-                reason = f"criterion={self.criterion!r} does not read it"
-                self._warn_of_idle(name, reason, stacklevel=5)
+        idle = [name for name, readers in READ_BY.items() if self.criterion not in readers]
+        reason = f"criterion={self.criterion!r} does not read it"
+        self._warn_if_set(dict.fromkeys(idle, reason), stacklevel=5)
         if not (is_classifier(model) or is_regressor(model)):
             msg = (
                 f"{model!r} was given, but rows are ranked by their targets. Give a classifier or "

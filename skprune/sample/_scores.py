@@ -7,14 +7,6 @@ from scipy.linalg import pinvh
 from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn.base import clone
-from sklearn.ensemble import (
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state, gen_batches
@@ -33,16 +25,10 @@ from skprune.linear_model._loss_and_penalty import GLMS
 from skprune.linear_model._objective import Objective
 from skprune.linear_model._refit import LEAST_SQUARES, ByMask, ByProducts, refit_for
 from skprune.surgery import LINEAR_SURGEONS, surgeon_for
+from skprune.surgery.forests import SURGEONS as FORESTS
 from skprune.surgery.members import members_for
 
-BAGGED = (
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
+BAGGED = tuple(FORESTS)
 SMOOTH = (*LEAST_SQUARES, LogisticRegression, *GLMS)
 # Votes that are held at once.
 BATCH = 2**22

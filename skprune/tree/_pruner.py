@@ -257,9 +257,7 @@ class TreePruner(BaseModelPruner):
         idle = {"recovery": f"criterion={self.criterion!r} sets the leaf values itself"}
         if self.criterion != "backfitting":
             idle["ridge"] = "no leaf values are shrunk"
-        for name, reason in idle.items():
-            if getattr(self, name) is not None:
-                self._warn_of_idle(name, reason, stacklevel=6)
+        self._warn_if_set(idle, stacklevel=6)
 
     @property
     def _shrinks(self):

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from tests.criteria.test_row_differences import all_differences
 
 from skprune.criteria import relief
 from skprune.criteria.relief import relief_scores
 from skprune.criteria.row_differences import describe_rows
+from tests.criteria.test_row_differences import all_differences
 
 CRITERIA = ["relieff", "surf", "multisurf"]
 

@@ -385,7 +385,7 @@ def test_rows_of_an_unknown_class_say_nothing(whole):
     found = MLPPruner(whole, keep=0.4).fit(X, target)
     expected = MLPPruner(whole, keep=0.4).fit(X[7:], y[7:])
     np.testing.assert_allclose(found.predict_proba(X), expected.predict_proba(X))
-    with pytest.raises(InputError, match="a class that the network knows"):
+    with pytest.raises(InputError, match="a class that the model knows"):
         MLPPruner(whole, keep=0.4).fit(X, np.full(len(y), 17))
 
 
