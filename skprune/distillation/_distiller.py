@@ -305,9 +305,9 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         tags.non_deterministic = teacher.non_deterministic or student.non_deterministic
         return tags
 
-    def _check_delegate(self, method):
+    def _check_delegation(self, method):
         if not self._on_logits:
-            super()._check_delegate(method)
+            super()._check_delegation(method)
         elif method not in {"predict", "predict_proba", "score"}:
             msg = f"A student that says logits has no {method}."
             raise AttributeError(msg)
