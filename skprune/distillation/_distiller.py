@@ -251,6 +251,9 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
             raise AttributeError(msg)
         return self._teacher
 
+    def __getstate__(self):
+        return {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
+
     # Delegation: the student predicts; a regressor that predicts logits is turned into classes.
 
     @property

@@ -289,7 +289,7 @@ def test_rows_that_do_not_go_with_the_network(whole):
 
 
 def test_nothing_is_drawn_where_chance_has_no_part(whole, monkeypatch):
-    monkeypatch.setattr("skprune.neural.check_random_state", None)
+    monkeypatch.setattr("skprune.neural_network._pruner.check_random_state", None)
     MLPPruner(whole, recovery="fine_tune", tuning_iter=2).fit(X, y)
     with pytest.warns(PruningWarning):
         MLPPruner(whole, solver="adam").fit(X, y)

@@ -437,9 +437,7 @@ def test_negative_weights_are_refused(classes):
 
 @pytest.mark.parametrize("name", READ_BY)
 def test_idle_parameters_warn(classes, name):
-    default, readers = READ_BY[name]
-    assert getattr(SamplePruner(NB), name) == default
     other = {"hardest": 0.2, "cv": 3, "n_neighbors": 4, "remove": "majority"}[name]
     with pytest.warns(PruningWarning, match=f"{name}={other!r} has no meaning here"):
         SamplePruner(NB, criterion="random", random_state=0, **{name: other}).fit(*classes)
-    assert "random" not in readers
+    assert "random" not in READ_BY[name]
