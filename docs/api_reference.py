@@ -17,13 +17,13 @@ SECTIONS = [
         ],
     },
     {
-        "title": "Teaching smaller models",
-        "text": "What a large model knows, in a small one.",
+        "title": "Distillation",
+        "text": "A small model is trained on the predictions of a large one.",
         "names": ["Distiller"],
     },
     {
         "title": "Pruning features",
-        "text": "Transformers that drop columns.",
+        "text": "Transformers that remove features.",
         "names": [
             "RulePruner",
             "CorrelationPruner",
@@ -36,7 +36,7 @@ SECTIONS = [
     },
     {
         "title": "Choosing a level",
-        "text": "A search over pruning levels, and rules that choose from its results.",
+        "text": "A search over pruning levels, and rules that select one from its results.",
         "names": [
             "PruningSearchCV",
             "OneStandardError",
@@ -52,7 +52,7 @@ SECTIONS = [
     },
     {
         "title": "Inspection",
-        "text": "What pruning gained and what it cost.",
+        "text": "Compare pruned models with the whole model.",
         "names": ["compare", "PruningPathDisplay"],
     },
 ]

@@ -1,16 +1,16 @@
 """
-How many columns are enough
-===========================
+How many features are enough
+============================
 
-A table of which few columns matter: eight say something, eight more are combinations of
-those, and forty-four are noise. Three pruners rank them, one of them at random, and one
-cross-validation for each scores the numbers of columns. The choice is then held against
-all columns on rows that chose nothing.
+In this data set few features are relevant: eight are informative, eight more are
+combinations of those, and forty-four are noise. Three pruners rank the features, one of
+them at random, and one cross-validation for each pruner scores the numbers of features.
+The selected features are then compared with all features on held-out test data.
 """
 
 # %%
-# A table with noise, and rows that will choose nothing
-# -----------------------------------------------------
+# Data with noise features, and held-out test data
+# ------------------------------------------------
 
 import matplotlib.pyplot as plt
 from sklearn.datasets import make_classification
@@ -33,10 +33,10 @@ X, y = make_classification(
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
 
 # %%
-# Numbers of columns, for three rankings
-# --------------------------------------
-# The columns are ranked once per fold; only the classifier is fitted again for each number
-# (twenty of them here, from one column to all).
+# Numbers of features, for three rankings
+# ---------------------------------------
+# The features are ranked once per fold; only the classifier is fitted again for each number
+# of features (twenty numbers here, from one feature to all).
 
 pruners = {
     "ReliefF": ReliefPruner(),
@@ -59,15 +59,14 @@ lines = [line for line in ax.lines if line.get_label() in searches]
 ax.legend(handles=lines, loc="lower right", frameon=False)
 
 # %%
-# The honest table
-# ----------------
+# Comparison on the test data
+# ---------------------------
 
 every = make_pipeline(StandardScaler(), KNeighborsClassifier()).fit(X_train, y_train)
 score = every.score(X_test, y_test)
-print(
-    f"{'all columns':12} {X.shape[1]:3} columns, accuracy {score:.3f}; noise: {X[:, 16:].shape[1]}"
-)
+noise = X[:, 16:].shape[1]
+print(f"{'all features':12} {X.shape[1]:3} features, accuracy {score:.3f}; noise: {noise}")
 for name, search in searches.items():
     kept = search.best_estimator_[1].get_support()
     score = search.score(X_test, y_test)
-    print(f"{name:12} {kept.sum():3} columns, accuracy {score:.3f}; noise: {kept[16:].sum()}")
+    print(f"{name:12} {kept.sum():3} features, accuracy {score:.3f}; noise: {kept[16:].sum()}")

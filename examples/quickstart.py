@@ -2,17 +2,17 @@
 Prune a forest, and choose how far
 ==================================
 
-A random forest for the progress of diabetes: few rows, much noise, and so a forest much
-larger than what the data can tell. Every level of pruning is cross-validated, and the
-smallest forest within one standard error of the best is taken. Then all candidates meet on
-rows that chose nothing: the whole forest, the pruned one, one whose trees are cut and refitted
-together to a tenth of that size, one pruned at random to the same size, and a forest trained
-from scratch with as many leaves.
+A random forest predicts the progress of diabetes. The data have few samples and much noise,
+so the forest is much larger than the data justify. Every level of pruning is cross-validated,
+and the smallest forest within one standard error of the best score is selected. Then five
+models are compared on held-out test data: the whole forest, the pruned one, one whose trees
+are pruned and refitted together to a tenth of that size, one that is pruned at random to the
+same size, and a forest that is trained from scratch with as many leaves.
 """
 
 # %%
-# Training rows, and rows that will choose nothing
-# -------------------------------------------------
+# Training data, and held-out test data
+# -------------------------------------
 
 import pandas as pd
 from sklearn.datasets import load_diabetes
@@ -33,9 +33,10 @@ search = PruningSearchCV(forest).fit(X_train, y_train)
 pruned = search.best_estimator_.estimator_  # a plain RandomForestRegressor
 
 # %%
-# The honest table
-# ----------------
-# As many leaves can also be had by chance, or by training a smaller forest.
+# Comparison on the test data
+# ---------------------------
+# A forest of the same number of leaves can also be obtained by pruning at random, or by
+# training a smaller forest.
 
 leaves = model_size(pruned).units
 backfitted = TreePruner(forest, criterion="backfitting", keep=leaves // 10, random_state=0)
