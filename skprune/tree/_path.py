@@ -159,9 +159,10 @@ class TreePath(PruningPath):
             start = np.maximum(start, 1)
         while rows.size:
             lives = start[node] < end[node]
-            leaf = node[lives]
-            value = self._surgeon.mean_value(leaf[np.newaxis], self._shrunk)[:, 0]
-            yield rows[lives], start[leaf], end[leaf], Snapshot(self.model, value)
+            if lives.any():  # a node may collapse at the level at which its parent does
+                leaf = node[lives]
+                value = self._surgeon.mean_value(leaf[np.newaxis], self._shrunk)[:, 0]
+                yield rows[lives], start[leaf], end[leaf], Snapshot(self.model, value)
             above = table.parent[node] >= 0
             node, rows = table.parent[node][above], rows[above]
 
