@@ -25,7 +25,7 @@ from skprune.base._snapshot import Snapshot
 from skprune.criteria.permutation_walks import permutations, rewalk, trails
 from skprune.exceptions import UnsupportedModelError
 from skprune.feature_selection._columns import find_text
-from skprune.surgery import TREE_SURGEONS, surgeon_for
+from skprune.surgery import surgeon_for
 from skprune.surgery.boosting import BoostingSurgeon
 
 # Bytes of the arrays of one block: of permuted copies, of answers, of walks.
@@ -291,7 +291,7 @@ def _leaves_of(model, X):
     if sparse.issparse(X) or find_text(X):
         return None
     try:
-        surgeon = surgeon_for(model, TREE_SURGEONS)
+        surgeon = surgeon_for(model, family="tree")
     except UnsupportedModelError:
         return None
     boosts = isinstance(surgeon, BoostingSurgeon) and surgeon.starts_alike

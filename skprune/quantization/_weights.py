@@ -9,7 +9,7 @@ from skprune.exceptions import InputError
 from skprune.quantization._path import report_row
 from skprune.solvers.codebooks import affine, codebook, feedback, halves
 from skprune.solvers.least_squares import moments
-from skprune.surgery.coded_weights import WEIGHTS
+from skprune.surgery.coded_weights import weights_for
 
 # Above so many inputs no matrix of inputs by inputs is built.
 MAX_INPUTS = 2000
@@ -32,7 +32,7 @@ class WeightCoder:
 
     def __init__(self, surgeon, method, rows):
         self.surgeon, self._method, self._rows = surgeon, method, rows
-        self._weights, self._moments = WEIGHTS[type(surgeon)](surgeon), None
+        self._weights, self._moments = weights_for(surgeon), None
 
     def __getstate__(self):
         return self.__dict__ | {"_rows": None}

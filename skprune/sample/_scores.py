@@ -24,11 +24,8 @@ from skprune.exceptions import InputError
 from skprune.linear_model._loss_and_penalty import GLMS
 from skprune.linear_model._objective import Objective
 from skprune.linear_model._refit import LEAST_SQUARES, ByMask, ByProducts, refit_for
-from skprune.surgery import LINEAR_SURGEONS, surgeon_for
-from skprune.surgery.forests import SURGEONS as FORESTS
-from skprune.surgery.members import members_for
+from skprune.surgery import has_members, members_for, members_type, surgeon_for
 
-BAGGED = tuple(FORESTS)
 SMOOTH = (*LEAST_SQUARES, LogisticRegression, *GLMS)
 # Votes that are held at once.
 BATCH = 2**22
@@ -106,6 +103,13 @@ def _probabilities(model, X):
     return softmax(raw, axis=1)
 
 
+def has_influence(model):
+    """Return whether the influence of samples on a model, fitted or not, is known."""
+    return isinstance(model, SMOOTH) or (
+        has_members(model) and members_type(model).bootstraps(model)
+    )
+
+
 def influence(model, rows):
     """Return what each row does to a fit: Cook's distance, or its error out of bag.
 
@@ -126,9 +130,9 @@ def influence(model, rows):
     InputError
         If the model has penalties or solvers without a closed form.
     """
-    if isinstance(model, BAGGED):
+    if has_members(model):
         return _out_of_bag(model, rows)
-    objective = Objective(surgeon_for(model, LINEAR_SURGEONS), rows)
+    objective = Objective(surgeon_for(model, family="linear"), rows)
     closed = isinstance(refit_for(objective), ByProducts | ByMask)
     if not (closed or isinstance(model, GLMS)):
         msg = (

@@ -5,12 +5,6 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    AdaBoostRegressor,
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-)
 from sklearn.utils.validation import validate_data
 
 from skprune.arrays.nodes import bottom_up_sum
@@ -306,11 +300,3 @@ def with_means_of_leaves(table):
     total = bottom_up_sum(table, np.where(split, 0.0, weight * table.value))
     mean = total / bottom_up_sum(table, np.where(split, 0.0, weight))
     return replace(table, value=np.where(split, mean, table.value))
-
-
-SURGEONS = {
-    GradientBoostingClassifier: GradientBoostingSurgeon,
-    GradientBoostingRegressor: GradientBoostingSurgeon,
-    AdaBoostClassifier: AdaBoostSurgeon,
-    AdaBoostRegressor: AdaBoostSurgeon,
-}

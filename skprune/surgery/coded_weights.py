@@ -1,16 +1,13 @@
 """Weights as codes: which arrays of a model hold them, and the model that codes stand for."""
 
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 
 from skprune.arrays.network import forward
+from skprune.surgery._registry import family_of
 from skprune.surgery.coded import CodedArray, CodedArrays
-from skprune.surgery.linear import LinearSurgeon
-from skprune.surgery.neural import NeuralSurgeon
-from skprune.surgery.svm import SVMSurgeon
 
 
 class Weights(NamedTuple):
@@ -171,6 +168,9 @@ class VectorWeights:
         return CodedArrays(model, parts, self.surgeon.size()[:2], self.plain_bytes)
 
 
-WEIGHTS: MappingProxyType[type, Any] = MappingProxyType(
-    {LinearSurgeon: LinearWeights, NeuralSurgeon: NetworkWeights, SVMSurgeon: VectorWeights}
-)
+FAMILIES = {"linear": LinearWeights, "neural": NetworkWeights, "svm": VectorWeights}
+
+
+def weights_for(surgeon):
+    """Return the weights that the surgeon of a model has read; as `LinearWeights`."""
+    return FAMILIES[family_of(surgeon.model)](surgeon)

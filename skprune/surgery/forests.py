@@ -1,14 +1,6 @@
 """Surgery for forests and for bagged trees."""
 
 import numpy as np
-from sklearn.ensemble import (
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 
 from skprune.surgery.trees import TreeSurgeon, check_members
 
@@ -143,13 +135,3 @@ def exact_bits(value, n_trees):
             largest = max(1.0, np.abs(scaled).max()) * n_trees
             return max(0, 52 - int(np.ceil(np.log2(largest))))
     return 0
-
-
-SURGEONS = {
-    RandomForestClassifier: ForestSurgeon,
-    RandomForestRegressor: ForestSurgeon,
-    ExtraTreesClassifier: ForestSurgeon,
-    ExtraTreesRegressor: ForestSurgeon,
-    BaggingClassifier: BaggingSurgeon,
-    BaggingRegressor: BaggingSurgeon,
-}

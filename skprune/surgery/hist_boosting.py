@@ -4,7 +4,6 @@ import copy
 from dataclasses import replace
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from skprune._compat import n_rows_of
 from skprune.arrays.nodes import (
@@ -219,9 +218,3 @@ def _numbered(tree):
     twin.nodes = tree.nodes.copy()
     twin.nodes["value"] = np.arange(len(twin.nodes))
     return twin
-
-
-SURGEONS = {
-    HistGradientBoostingClassifier: HistBoostingSurgeon,
-    HistGradientBoostingRegressor: HistBoostingSurgeon,
-}

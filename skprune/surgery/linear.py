@@ -1,16 +1,12 @@
 """Surgery for linear models: coefficients that are set to zero, or fitted anew."""
 
 import copy
-from types import MappingProxyType
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn import linear_model
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.svm import LinearSVC, LinearSVR
-from sklearn.utils.validation import check_is_fitted
 
 from skprune.exceptions import InputError
+from skprune.surgery._base import Surgeon
 
 # Fitted attributes that describe the whole model, and would be wrong for a smaller one.
 OF_THE_WHOLE = (
@@ -40,7 +36,7 @@ OF_THE_WHOLE = (
 )
 
 
-class LinearSurgeon:
+class LinearSurgeon(Surgeon):
     """Reads the coefficients of a linear model, and builds one with others.
 
     Parameters
@@ -58,9 +54,10 @@ class LinearSurgeon:
         Its intercepts; zeros if it has none.
     """
 
+    fitted_attribute = "coef_"
+
     def __init__(self, model):
-        check_is_fitted(model, "coef_")
-        self.model = model
+        super().__init__(model)
         stored = model.coef_
         dense = stored.toarray() if issparse(stored) else np.asarray(stored)
         self._shape, self._dtype = dense.shape, dense.dtype
@@ -68,18 +65,10 @@ class LinearSurgeon:
         intercept = np.ravel(np.asarray(model.intercept_, dtype=np.float64))
         self.intercept = np.broadcast_to(intercept, len(self.coef)).copy()
 
-    @classmethod
-    def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
-
     @property
     def columns(self):
         """Columns with a coefficient; ndarray of int."""
         return np.flatnonzero((self.coef != 0).any(axis=0))
-
-    def whole(self):
-        """Return a deep copy of the model as it is."""
-        return copy.deepcopy(self.model)
 
     def replace(self, coef, intercept, *, sparsify=False):
         """Build the plain model with other coefficients.
@@ -177,38 +166,3 @@ def _like(stored, intercept):
     if np.size(stored) != len(intercept):  # one number stands for all, as without intercepts
         return np.array(stored)
     return intercept.astype(np.asarray(stored).dtype).reshape(np.shape(stored))
-
-
-SURGEONS = MappingProxyType(
-    dict.fromkeys(
-        (
-            linear_model.ElasticNet,
-            linear_model.ElasticNetCV,
-            linear_model.GammaRegressor,
-            linear_model.HuberRegressor,
-            linear_model.Lars,
-            linear_model.Lasso,
-            linear_model.LassoCV,
-            linear_model.LassoLars,
-            LinearDiscriminantAnalysis,
-            linear_model.LinearRegression,
-            LinearSVC,
-            LinearSVR,
-            linear_model.LogisticRegression,
-            linear_model.LogisticRegressionCV,
-            linear_model.OrthogonalMatchingPursuit,
-            linear_model.Perceptron,
-            linear_model.PoissonRegressor,
-            linear_model.QuantileRegressor,
-            linear_model.Ridge,
-            linear_model.RidgeClassifier,
-            linear_model.RidgeClassifierCV,
-            linear_model.RidgeCV,
-            linear_model.SGDClassifier,
-            linear_model.SGDRegressor,
-            linear_model.TheilSenRegressor,
-            linear_model.TweedieRegressor,
-        ),
-        LinearSurgeon,
-    )
-)

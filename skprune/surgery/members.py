@@ -6,18 +6,15 @@ Every kind of ensemble has one reader and writer, and all have one silhouette: `
 
 import copy
 from abc import ABC, abstractmethod
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sklearn import ensemble
 from sklearn.base import is_classifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune.arrays.labels import codes_of
-from skprune.exceptions import UnsupportedModelError
-from skprune.surgery._dispatch import TREE_SURGEONS, look_up, surgeon_for, surgeon_type
+from skprune.surgery._registry import has_surgeon, surgeon_for, surgeon_type
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
 
 
@@ -43,7 +40,7 @@ class Members:
     def __init__(self, model):
         check_is_fitted(model)
         self.model = model
-        self._surgeon: Any = surgeon_for(model) if _is_known(model) else None
+        self._surgeon: Any = surgeon_for(model) if has_surgeon(model, family="tree") else None
 
     @classmethod
     def check(cls, model):
@@ -53,6 +50,11 @@ class Members:
     def takes_weights(cls, model):  # noqa: ARG003 - a hook
         """Say whether the plain model can hold any weights for its members."""
         return True
+
+    @classmethod
+    def bootstraps(cls, model):
+        """Return whether members are fitted on bootstrap samples, from the parameters."""
+        return bool(getattr(model, "bootstrap", False))
 
     @property
     def _members(self):
@@ -95,7 +97,7 @@ class Members:
 
     def in_bag(self):
         """Return the training rows of each member, or None without bootstrap samples."""
-        return self.model.estimators_samples_ if getattr(self.model, "bootstrap", False) else None
+        return self.model.estimators_samples_ if self.bootstraps(self.model) else None
 
     def encode(self, y):
         """Turn labels into indices of the classes; -1 for those that are not known.
@@ -190,7 +192,7 @@ class ForestMembers(SpeakingMembers):
     @classmethod
     def check(cls, model):
         """Refuse what cannot be taken apart."""
-        surgeon_type(model, TREE_SURGEONS)
+        surgeon_type(model, family="tree")
 
     @property
     def answers_by_mean(self):
@@ -220,7 +222,7 @@ class BaggingMembers(ForestMembers):
     @classmethod
     def takes_weights(cls, model):
         """Say whether members are trees, which can hold their weights."""
-        return _is_known(model)
+        return has_surgeon(model, family="tree")
 
     @property
     def answers_by_mean(self):
@@ -332,7 +334,7 @@ class StageMembers(Members):
     @classmethod
     def check(cls, model):
         """Refuse what cannot be taken apart."""
-        surgeon_type(model, TREE_SURGEONS)
+        surgeon_type(model, family="tree")
 
     @classmethod
     def takes_weights(cls, model):  # noqa: ARG003 - a hook
@@ -378,58 +380,14 @@ def factors(weights, mask):
     return np.where(mask, np.asarray(weights, dtype=float) * mask.sum(), 0.0)
 
 
-def members_type(model):
-    """Return the reader and writer of a model's members, for a model fitted or not.
-
-    Parameters
-    ----------
-    model : estimator
-        A model, of a known type or a subclass of one.
-
-    Returns
-    -------
-    type
-        A subclass of `Members`.
-
-    Raises
-    ------
-    UnsupportedModelError
-        If it is no ensemble that is known; the message lists those.
-    """
-    return look_up(model, MEMBERS, "has no members that skprune can choose among")
-
-
-def members_for(model):
-    """Return the reader and writer that has read a fitted ensemble.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        A model, of a known type or a subclass of one.
-
-    Returns
-    -------
-    Members
-        Its members.
-    """
-    return members_type(model)(model)
-
-
-def _is_known(model):
-    try:
-        surgeon_type(model, TREE_SURGEONS)
-    except UnsupportedModelError:
-        return False
-    return True
-
-
 def _size_of(member):
-    return surgeon_for(member).size()[1:] if _is_known(member) else (np.nan, np.nan)
+    known = has_surgeon(member, family="tree")
+    return surgeon_for(member).size()[1:] if known else (np.nan, np.nan)
 
 
 def _copied(shell, members):
     """Copy deeply; trees are rebuilt, so that equal models have equal pickles."""
-    surgeons = [(m, surgeon_for(m)) for m in members if _is_known(m)]
+    surgeons = [(m, surgeon_for(m)) for m in members if has_surgeon(m, family="tree")]
     memo = {id(m): surgeon.cut(surgeon.table.is_split) for m, surgeon in surgeons}
     return copy.deepcopy(shell, memo)
 
@@ -455,23 +413,3 @@ def _ballot(member, X, n_classes):
 
 def _votes(member):
     return not (isinstance(member, str) and member == "drop")
-
-
-MEMBERS = MappingProxyType(
-    {
-        ensemble.RandomForestClassifier: ForestMembers,
-        ensemble.RandomForestRegressor: ForestMembers,
-        ensemble.ExtraTreesClassifier: ForestMembers,
-        ensemble.ExtraTreesRegressor: ForestMembers,
-        ensemble.BaggingClassifier: BaggingMembers,
-        ensemble.BaggingRegressor: BaggingMembers,
-        ensemble.AdaBoostClassifier: AdaBoostMembers,
-        ensemble.AdaBoostRegressor: AdaBoostMembers,
-        ensemble.VotingClassifier: VotingMembers,
-        ensemble.VotingRegressor: VotingMembers,
-        ensemble.GradientBoostingClassifier: StageMembers,
-        ensemble.GradientBoostingRegressor: StageMembers,
-        ensemble.HistGradientBoostingClassifier: StageMembers,
-        ensemble.HistGradientBoostingRegressor: StageMembers,
-    }
-)

@@ -2,16 +2,14 @@
 
 import copy
 from itertools import pairwise
-from types import MappingProxyType
 
 import numpy as np
 from scipy.sparse import csc_array, issparse
 from sklearn.base import clone
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils.validation import check_is_fitted
 
 from skprune.arrays.network import Network
 from skprune.exceptions import InputError
+from skprune.surgery._base import Surgeon
 
 # What training left behind: it speaks of the whole network, and would lead on from there.
 OF_THE_WHOLE = (
@@ -24,7 +22,7 @@ OF_THE_WHOLE = (
 )
 
 
-class NeuralSurgeon:
+class NeuralSurgeon(Surgeon):
     """Reads the layers of a network, and builds one with others.
 
     Parameters
@@ -44,9 +42,10 @@ class NeuralSurgeon:
         Bytes of a number in the model.
     """
 
+    fitted_attribute = "coefs_"
+
     def __init__(self, model):
-        check_is_fitted(model, "coefs_")
-        self.model = model
+        super().__init__(model)
         self._dtype = model.coefs_[0].dtype
         self.itemsize = self._dtype.itemsize
         self.sparse = [i for i, coef in enumerate(model.coefs_) if issparse(coef)]
@@ -57,14 +56,6 @@ class NeuralSurgeon:
             model.activation,
             model.out_activation_,
         )
-
-    @classmethod
-    def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
-
-    def whole(self):
-        """Return a deep copy of the model as it is."""
-        return copy.deepcopy(self.model)
 
     def replace(self, network, *, sparse=()):
         """Build the plain model with other layers.
@@ -196,6 +187,3 @@ def _forget_training(model):
     model.best_loss_ = None if early else np.inf
     model.validation_scores_ = [] if early else None
     model.best_validation_score_ = -np.inf if early else None
-
-
-SURGEONS = MappingProxyType(dict.fromkeys((MLPClassifier, MLPRegressor), NeuralSurgeon))

@@ -2,17 +2,16 @@
 
 import copy
 from itertools import combinations
-from types import MappingProxyType
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.metrics.pairwise import pairwise_kernels
-from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skprune._compat import n_rows_of, rows_of
 from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.surgery._base import Surgeon
 
 # Where a model with a callable kernel keeps the rows that it compares others with.
 ROWS = "_BaseLibSVM__Xfit"
@@ -20,7 +19,7 @@ ROWS = "_BaseLibSVM__Xfit"
 PROBES = 64
 
 
-class SVMSurgeon:
+class SVMSurgeon(Surgeon):
     """Reads and cuts one support vector machine.
 
     A model answers ``kernel(X) @ coefficients + offsets``, one column per pair of classes;
@@ -46,8 +45,7 @@ class SVMSurgeon:
     """
 
     def __init__(self, model):
-        check_is_fitted(model)
-        self.model = model
+        super().__init__(model)
         self.n_vectors = len(model.support_)
         self.offsets = model.intercept_
         dual = model.dual_coef_
@@ -67,14 +65,6 @@ class SVMSurgeon:
         self._row = np.where(first, np.maximum(pairs[:, 1] - 1, 0), pairs[:, 0])
         own = dual[self._row, np.arange(self.n_vectors)[:, None]]
         self.coefficients = np.where(self.takes_part, own, 0.0)
-
-    @classmethod
-    def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
-
-    def whole(self):
-        """Return a deep copy of the model as it is."""
-        return copy.deepcopy(self.model)
 
     @property
     def is_precomputed(self):
@@ -318,6 +308,3 @@ def _row_sizes(rows, n_rows):
     rows = np.asarray(rows)
     width = rows.size // n_rows if n_rows else 0
     return np.full(n_rows, width), np.full(n_rows, width * rows.itemsize)
-
-
-SURGEONS = MappingProxyType(dict.fromkeys([SVC, NuSVC, SVR, NuSVR, OneClassSVM], SVMSurgeon))

@@ -4,21 +4,17 @@ import copy
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.tree import (
-    DecisionTreeClassifier,
-    DecisionTreeRegressor,
-    ExtraTreeClassifier,
-    ExtraTreeRegressor,
-)
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skprune.arrays.labels import codes_of
 from skprune.arrays.nodes import NO_NODE, NodeTable, check_children, preorder, splice
 from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.surgery._base import Surgeon
 from skprune.surgery._records import cut_records, new_tree, node_bytes, records
+from skprune.surgery._registry import class_name, models_of
 
 
-class TreeSurgeon:
+class TreeSurgeon(Surgeon):
     """Reads and cuts one decision tree; the base of the surgeons of ensembles.
 
     Parameters
@@ -44,15 +40,10 @@ class TreeSurgeon:
     takes_missing = True
 
     def __init__(self, model):
-        check_is_fitted(model)
-        self.model = model
+        super().__init__(model)
         self._trees = self._read_trees()
         self.table = self._read()
         self.split_parameters, self.split_bytes = self._split_sizes()
-
-    @classmethod
-    def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
 
     def _members(self):
         """Return the fitted tree estimators."""
@@ -442,19 +433,12 @@ def check_members(model, members):
     UnsupportedModelError
         If one is no tree; the message lists what is allowed.
     """
-    strangers = {type(m).__name__ for m in members if type(m) not in SURGEONS}
+    allowed = models_of(TreeSurgeon)
+    strangers = {type(m).__name__ for m in members if class_name(type(m)) not in allowed}
     if strangers:
         msg = (
             f"{type(model).__name__} holds members of type {', '.join(sorted(strangers))}, "
             "but only ensembles of trees can be pruned. Allowed members: "
-            f"{', '.join(cls.__name__ for cls in SURGEONS)}."
+            f"{', '.join(sorted(name.rpartition('.')[2] for name in allowed))}."
         )
         raise UnsupportedModelError(msg)
-
-
-SURGEONS = {
-    DecisionTreeClassifier: TreeSurgeon,
-    DecisionTreeRegressor: TreeSurgeon,
-    ExtraTreeClassifier: TreeSurgeon,
-    ExtraTreeRegressor: TreeSurgeon,
-}

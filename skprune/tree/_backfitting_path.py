@@ -7,7 +7,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from skprune.base import PruningPath
 from skprune.base._snapshot import Snapshot
 from skprune.solvers.backfitting import predict_raw
-from skprune.surgery import additive_classifier, surgeon_for
+from skprune.surgery import surgeon_for
+from skprune.surgery.additive import additive_classifier
 
 
 class AdditiveSnapshot(Snapshot):

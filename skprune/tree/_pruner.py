@@ -19,7 +19,7 @@ from skprune.criteria.weakest_link import (
     weakest_link,
 )
 from skprune.exceptions import InputError, PruningWarning
-from skprune.surgery import TREE_SURGEONS, surgeon_for, surgeon_type
+from skprune.surgery import surgeon_for, surgeon_type
 from skprune.surgery.boosting import BoostingSurgeon
 from skprune.surgery.forests import ForestSurgeon
 from skprune.tree._backfitting import backfit
@@ -224,7 +224,7 @@ class TreePruner(BaseModelPruner):
         self.random_state = random_state
 
     def _check_model(self, model):
-        kind = surgeon_type(model, TREE_SURGEONS)
+        kind = surgeon_type(model, family="tree")
         if self.criterion == "backfitting":
             _check_additive(model, kind)
         if kind.is_boosting and self._shrinks:

@@ -22,8 +22,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skprune.arrays.nodes import survivors
 from skprune.exceptions import InputError, UnsupportedModelError
-from skprune.surgery import additive_classifier, surgeon_for
-from skprune.surgery.additive import last_to_go_left
+from skprune.surgery import surgeon_for
+from skprune.surgery.additive import additive_classifier, last_to_go_left
 from tests._trees import reproducible
 
 SMALL = {"n_estimators": 5, "random_state": 0}
