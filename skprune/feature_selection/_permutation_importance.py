@@ -26,7 +26,6 @@ from skprune.criteria.permutation_walks import permutations, rewalk, trails
 from skprune.exceptions import UnsupportedModelError
 from skprune.feature_selection._columns import find_text
 from skprune.surgery import surgeon_for
-from skprune.surgery.boosting import BoostingSurgeon
 
 # Bytes of the arrays of one block: of permuted copies, of answers, of walks.
 BLOCK = 2**26
@@ -294,7 +293,7 @@ def _leaves_of(model, X):
         surgeon = surgeon_for(model, family="tree")
     except UnsupportedModelError:
         return None
-    boosts = isinstance(surgeon, BoostingSurgeon) and surgeon.starts_alike
+    boosts = surgeon.starts_alike
     answers = boosts or (surgeon.answers_by_mean and surgeon.n_outputs == 1)
     if not answers or not surgeon.is_ordered[surgeon.table.is_split].all():
         return None

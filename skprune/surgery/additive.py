@@ -213,7 +213,7 @@ def _shell(model, surgeon):
 
 def _check_model(surgeon):
     model = surgeon.model
-    if not surgeon.is_classifier or surgeon.is_boosting or surgeon.n_outputs > 1:
+    if not surgeon.is_classifier or not surgeon.has_means or surgeon.n_outputs > 1:
         msg = (
             f"{type(model).__name__} of {surgeon.n_outputs} outputs was given; only the trees of "
             "classifiers of one output that average votes turn into log-odds. Allowed are "

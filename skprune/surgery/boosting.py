@@ -34,8 +34,10 @@ class BoostingSurgeon(TreeSurgeon, ABC):
         Which raw score each tree adds to.
     """
 
-    is_boosting = True
-    answers_by_mean = False
+    is_additive = is_boosting = True
+    has_means = answers_by_mean = False
+    # Whether even odds of two classes predict the second one.
+    even_odds_win = True
 
     @property
     def learning_rate(self):
@@ -164,8 +166,7 @@ class AdaBoostSurgeon(TreeSurgeon):
     """Reads and cuts AdaBoost over trees: weighted votes, or a weighted median."""
 
     is_boosting = True
-    takes_missing = False
-    answers_by_mean = False
+    has_means = answers_by_mean = takes_missing = False
 
     @classmethod
     def check(cls, model):

@@ -157,7 +157,7 @@ class TreeReading:
         """Values of a leaf that add up to one: those of the classes of a voting model."""
         surgeon = self.surgeon
         votes = surgeon.is_classifier and surgeon.answers_by_mean
-        return surgeon.table.value.shape[2] if votes and not surgeon.is_boosting else 0
+        return surgeon.table.value.shape[2] if votes else 0
 
     def structure(self):
         """Return the shape of the trees as bits."""

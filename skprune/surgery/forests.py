@@ -12,6 +12,8 @@ OUT_OF_BAG_ATTRIBUTES = ("oob_score_", "oob_decision_function_", "oob_prediction
 class ForestSurgeon(TreeSurgeon):
     """Reads and cuts random forests and extra-trees."""
 
+    is_additive = True
+
     def _members(self):
         return self.model.estimators_
 

@@ -43,6 +43,7 @@ class HistBoostingSurgeon(BoostingSurgeon):
     """
 
     learning_rate = 1.0
+    even_odds_win = False
     compares_in = np.float64
 
     def _read_trees(self):

@@ -32,9 +32,12 @@ class TreeSurgeon(Surgeon):
         Numbers and bytes that are saved when a split is collapsed.
     """
 
-    # Whether later trees were grown on what earlier ones had left over: no tree of a
-    # boosted model predicts the target by itself.
+    # Whether the prediction is a sum or a mean over several trees.
+    is_additive = False
+    # Whether each tree is fitted to what the previous ones predict wrongly (boosting).
     is_boosting = False
+    # Whether nodes store means of the target, so that every tree predicts it by itself.
+    has_means = True
     # What the model compares with thresholds, and whether it takes missing values.
     compares_in: type = np.float32
     takes_missing = True
@@ -355,6 +358,11 @@ class TreeSurgeon(Surgeon):
             getattr(kind, method, None) is getattr(known, method, None)
             for method in ("predict", "predict_proba")
         )
+
+    @property
+    def starts_alike(self):
+        """Whether leaves are added to constants that are the same for all samples."""
+        return False
 
     @property
     def is_classifier(self):
