@@ -34,17 +34,19 @@ class Entry(NamedTuple):
         return getattr(import_module(self.module), self.reader)
 
 
-def _entries(*lines):
-    """Return the entries of models by name.
+def _entries(package, *lines):
+    """Return the entries of the models of a package by name.
 
     Parameters
     ----------
-    *lines : tuple of (str, str, str, str)
-        Family, reader, package and models of a kind; "*" at the end of a name is both
-        "Classifier" and "Regressor".
+    package : str
+        Name of the package.
+    *lines : tuple of (str, str, str)
+        Family, reader and models of a kind; "*" at the end of a name is both "Classifier" and
+        "Regressor".
     """
     entries = {}
-    for family, reader, package, models in lines:
+    for family, reader, models in lines:
         module, _, name = reader.partition(".")
         entry = Entry(family, f"{__package__}.{module}", name)
         for model in models.split():
@@ -54,34 +56,47 @@ def _entries(*lines):
 
 
 SURGEONS = _entries(
-    ("tree", "trees.TreeSurgeon", "sklearn", "DecisionTree* ExtraTree*"),
-    ("tree", "forests.ForestSurgeon", "sklearn", "RandomForest* ExtraTrees*"),
-    ("tree", "forests.BaggingSurgeon", "sklearn", "Bagging*"),
-    ("tree", "boosting.GradientBoostingSurgeon", "sklearn", "GradientBoosting*"),
-    ("tree", "boosting.AdaBoostSurgeon", "sklearn", "AdaBoost*"),
-    ("tree", "hist_boosting.HistBoostingSurgeon", "sklearn", "HistGradientBoosting*"),
+    "sklearn",
+    ("tree", "trees.TreeSurgeon", "DecisionTree* ExtraTree*"),
+    ("tree", "forests.ForestSurgeon", "RandomForest* ExtraTrees*"),
+    ("tree", "forests.BaggingSurgeon", "Bagging*"),
+    ("tree", "boosting.GradientBoostingSurgeon", "GradientBoosting*"),
+    ("tree", "boosting.AdaBoostSurgeon", "AdaBoost*"),
+    ("tree", "hist_boosting.HistBoostingSurgeon", "HistGradientBoosting*"),
+    ("linear", "linear.LinearSurgeon", "TheilSenRegressor"),
     (
         "linear",
-        "linear.LinearSurgeon",
-        "sklearn",
-        (
-            "ElasticNet ElasticNetCV GammaRegressor HuberRegressor Lars Lasso LassoCV LassoLars "
-            "LinearDiscriminantAnalysis LinearRegression LinearSVC LinearSVR LogisticRegression "
-            "LogisticRegressionCV OrthogonalMatchingPursuit Perceptron PoissonRegressor "
-            "QuantileRegressor Ridge RidgeCV RidgeClassifier RidgeClassifierCV SGDClassifier "
-            "SGDRegressor TheilSenRegressor TweedieRegressor"
-        ),
+        "linear_objectives.LeastSquaresSurgeon",
+        "LinearRegression OrthogonalMatchingPursuit",
     ),
-    ("neural", "neural.NeuralSurgeon", "sklearn", "MLP*"),
-    ("svm", "svm.SVMSurgeon", "sklearn", "SVC NuSVC SVR NuSVR OneClassSVM"),
+    ("linear", "linear_objectives.RidgeSurgeon", "Ridge RidgeCV RidgeClassifier RidgeClassifierCV"),
+    ("linear", "linear_objectives.ElasticNetSurgeon", "ElasticNet ElasticNetCV Lasso"),
+    ("linear", "linear_objectives.LassoCVSurgeon", "LassoCV"),
+    ("linear", "linear_objectives.MultiTaskSurgeon", "MultiTaskElasticNet"),
+    ("linear", "linear_objectives.LarsSurgeon", "Lars LassoLars"),
+    ("linear", "linear_objectives.LassoLarsCVSurgeon", "LassoLarsCV LassoLarsIC"),
+    ("linear", "linear_objectives.DiscriminantSurgeon", "LinearDiscriminantAnalysis"),
+    ("linear", "linear_objectives.LogisticSurgeon", "LogisticRegression"),
+    ("linear", "linear_objectives.LogisticCVSurgeon", "LogisticRegressionCV"),
+    ("linear", "linear_objectives.PoissonSurgeon", "PoissonRegressor"),
+    ("linear", "linear_objectives.GammaSurgeon", "GammaRegressor"),
+    ("linear", "linear_objectives.TweedieSurgeon", "TweedieRegressor"),
+    ("linear", "linear_objectives.HuberSurgeon", "HuberRegressor"),
+    ("linear", "linear_objectives.QuantileSurgeon", "QuantileRegressor"),
+    ("linear", "linear_objectives.LinearSVMSurgeon", "LinearSVC LinearSVR"),
+    ("linear", "linear_objectives.SGDSurgeon", "SGD*"),
+    ("linear", "linear_objectives.PerceptronSurgeon", "Perceptron"),
+    ("neural", "neural.NeuralSurgeon", "MLP*"),
+    ("svm", "svm.SVMSurgeon", "SVC NuSVC SVR NuSVR OneClassSVM"),
 )
 # Readers of the members of ensembles.
 MEMBERS = _entries(
-    ("ensemble", "members.ForestMembers", "sklearn", "RandomForest* ExtraTrees*"),
-    ("ensemble", "members.BaggingMembers", "sklearn", "Bagging*"),
-    ("ensemble", "members.AdaBoostMembers", "sklearn", "AdaBoost*"),
-    ("ensemble", "members.VotingMembers", "sklearn", "Voting*"),
-    ("ensemble", "members.StageMembers", "sklearn", "GradientBoosting* HistGradientBoosting*"),
+    "sklearn",
+    ("ensemble", "members.ForestMembers", "RandomForest* ExtraTrees*"),
+    ("ensemble", "members.BaggingMembers", "Bagging*"),
+    ("ensemble", "members.AdaBoostMembers", "AdaBoost*"),
+    ("ensemble", "members.VotingMembers", "Voting*"),
+    ("ensemble", "members.StageMembers", "GradientBoosting* HistGradientBoosting*"),
 )
 # Models that are known and refused, with the reason.
 REFUSED = {

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 from scipy.sparse import issparse
+from sklearn.base import clone
 
 from skprune.exceptions import InputError
 from skprune.surgery._base import Surgeon
@@ -36,8 +37,14 @@ OF_THE_WHOLE = (
 )
 
 
+# Parameters that a search chooses, of those that it shares with the model of one setting.
+CHOSEN = frozenset({"alpha", "C", "l1_ratio", "precompute"})
+
+
 class LinearSurgeon(Surgeon):
     """Reads the coefficients of a linear model, and builds one with others.
+
+    This class reads least squares without a penalty; for the others see `linear_objectives`.
 
     Parameters
     ----------
@@ -55,6 +62,12 @@ class LinearSurgeon(Surgeon):
     """
 
     fitted_attribute = "coef_"
+    # Whether each output is a model of its own, which can be fitted without the others.
+    fits_outputs_apart = False
+    # Whether balanced class weights depend on the sample weights.
+    balances_by_weight = False
+    # Whether the objective is smooth for some settings of the parameters.
+    may_be_smooth = False
 
     def __init__(self, model):
         super().__init__(model)
@@ -64,6 +77,63 @@ class LinearSurgeon(Surgeon):
         self.coef = np.atleast_2d(dense).astype(np.float64)
         intercept = np.ravel(np.asarray(model.intercept_, dtype=np.float64))
         self.intercept = np.broadcast_to(intercept, len(self.coef)).copy()
+
+    @property
+    def loss(self):
+        """Name of the loss that the model minimises, and its parameters; a tuple."""
+        return ("squared_error",)
+
+    def l2_penalty(self, weight):  # noqa: ARG002 - a hook
+        """Return the L2 penalty `alpha` of ``sum(loss) + alpha / 2 * ||coef||**2``.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,)
+            Sample weights of the fit.
+
+        Returns
+        -------
+        float or ndarray of shape (n_outputs,)
+            At least 0. An L1 penalty has no curvature, and is left out.
+        """
+        return 0.0
+
+    @property
+    def is_least_squares(self):
+        """Whether coefficients solve least squares with at most an L2 penalty."""
+        return False
+
+    @property
+    def is_multinomial(self):
+        """Whether coefficients minimise the log-loss of all classes with at most an L2 penalty."""
+        return False
+
+    @property
+    def is_smooth(self):
+        """Whether loss and penalty of the fitted model are smooth."""
+        return self.is_least_squares or self.is_multinomial
+
+    def with_fixed_penalty(self):
+        """Return an unfitted model with the penalty that the model was fitted with.
+
+        Returns
+        -------
+        estimator
+            Of the same class; of a search the model that it searches the penalty of.
+        """
+        return clone(self.model)
+
+    def _with_own_parameters(self, other):
+        """Set all parameters that another model shares, but for those that a search chose."""
+        own = set(other.get_params()) - CHOSEN
+        shared = {name: v for name, v in self.model.get_params().items() if name in own}
+        return other.set_params(**shared)
+
+    @property
+    def _l1_ratios(self):
+        """Shares of the L1 penalty, as a list; empty if the model has none."""
+        found = getattr(self.model, "l1_ratio_", getattr(self.model, "l1_ratio", None))
+        return [] if found is None else [float(r) for r in np.ravel(found) if r is not None]
 
     @property
     def columns(self):

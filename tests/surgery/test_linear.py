@@ -18,7 +18,7 @@ from sklearn.linear_model import (
     SGDClassifier,
 )
 from sklearn.svm import SVC, LinearSVR
-from sklearn.utils import all_estimators
+from sklearn.utils import all_estimators, get_tags
 
 from skprune import model_size
 from skprune.exceptions import InputError, UnsupportedModelError
@@ -29,9 +29,10 @@ LINEAR = {name for name, entry in SURGEONS.items() if entry.family == "linear"}
 KINDS = [kind for _, kind in all_estimators() if class_name(kind) in LINEAR]
 
 
-def table_for(model, n_outputs=1):
+def table_for(model):
     if is_classifier(model):
         return make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
+    n_outputs = 1 if get_tags(model).target_tags.single_output else 2  # multi-task
     X, y = make_regression(120, 6, n_targets=n_outputs, noise=1.0, random_state=0)
     return X, np.exp(y / np.abs(y).max())  # positive, as some models want it
 
