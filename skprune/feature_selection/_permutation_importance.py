@@ -293,8 +293,8 @@ def _leaves_of(model, X):
         surgeon = surgeon_for(model, family="tree")
     except UnsupportedModelError:
         return None
-    boosts = surgeon.starts_alike
-    answers = boosts or (surgeon.answers_by_mean and surgeon.n_outputs == 1)
+    boosts = surgeon.has_constant_start
+    answers = boosts or (surgeon.predicts_by_mean and surgeon.n_outputs == 1)
     if not answers or not surgeon.is_ordered[surgeon.table.is_split].all():
         return None
     rows = check_array(X, dtype=surgeon.compares_in, ensure_all_finite=False)
@@ -303,7 +303,7 @@ def _leaves_of(model, X):
         column = surgeon.tree_column[table.tree]
         value = np.zeros((table.n_nodes, surgeon.n_values_per_stage))
         value[np.arange(table.n_nodes), column] = surgeon.learning_rate * table.value[:, 0, 0]
-        return Leaves(table, rows, value, surgeon.raw_init(X), surgeon.stand_in)
+        return Leaves(table, rows, value, surgeon.raw_init(X), surgeon.with_raw_scores)
     value = table.value[:, 0]
     first = np.zeros((len(rows), value.shape[1]))
     return Leaves(table, rows, value, first, partial(_mean_of, model, table.n_trees))

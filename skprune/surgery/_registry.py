@@ -1,9 +1,9 @@
 """Registry of surgeons, by the class names of the models that they read.
 
-A model is found by the names in the line of its base classes, each of the form
-"<top-level package>.<class>", such as "sklearn.Ridge". So a look-up imports no class of a model,
-and the module of a surgeon is imported when the first model of its kind is looked up: optional
-packages cost nothing before.
+A model is found by the names of its class and base classes, of the form
+"<top-level package>.<class>", such as "sklearn.Ridge". A look-up imports no class of a model, and
+the module of a surgeon is imported when the first model of its kind is looked up: optional
+packages cost nothing before that.
 """
 
 from importlib import import_module
@@ -238,8 +238,13 @@ def has_members(model):
 
 
 def class_name(cls):
-    """Return the name of a class and of the package that it belongs to, as the registry does."""
+    """Return the name of a class in the registry, whether or not it is there."""
     return f"{cls.__module__.partition('.')[0]}.{cls.__qualname__}"
+
+
+def registered_class(model):
+    """Return the nearest class in the registry that a model is an instance of."""
+    return next(cls for cls in type(model).__mro__ if class_name(cls) in SURGEONS)
 
 
 def _find_surgeon(model, family=None):

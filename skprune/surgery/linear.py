@@ -1,4 +1,4 @@
-"""Surgery for linear models: coefficients that are set to zero, or fitted anew."""
+"""Surgery for linear models: coefficients are set to zero, or refitted."""
 
 import copy
 
@@ -10,7 +10,7 @@ from skprune.exceptions import InputError
 from skprune.surgery._base import Surgeon
 
 # Fitted attributes that describe the whole model, and would be wrong for a smaller one.
-OF_THE_WHOLE = (
+STALE_ATTRIBUTES = (
     "rank_",
     "singular_",
     "dual_gap_",
@@ -28,7 +28,7 @@ OF_THE_WHOLE = (
     "standard_intercept_",
     "average_coef_",
     "average_intercept_",
-    # Of discriminant analysis: what `transform` projects on.
+    # The projection of `transform` in discriminant analysis.
     "scalings_",
     "xbar_",
     "means_",
@@ -37,14 +37,14 @@ OF_THE_WHOLE = (
 )
 
 
-# Parameters that a search chooses, of those that it shares with the model of one setting.
+# Parameters that a search over penalties chooses, though a model without a search has them too.
 CHOSEN = frozenset({"alpha", "C", "l1_ratio", "precompute"})
 
 
 class LinearSurgeon(Surgeon):
-    """Reads the coefficients of a linear model, and builds one with others.
+    """Reads the coefficients of a linear model, and builds models with other coefficients.
 
-    This class reads least squares without a penalty; for the others see `linear_objectives`.
+    Its own objective is least squares without a penalty; `linear_objectives` has the others.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ class LinearSurgeon(Surgeon):
 
     @property
     def columns(self):
-        """Columns with a coefficient; ndarray of int."""
+        """Features with a non-zero coefficient; ndarray of int."""
         return np.flatnonzero((self.coef != 0).any(axis=0))
 
     def replace(self, coef, intercept, *, sparsify=False):
@@ -146,18 +146,18 @@ class LinearSurgeon(Surgeon):
         Parameters
         ----------
         coef : ndarray of shape (n_outputs, n_features)
-            Coefficients; those that are pruned are exactly zero.
+            Coefficients; pruned ones are exactly zero.
         intercept : ndarray of shape (n_outputs,)
             Intercepts.
         sparsify : bool, default=False
-            Whether `coef_` becomes sparse where that saves bytes; for models that have a
-            method of that name.
+            Whether `coef_` becomes sparse where that saves bytes; for models with a method
+            `sparsify`.
 
         Returns
         -------
         estimator
-            A deep copy of the model without what speaks of the whole one. `coef_` and
-            `intercept_` keep their shapes and types; a sparse `coef_` stays sparse.
+            A deep copy without the attributes that describe the whole model. `coef_` and
+            `intercept_` keep their shapes and types, and a sparse `coef_` is sparse.
 
         Raises
         ------
@@ -173,42 +173,42 @@ class LinearSurgeon(Surgeon):
         if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
             msg = (
                 "The coefficients that were found for this level are not finite. Scale the "
-                "columns, add a penalty, or set recovery=None."
+                "features, add a penalty, or set recovery=None."
             )
             raise InputError(msg)
         shell = copy.copy(self.model)
-        for name in OF_THE_WHOLE:
+        for name in STALE_ATTRIBUTES:
             shell.__dict__.pop(name, None)
         stored, offset = shell.coef_, shell.intercept_
         del shell.coef_, shell.intercept_
         model = copy.deepcopy(shell)
         dense = np.array(coef, dtype=self._dtype).reshape(self._shape)
         model.coef_ = type(stored)(dense) if issparse(stored) else dense
-        model.intercept_ = _like(offset, np.asarray(intercept))
+        model.intercept_ = _as_stored(offset, np.asarray(intercept))
         n_weights = np.count_nonzero(dense)
         if sparsify and self._sparse_bytes(n_weights) < self._dense_bytes:
             model.sparsify()
         return model
 
     def size(self):
-        """Return non-zero coefficients, numbers and bytes of the model; a tuple of int."""
+        """Return non-zero coefficients, parameters and bytes of the model; a tuple of int."""
         return tuple(int(n) for n in self.size_of(np.count_nonzero(self.coef)))
 
     def size_of(self, n_weights, *, sparsify=False):
-        """Return the same of a model that `replace` builds with so many coefficients.
+        """Return the size of a model that `replace` builds with so many coefficients.
 
         Parameters
         ----------
         n_weights : int or ndarray of int
-            Coefficients that are not zero.
+            Number of non-zero coefficients.
         sparsify : bool, default=False
-            As for `replace`.
+            As in `replace`.
 
         Returns
         -------
         tuple
-            Non-zero coefficients, these and the intercepts, and the bytes of both. A dense
-            `coef_` keeps its shape and its bytes.
+            Non-zero coefficients; parameters, which are these and the intercepts; and bytes.
+            A dense `coef_` has the same bytes whatever its zeros.
         """
         n_intercepts = np.size(self.model.intercept_)
         if not getattr(self.model, "fit_intercept", True):
@@ -224,15 +224,15 @@ class LinearSurgeon(Surgeon):
         return self.coef.size * self._dtype.itemsize
 
     def _sparse_bytes(self, n_weights):
-        """Return the bytes of compressed rows: values, columns, and where each row starts."""
+        """Return the bytes of a CSR matrix: its data, indices and indptr."""
         index = np.dtype(np.int32).itemsize
         return n_weights * (self._dtype.itemsize + index) + index * (len(self.coef) + 1)
 
 
-def _like(stored, intercept):
-    """Bring intercepts into the shape and the type of those that are stored."""
+def _as_stored(stored, intercept):
+    """Return intercepts in the shape and the type in which the model stores its own."""
     if np.ndim(stored) == 0:
         return type(stored)(intercept[0])
-    if np.size(stored) != len(intercept):  # one number stands for all, as without intercepts
+    if np.size(stored) != len(intercept):  # a single zero, where there are no intercepts
         return np.array(stored)
     return intercept.astype(np.asarray(stored).dtype).reshape(np.shape(stored))

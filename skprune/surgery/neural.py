@@ -1,4 +1,4 @@
-"""Surgery for networks: weights that are set to zero, units that leave the arrays."""
+"""Surgery for neural networks: weights are set to zero, hidden units are removed."""
 
 import copy
 from itertools import pairwise
@@ -11,8 +11,8 @@ from skprune.arrays.network import Network
 from skprune.exceptions import InputError
 from skprune.surgery._base import Surgeon
 
-# What training left behind: it speaks of the whole network, and would lead on from there.
-OF_THE_WHOLE = (
+# State of the training of the whole network, from which a smaller one could not continue.
+STALE_ATTRIBUTES = (
     "_optimizer",
     "_best_coefs",
     "_best_intercepts",
@@ -23,7 +23,7 @@ OF_THE_WHOLE = (
 
 
 class NeuralSurgeon(Surgeon):
-    """Reads the layers of a network, and builds one with others.
+    """Reads the layers of a network, and builds networks with other layers.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class NeuralSurgeon(Surgeon):
     network : Network
         Its layers, dense, in float64.
     sparse : list of int
-        Layers whose weights the model stores as sparse columns.
+        Layers whose weights the model stores as sparse arrays.
     itemsize : int
-        Bytes of a number in the model.
+        Bytes per number in the model.
     """
 
     fitted_attribute = "coefs_"
@@ -63,16 +63,16 @@ class NeuralSurgeon(Surgeon):
         Parameters
         ----------
         network : Network
-            As many layers, with as many inputs and outputs; hidden layers may be smaller.
+            As many layers, inputs and outputs; hidden layers may be smaller.
         sparse : collection of int, default=()
-            Layers whose weights are stored as sparse columns. Such a model predicts, but
-            cannot be trained until `densified` gives the arrays back.
+            Layers whose weights are stored as sparse arrays. Such a model predicts, but cannot
+            be trained until `densified` makes it dense.
 
         Returns
         -------
         estimator
-            A deep copy of the model without what speaks of the whole one. Trained on with
-            `warm_start` or `partial_fit`, it starts as after a first fit.
+            A deep copy without the attributes that describe the whole model. Further training
+            with `warm_start` or `partial_fit` starts as after a first fit.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class NeuralSurgeon(Surgeon):
         """
         self._check(network)
         shell = copy.copy(self.model)
-        for name in ("coefs_", "intercepts_", *OF_THE_WHOLE):
+        for name in ("coefs_", "intercepts_", *STALE_ATTRIBUTES):
             shell.__dict__.pop(name, None)
         model = copy.deepcopy(shell)
         dense = [coef.astype(self._dtype) for coef in network.coefs]
@@ -94,7 +94,7 @@ class NeuralSurgeon(Surgeon):
         return model
 
     def densified(self):
-        """Return a deep copy of the model, sparse weights as dense arrays."""
+        """Return a deep copy of the model in which all weights are dense arrays."""
         model = copy.deepcopy(self.model)
         model.coefs_ = [coef.toarray() if issparse(coef) else coef for coef in model.coefs_]
         return model
@@ -108,22 +108,22 @@ class NeuralSurgeon(Surgeon):
         fits &= [len(each) for each in network.intercepts] == [shape[1] for shape in shapes]
         if not (fits and all(size for shape in shapes for size in shape)):
             msg = (
-                f"The layers have shapes {shapes}; give {len(whole.coefs)} that follow on each "
-                f"other, from {ends[0]} inputs to {ends[1]} outputs, with a unit at least in each."
+                f"The layers have shapes {shapes}; give {len(whole.coefs)} consecutive layers, "
+                f"from {ends[0]} inputs to {ends[1]} outputs, with at least one unit each."
             )
             raise InputError(msg)
         if not all(np.isfinite(each).all() for each in (*network.coefs, *network.intercepts)):
             msg = (
-                "The weights that were found for this level are not finite. Scale the columns, "
-                "raise alpha, or set recovery=None."
+                "The weights that were found for this level are not finite. Scale the features, "
+                "increase alpha, or set recovery=None."
             )
             raise InputError(msg)
 
     def from_scratch(self):
-        """Return an unfitted network of the same size, its layers as wide as its weights fill.
+        """Return an unfitted dense network with at most as many weights.
 
-        Where weights are zero, all hidden layers shrink by one factor, to the largest dense
-        network that has no more weights.
+        Where weights are zero, all hidden layers are narrower by the same factor, the smallest
+        that suffices.
         """
         network, model = self.network, clone(self.model)
         if len(network.coefs) == 1:
@@ -135,7 +135,7 @@ class NeuralSurgeon(Surgeon):
         def dense(widths):
             return sum(a * b for a, b in pairwise([ends[0], *widths, ends[1]]))
 
-        # Each step of the widest layer is a candidate; the first one is all of it.
+        # Each width of the widest layer is a candidate, its own width first.
         tries = [
             np.maximum(1, widths * step // widths.max()) for step in range(widths.max(), 0, -1)
         ]
@@ -145,7 +145,7 @@ class NeuralSurgeon(Surgeon):
         return model
 
     def size(self):
-        """Return non-zero weights, numbers and bytes of the model; a tuple of int."""
+        """Return non-zero weights, parameters and bytes of the model; a tuple of int."""
         counts = [np.count_nonzero(coef) for coef in self.network.coefs]
         n_intercepts = sum(map(len, self.network.intercepts))
         shapes = [coef.shape for coef in self.network.coefs]
@@ -158,16 +158,16 @@ class NeuralSurgeon(Surgeon):
         Parameters
         ----------
         shapes : list of (int, int)
-            Inputs and units.
+            Inputs and units of each layer.
         counts : list of int or ndarray of int
-            Weights that are not zero.
+            Non-zero weights of each layer.
         sparse : collection of int
-            Layers that are stored as sparse columns, as `replace` does.
+            Layers that are stored as sparse arrays, as in `replace`.
 
         Returns
         -------
         list
-            A number, or an array of them, per layer.
+            A number, or an array of numbers, per layer.
         """
         entry = self.itemsize
         return [
@@ -179,7 +179,7 @@ class NeuralSurgeon(Surgeon):
 
 
 def _forget_training(model):
-    """Leave a network as after a first fit, so that training goes on from its weights."""
+    """Reset the state of the optimiser, so that training continues from the weights alone."""
     if not hasattr(model, "_no_improvement_count"):  # L-BFGS keeps no state
         return
     early = model.early_stopping

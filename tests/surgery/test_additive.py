@@ -224,7 +224,7 @@ def test_what_is_no_vote_is_refused():
         with pytest.raises(UnsupportedModelError, match="Allowed are decision trees, forests"):
             additive_classifier(surgeon_for(model), None, None, None, None, missing=False)
     alone = surgeon_for(DecisionTreeClassifier().fit(X, np.zeros(len(y))))
-    with pytest.raises(InputError, match="one class only"):
+    with pytest.raises(InputError, match="a single class"):
         additive_classifier(alone, None, None, None, None, missing=False)
 
 
