@@ -13,7 +13,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from benchmarks._measure import side_by_side, table
 from skprune.criteria import diversity
-from skprune.surgery.members import members_for
+from skprune.surgery import members_for
 
 N_TREES, N_CHOSEN = 256, 16
 

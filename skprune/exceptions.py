@@ -36,7 +36,7 @@ class LevelError(PruningError, ValueError):
 
 
 class UnsupportedModelError(PruningError, TypeError):
-    """The model is of a type that skprune cannot take apart."""
+    """The class of the model is not one that skprune can prune."""
 
 
 class MissingExtraError(PruningError, ImportError):

@@ -7,8 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import surgeon_for, surgeon_type
+from skprune.surgery import has_surgeon, surgeon_for, surgeon_type
 from skprune.surgery.coded import CodedModel
 
 __all__ = ["SIZES", "ModelSize", "model_size", "size_scorer"]
@@ -110,14 +109,11 @@ def plain_model(model):
     """
     if isinstance(model, CodedModel):
         return model
-    try:
-        surgeon_type(model)
-    except UnsupportedModelError:
-        inner = _inner(model)
-        if inner is None:
-            raise
-        return plain_model(inner)
-    return model
+    inner = None if has_surgeon(model) else _inner(model)
+    if inner is None:
+        surgeon_type(model)  # an unknown model: its error lists the known ones
+        return model
+    return plain_model(inner)
 
 
 def _inner(model):

@@ -142,7 +142,7 @@ def test_a_model_that_is_not_fitted_says_so(model):
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (KNeighborsClassifier(), "KNeighborsClassifier is not a model that skprune can take apart"),
+        (KNeighborsClassifier(), "KNeighborsClassifier is not a model that skprune can prune"),
         (AdaBoostClassifier(GaussianNB()), "AdaBoostClassifier holds members of type GaussianNB"),
         (IsolationForest(), "IsolationForest cannot be pruned: it caches the path lengths"),
     ],

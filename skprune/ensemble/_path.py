@@ -187,7 +187,7 @@ class MemberPath(PruningPath):
         Parameters and result are those of `PruningPath.snapshots`. Where the model answers
         with the mean of its members, these are asked once, and a level costs a sum.
         """
-        if not self._members.answers_by_mean:
+        if not self._members.predicts_by_mean:
             yield from super().snapshots(X, index)
             return
         votes = self._members.votes(X)

@@ -14,7 +14,7 @@ from skprune.ensemble._path import MemberPath
 from skprune.ensemble._rows import read_votes, standardize_votes
 from skprune.exceptions import InputError
 from skprune.solvers import greedy, reweighting
-from skprune.surgery.members import members_for, members_type
+from skprune.surgery import members_for, members_type
 
 __all__ = ["EnsemblePruner"]
 

@@ -25,8 +25,7 @@ from skprune.base._snapshot import Snapshot
 from skprune.criteria.permutation_walks import permutations, rewalk, trails
 from skprune.exceptions import UnsupportedModelError
 from skprune.feature_selection._columns import find_text
-from skprune.surgery import TREE_SURGEONS, surgeon_for
-from skprune.surgery.boosting import BoostingSurgeon
+from skprune.surgery import surgeon_for
 
 # Bytes of the arrays of one block: of permuted copies, of answers, of walks.
 BLOCK = 2**26
@@ -291,11 +290,11 @@ def _leaves_of(model, X):
     if sparse.issparse(X) or find_text(X):
         return None
     try:
-        surgeon = surgeon_for(model, TREE_SURGEONS)
+        surgeon = surgeon_for(model, family="tree")
     except UnsupportedModelError:
         return None
-    boosts = isinstance(surgeon, BoostingSurgeon) and surgeon.starts_alike
-    answers = boosts or (surgeon.answers_by_mean and surgeon.n_outputs == 1)
+    boosts = surgeon.has_constant_start
+    answers = boosts or (surgeon.predicts_by_mean and surgeon.n_outputs == 1)
     if not answers or not surgeon.is_ordered[surgeon.table.is_split].all():
         return None
     rows = check_array(X, dtype=surgeon.compares_in, ensure_all_finite=False)
@@ -304,7 +303,7 @@ def _leaves_of(model, X):
         column = surgeon.tree_column[table.tree]
         value = np.zeros((table.n_nodes, surgeon.n_values_per_stage))
         value[np.arange(table.n_nodes), column] = surgeon.learning_rate * table.value[:, 0, 0]
-        return Leaves(table, rows, value, surgeon.raw_init(X), surgeon.stand_in)
+        return Leaves(table, rows, value, surgeon.raw_init(X), surgeon.with_raw_scores)
     value = table.value[:, 0]
     first = np.zeros((len(rows), value.shape[1]))
     return Leaves(table, rows, value, first, partial(_mean_of, model, table.n_trees))

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.size import plain_model
-from skprune.surgery import NEURAL_SURGEONS, surgeon_for
+from skprune.surgery import surgeon_for
 
 
 def with_scratch(models, rows):
@@ -57,6 +57,6 @@ def _untrained(model):
     if hasattr(model, "best_estimator_"):
         return _untrained(model.best_estimator_)
     try:
-        return surgeon_for(plain_model(model), NEURAL_SURGEONS).from_scratch()
+        return surgeon_for(plain_model(model), family="neural").from_scratch()
     except UnsupportedModelError:
         return None

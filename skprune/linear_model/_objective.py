@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import validate_data
@@ -16,7 +14,7 @@ from skprune._compat import check_sample_weight, rows_of
 from skprune.arrays.labels import codes_of
 from skprune.base._rows import nothing_known
 from skprune.exceptions import InputError
-from skprune.linear_model._loss_and_penalty import loss_of, penalty_of
+from skprune.linear_model._losses import loss_of
 from skprune.solvers.least_squares import moments, spreads
 from skprune.solvers.linear_losses import Squared
 
@@ -65,6 +63,8 @@ class Objective:
 
     Attributes
     ----------
+    surgeon : LinearSurgeon
+        As given.
     model : fitted estimator
         The whole model.
     coef : ndarray of shape (n_outputs, n_features)
@@ -88,6 +88,7 @@ class Objective:
     """
 
     def __init__(self, surgeon, rows):
+        self.surgeon = surgeon
         model = self.model = surgeon.model
         if rows.y is None:
             msg = f"{type(model).__name__} is pruned by its targets. Give fit a y."
@@ -98,13 +99,13 @@ class Objective:
         self.sample_weight = None if rows.sample_weight is None else self.weight
         self.y = np.asarray(rows.y)
         self.has_intercept = bool(getattr(model, "fit_intercept", True))
-        self.loss = loss_of(model)
+        self.loss = loss_of(surgeon)
         if is_classifier(model):
             self._read_classes()
         else:
             y = self.y.reshape(len(self.y), -1)
             self.target = check_array(y, dtype=np.float64, input_name="y")
-        penalty = np.reshape(penalty_of(model, self.weight), (-1, 1))
+        penalty = np.reshape(surgeon.l2_penalty(self.weight), (-1, 1))
         self.penalty = np.broadcast_to(penalty, self.coef.shape)
 
     def _read_classes(self):
@@ -133,13 +134,10 @@ class Objective:
         classes = self.model.classes_
         if isinstance(given, dict):
             return np.array([given.get(label, 1.0) for label in classes.tolist()])
-        # Only some models count the weights of rows when they balance classes.
-        counts = isinstance(self.model, LogisticRegression | LinearSVC)
+        weight = self.weight if self.surgeon.balances_by_weight else None
         seen = np.unique(self.codes)
         found = np.ones(len(classes))
-        found[seen] = compute_class_weight(
-            given, classes=seen, y=self.codes, sample_weight=self.weight if counts else None
-        )
+        found[seen] = compute_class_weight(given, classes=seen, y=self.codes, sample_weight=weight)
         return found
 
     def moved(self, coef, intercept):

@@ -22,7 +22,7 @@ from skprune.linear_model._scores import (
     squared_gradient,
     wald,
 )
-from skprune.surgery import LINEAR_SURGEONS, surgeon_for, surgeon_type
+from skprune.surgery import surgeon_for, surgeon_type
 
 __all__ = ["LinearPruner"]
 
@@ -205,7 +205,7 @@ class LinearPruner(BaseModelPruner):
         self.random_state = random_state
 
     def _check_model(self, model):
-        surgeon_type(model, LINEAR_SURGEONS)
+        surgeon_type(model, family="linear")
 
     def _needs_rows(self):
         return self.recovery is not None or self.criterion not in WITHOUT_ROWS

@@ -4,40 +4,14 @@ import copy
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import (
-    ElasticNet,
-    Lars,
-    LinearRegression,
-    LogisticRegression,
-    MultiTaskElasticNet,
-    OrthogonalMatchingPursuit,
-    Perceptron,
-    Ridge,
-    RidgeClassifier,
-    RidgeClassifierCV,
-    RidgeCV,
-    SGDClassifier,
-)
-from sklearn.svm import LinearSVC
+from sklearn.linear_model import Ridge
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune.base._rows import rows_left_behind
 from skprune.exceptions import InputError
-from skprune.linear_model._loss_and_penalty import fits_by_class, ratios_of, with_fixed_penalty
 from skprune.linear_model._objective import MAX_COLUMNS
 from skprune.solvers import masked_logistic
 from skprune.solvers.least_squares import solve_on
-
-LEAST_SQUARES = (
-    LinearRegression,
-    OrthogonalMatchingPursuit,
-    Ridge,
-    RidgeCV,
-    RidgeClassifier,
-    RidgeClassifierCV,
-)
-# Several outputs of these are as many models, which can be fitted one by one.
-BY_OUTPUT = (LinearSVC, SGDClassifier, Perceptron, LinearRegression, Ridge, ElasticNet, Lars)
 
 
 def refit_for(objective):
@@ -53,20 +27,10 @@ def refit_for(objective):
     ByClone
         Or its sibling `ByMask` or `ByProducts`.
     """
-    model = objective.model
-    if isinstance(model, LEAST_SQUARES) and not getattr(model, "positive", False):
+    surgeon = objective.surgeon
+    if surgeon.is_least_squares:
         return ByProducts(objective)
-    if isinstance(model, LogisticRegression) and _is_smooth(model):
-        return ByMask(objective)
-    return ByClone(objective)
-
-
-def _is_smooth(model):
-    """Say whether a logistic model has the log-loss of all classes and no L1 penalty."""
-    penalty = getattr(model, "penalty", "deprecated")
-    if fits_by_class(model) or penalty == "l1":
-        return False
-    return penalty in {"l2", None} or not any(ratios_of(model))
+    return ByMask(objective) if surgeon.is_multinomial else ByClone(objective)
 
 
 class ByClone:
@@ -87,9 +51,8 @@ class ByClone:
     @property
     def takes_weights(self):
         """Whether coefficients can be held at zero for some outputs only."""
-        model, n_outputs = self._objective.model, len(self._objective.coef)
-        together = isinstance(model, MultiTaskElasticNet)  # the multi-task lasso is one
-        return n_outputs == 1 or (isinstance(model, BY_OUTPUT) and not together)
+        objective = self._objective
+        return len(objective.coef) == 1 or objective.surgeon.fits_outputs_apart
 
     def without_rows(self):
         """Return what stays of this in a pickle."""
@@ -133,7 +96,7 @@ class ByClone:
         self._check_classes()
         objective, kept = self._objective, mask.any(axis=0)
         if (mask == kept).all() or not self.takes_weights:
-            small = with_fixed_penalty(objective.model)
+            small = objective.surgeon.with_fixed_penalty()
             return self._fit(small, kept, objective.y, objective.sample_weight)
         coef, intercept = np.zeros(mask.shape), np.zeros(len(mask))
         for output, kept in enumerate(mask):
@@ -147,10 +110,10 @@ class ByClone:
     def _alone(self, output, kept):
         """Return the model, columns, targets and weights of one output."""
         objective = self._objective
-        small = with_fixed_penalty(objective.model)
+        small = objective.surgeon.with_fixed_penalty()
         target = objective.target[:, output]
         if not hasattr(objective, "codes"):
-            if isinstance(small, Ridge):  # it may have a penalty per target
+            if np.ndim(getattr(small, "alpha", 0.0)):  # a penalty for each output
                 small.set_params(alpha=objective.penalty[output, 0])
             return small, kept, target, objective.sample_weight
         if "class_weight" in small.get_params():

@@ -1,8 +1,5 @@
 """The right pruner for a model: the only place that knows all families."""
 
-from types import MappingProxyType
-from typing import Any
-
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -10,24 +7,13 @@ from sklearn.pipeline import Pipeline
 from skprune.base import BasePruner
 from skprune.linear_model import LinearPruner
 from skprune.neural_network import MLPPruner
-from skprune.surgery import surgeon_type
-from skprune.surgery.linear import LinearSurgeon
-from skprune.surgery.neural import NeuralSurgeon
-from skprune.surgery.svm import SVMSurgeon
-from skprune.surgery.trees import TreeSurgeon
+from skprune.surgery import family_of
 from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
 
 __all__ = ["make_pruner"]
 
-PRUNERS: MappingProxyType[type, Any] = MappingProxyType(
-    {
-        TreeSurgeon: TreePruner,
-        LinearSurgeon: LinearPruner,
-        NeuralSurgeon: MLPPruner,
-        SVMSurgeon: SVMPruner,
-    }
-)
+PRUNERS = {"tree": TreePruner, "linear": LinearPruner, "neural": MLPPruner, "svm": SVMPruner}
 
 
 def make_pruner(model, **params):
@@ -74,5 +60,4 @@ def make_pruner(model, **params):
         wrapped = [*steps, (name, make_pruner(last, **params))]
         return clone(model).set_params(steps=wrapped)
     inner = model.estimator if isinstance(model, FrozenEstimator) else model
-    surgeon = surgeon_type(inner)
-    return next(PRUNERS[cls] for cls in surgeon.__mro__ if cls in PRUNERS)(model, **params)
+    return PRUNERS[family_of(inner)](model, **params)

@@ -15,7 +15,7 @@ from skprune.neural_network._path import NeuralPath
 from skprune.neural_network._rows import read_rows
 from skprune.neural_network._schedule import SCHEDULES, Rounds, Tuning
 from skprune.neural_network._scores import CRITERIA, WITHOUT_ROWS, score_units
-from skprune.surgery import NEURAL_SURGEONS, surgeon_for, surgeon_type
+from skprune.surgery import surgeon_for, surgeon_type
 
 __all__ = ["MLPPruner", "densify"]
 
@@ -221,7 +221,7 @@ class MLPPruner(BaseModelPruner):
         return getattr(self, "feature_names_in_", np.arange(len(read)))[~read]
 
     def _check_model(self, model):
-        surgeon_type(model, NEURAL_SURGEONS)
+        surgeon_type(model, family="neural")
 
     def _needs_rows(self):
         return self.recovery is not None or self.criterion not in WITHOUT_ROWS
@@ -343,4 +343,4 @@ def densify(model):
     >>> densify(sparse).coefs_[0].shape
     (4, 20)
     """
-    return surgeon_for(model, NEURAL_SURGEONS).densified()
+    return surgeon_for(model, family="neural").densified()

@@ -7,11 +7,11 @@ from sklearn.frozen import FrozenEstimator
 
 from skprune._compat import HasMethods, StrOptions
 from skprune.base import BaseModelPruner
-from skprune.exceptions import LevelError, UnsupportedModelError
+from skprune.exceptions import LevelError
 from skprune.quantization._path import LEVELS, QuantizedPath
 from skprune.quantization._trees import TreeCoder
 from skprune.quantization._weights import MAX_INPUTS, WeightCoder
-from skprune.surgery import TREE_SURGEONS, surgeon_for, surgeon_type
+from skprune.surgery import family_of, has_surgeon, surgeon_for, surgeon_type
 
 __all__ = ["Quantizer"]
 
@@ -155,7 +155,7 @@ class Quantizer(BaseModelPruner):
         return {name: value for name, value in super().__getstate__().items() if name != "_plain"}
 
     def _check_model(self, model):
-        if hasattr(model, "fit") and not _is_plain(model):
+        if hasattr(model, "fit") and not has_surgeon(model):
             inner = getattr(model, "estimator", getattr(model, "student", None))
             if inner is not None:
                 inner = inner.estimator if isinstance(inner, FrozenEstimator) else inner
@@ -192,7 +192,7 @@ class Quantizer(BaseModelPruner):
     def _prune_model(self, model, rows):
         model = _plain(model)
         surgeon = surgeon_for(model)
-        if surgeon_type(model) in TREE_SURGEONS.values():
+        if family_of(model) == "tree":
             self._warn_if_set({"method": "thresholds have codebooks"}, stacklevel=5)
             return QuantizedPath(TreeCoder(surgeon, rows.X))
         coder = WeightCoder(surgeon, self.method, rows)
@@ -223,18 +223,9 @@ def _level_of(bits):
     return {"keep": int(bits)}
 
 
-def _is_plain(model):
-    """Say whether a surgeon knows a model."""
-    try:
-        surgeon_type(model)
-    except UnsupportedModelError:
-        return False
-    return True
-
-
 def _plain(model):
     """Return the plain model that a fitted pruner, or a search of pruners, predicts with."""
-    while not _is_plain(model):
+    while not has_surgeon(model):
         frozen = isinstance(model, FrozenEstimator)  # it hands on what else is asked
         inner = model.estimator if frozen else getattr(model, "best_estimator_", None)
         inner = getattr(model, "estimator_", None) if inner is None else inner

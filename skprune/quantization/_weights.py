@@ -9,7 +9,7 @@ from skprune.exceptions import InputError
 from skprune.quantization._path import report_row
 from skprune.solvers.codebooks import affine, codebook, feedback, halves
 from skprune.solvers.least_squares import moments
-from skprune.surgery.coded_weights import WEIGHTS
+from skprune.surgery.coded_weights import weights_for
 
 # Above so many inputs no matrix of inputs by inputs is built.
 MAX_INPUTS = 2000
@@ -32,7 +32,7 @@ class WeightCoder:
 
     def __init__(self, surgeon, method, rows):
         self.surgeon, self._method, self._rows = surgeon, method, rows
-        self._weights, self._moments = WEIGHTS[type(surgeon)](surgeon), None
+        self._weights, self._moments = weights_for(surgeon), None
 
     def __getstate__(self):
         return self.__dict__ | {"_rows": None}
@@ -44,7 +44,7 @@ class WeightCoder:
 
     def _method_of(self, weights, bits):
         """Return how an array is rounded to a number of bits."""
-        chosen, handed = self._method, bits < self._weights.fine and _hands_on(weights)
+        chosen, handed = self._method, bits < self._weights.fine_bits and _hands_on(weights)
         if chosen == "auto":
             chosen = "feedback" if handed else "affine"
         elif chosen == "feedback" and not _hands_on(weights):
@@ -100,9 +100,9 @@ class WeightCoder:
         return codes._replace(exponent=exponent)
 
     def _shift(self, place, bits, codes):
-        """Return what makes up in the intercepts for the mean of what rounding does."""
+        """Return the intercept correction for the mean rounding error."""
         each = self._weights.arrays[place]
-        if self._method_of(each, bits) != "feedback" or not self._weights.centred:
+        if self._method_of(each, bits) != "feedback" or not self._weights.has_intercept:
             return 0.0
         lost = each.values - codes.decode()
         return np.tensordot(self._seen(bits)[place][1], lost, axes=(0, each.axis))
@@ -114,11 +114,11 @@ class WeightCoder:
         return self._moments
 
     def _read(self, bits):
-        X, weight = self._checked_rows(bits) if self._weights.reads_rows else (None, None)
+        X, weight = self._checked_rows(bits) if self._weights.needs_samples else (None, None)
         found = []
-        for H in self._weights.reads(X):
+        for H in self._weights.inputs(X):
             shares = np.ones(len(H)) if weight is None else weight
-            C, mean = moments(H, shares, center=self._weights.centred)
+            C, mean = moments(H, shares, center=self._weights.has_intercept)
             pull = DAMPING * C.diagonal().mean() or 1.0
             np.fill_diagonal(C, C.diagonal() + pull)
             found.append((C / shares.sum(), mean))

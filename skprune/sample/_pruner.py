@@ -284,10 +284,7 @@ class SamplePruner(BaseModelPruner):
                 "which has neither staged_predict nor partial_fit to say what it forgot. Use "
                 "boosting or a network, or criterion='el2n'."
             )
-        if criterion == "influence" and not (
-            isinstance(model, scoring.SMOOTH)
-            or (isinstance(model, scoring.BAGGED) and model.bootstrap)
-        ):
+        if criterion == "influence" and not scoring.has_influence(model):
             return (
                 "but it is known for linear, ridge, logistic and generalised linear regression, "
                 "and for forests and bagging with bootstrap=True. Use one of these, or "

@@ -7,7 +7,6 @@ from scipy.linalg import pinvh
 from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_random_state, gen_batches
 from sklearn.utils.parallel import Parallel, delayed
@@ -21,15 +20,16 @@ from skprune.criteria.sample_difficulty import (
     out_of_bag_error,
 )
 from skprune.exceptions import InputError
-from skprune.linear_model._loss_and_penalty import GLMS
 from skprune.linear_model._objective import Objective
-from skprune.linear_model._refit import LEAST_SQUARES, ByMask, ByProducts, refit_for
-from skprune.surgery import LINEAR_SURGEONS, surgeon_for
-from skprune.surgery.forests import SURGEONS as FORESTS
-from skprune.surgery.members import members_for
+from skprune.surgery import (
+    has_members,
+    has_surgeon,
+    members_for,
+    members_type,
+    surgeon_for,
+    surgeon_type,
+)
 
-BAGGED = tuple(FORESTS)
-SMOOTH = (*LEAST_SQUARES, LogisticRegression, *GLMS)
 # Votes that are held at once.
 BATCH = 2**22
 # Passes over the rows after which a network or a linear model is asked what it has learnt.
@@ -106,6 +106,13 @@ def _probabilities(model, X):
     return softmax(raw, axis=1)
 
 
+def has_influence(model):
+    """Return whether the influence of samples on a model, fitted or not, is known."""
+    if has_surgeon(model, family="linear"):
+        return surgeon_type(model).may_be_smooth
+    return has_members(model) and members_type(model).bootstraps(model)
+
+
 def influence(model, rows):
     """Return what each row does to a fit: Cook's distance, or its error out of bag.
 
@@ -126,11 +133,10 @@ def influence(model, rows):
     InputError
         If the model has penalties or solvers without a closed form.
     """
-    if isinstance(model, BAGGED):
+    if has_members(model):
         return _out_of_bag(model, rows)
-    objective = Objective(surgeon_for(model, LINEAR_SURGEONS), rows)
-    closed = isinstance(refit_for(objective), ByProducts | ByMask)
-    if not (closed or isinstance(model, GLMS)):
+    objective = Objective(surgeon_for(model, family="linear"), rows)
+    if not objective.surgeon.is_smooth:
         msg = (
             f"criterion='influence' was given with {model!r}, which has a penalty, a bound or a "
             "solver without a closed form. Use an L2 penalty and another solver, or "

@@ -1,21 +1,21 @@
-"""How to cut? The only reader and writer of the fitted internals of models."""
+"""Surgery: the only reader and writer of the fitted internals of models."""
 
-from skprune.surgery._dispatch import (
-    LINEAR_SURGEONS,
-    NEURAL_SURGEONS,
-    SVM_SURGEONS,
-    TREE_SURGEONS,
+from skprune.surgery._registry import (
+    family_of,
+    has_members,
+    has_surgeon,
+    members_for,
+    members_type,
     surgeon_for,
     surgeon_type,
 )
-from skprune.surgery.additive import additive_classifier
 
 __all__ = [
-    "LINEAR_SURGEONS",
-    "NEURAL_SURGEONS",
-    "SVM_SURGEONS",
-    "TREE_SURGEONS",
-    "additive_classifier",
+    "family_of",
+    "has_members",
+    "has_surgeon",
+    "members_for",
+    "members_type",
     "surgeon_for",
     "surgeon_type",
 ]

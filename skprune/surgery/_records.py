@@ -1,4 +1,4 @@
-"""The bytes of trees: reading the node records of `Tree` objects, and writing new ones."""
+"""Node records of scikit-learn's `Tree` objects: reading, cutting and building them."""
 
 from types import MappingProxyType
 
@@ -7,7 +7,7 @@ import numpy as np
 from skprune.arrays.nodes import NO_NODE
 from skprune.exceptions import UnsupportedModelError
 
-# What scikit-learn writes into the fields of a leaf.
+# Values of the fields of a leaf, as scikit-learn sets them.
 LEAF = MappingProxyType(
     {
         "left_child": NO_NODE,
@@ -21,7 +21,7 @@ KEPT_BY_LEAVES = frozenset({"impurity", "n_node_samples", "weighted_n_node_sampl
 
 
 def records(tree):
-    """Return the node records of a `Tree`, refusing fields that are not known."""
+    """Return the node records of a `Tree`; an error if they have unknown fields."""
     nodes = tree.__getstate__()["nodes"]
     unknown = sorted(set(nodes.dtype.names) - set(LEAF) - KEPT_BY_LEAVES)
     if unknown:
@@ -35,13 +35,13 @@ def records(tree):
 
 
 def node_bytes(tree):
-    """Return the bytes that each node of a `Tree` takes, its values included."""
+    """Return the bytes per node of a `Tree`, including its values."""
     state = tree.__getstate__()
     return state["nodes"].dtype.itemsize + state["values"][0].nbytes
 
 
 def cut_records(nodes, order, left, right):
-    """Return some node records of a `Tree`, with new children; those without are leaves."""
+    """Return some node records of a `Tree` with new children; those without are leaves."""
     nodes = copy_records(nodes, order)
     nodes["left_child"], nodes["right_child"] = left, right
     for field in set(LEAF) & set(nodes.dtype.names):
@@ -50,19 +50,19 @@ def cut_records(nodes, order, left, right):
 
 
 def new_records(like, left, right, feature, threshold, missing_left):
-    """Return node records of which only what predictions read is known.
+    """Return node records with the fields that predictions depend on.
 
     Parameters
     ----------
     like : Tree
-        Says which fields there are.
+        A tree with these fields.
     left, right, feature, threshold, missing_left : ndarray of shape (n_nodes,)
-        What the fields hold; of leaves the children are -1, the rest is not looked at.
+        Values of the fields. The children of leaves are -1; their other values are ignored.
 
     Returns
     -------
     structured ndarray of shape (n_nodes,)
-        Impurities and weights are NaN, numbers of rows zero.
+        Impurities and weights are NaN, numbers of samples zero.
     """
     nodes = np.zeros(len(left), dtype=records(like).dtype)
     known = {
@@ -87,18 +87,18 @@ def new_tree(like, nodes, value, depth):
     Parameters
     ----------
     like : Tree
-        Says columns, classes and outputs; never changed.
+        A tree of as many features, classes and outputs; never changed.
     nodes : structured ndarray of shape (n_nodes,)
         Records, parents before children.
     value : ndarray of shape (n_nodes, n_outputs, n_values)
-        What the nodes store.
+        Values of the nodes.
     depth : int
         Depth of the tree.
 
     Returns
     -------
     Tree
-        Shares nothing with `like`.
+        Shares no data with `like`.
     """
     cls, arguments, state = like.__reduce__()
     state |= {
@@ -113,7 +113,7 @@ def new_tree(like, nodes, value, depth):
 
 
 def copy_records(nodes, order):
-    """Return some records of an array, as bytes: equal trees then have equal pickles."""
+    """Return some records of an array with zeroed padding: equal trees then pickle equally."""
     old = np.ascontiguousarray(nodes)
     raw = old.view(np.uint8).reshape(len(old), old.dtype.itemsize)[order]
     raw[:, _padding(old.dtype)] = 0
@@ -121,8 +121,8 @@ def copy_records(nodes, order):
 
 
 def _padding(dtype):
-    """Return which bytes of a record belong to no field; what they hold is left to chance."""
-    idle = np.ones(dtype.itemsize, dtype=bool)
+    """Return which bytes of a record belong to no field, and so are uninitialised."""
+    padding = np.ones(dtype.itemsize, dtype=bool)
     for field, offset in dtype.fields.values():
-        idle[offset : offset + field.itemsize] = False
-    return idle
+        padding[offset : offset + field.itemsize] = False
+    return padding

@@ -1,8 +1,7 @@
-"""Additive models of log-odds, written as plain gradient boosting.
+"""Additive models of log-odds, built as plain gradient boosting from the trees of a forest.
 
-The trees come from a classifier that averages votes; what comes out adds up values of
-leaves. A shell is fitted on a few made-up rows, so that scikit-learn itself sets all that
-such a model holds, and its one stage is replaced.
+A model of one stage is fitted on a few artificial samples, so that scikit-learn itself sets all
+fitted attributes; then its stage is replaced.
 """
 
 import copy
@@ -15,12 +14,12 @@ from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingCla
 from skprune.arrays.nodes import NO_NODE
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._records import cut_records, new_tree
-from skprune.surgery.boosting import stages
-from skprune.surgery.trees import pieces
+from skprune.surgery.boosting import compact_stages
+from skprune.surgery.trees import remaining_trees
 
-# Rows per class that the shell is fitted on: scikit-learn warns of labels most of which are
-# distinct, as they might be numbers.
-ROWS_PER_CLASS = 3
+# Artificial samples per class: scikit-learn warns of targets with few repeated labels, which
+# could be those of a regression.
+SAMPLES_PER_CLASS = 3
 
 
 def additive_classifier(surgeon, keep_split, keep_tree, value, intercept, *, missing):
@@ -32,22 +31,22 @@ def additive_classifier(surgeon, keep_split, keep_tree, value, intercept, *, mis
         Reader of a classification tree, forest or bagging of one output. K is 1 for two
         classes, else the number of classes.
     keep_split : ndarray of bool, shape (K, n_nodes)
-        Splits that stay in the trees of each column of log-odds.
+        Splits to keep in the trees of each column of log-odds.
     keep_tree : ndarray of bool, shape (K, n_trees)
-        Trees that stay in each column; a column may be left with none.
+        Trees to keep in each column; a column may have none.
     value : ndarray of shape (K, n_nodes)
         What each node, as a leaf, adds to the column.
     intercept : ndarray of shape (K,)
-        What the columns begin with.
+        Constant term of each column.
     missing : bool
         Whether missing values must be routed.
 
     Returns
     -------
     GradientBoostingClassifier or HistGradientBoostingClassifier
-        The latter if `missing`. Its `predict_proba` is the logistic function, or the
-        softmax, of the intercept plus the values of the leaves that a row ends in; rows
-        go where the trees of the surgeon's model send them. It shares nothing with them.
+        The latter if `missing`. Its `predict_proba` is the logistic function, or the softmax,
+        of the intercept plus the values of the leaves of a sample, which are those of the
+        surgeon's model. It shares no data with that model.
 
     Raises
     ------
@@ -58,15 +57,15 @@ def additive_classifier(surgeon, keep_split, keep_tree, value, intercept, *, mis
 
     Notes
     -----
-    O(K * nodes). The trees of a column move up to the first stages; places that are left
-    over hold a leaf of value 0. Impurities, and so `feature_importances_`, are those of
-    the original trees.
+    O(K * nodes). The trees of a column move to the first stages; placeholders in the others are
+    leaves of value 0. Impurities, and so `feature_importances_`, are those of the original
+    trees.
 
-    Missing values are known to histogram gradient boosting only, which compares in double
-    precision where trees compare in single: each threshold moves to the largest number
-    that single precision sends left. It holds the intercept as it is. Gradient boosting
-    holds it as class fractions, which are clipped and rounded; what they lose is added to
-    the leaves of the first stage.
+    Only histogram gradient boosting routes missing values. It compares in double precision
+    where trees compare in single precision: each threshold becomes the largest number that
+    rounds to at most the old one. It stores the intercept itself. Gradient boosting stores the
+    intercept as class fractions, which are clipped and rounded; the difference is added to the
+    leaves of the first stage.
     """
     _check_model(surgeon)
     keep_tree, value, intercept = (np.asarray(a) for a in (keep_tree, value, intercept))
@@ -82,7 +81,7 @@ def additive_classifier(surgeon, keep_split, keep_tree, value, intercept, *, mis
 
 @dataclass
 class Place:
-    """A tree of the result: its stage and column, node records and values."""
+    """Stage and column of a tree of the result, its node records and values."""
 
     stage: int
     column: int
@@ -94,16 +93,16 @@ class Place:
 def _places(surgeon, keep_split, keep_tree, value):
     """Yield the trees of the result, column by column."""
     table = surgeon.table
-    members = stages(keep_tree.T)
+    members = compact_stages(keep_tree.T)
     for column in range(len(keep_tree)):
-        stays = keep_split[column] & keep_tree[column, table.tree]
-        cut = pieces(table, stays, members[:, column])
+        kept_splits = keep_split[column] & keep_tree[column, table.tree]
+        cut = remaining_trees(table, kept_splits, members[:, column])
         for stage, (t, kept, left, right, _) in enumerate(cut):
             nodes = cut_records(surgeon.records(t), kept - table.offsets[t], left, right)
             columns, is_split = surgeon.columns_of(t), left != NO_NODE
             if columns is not None:
                 nodes["feature"][is_split] = columns[nodes["feature"][is_split]]
-            # A tree that does not stay fills a place with a leaf of no effect.
+            # A placeholder is a leaf without effect.
             own = value[column, kept] * keep_tree[column, t]
             yield Place(stage, column, nodes, table.depth[kept], own.astype(float))
 
@@ -116,11 +115,11 @@ def _gradient_boosting(surgeon, places, intercept):
         ),
         surgeon,
     )
-    lost = _set_prior(model, intercept)
+    difference = _set_prior(model, intercept)
     like = model.estimators_[0, 0]
     model.estimators_ = np.empty((n_stages, len(intercept)), dtype=object)
     for place in places:
-        shift = lost[place.column] if place.stage == 0 else 0.0
+        shift = difference[place.column] if place.stage == 0 else 0.0
         value = (place.value + shift)[:, np.newaxis, np.newaxis]
         member = copy.copy(like)
         member.tree_ = new_tree(like.tree_, place.nodes, value, int(place.depths.max()))
@@ -131,7 +130,7 @@ def _gradient_boosting(surgeon, places, intercept):
 
 
 def _set_prior(model, intercept):
-    """Store the intercept as class fractions; return what the model makes less of it."""
+    """Store the intercept as class fractions; return what the model's own raw scores lack."""
     if len(intercept) == 1:
         model.init_.class_prior_ = expit(np.concatenate([-intercept, intercept]))
     else:
@@ -164,7 +163,7 @@ def _histogram_boosting(surgeon, places, intercept):
 
 
 def _packed(place, dtype):
-    """Return the node records of a place as histogram gradient boosting holds them."""
+    """Return the node records of a tree as histogram gradient boosting stores them."""
     old, nodes = place.nodes, np.zeros(len(place.nodes), dtype=dtype)
     left, right = old["left_child"], old["right_child"]
     is_split = left != NO_NODE
@@ -182,7 +181,7 @@ def _packed(place, dtype):
 
 
 def last_to_go_left(threshold):
-    """Return the largest number whose rounding to single precision is at most a threshold.
+    """Return the largest number that is at most a threshold once rounded to single precision.
 
     Parameters
     ----------
@@ -192,36 +191,39 @@ def last_to_go_left(threshold):
     Returns
     -------
     ndarray of float
-        Thresholds for double precision: the midpoint to the next single above, or the
-        number before it where the tie rounds up.
+        Thresholds for double precision: the midpoint to the next single-precision number, or
+        the number before it where the midpoint rounds up.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         single = np.asarray(threshold).astype(np.float32)
         single = np.where(single > threshold, np.nextafter(single, np.float32(-np.inf)), single)
         above = np.nextafter(single, np.float32(np.inf))
         middle = single + (above.astype(float) - single) / 2
-        middle = np.where(np.isnan(middle), single, middle)  # infinite: all that is present
+        middle = np.where(np.isnan(middle), single, middle)  # infinite thresholds
         rounds_up = middle.astype(np.float32) > single
     return np.where(rounds_up & np.isfinite(middle), np.nextafter(middle, -np.inf), middle)
 
 
 def _shell(model, surgeon):
-    """Fit a model of one stage that knows the classes and the number of columns."""
-    classes = np.repeat(surgeon.model.classes_, ROWS_PER_CLASS)
+    """Fit a model of one stage with the right classes and number of features."""
+    classes = np.repeat(surgeon.model.classes_, SAMPLES_PER_CLASS)
     return model.fit(np.zeros((len(classes), surgeon.model.n_features_in_)), classes)
 
 
 def _check_model(surgeon):
     model = surgeon.model
-    if not surgeon.is_classifier or surgeon.is_boosting or surgeon.n_outputs > 1:
+    if not surgeon.is_classifier or not surgeon.has_means or surgeon.n_outputs > 1:
         msg = (
-            f"{type(model).__name__} of {surgeon.n_outputs} outputs was given; only the trees of "
-            "classifiers of one output that average votes turn into log-odds. Allowed are "
-            "decision trees, forests and bagging."
+            f"{type(model).__name__} of {surgeon.n_outputs} outputs was given; only trees of "
+            "classifiers of one output that average votes can be turned into log-odds. Allowed "
+            "are decision trees, forests and bagging."
         )
         raise UnsupportedModelError(msg)
     if len(model.classes_) < 2:
-        msg = f"The model knows one class only, {model.classes_}; log-odds need two."
+        msg = (
+            f"The model has a single class, {model.classes_}, but log-odds need two. Fit the model "
+            "on samples of at least two classes."
+        )
         raise InputError(msg)
 
 

@@ -1,34 +1,29 @@
-"""Surgery for gradient boosting and AdaBoost, and what all additive models share."""
+"""Surgery for gradient boosting and AdaBoost, and the base of all surgeons of boosting."""
 
 import copy
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
 import numpy as np
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    AdaBoostRegressor,
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-)
 from sklearn.utils.validation import validate_data
 
 from skprune.arrays.nodes import bottom_up_sum
+from skprune.surgery._registry import registered_class
 from skprune.surgery.trees import TreeSurgeon, check_members
 
 OUT_OF_BAG_CURVES = ("oob_improvement_", "oob_scores_")
-# Sums of votes that are looked at for ties: those of half of 42 members, or 26 with more
+# Sums of weights that are searched for ties: those of half of 42 members, or of 26 with more
 # than two classes.
-MOST_SUMS = 2**21
-# A subtree that no row of positive weight reached still has a mean.
-LEAST_WEIGHT = 1e-200
+MAX_SUMS = 2**21
+# Weight of leaves that no sample of positive weight reached, so that their mean is defined.
+MIN_WEIGHT = 1e-200
 
 
 class BoostingSurgeon(TreeSurgeon, ABC):
     """Base of the surgeons of gradient boosting: stages of one tree per raw score.
 
     The raw scores are ``raw_init(X)`` plus ``learning_rate`` times the values of the
-    leaves, each tree adding to its column. Trees are numbered stage by stage.
+    leaves; each tree adds to one column of them. Trees are numbered stage by stage.
 
     Attributes
     ----------
@@ -40,8 +35,10 @@ class BoostingSurgeon(TreeSurgeon, ABC):
         Which raw score each tree adds to.
     """
 
-    is_boosting = True
-    answers_by_mean = False
+    is_additive = is_boosting = True
+    has_means = predicts_by_mean = False
+    # Whether even odds of two classes predict the second one.
+    even_odds_win = True
 
     @property
     def learning_rate(self):
@@ -64,52 +61,52 @@ class BoostingSurgeon(TreeSurgeon, ABC):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
-        ndarray of shape (n_rows, n_values_per_stage)
+        ndarray of shape (n_samples, n_values_per_stage)
             Raw scores.
         """
 
     @property
-    def starts_alike(self):
-        """Whether `raw_init` is the same for all rows; of a subclass nothing is known."""
+    def has_constant_start(self):
+        """Whether `raw_init` is the same for all samples; unknown, so False, for subclasses."""
         init = getattr(self.model, "init", None)
-        known = type(self.model).__module__.startswith("sklearn.")
-        return known and (init is None or init == "zero")
+        is_original = registered_class(self.model) is type(self.model)
+        return is_original and (init is None or init == "zero")
 
-    def stand_in(self, raw):
-        """Return what answers as the model would, had it added up to given raw scores.
+    def with_raw_scores(self, raw):
+        """Return a copy of the model that predicts from given raw scores.
 
         Parameters
         ----------
-        raw : ndarray of shape (n_rows, n_values_per_stage)
+        raw : ndarray of shape (n_samples, n_values_per_stage)
             Raw scores.
 
         Returns
         -------
         estimator
-            A shallow copy of the model, for these rows only.
+            A shallow copy of the model, for these samples only.
         """
         twin = copy.copy(self.model)
         twin._raw_predict = lambda *_, **__: raw
         return twin
 
     def mergeable(self, first):
-        """Say which trees another one can speak for; for classes, where sums may tie, none."""
+        """Return the tree that can replace each one; none in classifiers, whose sums may tie."""
         return np.arange(len(first)) if self.is_classifier else first
 
-    def _votes_of(self, copies):
+    def _merged_weight(self, copies):
         return copies
 
     def _arrange(self, keep_tree):
-        rows = stages(keep_tree.reshape(-1, self.n_values_per_stage))
-        return (rows * self.n_values_per_stage + np.arange(rows.shape[1])).ravel()
+        stages = compact_stages(keep_tree.reshape(-1, self.n_values_per_stage))
+        return (stages * self.n_values_per_stage + np.arange(stages.shape[1])).ravel()
 
     def _first_stages(self, trees, *, whole):
-        """Return how many stages are left, if they are the first ones as they were."""
+        """Return the number of stages if they are the first ones, unchanged; else None."""
         if whole and np.array_equal(trees, np.arange(len(trees))):
             return len(trees) // self.n_values_per_stage
         return None
@@ -118,8 +115,8 @@ class BoostingSurgeon(TreeSurgeon, ABC):
 class GradientBoostingSurgeon(BoostingSurgeon):
     """Reads and cuts gradient boosting.
 
-    What a split stores there is the mean before the leaves were fitted to the loss, and
-    no prediction. In `table` a split has the weighted mean of its leaves instead.
+    The value that a split stores is the mean before the leaves were fitted to the loss, and not
+    a prediction. In `table` it is the weighted mean of the leaves below instead.
     """
 
     takes_missing = False
@@ -128,20 +125,20 @@ class GradientBoostingSurgeon(BoostingSurgeon):
         return list(self.model.estimators_.ravel())
 
     def _read(self):
-        return with_means_of_leaves(super()._read())
+        return with_leaf_means(super()._read())
 
     def apply(self, X):
-        """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
-        leaf = self.model.apply(self._checked(X))
+        """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""
+        leaf = self.model.apply(self._validated(X))
         leaf = leaf.reshape(len(leaf), -1).T.astype(np.intp)
         return leaf + self.table.roots[:, np.newaxis]
 
     def raw_init(self, X):
-        """Return the raw scores before the first stage; shape (n_rows, n_values_per_stage)."""
-        return self.model._raw_predict_init(self._checked(X))
+        """Return the raw scores before the first stage; see `BoostingSurgeon.raw_init`."""
+        return self.model._raw_predict_init(self._validated(X))
 
-    def _checked(self, X):
-        """Return rows as the trees see them: these know no names of columns."""
+    def _validated(self, X):
+        """Return samples in the form that the trees take, without feature names."""
         return validate_data(
             self.model, X, dtype=np.float32, order="C", accept_sparse="csr", reset=False
         )
@@ -155,7 +152,7 @@ class GradientBoostingSurgeon(BoostingSurgeon):
         first = self._first_stages(trees, whole=whole)
         curves = [name for name in OUT_OF_BAG_CURVES if hasattr(model, name)]
         if first is None:
-            # A warm start continues the curve of the training loss: NaN for what is unknown.
+            # A warm start continues the curve of the training loss; NaN where it is unknown.
             model.train_score_ = np.full(len(model.estimators_), np.nan)
             for name in [*curves, *(["oob_score_"] if curves else [])]:
                 delattr(model, name)
@@ -167,15 +164,14 @@ class GradientBoostingSurgeon(BoostingSurgeon):
 
 
 class AdaBoostSurgeon(TreeSurgeon):
-    """Reads and cuts AdaBoost over trees: weighted votes, or a weighted median."""
+    """Reads and cuts AdaBoost of trees: weighted votes, or a weighted median."""
 
     is_boosting = True
-    takes_missing = False
-    answers_by_mean = False
+    has_means = predicts_by_mean = takes_missing = False
 
     @classmethod
     def check(cls, model):
-        """Refuse members that are no trees; None stands for a tree."""
+        """Raise an error if members are not trees; None is a decision tree."""
         if model.estimator is not None:
             check_members(model, [model.estimator])
 
@@ -184,25 +180,25 @@ class AdaBoostSurgeon(TreeSurgeon):
         return self.model.estimators_
 
     def apply(self, X):
-        """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
-        X = self._in_single(X)
+        """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""
+        X = self._single_precision(X)
         leaf = np.stack([member.apply(X) for member in self.model.estimators_])
         return leaf + self.table.roots[:, np.newaxis]
 
     @property
-    def answers(self):
-        """What the model reads at each node: of classifiers a hard vote."""
+    def contributions(self):
+        """What each node, as a leaf, adds to predictions: for classifiers a hard vote."""
         value = self.table.value
         if not self.is_classifier:
             return value
         return np.eye(value.shape[2])[value.argmax(axis=2)]
 
     def mergeable(self, first):
-        """Say which trees another one can speak for.
+        """Return the tree that can replace each one.
 
-        Of a classifier all or none: where votes can be tied, sums that are rounded otherwise
-        would break ties otherwise. In a weighted median none: there a last bit may move the
-        answer to another tree's.
+        For classifiers all equal trees or none: where votes can be tied, sums that are rounded
+        differently would break ties differently. For regressors none: the last bit of a sum of
+        weights may move the weighted median to the prediction of another tree.
         """
         if self.is_classifier:
             signs = (-1, 1) if len(self.model.classes_) == 2 else (-1, 0, 1)
@@ -215,7 +211,7 @@ class AdaBoostSurgeon(TreeSurgeon):
         return np.bincount(first, weights)[np.unique(first)]
 
     def merge(self, keep_split, only_child, value, first):
-        """Build the plain model without splits and trees that change no answer."""
+        """Build the plain model without splits and trees that no prediction depends on."""
         model = super().merge(keep_split, only_child, value, first)
         if len(np.unique(first)) < len(first):
             model.estimator_weights_ = self._merged_weights(first)
@@ -225,52 +221,52 @@ class AdaBoostSurgeon(TreeSurgeon):
         model = self.model
         shell.estimators_ = [model.estimators_[t] for t in trees]
         shell.n_estimators = len(trees)
-        # Where boosting stopped early there are more of these than members.
+        # Where boosting stopped early there are more weights than members.
         shell.estimator_weights_ = model.estimator_weights_[trees]
         shell.estimator_errors_ = model.estimator_errors_[trees]
 
 
-def stages(keep):
-    """Move the trees of each column up to the first stages.
+def compact_stages(keep):
+    """Move the trees of each column to the first stages.
 
     Parameters
     ----------
     keep : ndarray of bool, shape (n_stages, n_columns)
-        Trees that stay. Those of a column add up, so that their stage does not matter.
+        Trees to keep. The trees of a column are summed, so that their stage does not matter.
 
     Returns
     -------
-    ndarray of int, shape (n_stages_left, n_columns)
-        The former stage of the tree in each place; where a column has fewer trees than
-        another, one that does not stay fills the place.
+    ndarray of int, shape (n_remaining_stages, n_columns)
+        The former stage of each tree; where a column has fewer trees than another, trees that
+        are not kept are the placeholders.
     """
     n_left = max(1, keep.sum(axis=0).max())
     return np.argsort(~keep, axis=0, kind="stable")[:n_left]
 
 
 def never_tied(weights, signs):
-    """Say whether no choice of signs makes a sum of weights vanish, but for rounding.
+    """Return whether no choice of signs makes a sum of weights zero, up to rounding.
 
     Parameters
     ----------
     weights : ndarray of shape (n_weights,)
         Weights of votes.
     signs : tuple of int
-        What a vote can do to the lead of one class over another: -1 and 1, and 0 if there
-        are other classes. That all do nothing is not counted.
+        Effects of a vote on the lead of one class over another: -1 and 1, and 0 if there are
+        other classes. The sum of zeros alone is not counted.
 
     Returns
     -------
     bool
-        False also if there are too many sums to look at.
+        False also if there are too many sums to search.
 
     Notes
     -----
-    Each sum of one half of the weights is looked for among those of the other:
-    O(k log k) for ``k = len(signs) ** (n_weights / 2)``, at most `MOST_SUMS`.
+    Each sum of one half of the weights is searched for among those of the other half:
+    O(k log k) for ``k = len(signs) ** (n_weights / 2)``, at most `MAX_SUMS`.
     """
     half = len(weights) // 2
-    if len(signs) ** (len(weights) - half) > MOST_SUMS:
+    if len(signs) ** (len(weights) - half) > MAX_SUMS:
         return False
     sums = []
     for part in (weights[:half], weights[half:]):
@@ -284,13 +280,13 @@ def never_tied(weights, signs):
     return bool((end - first).sum() == signs.count(0))
 
 
-def with_means_of_leaves(table):
-    """Return a table in which the value of a split is the weighted mean of its leaves.
+def with_leaf_means(table):
+    """Return a table in which the value of a split is the weighted mean of the leaves below it.
 
     Parameters
     ----------
     table : NodeTable
-        Trees in which the values of leaves only are predictions.
+        Trees of which only the leaves store predictions.
 
     Returns
     -------
@@ -302,15 +298,7 @@ def with_means_of_leaves(table):
     O(nodes) per value.
     """
     split = table.is_split[:, np.newaxis, np.newaxis]
-    weight = np.maximum(table.weight, LEAST_WEIGHT)[:, np.newaxis, np.newaxis]
+    weight = np.maximum(table.weight, MIN_WEIGHT)[:, np.newaxis, np.newaxis]
     total = bottom_up_sum(table, np.where(split, 0.0, weight * table.value))
     mean = total / bottom_up_sum(table, np.where(split, 0.0, weight))
     return replace(table, value=np.where(split, mean, table.value))
-
-
-SURGEONS = {
-    GradientBoostingClassifier: GradientBoostingSurgeon,
-    GradientBoostingRegressor: GradientBoostingSurgeon,
-    AdaBoostClassifier: AdaBoostSurgeon,
-    AdaBoostRegressor: AdaBoostSurgeon,
-}

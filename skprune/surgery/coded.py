@@ -1,4 +1,4 @@
-"""Models whose numbers are stored as codes, and the plain models that these stand for."""
+"""Coded models: fitted models whose large arrays are stored as codes of few bits."""
 
 import copy
 from abc import ABC, abstractmethod
@@ -10,12 +10,12 @@ from skprune.arrays.packing import Codes
 
 
 class CodedModel(ABC):
-    """A fitted model without its large arrays, and codes in their place.
+    """A fitted model whose large arrays are replaced by codes.
 
     Parameters
     ----------
     shell : estimator
-        The model without them; kept as it is.
+        The model without these arrays; held by reference.
     counts : tuple of (int, int)
         Units and parameters of the model.
     """
@@ -25,12 +25,12 @@ class CodedModel(ABC):
 
     @abstractmethod
     def decode(self):
-        """Build the plain model that the codes stand for; it shares nothing with them."""
+        """Build the plain model from the codes; it shares no data with them."""
 
     @property
     @abstractmethod
     def nbytes(self):
-        """Bytes of the codes and of what turns them into numbers."""
+        """Bytes of the codes and of their tables and scales."""
 
     def size(self):
         """Return units, parameters and bytes; a tuple of int."""
@@ -38,18 +38,18 @@ class CodedModel(ABC):
 
 
 class CodedArray(NamedTuple):
-    """An array of a model as codes.
+    """An array of a model, stored as codes.
 
     Attributes
     ----------
     codes : Codes
-        What it holds.
+        Codes of the numbers.
     dtype : dtype
-        Type of its numbers.
+        Type of the numbers in the model.
     sparse : type or None
-        What sparse array it is, if it is one.
+        Type of sparse array; None for a dense one.
     negated : bool
-        Whether it holds minus the numbers of the codes.
+        Whether the array contains the negated numbers.
     """
 
     codes: Codes
@@ -59,7 +59,7 @@ class CodedArray(NamedTuple):
 
     @classmethod
     def like(cls, array, codes, *, negated=False):
-        """Stand in for an array of a model, with the numbers of codes."""
+        """Describe an array of a model whose numbers are stored as given codes."""
         return cls(codes, array.dtype, type(array) if issparse(array) else None, negated)
 
     def decode(self):
@@ -75,13 +75,13 @@ class CodedArrays(CodedModel):
     Parameters
     ----------
     model : estimator
-        The decoded model, which is taken apart.
+        The decoded model; its arrays are dropped.
     parts : dict of str to CodedArray or list of CodedArray
-        What its attributes are made of.
+        Arrays by the attribute that contains them.
     counts : tuple of (int, int)
         Units and parameters of the model.
     plain_bytes : int
-        Bytes of what is stored as it is, such as intercepts.
+        Bytes of arrays that are not coded, such as intercepts.
     """
 
     def __init__(self, model, parts, counts, plain_bytes):
@@ -100,7 +100,7 @@ class CodedArrays(CodedModel):
         return model
 
     def codes_of(self, part, place):
-        """Return the codes of an array, by its attribute and its place there; Codes."""
+        """Return the `Codes` of an array, by its attribute and its index there."""
         held = self._parts[part]
         return (held[place] if isinstance(held, list) else held).codes
 
@@ -109,13 +109,13 @@ class CodedArrays(CodedModel):
         """Bytes of codes, scales, tables and intercepts; int."""
         parts = self._parts.values()
         arrays = [each for part in parts for each in (part if isinstance(part, list) else [part])]
-        # Arrays that hold the same numbers share their codes.
+        # Arrays of the same numbers share their codes.
         codes = {id(each.codes): each.codes for each in arrays}
         return self._plain_bytes + sum(each.nbytes for each in codes.values())
 
 
 class WholeModel(CodedModel):
-    """A model that is stored as it is.
+    """A model that is stored without coding.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Models of trees without their nodes, and back: members that are alike are stored once."""
+"""Tree models without their node arrays; what members have in common is stored once."""
 
 import copy
 import pickle
@@ -9,21 +9,21 @@ import numpy as np
 from skprune.arrays.nodes import NO_NODE
 from skprune.surgery._records import new_records, new_tree, records
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
-from skprune.surgery.hist_boosting import columns_seen, new_nodes
+from skprune.surgery.hist_boosting import feature_order, new_nodes
 
-# Where models keep their trees, and the members their nodes.
+# Attributes in which models store their trees.
 HOLDERS = ("tree_", "estimators_", "_predictors")
 
 
 class Distinct(NamedTuple):
-    """A list of objects many of which are the same: each is stored once.
+    """A list of objects with many duplicates, each of which is stored once.
 
     Attributes
     ----------
     values : list
-        Those that differ.
+        Distinct objects.
     which : ndarray of int, shape (n_objects,)
-        Which of them each object is.
+        Index in `values` of each object.
     """
 
     values: list[Any]
@@ -31,19 +31,19 @@ class Distinct(NamedTuple):
 
     @classmethod
     def of(cls, objects):
-        """Find what is the same among objects, by their pickles."""
+        """Find the duplicates among objects, by their pickles."""
         places: dict[bytes, int] = {}
         which = [places.setdefault(pickle.dumps(each), len(places)) for each in objects]
         values = [objects[which.index(place)] for place in range(len(places))]
         return cls(values, np.array(which, dtype=np.min_scalar_type(max(which))))
 
     def at(self, place):
-        """Return one of the objects, a copy."""
+        """Return a copy of one of the objects."""
         return copy.deepcopy(self.values[self.which[place]])
 
 
-class Husk:
-    """A fitted model of trees without nodes.
+class TreeModelSkeleton:
+    """A fitted tree model with its node arrays removed.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Husk:
 
     def __init__(self, surgeon):
         shell = copy.copy(surgeon.model)
-        # Of the training rows, or bound to the whole model: no prediction reads them.
+        # They belong to the training data or to the whole model; predictions do not need them.
         for name in (*OUT_OF_BAG_ATTRIBUTES, "_raw_predict", "_rng"):
             vars(shell).pop(name, None)
         self._holder = next(name for name in HOLDERS if name in vars(shell))
@@ -71,26 +71,26 @@ class Husk:
         if self._holder != "tree_":
             names = dict.fromkeys(name for member in members for name in vars(member))
             self._kept = {
-                name: Distinct.of([_seedless(vars(member).get(name)) for member in members])
+                name: Distinct.of([_without_state(vars(member).get(name)) for member in members])
                 for name in names
                 if name != self._nodes
             }
-        self._seeds = Distinct.of([_seed(getattr(member, self._nodes)) for member in members])
+        self._empty = Distinct.of([_emptied(getattr(member, self._nodes)) for member in members])
         delattr(shell, self._holder)
         self._shell = shell
 
-    def filled(self, table):
+    def with_nodes(self, table):
         """Build the plain model with given nodes.
 
         Parameters
         ----------
         table : NodeTable
-            As many trees as the model had. Weights and impurities are not looked at.
+            As many trees as the model had. Its weights and impurities are ignored.
 
         Returns
         -------
         estimator
-            It shares nothing with the husk. O(nodes), and a little per tree.
+            It shares no data with the skeleton. O(nodes), and a constant per tree.
         """
         model = copy.deepcopy(self._shell)
         if self._columns is not None:
@@ -114,9 +114,9 @@ class Husk:
         return member
 
     def _tree(self, table, t, model):
-        """Build what a member keeps its nodes in."""
+        """Build the object in which a member stores its nodes."""
         first, end = table.offsets[t : t + 2]
-        nodes, seed = slice(first, end), self._seeds.at(t)
+        nodes, empty = slice(first, end), self._empty.at(t)
         left, right = (
             np.where(child[nodes] == NO_NODE, NO_NODE, child[nodes] - first)
             for child in (table.left, table.right)
@@ -124,39 +124,40 @@ class Husk:
         feature, value, depth = table.feature[nodes], table.value[nodes], table.depth[nodes]
         rest = (table.threshold[nodes], table.missing_left[nodes])
         if self._nodes == "nodes":
-            feature = np.argsort(columns_seen(model))[np.maximum(feature, 0)]  # -2 in leaves
-            return new_nodes(seed, left, right, depth, feature, *rest, value[:, 0, 0])
+            feature = np.argsort(feature_order(model))[np.maximum(feature, 0)]  # -2 in leaves
+            return new_nodes(empty, left, right, depth, feature, *rest, value[:, 0, 0])
         if self._columns is not None:
-            feature = _own_columns(self._columns.values[self._columns.which[t]], feature)
-        if value.shape[2] > seed.value.shape[2]:  # classes that a bagged tree has not seen
+            feature = _local_features(self._columns.values[self._columns.which[t]], feature)
+        if value.shape[2] > empty.value.shape[2]:  # a bagged tree may lack some classes
             value = value[:, :, self._kept["classes_"].at(t).astype(np.intp)]
-        return new_tree(seed, new_records(seed, left, right, feature, *rest), value, depth.max())
+        nodes = new_records(empty, left, right, feature, *rest)
+        return new_tree(empty, nodes, value, depth.max())
 
 
-def _seed(nodes):
-    """Return what says of a tree all but its nodes: one of them, empty."""
+def _emptied(nodes):
+    """Return a tree of the same kind with a single node of zeros."""
     if not isinstance(nodes, np.ndarray):
         empty = np.zeros(1, dtype=records(nodes).dtype)
         return new_tree(nodes, empty, np.zeros_like(nodes.value[:1]), 0)
     return np.zeros(1, dtype=nodes.dtype)
 
 
-def _seedless(value):
-    """Leave out generators of random numbers: trees that are not grown again draw none."""
+def _without_state(value):
+    """Return an attribute, or None for a random generator, which only growing a tree needs."""
     return None if isinstance(value, np.random.RandomState) else value
 
 
-def _own_columns(columns, feature):
-    """Return which of some columns, each listed at least once, are meant; -2 stays."""
+def _local_features(columns, feature):
+    """Return the positions of features in a list of columns; -2 remains -2."""
     order = np.argsort(columns, kind="stable")
     found = order[np.searchsorted(columns[order], np.maximum(feature, columns.min()))]
     return np.where(feature < 0, feature, found)
 
 
 def _without_bins(mapper):
-    """Return a mapper of bins that knows categories only, which is all that predictions ask.
+    """Return a bin mapper with the bins of categories only, which are all that predictions need.
 
-    Training that goes on from the model finds all bins anew.
+    A warm start computes all bins again.
     """
     mapper = copy.copy(mapper)
     categorical = np.flatnonzero(mapper.is_categorical_)

@@ -1,4 +1,4 @@
-"""Trees as codes: their shape in bits, their columns, thresholds and leaves in codebooks."""
+"""Coded trees: their structure in bits, their thresholds and leaves in codebooks."""
 
 from typing import Any, NamedTuple
 
@@ -7,20 +7,20 @@ import numpy as np
 from skprune.arrays.nodes import NO_NODE, NodeTable, preorder
 from skprune.arrays.packing import Packed, pack, packed_bytes, width_of
 from skprune.surgery.coded import CodedModel
-from skprune.surgery.coded_skeletons import Husk
+from skprune.surgery.coded_skeletons import TreeModelSkeleton
 
 
 class Structure(NamedTuple):
-    """The trees without their numbers: in preorder, tree after tree.
+    """The structure of trees, one after the other, with their nodes in preorder.
 
     Attributes
     ----------
     splits : Packed
         Whether each node is a split.
     columns : Packed
-        Column of each split.
+        Feature of each split.
     missing_left : Packed or None
-        Whether NaN goes left at each split; nowhere if None.
+        Whether NaN goes left at each split; if None, at no split.
     """
 
     splits: Packed
@@ -29,21 +29,21 @@ class Structure(NamedTuple):
 
     @property
     def nbytes(self):
-        """Bytes of the bits."""
+        """Bytes of the packed bits."""
         return sum(part.nbytes for part in self if part is not None)
 
 
 class Thresholds(NamedTuple):
-    """The thresholds of splits: a codebook per column.
+    """The thresholds of splits: a codebook per feature.
 
     Attributes
     ----------
     codes : Packed
-        Place of each split's threshold among those of its column.
+        Position of each split's threshold in the codebook of its feature.
     table : ndarray of float32 or float64, shape (n_thresholds,)
-        Thresholds, column after column.
-    counts : ndarray of int, shape (n_columns,)
-        Thresholds of each column.
+        Thresholds, feature by feature.
+    counts : ndarray of int, shape (n_features,)
+        Number of thresholds of each feature.
     """
 
     codes: Packed
@@ -56,28 +56,28 @@ class Thresholds(NamedTuple):
         return self.codes.nbytes + self.table.nbytes + self.counts.nbytes
 
     def table_bytes(self, column):
-        """Return the bytes of the codebook of a column; int."""
+        """Return the bytes of the codebook of a feature; int."""
         return int(self.counts[column]) * self.table.itemsize
 
     def of(self, columns):
-        """Return the threshold of each split, given its column; ndarray of float64."""
+        """Return the threshold of each split, given its feature; ndarray of float64."""
         first = np.cumsum(self.counts.astype(np.intp)) - self.counts
         return self.table[first[columns] + self.codes.unpack()].astype(np.float64)
 
 
 class Leaves(NamedTuple):
-    """The values of leaves: a codebook of rows of values, or of single ones.
+    """The values of leaves: a codebook of vectors of values, or of single values.
 
     Attributes
     ----------
     codes : Codes
-        The rows of values, or for each leaf its place in `table`.
-    table : ndarray of shape (n_rows, n_values) or None
-        Rows of values.
+        The values themselves, or the position of each leaf's vector in `table`.
+    table : ndarray of shape (n_vectors, n_values) or None
+        Vectors of values.
     shares : int
-        Values in a group that adds up to one; 0 if none do.
+        Number of values in a group that sums to one; 0 if no group does.
     exponent : int
-        Power of two that brings single precision to values of any size.
+        Power of two that scales the values to the range of single precision.
     """
 
     codes: Any
@@ -106,7 +106,7 @@ class Leaves(NamedTuple):
 
 
 class TreeReading:
-    """The trees of a model in preorder, as codes are made of them.
+    """The trees of a model in preorder, as they are coded.
 
     Parameters
     ----------
@@ -120,15 +120,15 @@ class TreeReading:
     order : ndarray of int, shape (n_nodes,)
         Nodes of the table in preorder.
     splits, leaves : ndarray of int
-        Those of them that are splits, and leaves.
+        Splits and leaves among them.
     column : ndarray of int, shape (n_splits,)
-        Column of each split, in the table that the model was fitted on.
+        Feature of each split, among those of the fit.
     threshold : ndarray of shape (n_splits,)
-        Thresholds, the largest number of the precision of the model that goes left.
+        The largest number that goes left, in the precision in which the model compares.
     ordered : ndarray of bool, shape (n_splits,)
         Whether a split compares with its threshold.
     weight : ndarray of shape (n_nodes,)
-        Training rows of each node, at least a little.
+        Weight of the training samples of each node; positive.
     """
 
     def __init__(self, surgeon):
@@ -144,7 +144,7 @@ class TreeReading:
 
     @property
     def n_columns(self):
-        """Columns of the table that the model was fitted on."""
+        """Number of features of the model."""
         return self.surgeon.model.n_features_in_
 
     @property
@@ -154,13 +154,13 @@ class TreeReading:
 
     @property
     def n_shares(self):
-        """Values of a leaf that add up to one: those of the classes of a voting model."""
+        """Number of values of a leaf that sum to one: class fractions; 0 if they are others."""
         surgeon = self.surgeon
-        votes = surgeon.is_classifier and surgeon.answers_by_mean
-        return surgeon.table.value.shape[2] if votes and not surgeon.is_boosting else 0
+        has_fractions = surgeon.is_classifier and surgeon.predicts_by_mean
+        return surgeon.table.value.shape[2] if has_fractions else 0
 
     def structure(self):
-        """Return the shape of the trees as bits."""
+        """Return the structure of the trees as bits."""
         table = self.surgeon.table
         missing = table.missing_left[self.splits]
         return Structure(
@@ -178,37 +178,37 @@ class TreeReading:
         return n_bytes + (packed_bytes(n_splits, 1) if missing else 0)
 
     def sorted_columns(self, X):
-        """Return the values of each column that is split, ascending, or None.
+        """Return the sorted values of each feature that has a split.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
         dict of int to ndarray, or None
-            None where the rows are sparse, or splits are no comparisons in single precision.
+            None for sparse samples, and for models that do not compare in single precision.
         """
         if self.surgeon.compares_in is not np.float32:
             return None
-        X = self.surgeon._in_single(X)
+        X = self.surgeon._single_precision(X)
         if not isinstance(X, np.ndarray):
             return None
         used = np.unique(self.column)
-        # NaN sorts to the end, where no threshold lies.
+        # NaN is sorted to the end, above all thresholds.
         return {int(column): np.sort(X[:, column]) for column in used}
 
 
 def floor_to(threshold, dtype):
-    """Return the largest numbers of a precision that are at most some thresholds."""
+    """Return the largest numbers of a precision that are not above given thresholds."""
     with np.errstate(over="ignore"):
         single = np.asarray(threshold).astype(dtype)
     return np.where(single > threshold, np.nextafter(single, dtype(-np.inf)), single)
 
 
 class CodedTrees(CodedModel):
-    """A model of trees as codes.
+    """A tree model as codes.
 
     Parameters
     ----------
@@ -228,14 +228,14 @@ class CodedTrees(CodedModel):
 
     Notes
     -----
-    What no prediction reads is not stored: impurities and numbers of rows. In the plain model
-    they are NaN, so that what is computed from them is not silently wrong; whole numbers are
-    zero, or one where a division by them follows.
+    Impurities and numbers of samples, which predictions do not depend on, are not stored. In the
+    plain model they are NaN, so that results computed from them are not silently wrong; integers
+    are zero, or one where they are divisors.
     """
 
     def __init__(self, reading, thresholds, leaves):
         surgeon = reading.surgeon
-        super().__init__(Husk(surgeon), surgeon.size()[:2])
+        super().__init__(TreeModelSkeleton(surgeon), surgeon.size()[:2])
         self._structure, self.thresholds, self.leaves = reading.structure(), thresholds, leaves
         self._shape = surgeon.table.value.shape[1:]
 
@@ -245,8 +245,8 @@ class CodedTrees(CodedModel):
         return self._structure.nbytes + self.thresholds.nbytes + self.leaves.nbytes
 
     def decode(self):
-        """Build the plain model; O(nodes), and a little per tree."""
-        return self._shell.filled(self._table())
+        """Build the plain model; O(nodes), and a constant per tree."""
+        return self._shell.with_nodes(self._table())
 
     def _table(self):
         is_split = self._structure.splits.unpack().astype(bool)
@@ -267,7 +267,7 @@ class CodedTrees(CodedModel):
 
 
 def links_of(is_split):
-    """Return the children of nodes in preorder, from nothing but which of them are splits.
+    """Return the children of nodes in preorder, given which of them are splits.
 
     Parameters
     ----------
@@ -279,16 +279,17 @@ def links_of(is_split):
     left, right : ndarray of int, shape (n_nodes,)
         Children; -1 for leaves.
     offsets : ndarray of int, shape (n_trees + 1,)
-        Where each tree begins.
+        First node of each tree.
 
     Notes
     -----
-    Nodes yet to come are one more after a split and one less after a leaf. The left subtree of
-    a split ends where there are first fewer than at the split. O(n log n).
+    The number of nodes that are still to come rises by one at a split and falls by one at a leaf.
+    The left subtree of a split ends where it first falls below its value at the split.
+    O(n log n).
     """
     n_nodes = len(is_split)
     waiting = np.cumsum(np.where(is_split, 1, -1))
-    # Where the sum falls below all before it, a tree ends.
+    # A tree ends where the sum falls below all previous ones.
     least = np.minimum.accumulate(np.concatenate([[0], waiting]))
     ends = np.flatnonzero(np.diff(least) < 0) + 1
     offsets = np.concatenate([[0], ends])

@@ -1,31 +1,28 @@
-"""Weights as codes: which arrays of a model hold them, and the model that codes stand for."""
+"""Coded weights: the weight arrays of a model, and the coded model that they make."""
 
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 
 from skprune.arrays.network import forward
+from skprune.surgery._registry import family_of
 from skprune.surgery.coded import CodedArray, CodedArrays
-from skprune.surgery.linear import LinearSurgeon
-from skprune.surgery.neural import NeuralSurgeon
-from skprune.surgery.svm import SVMSurgeon
 
 
 class Weights(NamedTuple):
-    """An array of weights.
+    """A weight array of a model.
 
     Attributes
     ----------
     part : str
-        Attribute that holds it.
+        Attribute that contains it.
     place : int
-        Which of the arrays there, such as a layer.
+        Its index among the arrays of the attribute, such as a layer.
     values : ndarray of float64
         The numbers, dense, in the shape in which the model stores them.
     axis : int
-        Axis along which a channel runs: numbers that share a scale.
+        Axis along which a channel extends: numbers that share a scale.
     dtype : dtype
         Type of the numbers in the model.
     """
@@ -38,7 +35,7 @@ class Weights(NamedTuple):
 
     @property
     def nbytes(self):
-        """Bytes of the numbers in the model, dense; int."""
+        """Bytes of the dense array in the model; int."""
         return self.values.size * self.dtype.itemsize
 
 
@@ -57,37 +54,37 @@ class LinearWeights:
     arrays : list of Weights
         All weights.
     plain_bytes : int
-        Bytes of the numbers that stay as they are.
-    fine : int
-        Bits that round so finely that errors need not be handed on.
-    reads_rows : bool
-        Whether rows say how errors are handed on.
-    centred : bool
-        Whether an intercept takes up the mean of what rounding does.
+        Bytes of the numbers that are not coded.
+    fine_bits : int
+        Bits from which on rounding is so fine that error feedback is not needed.
+    needs_samples : bool
+        Whether error feedback uses the covariance of samples.
+    has_intercept : bool
+        Whether an intercept corrects the mean rounding error.
     """
 
-    fine, reads_rows = 8, True
+    fine_bits, needs_samples = 8, True
 
     def __init__(self, surgeon):
         self.surgeon, stored = surgeon, surgeon.model.coef_
         values = surgeon.coef.reshape(np.shape(stored))
         self.arrays = [Weights("coef_", 0, values, -1, stored.dtype)]
-        self.centred = bool(getattr(surgeon.model, "fit_intercept", True))
-        self.plain_bytes = surgeon.intercept.nbytes if self.centred else 0
+        self.has_intercept = bool(getattr(surgeon.model, "fit_intercept", True))
+        self.plain_bytes = surgeon.intercept.nbytes if self.has_intercept else 0
 
-    def reads(self, X):
-        """Return what each array reads, given rows."""
+    def inputs(self, X):
+        """Return the inputs that each array is multiplied with, for given samples."""
         return [X]
 
     def coded(self, codes, shifts):
-        """Return the model as codes.
+        """Return the coded model.
 
         Parameters
         ----------
         codes : list of Codes
-            One for each array.
+            Codes of each array.
         shifts : list of ndarray
-            What is added to the intercepts that belong to each array, or zero.
+            Corrections of the intercepts that belong to each array, or zero.
         """
         surgeon = self.surgeon
         part = CodedArray.like(surgeon.model.coef_, codes[0])
@@ -97,9 +94,9 @@ class LinearWeights:
 
 
 class NetworkWeights:
-    """The weights of a network; a channel is a unit. As `LinearWeights`."""
+    """The weights of a network; a channel is a unit. See `LinearWeights`."""
 
-    fine, reads_rows, centred = 8, True, True
+    fine_bits, needs_samples, has_intercept = 8, True, True
 
     def __init__(self, surgeon):
         self.surgeon, coefs = surgeon, surgeon.network.coefs
@@ -109,12 +106,12 @@ class NetworkWeights:
         ]
         self.plain_bytes = sum(each.nbytes for each in surgeon.model.intercepts_)
 
-    def reads(self, X):
-        """Return what each array reads, given rows."""
+    def inputs(self, X):
+        """Return the inputs of each layer, for given samples."""
         return forward(self.surgeon.network, X)[:-1]
 
     def coded(self, codes, shifts):
-        """Return the model as codes; see `LinearWeights.coded`."""
+        """Return the coded model; see `LinearWeights.coded`."""
         surgeon, stored = self.surgeon, self.surgeon.model.coefs_
         pairs = zip(surgeon.network.intercepts, shifts, strict=True)
         network = surgeon.network._replace(
@@ -128,37 +125,37 @@ class NetworkWeights:
 
 
 class VectorWeights:
-    """The support vectors and dual coefficients of a machine; as `LinearWeights`.
+    """The support vectors and dual coefficients of a support vector machine.
 
-    A channel of the vectors is a column, one of the coefficients a row of theirs. Vectors that
-    are sparse, are not in the model, or belong to a kernel of the user's stay as they are.
-    Coefficients say how errors of vectors are handed on: the linear kernel adds vectors up, so
-    that others can make up for one. Other kernels see each vector by itself.
+    See `LinearWeights`. A channel of the vectors is a feature, one of the coefficients is a pair
+    of classes. Sparse vectors, and those of precomputed or callable kernels, are not coded.
+    Error feedback between vectors uses the dual coefficients: a model with the linear kernel sums
+    the vectors, so that others can correct the error of one. With other kernels it has no use.
     """
 
-    reads_rows = centred = False
+    needs_samples = has_intercept = False
 
     def __init__(self, surgeon):
         self.surgeon, model = surgeon, surgeon.model
         vectors, dual = model.support_vectors_, model.dual_coef_
         self.arrays, self._sparse = [], issparse(dual)
-        self.fine = 17 if model.kernel == "linear" else 0
-        held = not (surgeon.is_precomputed or callable(model.kernel) or issparse(vectors))
-        if held and surgeon.n_vectors:
+        self.fine_bits = 17 if model.kernel == "linear" else 0
+        is_plain = surgeon.is_precomputed or callable(model.kernel) or issparse(vectors)
+        if surgeon.n_vectors and not is_plain:
             self.arrays.append(Weights("support_vectors_", 0, vectors, 0, vectors.dtype))
         if surgeon.n_vectors and not self._sparse:
             self.arrays.append(Weights("dual_coef_", 0, dual, -1, dual.dtype))
         coded = sum(each.nbytes for each in self.arrays)
-        # Libsvm reads a copy of the coefficients that may have another sign.
+        # Libsvm has its own copy of the coefficients, which may have the opposite sign.
         twice = model._dual_coef_ is not dual and not self._sparse
         self.plain_bytes = surgeon.size()[2] - coded - (dual.nbytes if twice else 0)
 
-    def reads(self, X):  # noqa: ARG002 - as of other weights
-        """Return what the vectors are multiplied by, a row per pair of classes."""
+    def inputs(self, X):  # noqa: ARG002 - other weights need it
+        """Return the coefficients that multiply the vectors, a row per pair of classes."""
         return [self.surgeon.coefficients.T]
 
-    def coded(self, codes, shifts):  # noqa: ARG002 - as of other weights
-        """Return the model as codes; see `LinearWeights.coded`."""
+    def coded(self, codes, shifts):  # noqa: ARG002 - other weights need them
+        """Return the coded model; see `LinearWeights.coded`."""
         model = self.surgeon.whole()
         parts = {
             each.part: CodedArray.like(getattr(model, each.part), code)
@@ -171,6 +168,9 @@ class VectorWeights:
         return CodedArrays(model, parts, self.surgeon.size()[:2], self.plain_bytes)
 
 
-WEIGHTS: MappingProxyType[type, Any] = MappingProxyType(
-    {LinearSurgeon: LinearWeights, NeuralSurgeon: NetworkWeights, SVMSurgeon: VectorWeights}
-)
+FAMILIES = {"linear": LinearWeights, "neural": NetworkWeights, "svm": VectorWeights}
+
+
+def weights_for(surgeon):
+    """Return the weight arrays of the model of a surgeon; a `LinearWeights` or its like."""
+    return FAMILIES[family_of(surgeon.model)](surgeon)

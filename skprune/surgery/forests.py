@@ -1,24 +1,18 @@
 """Surgery for forests and for bagged trees."""
 
 import numpy as np
-from sklearn.ensemble import (
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 
 from skprune.surgery.trees import TreeSurgeon, check_members
 
-# Bits of a factor that turns a sum of votes into a mean without moving it: 1e-12.
-LEAST_BITS = 40
+# Bits of a factor that keep a mean of votes within 1e-12 of its value.
+MIN_BITS = 40
 OUT_OF_BAG_ATTRIBUTES = ("oob_score_", "oob_decision_function_", "oob_prediction_")
 
 
 class ForestSurgeon(TreeSurgeon):
     """Reads and cuts random forests and extra-trees."""
+
+    is_additive = True
 
     def _members(self):
         return self.model.estimators_
@@ -28,28 +22,27 @@ class ForestSurgeon(TreeSurgeon):
         shell.n_estimators = len(trees)
 
     def _after_cut(self, model, trees, *, whole):  # noqa: ARG002 - a hook
-        # They describe the whole model; the rows to compute them anew are not here.
+        # They describe the whole model, and need the training data to be recomputed.
         for name in OUT_OF_BAG_ATTRIBUTES:
             if hasattr(model, name):
                 delattr(model, name)
 
     def apply(self, X):
-        """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
+        """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""
         return self.model.apply(X).T + self.table.roots[:, np.newaxis]
 
     def in_bag(self):
-        """Return the training rows of each tree, or None without bootstrap samples."""
+        """Return the training samples of each tree, or None without bootstrap."""
         return self.model.estimators_samples_ if self.model.bootstrap else None
 
     def mergeable(self, first):
-        """Say which trees another one can speak for; of a classifier all or none.
+        """Return the tree that can replace each one; for classifiers all equal trees or none.
 
-        Votes of a forest are often tied, and sums that are rounded otherwise would break
-        ties otherwise. They are merged if the sums stay exact (pure leaves), or if all
-        trees are the same.
+        Votes of a forest are often tied, and sums that are rounded differently would break ties
+        differently. Trees are merged if the sums are exact (pure leaves), or if all are equal.
         """
         alike = (first == first[0]).all()
-        if not self.is_classifier or alike or self._bits >= LEAST_BITS:
+        if not self.is_classifier or alike or self._bits >= MIN_BITS:
             return first
         return np.arange(len(first))
 
@@ -58,7 +51,7 @@ class ForestSurgeon(TreeSurgeon):
         table = self.table
         return exact_bits(table.value[~table.is_split], table.n_trees)
 
-    def _votes_of(self, copies):
+    def _merged_weight(self, copies):
         share = (copies > 0).sum() / copies.sum()
         if self.is_classifier and (copies > 1).any() and (copies > 0).sum() > 1:
             scale = 2.0**self._bits
@@ -67,11 +60,11 @@ class ForestSurgeon(TreeSurgeon):
 
 
 class BaggingSurgeon(ForestSurgeon):
-    """Reads and cuts bagged decision trees; each may look at its own columns."""
+    """Reads and cuts bagged decision trees; each may have features of its own."""
 
     @classmethod
     def check(cls, model):
-        """Refuse members that are no trees; None stands for a tree."""
+        """Raise an error if members are not trees; None is a decision tree."""
         if model.estimator is not None:
             check_members(model, [model.estimator])
 
@@ -83,7 +76,7 @@ class BaggingSurgeon(ForestSurgeon):
         values = super()._values()
         if not self.is_classifier:
             return values
-        # A member that missed a class in its sample has no column for it.
+        # A tree has no values for classes that are missing in its bootstrap sample.
         padded = []
         for member, value in zip(self._members(), values, strict=True):
             full = np.zeros((len(value), 1, self.model.n_classes_))
@@ -99,57 +92,47 @@ class BaggingSurgeon(ForestSurgeon):
     def _set_members(self, shell, trees):
         super()._set_members(shell, trees)
         shell.estimators_features_ = [self.model.estimators_features_[t] for t in trees]
-        # The samples are drawn anew from these whenever they are asked for.
+        # `estimators_samples_` draws the samples from these seeds whenever it is read.
         if len(seeds := self.model._seeds) == self.table.n_trees:
             shell._seeds = seeds[trees]
 
     def columns_of(self, tree):
-        """Return which columns the features of a tree are."""
+        """Return the features that a tree was fitted on."""
         return np.asarray(self.model.estimators_features_[tree])
 
     @property
     def columns(self):
-        """Column of each node's split in the table of the fit; ndarray of shape (n_nodes,)."""
+        """Feature of each node's split, among those of the fit; ndarray of shape (n_nodes,)."""
         sizes = [len(columns) for columns in self.model.estimators_features_]
         start = np.concatenate([[0], np.cumsum(sizes)])[self.table.tree]
         feature, every = self.table.feature, np.concatenate(self.model.estimators_features_)
         return np.where(feature < 0, feature, every[start + np.maximum(feature, 0)])
 
     def apply(self, X):
-        """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
-        X = self._in_single(X)
+        """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""
+        X = self._single_precision(X)
         members = zip(self._members(), self.model.estimators_features_, strict=True)
         leaf = np.stack([member.apply(X[:, columns]) for member, columns in members])
         return leaf + self.table.roots[:, np.newaxis]
 
 
 def exact_bits(value, n_trees):
-    """Return how many bits a factor of some values may have, so that sums stay exact.
+    """Return the largest number of bits of a factor with which sums of values are exact.
 
     Parameters
     ----------
     value : ndarray
         Values.
     n_trees : int
-        How many of them are added up.
+        Number of terms of a sum.
 
     Returns
     -------
     int
-        Bits; 0 if none are left, or the values are no multiples of a power of two.
+        Bits; 0 also if the values are not multiples of a power of two.
     """
     for fraction_bits in range(11):
         if np.array_equal(scaled := np.ldexp(value, fraction_bits), np.rint(scaled)):
             largest = max(1.0, np.abs(scaled).max()) * n_trees
             return max(0, 52 - int(np.ceil(np.log2(largest))))
     return 0
-
-
-SURGEONS = {
-    RandomForestClassifier: ForestSurgeon,
-    RandomForestRegressor: ForestSurgeon,
-    ExtraTreesClassifier: ForestSurgeon,
-    ExtraTreesRegressor: ForestSurgeon,
-    BaggingClassifier: BaggingSurgeon,
-    BaggingRegressor: BaggingSurgeon,
-}

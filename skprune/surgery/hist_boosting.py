@@ -4,7 +4,6 @@ import copy
 from dataclasses import replace
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from skprune._compat import n_rows_of
 from skprune.arrays.nodes import (
@@ -17,7 +16,7 @@ from skprune.arrays.nodes import (
 )
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery._records import copy_records
-from skprune.surgery.boosting import BoostingSurgeon, with_means_of_leaves
+from skprune.surgery.boosting import BoostingSurgeon, with_leaf_means
 
 # The fields of a split that scikit-learn leaves at zero in a leaf.
 FIELDS_OF_SPLITS = (
@@ -36,14 +35,15 @@ FIELDS = frozenset({*FIELDS_OF_SPLITS, "value", "count", "gain", "depth", "is_le
 class HistBoostingSurgeon(BoostingSurgeon):
     """Reads and cuts histogram gradient boosting.
 
-    Leaves contain the learning rate, splits do not, and for some losses their values are
-    no means either. In `table` a split has the mean of its leaves instead, by training
-    rows. Features are columns of the table that the model was fitted on; of a categorical
-    split `table` knows the column but not the categories: `apply` asks the model. The risk
-    that `table.impurity` stands for falls by exactly the gain with every split.
+    The values of leaves include the learning rate; those of splits do not, and are not means
+    for some losses. In `table` the value of a split is the mean of the leaves below instead,
+    weighted by training samples. Features are those of the fit. For a categorical split `table`
+    has the feature but not the categories, which `apply` leaves to the model. With every split,
+    the risk that `table.impurity` represents decreases by exactly the gain.
     """
 
     learning_rate = 1.0
+    even_odds_win = False
     compares_in = np.float64
 
     def _read_trees(self):
@@ -76,15 +76,15 @@ class HistBoostingSurgeon(BoostingSurgeon):
             offsets=offsets,
         )
         check_children(table)
-        # A leaf may hold the gain of a split that it never got: it is not counted.
+        # A leaf may store the gain of a split that was not made; it is not counted.
         risk = bottom_up_sum(table, table.impurity)
-        return with_means_of_leaves(replace(table, impurity=risk / weight))
+        return with_leaf_means(replace(table, impurity=risk / weight))
 
     def _columns(self):
-        return columns_seen(self.model)
+        return feature_order(self.model)
 
     def in_preorder(self):
-        """Return the trees with their nodes in preorder; they share nothing that is written."""
+        """Return copies of the trees with their nodes in preorder."""
         table = self.table
         order, offsets, depth = preorder(table, table.is_split)
         place = np.empty(table.n_nodes, dtype=np.intp)
@@ -119,9 +119,9 @@ class HistBoostingSurgeon(BoostingSurgeon):
         return n_leaves, 2 * n_splits + n_leaves, n_bytes
 
     def apply(self, X):
-        """Send rows down every tree; ndarray of int, shape (n_trees, n_rows)."""
-        # The model itself knows categories and missing values: its twin answers with the
-        # numbers of nodes, whose sums over stages are whole, and so exact.
+        """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""
+        # The model itself routes categories and missing values: a copy predicts the numbers of
+        # nodes, whose sums over stages are integers, and so exact.
         twin = copy.copy(self.model)
         twin._predictors = [[_numbered(tree) for tree in stage] for stage in twin._predictors]
         twin._baseline_prediction = np.zeros((1, self.n_values_per_stage))
@@ -131,7 +131,7 @@ class HistBoostingSurgeon(BoostingSurgeon):
         return leaf + self.table.roots[:, np.newaxis]
 
     def raw_init(self, X):
-        """Return the raw scores before the first stage; shape (n_rows, n_values_per_stage)."""
+        """Return the raw scores before the first stage; see `BoostingSurgeon.raw_init`."""
         return np.tile(self.model._baseline_prediction, (n_rows_of(X), 1))
 
     def _new_tree(self, tree, order, left, right, depth, value):  # noqa: ARG002 - a hook
@@ -161,40 +161,40 @@ class HistBoostingSurgeon(BoostingSurgeon):
             [next(members) for _ in range(self.n_values_per_stage)] for _ in range(n_stages)
         ]
         shell.max_iter = n_stages
-        # Early stopping by a scorer leaves a method in the instance that is bound to the
-        # whole model; the class has the same.
+        # Early stopping by a scorer leaves a method in the instance that is bound to the whole
+        # model, and holds a reference to it.
         vars(shell).pop("_raw_predict", None)
 
     def _after_cut(self, model, trees, *, whole):
         first = self._first_stages(trees, whole=whole)
-        # The first score is that of the baseline. Without early stopping there are none.
+        # The first score is that of the baseline. Without early stopping there are no scores.
         n_scores = 0 if first is None else first + 1
         model.train_score_ = model.train_score_[:n_scores].copy()
         model.validation_score_ = model.validation_score_[:n_scores].copy()
 
 
-def columns_seen(model):
-    """Return the columns in the order in which the trees of a model see them."""
+def feature_order(model):
+    """Return the features in the order in which the trees of a model number them."""
     if model.is_categorical_ is None:
         return np.arange(model.n_features_in_)
     return np.argsort(~np.asarray(model.is_categorical_, dtype=bool), kind="stable")
 
 
 def new_nodes(like, left, right, depth, feature, threshold, missing_left, value):
-    """Return node records of which only what predictions read is known.
+    """Return node records with the fields that predictions depend on.
 
     Parameters
     ----------
     like : structured ndarray of shape (1,)
-        Says which fields there are.
+        A record with these fields.
     left, right, depth, feature, threshold, missing_left, value : ndarray of shape (n_nodes,)
-        What the fields hold; of leaves the children are -1. A split without a threshold, NaN,
-        is one of categories; their sets are numbered in the order of the nodes.
+        Values of the fields; the children of leaves are -1. A threshold of NaN is a categorical
+        split; the sets of categories are numbered in the order of the nodes.
 
     Returns
     -------
     structured ndarray of shape (n_nodes,)
-        Gains are NaN, and each node has one row, for something has to be divided by.
+        Gains are NaN, and each node has one sample, because some methods divide by it.
     """
     nodes, is_leaf = np.zeros(len(left), dtype=like.dtype), left == NO_NODE
     categorical = np.isnan(threshold) & ~is_leaf
@@ -214,14 +214,8 @@ def _bitsets(tree):
 
 
 def _numbered(tree):
-    """Return a twin of a tree whose nodes have their number for a value."""
+    """Return a copy of a tree in which the value of each node is its number."""
     twin = copy.copy(tree)
     twin.nodes = tree.nodes.copy()
     twin.nodes["value"] = np.arange(len(twin.nodes))
     return twin
-
-
-SURGEONS = {
-    HistGradientBoostingClassifier: HistBoostingSurgeon,
-    HistGradientBoostingRegressor: HistBoostingSurgeon,
-}

@@ -1,19 +1,16 @@
-"""Surgery for linear models: coefficients that are set to zero, or fitted anew."""
+"""Surgery for linear models: coefficients are set to zero, or refitted."""
 
 import copy
-from types import MappingProxyType
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn import linear_model
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.svm import LinearSVC, LinearSVR
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import clone
 
 from skprune.exceptions import InputError
+from skprune.surgery._base import Surgeon
 
 # Fitted attributes that describe the whole model, and would be wrong for a smaller one.
-OF_THE_WHOLE = (
+STALE_ATTRIBUTES = (
     "rank_",
     "singular_",
     "dual_gap_",
@@ -31,7 +28,7 @@ OF_THE_WHOLE = (
     "standard_intercept_",
     "average_coef_",
     "average_intercept_",
-    # Of discriminant analysis: what `transform` projects on.
+    # The projection of `transform` in discriminant analysis.
     "scalings_",
     "xbar_",
     "means_",
@@ -40,8 +37,14 @@ OF_THE_WHOLE = (
 )
 
 
-class LinearSurgeon:
-    """Reads the coefficients of a linear model, and builds one with others.
+# Parameters that a search over penalties chooses, though a model without a search has them too.
+CHOSEN = frozenset({"alpha", "C", "l1_ratio", "precompute"})
+
+
+class LinearSurgeon(Surgeon):
+    """Reads the coefficients of a linear model, and builds models with other coefficients.
+
+    Its own objective is least squares without a penalty; `linear_objectives` has the others.
 
     Parameters
     ----------
@@ -58,9 +61,16 @@ class LinearSurgeon:
         Its intercepts; zeros if it has none.
     """
 
+    fitted_attribute = "coef_"
+    # Whether each output is a model of its own, which can be fitted without the others.
+    fits_outputs_apart = False
+    # Whether balanced class weights depend on the sample weights.
+    balances_by_weight = False
+    # Whether the objective is smooth for some settings of the parameters.
+    may_be_smooth = False
+
     def __init__(self, model):
-        check_is_fitted(model, "coef_")
-        self.model = model
+        super().__init__(model)
         stored = model.coef_
         dense = stored.toarray() if issparse(stored) else np.asarray(stored)
         self._shape, self._dtype = dense.shape, dense.dtype
@@ -68,18 +78,67 @@ class LinearSurgeon:
         intercept = np.ravel(np.asarray(model.intercept_, dtype=np.float64))
         self.intercept = np.broadcast_to(intercept, len(self.coef)).copy()
 
-    @classmethod
-    def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
+    @property
+    def loss(self):
+        """Name of the loss that the model minimises, and its parameters; a tuple."""
+        return ("squared_error",)
+
+    def l2_penalty(self, weight):  # noqa: ARG002 - a hook
+        """Return the L2 penalty `alpha` of ``sum(loss) + alpha / 2 * ||coef||**2``.
+
+        Parameters
+        ----------
+        weight : ndarray of shape (n_samples,)
+            Sample weights of the fit.
+
+        Returns
+        -------
+        float or ndarray of shape (n_outputs,)
+            At least 0. An L1 penalty has no curvature, and is left out.
+        """
+        return 0.0
+
+    @property
+    def is_least_squares(self):
+        """Whether coefficients solve least squares with at most an L2 penalty."""
+        return False
+
+    @property
+    def is_multinomial(self):
+        """Whether coefficients minimise the log-loss of all classes with at most an L2 penalty."""
+        return False
+
+    @property
+    def is_smooth(self):
+        """Whether loss and penalty of the fitted model are smooth."""
+        return self.is_least_squares or self.is_multinomial
+
+    def with_fixed_penalty(self):
+        """Return an unfitted model with the penalty that the model was fitted with.
+
+        Returns
+        -------
+        estimator
+            Of the same class; of a search the model that it searches the penalty of.
+        """
+        return clone(self.model)
+
+    def _with_own_parameters(self, other):
+        """Set all parameters that another model shares, but for those that a search chose."""
+        own = set(other.get_params()) - CHOSEN
+        shared = {name: v for name, v in self.model.get_params().items() if name in own}
+        return other.set_params(**shared)
+
+    @property
+    def _l1_ratios(self):
+        """Shares of the L1 penalty, as a list; empty if the model has none."""
+        found = getattr(self.model, "l1_ratio_", getattr(self.model, "l1_ratio", None))
+        return [] if found is None else [float(r) for r in np.ravel(found) if r is not None]
 
     @property
     def columns(self):
-        """Columns with a coefficient; ndarray of int."""
+        """Features with a non-zero coefficient; ndarray of int."""
         return np.flatnonzero((self.coef != 0).any(axis=0))
-
-    def whole(self):
-        """Return a deep copy of the model as it is."""
-        return copy.deepcopy(self.model)
 
     def replace(self, coef, intercept, *, sparsify=False):
         """Build the plain model with other coefficients.
@@ -87,18 +146,18 @@ class LinearSurgeon:
         Parameters
         ----------
         coef : ndarray of shape (n_outputs, n_features)
-            Coefficients; those that are pruned are exactly zero.
+            Coefficients; pruned ones are exactly zero.
         intercept : ndarray of shape (n_outputs,)
             Intercepts.
         sparsify : bool, default=False
-            Whether `coef_` becomes sparse where that saves bytes; for models that have a
-            method of that name.
+            Whether `coef_` becomes sparse where that saves bytes; for models with a method
+            `sparsify`.
 
         Returns
         -------
         estimator
-            A deep copy of the model without what speaks of the whole one. `coef_` and
-            `intercept_` keep their shapes and types; a sparse `coef_` stays sparse.
+            A deep copy without the attributes that describe the whole model. `coef_` and
+            `intercept_` keep their shapes and types, and a sparse `coef_` is sparse.
 
         Raises
         ------
@@ -114,42 +173,42 @@ class LinearSurgeon:
         if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
             msg = (
                 "The coefficients that were found for this level are not finite. Scale the "
-                "columns, add a penalty, or set recovery=None."
+                "features, add a penalty, or set recovery=None."
             )
             raise InputError(msg)
         shell = copy.copy(self.model)
-        for name in OF_THE_WHOLE:
+        for name in STALE_ATTRIBUTES:
             shell.__dict__.pop(name, None)
         stored, offset = shell.coef_, shell.intercept_
         del shell.coef_, shell.intercept_
         model = copy.deepcopy(shell)
         dense = np.array(coef, dtype=self._dtype).reshape(self._shape)
         model.coef_ = type(stored)(dense) if issparse(stored) else dense
-        model.intercept_ = _like(offset, np.asarray(intercept))
+        model.intercept_ = _as_stored(offset, np.asarray(intercept))
         n_weights = np.count_nonzero(dense)
         if sparsify and self._sparse_bytes(n_weights) < self._dense_bytes:
             model.sparsify()
         return model
 
     def size(self):
-        """Return non-zero coefficients, numbers and bytes of the model; a tuple of int."""
+        """Return non-zero coefficients, parameters and bytes of the model; a tuple of int."""
         return tuple(int(n) for n in self.size_of(np.count_nonzero(self.coef)))
 
     def size_of(self, n_weights, *, sparsify=False):
-        """Return the same of a model that `replace` builds with so many coefficients.
+        """Return the size of a model that `replace` builds with so many coefficients.
 
         Parameters
         ----------
         n_weights : int or ndarray of int
-            Coefficients that are not zero.
+            Number of non-zero coefficients.
         sparsify : bool, default=False
-            As for `replace`.
+            As in `replace`.
 
         Returns
         -------
         tuple
-            Non-zero coefficients, these and the intercepts, and the bytes of both. A dense
-            `coef_` keeps its shape and its bytes.
+            Non-zero coefficients; parameters, which are these and the intercepts; and bytes.
+            A dense `coef_` has the same bytes whatever its zeros.
         """
         n_intercepts = np.size(self.model.intercept_)
         if not getattr(self.model, "fit_intercept", True):
@@ -165,50 +224,15 @@ class LinearSurgeon:
         return self.coef.size * self._dtype.itemsize
 
     def _sparse_bytes(self, n_weights):
-        """Return the bytes of compressed rows: values, columns, and where each row starts."""
+        """Return the bytes of a CSR matrix: its data, indices and indptr."""
         index = np.dtype(np.int32).itemsize
         return n_weights * (self._dtype.itemsize + index) + index * (len(self.coef) + 1)
 
 
-def _like(stored, intercept):
-    """Bring intercepts into the shape and the type of those that are stored."""
+def _as_stored(stored, intercept):
+    """Return intercepts in the shape and the type in which the model stores its own."""
     if np.ndim(stored) == 0:
         return type(stored)(intercept[0])
-    if np.size(stored) != len(intercept):  # one number stands for all, as without intercepts
+    if np.size(stored) != len(intercept):  # a single zero, where there are no intercepts
         return np.array(stored)
     return intercept.astype(np.asarray(stored).dtype).reshape(np.shape(stored))
-
-
-SURGEONS = MappingProxyType(
-    dict.fromkeys(
-        (
-            linear_model.ElasticNet,
-            linear_model.ElasticNetCV,
-            linear_model.GammaRegressor,
-            linear_model.HuberRegressor,
-            linear_model.Lars,
-            linear_model.Lasso,
-            linear_model.LassoCV,
-            linear_model.LassoLars,
-            LinearDiscriminantAnalysis,
-            linear_model.LinearRegression,
-            LinearSVC,
-            LinearSVR,
-            linear_model.LogisticRegression,
-            linear_model.LogisticRegressionCV,
-            linear_model.OrthogonalMatchingPursuit,
-            linear_model.Perceptron,
-            linear_model.PoissonRegressor,
-            linear_model.QuantileRegressor,
-            linear_model.Ridge,
-            linear_model.RidgeClassifier,
-            linear_model.RidgeClassifierCV,
-            linear_model.RidgeCV,
-            linear_model.SGDClassifier,
-            linear_model.SGDRegressor,
-            linear_model.TheilSenRegressor,
-            linear_model.TweedieRegressor,
-        ),
-        LinearSurgeon,
-    )
-)

@@ -1,23 +1,20 @@
-"""Surgery for the members of ensembles: what each says, and the model of some of them.
+"""Surgery for the members of ensembles: their predictions, and the model of some of them.
 
-Every kind of ensemble has one reader and writer, and all have one silhouette: `n_members`,
+Each kind of ensemble has one reader and writer, and all have the same interface: `n_members`,
 `names`, `weights`, `votes`, `in_bag`, `encode`, `sizes` and `keep`.
 """
 
 import copy
 from abc import ABC, abstractmethod
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from sklearn import ensemble
 from sklearn.base import is_classifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune.arrays.labels import codes_of
-from skprune.exceptions import UnsupportedModelError
-from skprune.surgery._dispatch import TREE_SURGEONS, look_up, surgeon_for, surgeon_type
+from skprune.surgery._registry import has_surgeon, surgeon_for, surgeon_type
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
 
 
@@ -35,24 +32,29 @@ class Members:
         As given.
     """
 
-    # Whether members only make sense together with all before them.
+    # Whether each member corrects the previous ones, so that only the last can be removed.
     sequential = False
-    # Whether the model of the first k members is the model after k rounds.
+    # Whether the first k members are the model after k iterations.
     staged = False
 
     def __init__(self, model):
         check_is_fitted(model)
         self.model = model
-        self._surgeon: Any = surgeon_for(model) if _is_known(model) else None
+        self._surgeon: Any = surgeon_for(model) if has_surgeon(model, family="tree") else None
 
     @classmethod
     def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
+        """Raise an error if the parameters of a model already rule it out."""
 
     @classmethod
     def takes_weights(cls, model):  # noqa: ARG003 - a hook
-        """Say whether the plain model can hold any weights for its members."""
+        """Return whether the plain model can store any weights of its members."""
         return True
+
+    @classmethod
+    def bootstraps(cls, model):
+        """Return whether members are fitted on bootstrap samples, from the parameters."""
+        return bool(getattr(model, "bootstrap", False))
 
     @property
     def _members(self):
@@ -65,7 +67,7 @@ class Members:
 
     @property
     def names(self):
-        """What the members are called: numbers, if nothing else."""
+        """Names of the members; numbers if they have none."""
         return list(range(self.n_members))
 
     @property
@@ -85,42 +87,42 @@ class Members:
 
     @property
     def knows_outputs(self):
-        """Whether `n_outputs` is read from the model, and not taken to be one."""
+        """Whether `n_outputs` is read from the model, rather than assumed to be 1."""
         return self._surgeon is not None
 
     @property
-    def answers_by_mean(self):
-        """Whether the model answers with the plain mean of `votes` of one output."""
+    def predicts_by_mean(self):
+        """Whether the model predicts the unweighted mean of `votes`, of one output."""
         return False
 
     def in_bag(self):
-        """Return the training rows of each member, or None without bootstrap samples."""
-        return self.model.estimators_samples_ if getattr(self.model, "bootstrap", False) else None
+        """Return the training samples of each member, or None without bootstrap."""
+        return self.model.estimators_samples_ if self.bootstraps(self.model) else None
 
     def encode(self, y):
-        """Turn labels into indices of the classes; -1 for those that are not known.
+        """Encode labels as indices of the classes; -1 for other labels.
 
         Parameters
         ----------
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels.
 
         Returns
         -------
-        ndarray of int, shape (n_rows * n_outputs,)
-            Indices, row by row.
+        ndarray of int, shape (n_samples * n_outputs,)
+            Indices, sample by sample.
         """
         if self._surgeon is not None:
             return self._surgeon.encode(np.asarray(y).reshape(len(y), -1)).ravel()
         return codes_of(self.model.classes_, np.ravel(y))
 
     def sizes(self):
-        """Return parameters and bytes of each member, NaN where no surgeon knows it.
+        """Return the size of each member.
 
         Returns
         -------
         ndarray of shape (n_members, 2)
-            Numbers.
+            Parameters and bytes; NaN for members without a surgeon.
         """
         return np.array([_size_of(member) for member in self._members], dtype=float)
 
@@ -130,15 +132,14 @@ class Members:
         Parameters
         ----------
         mask : ndarray of bool, shape (n_members,)
-            Members that stay, at least one.
+            Members to keep, at least one.
         weights : ndarray of shape (n_members,), default=None
-            Their new weights in the vote, adding up to one over those that stay; the
-            model's own if None.
+            New weights, which sum to one over the kept members; the model's own if None.
 
         Returns
         -------
         estimator
-            Of the same class; it shares nothing with the whole model.
+            Of the same class; it shares no data with the whole model.
         """
         mask = np.asarray(mask, dtype=bool)
         if self._surgeon is not None:
@@ -156,49 +157,49 @@ class Members:
         return self._surgeon.cut(self._surgeon.table.is_split, keep_tree=mask)
 
     def _subset(self, shell, members):
-        """Let a shallow copy of the model hold some of its members only."""
+        """Replace the members of a shallow copy of the model by some of them."""
         shell.estimators_ = [self._members[m] for m in members]
         shell.n_estimators = len(members)
 
     def _reweight(self, model, weights):
-        """Set the weights of the members that stayed."""
+        """Set the weights of the kept members."""
 
 
-class SpeakingMembers(Members, ABC):
-    """Members that each answer by themselves, as stages of boosting do not."""
+class IndependentMembers(Members, ABC):
+    """Members that predict the target by themselves, unlike stages of boosting."""
 
     @abstractmethod
     def votes(self, X):
-        """Return what each member says.
+        """Return the predictions of each member.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
-        ndarray of shape (n_members, n_rows, n_values)
-            Class probabilities in the order of the model's classes (of one output after the
-            other), ones where it counts hard votes; for regressors a column per output.
+        ndarray of shape (n_members, n_samples, n_values)
+            Class probabilities in the order of the model's classes, output by output, one-hot
+            where the model counts hard votes; for regressors a column per output.
         """
 
 
-class ForestMembers(SpeakingMembers):
-    """The trees of random forests and extra-trees; weights are baked into their values."""
+class ForestMembers(IndependentMembers):
+    """The trees of random forests and extra-trees; weights are multiplied into their values."""
 
     @classmethod
     def check(cls, model):
-        """Refuse what cannot be taken apart."""
-        surgeon_type(model, TREE_SURGEONS)
+        """Raise an error if the trees cannot be read."""
+        surgeon_type(model, family="tree")
 
     @property
-    def answers_by_mean(self):
-        """Whether the model answers with the plain mean of `votes` of one output."""
-        return self._surgeon.answers_by_mean and self.n_outputs == 1
+    def predicts_by_mean(self):
+        """Whether the model predicts the unweighted mean of `votes`, of one output."""
+        return self._surgeon.predicts_by_mean and self.n_outputs == 1
 
     def votes(self, X):
-        """Return what each tree says; see `Members.votes`."""
+        """Return the predictions of each tree; see `IndependentMembers.votes`."""
         value = self._surgeon.table.value
         leaf = self._surgeon.apply(X)
         return value.reshape(len(value), -1)[leaf]
@@ -211,7 +212,7 @@ class ForestMembers(SpeakingMembers):
 
 
 class BaggingMembers(ForestMembers):
-    """The members of bagging; other members than trees have no weights."""
+    """The members of bagging; members that are not trees cannot store weights."""
 
     @classmethod
     def check(cls, model):
@@ -219,59 +220,59 @@ class BaggingMembers(ForestMembers):
 
     @classmethod
     def takes_weights(cls, model):
-        """Say whether members are trees, which can hold their weights."""
-        return _is_known(model)
+        """Return whether members are trees, which can store their weights."""
+        return has_surgeon(model, family="tree")
 
     @property
-    def answers_by_mean(self):
-        """Whether the model answers with the plain mean of `votes` of one output."""
-        return self._surgeon is not None and super().answers_by_mean
+    def predicts_by_mean(self):
+        """Whether the model predicts the unweighted mean of `votes`, of one output."""
+        return self._surgeon is not None and super().predicts_by_mean
 
     def votes(self, X):
-        """Return what each member says; see `Members.votes`."""
+        """Return the predictions of each member; see `IndependentMembers.votes`."""
         if self._surgeon is not None:
             return super().votes(X)
         X = _validated(self.model, X)
         members = list(zip(self._members, self.model.estimators_features_, strict=True))
         if not self.is_classifier:
-            return np.stack([_columns(m.predict(X[:, columns])) for m, columns in members])
+            return np.stack([_as_columns(m.predict(X[:, columns])) for m, columns in members])
         n_classes = len(self.model.classes_)
-        return np.stack([_ballot(m, X[:, columns], n_classes) for m, columns in members])
+        return np.stack([_class_votes(m, X[:, columns], n_classes) for m, columns in members])
 
     def _subset(self, shell, members):
         super()._subset(shell, members)
         shell.estimators_features_ = [self.model.estimators_features_[m] for m in members]
-        # The samples are drawn anew from these whenever they are asked for.
+        # `estimators_samples_` draws the samples from these seeds whenever it is read.
         if len(seeds := self.model._seeds) == self.n_members:
             shell._seeds = seeds[members]
         for name in OUT_OF_BAG_ATTRIBUTES:
             shell.__dict__.pop(name, None)
 
 
-class AdaBoostMembers(SpeakingMembers):
-    """The members of AdaBoost, with the weights of their hard votes or medians."""
+class AdaBoostMembers(IndependentMembers):
+    """The members of AdaBoost, with the weights of their hard votes, or in a median."""
 
     staged = True
 
     @classmethod
     def takes_weights(cls, model):
-        """Say whether answers are sums: the regressor takes a weighted median."""
+        """Return whether predictions are weighted sums; those of regressors are medians."""
         return is_classifier(model)
 
     @property
     def weights(self):
         """Weights in the vote; ndarray of shape (n_members,)."""
-        # Where boosting stopped early there are more of these than members.
+        # Where boosting stopped early there are more weights than members.
         return self.model.estimator_weights_[: self.n_members]
 
     def votes(self, X):
-        """Return what each member says; see `Members.votes`."""
+        """Return the predictions of each member; see `IndependentMembers.votes`."""
         X = _validated(self.model, X)
-        answers = [member.predict(X) for member in self._members]
+        predictions = [member.predict(X) for member in self._members]
         if not self.is_classifier:
-            return np.stack([_columns(answer) for answer in answers])
+            return np.stack([_as_columns(each) for each in predictions])
         eye = np.eye(len(self.model.classes_))
-        return np.stack([eye[self.encode(answer)] for answer in answers])
+        return np.stack([eye[self.encode(each)] for each in predictions])
 
     def _subset(self, shell, members):
         super()._subset(shell, members)
@@ -282,13 +283,13 @@ class AdaBoostMembers(SpeakingMembers):
         model.estimator_weights_ = weights
 
 
-class VotingMembers(SpeakingMembers):
-    """The members of voting; those that were dropped before fitting are not counted."""
+class VotingMembers(IndependentMembers):
+    """The members of voting, without those that were dropped before fitting."""
 
     @property
     def names(self):
-        """Names of the members that vote."""
-        return [name for name, member in self.model.estimators if _votes(member)]
+        """Names of the fitted members."""
+        return [name for name, member in self.model.estimators if _is_fitted(member)]
 
     @property
     def weights(self):
@@ -296,15 +297,17 @@ class VotingMembers(SpeakingMembers):
         if self.model.weights is None:
             return np.ones(self.n_members)
         pairs = zip(self.model.estimators, self.model.weights, strict=True)
-        return np.array([weight for (_, member), weight in pairs if _votes(member)], dtype=float)
+        return np.array(
+            [weight for (_, member), weight in pairs if _is_fitted(member)], dtype=float
+        )
 
     def votes(self, X):
-        """Return what each member says; see `Members.votes`."""
+        """Return the predictions of each member; see `IndependentMembers.votes`."""
         if not self.is_classifier:
-            return np.stack([_columns(member.predict(X)) for member in self._members])
+            return np.stack([_as_columns(member.predict(X)) for member in self._members])
         if self.model.voting == "soft":
             return np.stack([member.predict_proba(X) for member in self._members])
-        eye = np.eye(len(self.model.classes_))  # members name the codes of labels
+        eye = np.eye(len(self.model.classes_))  # members predict encoded labels
         return np.stack([eye[np.asarray(member.predict(X), int)] for member in self._members])
 
     def _subset(self, shell, members):
@@ -318,25 +321,27 @@ class VotingMembers(SpeakingMembers):
             shell.weights = list(self.weights[members])
 
     def _reweight(self, model, weights):
-        # A member dropped before fitting still has its place among the weights.
-        votes = iter(weights)
-        model.weights = [float(next(votes)) if _votes(m) else 0.0 for _, m in model.estimators]
+        # A member that was dropped before fitting has a weight too.
+        fitted = iter(weights)
+        model.weights = [
+            float(next(fitted)) if _is_fitted(member) else 0.0 for _, member in model.estimators
+        ]
 
 
 class StageMembers(Members):
-    """The stages of boosting: each corrects those before it, so only first ones may stay."""
+    """The stages of boosting: only the last can be removed, as each corrects the previous."""
 
     sequential = True
     staged = True
 
     @classmethod
     def check(cls, model):
-        """Refuse what cannot be taken apart."""
-        surgeon_type(model, TREE_SURGEONS)
+        """Raise an error if the trees cannot be read."""
+        surgeon_type(model, family="tree")
 
     @classmethod
     def takes_weights(cls, model):  # noqa: ARG003 - a hook
-        """Stages have no weights."""
+        """Return False: stages have no weights."""
         return False
 
     @property
@@ -351,7 +356,7 @@ class StageMembers(Members):
         saved = np.stack([surgeon.split_parameters, surgeon.split_bytes], axis=1)
         trees = np.zeros((n_trees, 2))
         np.add.at(trees, table.tree[split], saved[split])
-        # What is left when all splits are gone is one leaf per tree, all of one size.
+        # Without its splits a tree is one leaf, and leaves are all of one size.
         trees += (np.array(surgeon.size()[1:]) - trees.sum(axis=0)) / n_trees
         return trees.reshape(self.n_members, -1, 2).sum(axis=1)
 
@@ -361,75 +366,31 @@ class StageMembers(Members):
 
 
 def factors(weights, mask):
-    """Return what values are multiplied with, so that a plain mean is a weighted one.
+    """Return the factors of values with which an unweighted mean is a weighted one.
 
     Parameters
     ----------
     weights : ndarray of shape (n_members,)
-        Weights that add up to one over the members that stay.
+        Weights that sum to one over the kept members.
     mask : ndarray of bool, shape (n_members,)
-        Members that stay.
+        Members to keep.
 
     Returns
     -------
     ndarray of shape (n_members,)
-        Factors; 0 for members that go.
+        Factors; 0 for removed members.
     """
     return np.where(mask, np.asarray(weights, dtype=float) * mask.sum(), 0.0)
 
 
-def members_type(model):
-    """Return the reader and writer of a model's members, for a model fitted or not.
-
-    Parameters
-    ----------
-    model : estimator
-        A model, of a known type or a subclass of one.
-
-    Returns
-    -------
-    type
-        A subclass of `Members`.
-
-    Raises
-    ------
-    UnsupportedModelError
-        If it is no ensemble that is known; the message lists those.
-    """
-    return look_up(model, MEMBERS, "has no members that skprune can choose among")
-
-
-def members_for(model):
-    """Return the reader and writer that has read a fitted ensemble.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        A model, of a known type or a subclass of one.
-
-    Returns
-    -------
-    Members
-        Its members.
-    """
-    return members_type(model)(model)
-
-
-def _is_known(model):
-    try:
-        surgeon_type(model, TREE_SURGEONS)
-    except UnsupportedModelError:
-        return False
-    return True
-
-
 def _size_of(member):
-    return surgeon_for(member).size()[1:] if _is_known(member) else (np.nan, np.nan)
+    known = has_surgeon(member, family="tree")
+    return surgeon_for(member).size()[1:] if known else (np.nan, np.nan)
 
 
 def _copied(shell, members):
-    """Copy deeply; trees are rebuilt, so that equal models have equal pickles."""
-    surgeons = [(m, surgeon_for(m)) for m in members if _is_known(m)]
+    """Return a deep copy; its trees are rebuilt, so that equal models pickle equally."""
+    surgeons = [(m, surgeon_for(m)) for m in members if has_surgeon(m, family="tree")]
     memo = {id(m): surgeon.cut(surgeon.table.is_split) for m, surgeon in surgeons}
     return copy.deepcopy(shell, memo)
 
@@ -440,12 +401,12 @@ def _validated(model, X):
     )
 
 
-def _columns(answer):
-    return np.asarray(answer, dtype=float).reshape(len(answer), -1)
+def _as_columns(predictions):
+    return np.asarray(predictions, dtype=float).reshape(len(predictions), -1)
 
 
-def _ballot(member, X, n_classes):
-    """Return the vote of a member that was fitted on codes of labels, perhaps not all."""
+def _class_votes(member, X, n_classes):
+    """Return the votes of a member that was fitted on encoded labels of some of the classes."""
     if not hasattr(member, "predict_proba"):
         return np.eye(n_classes)[np.asarray(member.predict(X), dtype=int)]
     full = np.zeros((X.shape[0], n_classes))
@@ -453,25 +414,5 @@ def _ballot(member, X, n_classes):
     return full
 
 
-def _votes(member):
+def _is_fitted(member):
     return not (isinstance(member, str) and member == "drop")
-
-
-MEMBERS = MappingProxyType(
-    {
-        ensemble.RandomForestClassifier: ForestMembers,
-        ensemble.RandomForestRegressor: ForestMembers,
-        ensemble.ExtraTreesClassifier: ForestMembers,
-        ensemble.ExtraTreesRegressor: ForestMembers,
-        ensemble.BaggingClassifier: BaggingMembers,
-        ensemble.BaggingRegressor: BaggingMembers,
-        ensemble.AdaBoostClassifier: AdaBoostMembers,
-        ensemble.AdaBoostRegressor: AdaBoostMembers,
-        ensemble.VotingClassifier: VotingMembers,
-        ensemble.VotingRegressor: VotingMembers,
-        ensemble.GradientBoostingClassifier: StageMembers,
-        ensemble.GradientBoostingRegressor: StageMembers,
-        ensemble.HistGradientBoostingClassifier: StageMembers,
-        ensemble.HistGradientBoostingRegressor: StageMembers,
-    }
-)

@@ -1,20 +1,18 @@
-"""Surgery for networks: weights that are set to zero, units that leave the arrays."""
+"""Surgery for neural networks: weights are set to zero, hidden units are removed."""
 
 import copy
 from itertools import pairwise
-from types import MappingProxyType
 
 import numpy as np
 from scipy.sparse import csc_array, issparse
 from sklearn.base import clone
-from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.utils.validation import check_is_fitted
 
 from skprune.arrays.network import Network
 from skprune.exceptions import InputError
+from skprune.surgery._base import Surgeon
 
-# What training left behind: it speaks of the whole network, and would lead on from there.
-OF_THE_WHOLE = (
+# State of the training of the whole network, from which a smaller one could not continue.
+STALE_ATTRIBUTES = (
     "_optimizer",
     "_best_coefs",
     "_best_intercepts",
@@ -24,8 +22,8 @@ OF_THE_WHOLE = (
 )
 
 
-class NeuralSurgeon:
-    """Reads the layers of a network, and builds one with others.
+class NeuralSurgeon(Surgeon):
+    """Reads the layers of a network, and builds networks with other layers.
 
     Parameters
     ----------
@@ -39,14 +37,15 @@ class NeuralSurgeon:
     network : Network
         Its layers, dense, in float64.
     sparse : list of int
-        Layers whose weights the model stores as sparse columns.
+        Layers whose weights the model stores as sparse arrays.
     itemsize : int
-        Bytes of a number in the model.
+        Bytes per number in the model.
     """
 
+    fitted_attribute = "coefs_"
+
     def __init__(self, model):
-        check_is_fitted(model, "coefs_")
-        self.model = model
+        super().__init__(model)
         self._dtype = model.coefs_[0].dtype
         self.itemsize = self._dtype.itemsize
         self.sparse = [i for i, coef in enumerate(model.coefs_) if issparse(coef)]
@@ -58,30 +57,22 @@ class NeuralSurgeon:
             model.out_activation_,
         )
 
-    @classmethod
-    def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
-
-    def whole(self):
-        """Return a deep copy of the model as it is."""
-        return copy.deepcopy(self.model)
-
     def replace(self, network, *, sparse=()):
         """Build the plain model with other layers.
 
         Parameters
         ----------
         network : Network
-            As many layers, with as many inputs and outputs; hidden layers may be smaller.
+            As many layers, inputs and outputs; hidden layers may be smaller.
         sparse : collection of int, default=()
-            Layers whose weights are stored as sparse columns. Such a model predicts, but
-            cannot be trained until `densified` gives the arrays back.
+            Layers whose weights are stored as sparse arrays. Such a model predicts, but cannot
+            be trained until `densified` makes it dense.
 
         Returns
         -------
         estimator
-            A deep copy of the model without what speaks of the whole one. Trained on with
-            `warm_start` or `partial_fit`, it starts as after a first fit.
+            A deep copy without the attributes that describe the whole model. Further training
+            with `warm_start` or `partial_fit` starts as after a first fit.
 
         Raises
         ------
@@ -90,7 +81,7 @@ class NeuralSurgeon:
         """
         self._check(network)
         shell = copy.copy(self.model)
-        for name in ("coefs_", "intercepts_", *OF_THE_WHOLE):
+        for name in ("coefs_", "intercepts_", *STALE_ATTRIBUTES):
             shell.__dict__.pop(name, None)
         model = copy.deepcopy(shell)
         dense = [coef.astype(self._dtype) for coef in network.coefs]
@@ -103,7 +94,7 @@ class NeuralSurgeon:
         return model
 
     def densified(self):
-        """Return a deep copy of the model, sparse weights as dense arrays."""
+        """Return a deep copy of the model in which all weights are dense arrays."""
         model = copy.deepcopy(self.model)
         model.coefs_ = [coef.toarray() if issparse(coef) else coef for coef in model.coefs_]
         return model
@@ -117,22 +108,22 @@ class NeuralSurgeon:
         fits &= [len(each) for each in network.intercepts] == [shape[1] for shape in shapes]
         if not (fits and all(size for shape in shapes for size in shape)):
             msg = (
-                f"The layers have shapes {shapes}; give {len(whole.coefs)} that follow on each "
-                f"other, from {ends[0]} inputs to {ends[1]} outputs, with a unit at least in each."
+                f"The layers have shapes {shapes}; give {len(whole.coefs)} consecutive layers, "
+                f"from {ends[0]} inputs to {ends[1]} outputs, with at least one unit each."
             )
             raise InputError(msg)
         if not all(np.isfinite(each).all() for each in (*network.coefs, *network.intercepts)):
             msg = (
-                "The weights that were found for this level are not finite. Scale the columns, "
-                "raise alpha, or set recovery=None."
+                "The weights that were found for this level are not finite. Scale the features, "
+                "increase alpha, or set recovery=None."
             )
             raise InputError(msg)
 
     def from_scratch(self):
-        """Return an unfitted network of the same size, its layers as wide as its weights fill.
+        """Return an unfitted dense network with at most as many weights.
 
-        Where weights are zero, all hidden layers shrink by one factor, to the largest dense
-        network that has no more weights.
+        Where weights are zero, all hidden layers are narrower by the same factor, the smallest
+        that suffices.
         """
         network, model = self.network, clone(self.model)
         if len(network.coefs) == 1:
@@ -144,7 +135,7 @@ class NeuralSurgeon:
         def dense(widths):
             return sum(a * b for a, b in pairwise([ends[0], *widths, ends[1]]))
 
-        # Each step of the widest layer is a candidate; the first one is all of it.
+        # Each width of the widest layer is a candidate, its own width first.
         tries = [
             np.maximum(1, widths * step // widths.max()) for step in range(widths.max(), 0, -1)
         ]
@@ -154,7 +145,7 @@ class NeuralSurgeon:
         return model
 
     def size(self):
-        """Return non-zero weights, numbers and bytes of the model; a tuple of int."""
+        """Return non-zero weights, parameters and bytes of the model; a tuple of int."""
         counts = [np.count_nonzero(coef) for coef in self.network.coefs]
         n_intercepts = sum(map(len, self.network.intercepts))
         shapes = [coef.shape for coef in self.network.coefs]
@@ -167,16 +158,16 @@ class NeuralSurgeon:
         Parameters
         ----------
         shapes : list of (int, int)
-            Inputs and units.
+            Inputs and units of each layer.
         counts : list of int or ndarray of int
-            Weights that are not zero.
+            Non-zero weights of each layer.
         sparse : collection of int
-            Layers that are stored as sparse columns, as `replace` does.
+            Layers that are stored as sparse arrays, as in `replace`.
 
         Returns
         -------
         list
-            A number, or an array of them, per layer.
+            A number, or an array of numbers, per layer.
         """
         entry = self.itemsize
         return [
@@ -188,7 +179,7 @@ class NeuralSurgeon:
 
 
 def _forget_training(model):
-    """Leave a network as after a first fit, so that training goes on from its weights."""
+    """Reset the state of the optimiser, so that training continues from the weights alone."""
     if not hasattr(model, "_no_improvement_count"):  # L-BFGS keeps no state
         return
     early = model.early_stopping
@@ -196,6 +187,3 @@ def _forget_training(model):
     model.best_loss_ = None if early else np.inf
     model.validation_scores_ = [] if early else None
     model.best_validation_score_ = -np.inf if early else None
-
-
-SURGEONS = MappingProxyType(dict.fromkeys((MLPClassifier, MLPRegressor), NeuralSurgeon))

@@ -1,30 +1,29 @@
-"""Surgery for support vector machines: what each vector says, and the model of some of them."""
+"""Surgery for support vector machines: support vectors are removed, coefficients replaced."""
 
 import copy
 from itertools import combinations
-from types import MappingProxyType
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
 from sklearn.metrics.pairwise import pairwise_kernels
-from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skprune._compat import n_rows_of, rows_of
 from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.surgery._base import Surgeon
 
-# Where a model with a callable kernel keeps the rows that it compares others with.
-ROWS = "_BaseLibSVM__Xfit"
-# Vectors that the parity of a rebuilt model is checked on.
-PROBES = 64
+# Attribute in which a model with a callable kernel stores its training samples.
+SAMPLES = "_BaseLibSVM__Xfit"
+# Number of vectors on which predictions of a rebuilt model are checked.
+N_CHECKED = 64
 
 
-class SVMSurgeon:
+class SVMSurgeon(Surgeon):
     """Reads and cuts one support vector machine.
 
-    A model answers ``kernel(X) @ coefficients + offsets``, one column per pair of classes;
-    two classes, regression and one-class models have a single column.
+    The decision function is ``kernel(X) @ coefficients + offsets``, with one column per pair of
+    classes; models of two classes, of regression and of one class have a single column.
 
     Parameters
     ----------
@@ -38,16 +37,15 @@ class SVMSurgeon:
     n_vectors : int
         Number of support vectors.
     coefficients : ndarray of shape (n_vectors, n_pairs)
-        Dual coefficients; zero where a vector has no part in a pair.
+        Dual coefficients; zero where a vector takes no part in a pair.
     offsets : ndarray of shape (n_pairs,)
         Offsets.
     takes_part : ndarray of bool, shape (n_vectors, n_pairs)
-        Whether a vector may have a coefficient in a pair: one of the two classes is its own.
+        Whether a vector may have a coefficient in a pair: it belongs to one of the two classes.
     """
 
     def __init__(self, model):
-        check_is_fitted(model)
-        self.model = model
+        super().__init__(model)
         self.n_vectors = len(model.support_)
         self.offsets = model.intercept_
         dual = model.dual_coef_
@@ -61,51 +59,43 @@ class SVMSurgeon:
             self._label = np.zeros(self.n_vectors, dtype=np.intp)
             pairs = np.zeros((1, 2), dtype=np.intp)
             self.takes_part = np.ones((self.n_vectors, 1), dtype=bool)
-        # A vector of a pair's first class has its coefficient in the row of the second, less
-        # one, for no class is paired with itself; two classes share the only row.
+        # The coefficient of a vector of the first class of a pair is in the row of the second
+        # class minus one, as no class is paired with itself; two classes share the only row.
         first = self._label[:, None] == pairs[:, 0]
         self._row = np.where(first, np.maximum(pairs[:, 1] - 1, 0), pairs[:, 0])
         own = dual[self._row, np.arange(self.n_vectors)[:, None]]
         self.coefficients = np.where(self.takes_part, own, 0.0)
 
-    @classmethod
-    def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
-
-    def whole(self):
-        """Return a deep copy of the model as it is."""
-        return copy.deepcopy(self.model)
-
     @property
     def is_precomputed(self):
-        """Whether the model is given kernel values in place of columns."""
+        """Whether the model takes kernel values instead of features."""
         return self.model.kernel == "precomputed"
 
     def _stored(self):
-        """Return the rows that new ones are compared with; an array or a csr matrix."""
+        """Return the support vectors; an array or a CSR matrix."""
         if not callable(self.model.kernel):
             return self.model.support_vectors_
-        return rows_of(getattr(self.model, ROWS), self.model.support_)
+        return rows_of(getattr(self.model, SAMPLES), self.model.support_)
 
     def kernel(self, X):
-        """Compare rows with the support vectors.
+        """Return the kernel values of samples with the support vectors.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows; for a precomputed kernel, their kernel values with the training rows.
+        X : array-like of shape (n_samples, n_features)
+            Samples; for a precomputed kernel, their kernel values with the training samples.
 
         Returns
         -------
-        ndarray of shape (n_rows, n_vectors)
+        ndarray of shape (n_samples, n_vectors)
             Kernel values.
         """
         if not callable(self.model.kernel):
             X = validate_data(self.model, X, reset=False, accept_sparse="csr", dtype=np.float64)
-        return self._compare(X)
+        return self._kernel_values(X)
 
-    def _compare(self, X):
-        """Compare rows, as the model holds its own, with the support vectors."""
+    def _kernel_values(self, X):
+        """Return the kernel values of validated samples with the support vectors."""
         model = self.model
         if callable(model.kernel):
             found = model.kernel(X, self._stored())
@@ -123,12 +113,12 @@ class SVMSurgeon:
         )
 
     def kernel_matrix(self, X=None):
-        """Compare the support vectors with each other.
+        """Return the kernel values of the support vectors with each other.
 
         Parameters
         ----------
-        X : array-like of shape (n_training_rows, n_training_rows), default=None
-            For a precomputed kernel only: the matrix that the model was fitted on.
+        X : array-like of shape (n_training_samples, n_training_samples), default=None
+            Only for a precomputed kernel: the matrix that the model was fitted on.
 
         Returns
         -------
@@ -138,18 +128,18 @@ class SVMSurgeon:
         Raises
         ------
         InputError
-            If a precomputed kernel comes without that matrix.
+            If that matrix is missing for a precomputed kernel.
         """
         if not self.is_precomputed:
-            found = self._compare(self._stored()) if self.n_vectors else np.zeros((0, 0))
+            found = self._kernel_values(self._stored()) if self.n_vectors else np.zeros((0, 0))
             return _symmetric(found)
-        X, n_rows = np.asarray(X, dtype=np.float64), self.model.shape_fit_[0]
+        X, n_samples = np.asarray(X, dtype=np.float64), self.model.shape_fit_[0]
         support = self.model.support_
-        found = X[np.ix_(support, support)] if X.shape == (n_rows, n_rows) else None
+        found = X[np.ix_(support, support)] if X.shape == (n_samples, n_samples) else None
         if found is None or not np.allclose(found, found.T, atol=1e-8 * np.abs(found).max()):
             msg = (
-                f"X has shape {X.shape}, and is not the symmetric kernel matrix of the {n_rows} "
-                "rows that the model was fitted on. Give that matrix, or a criterion that "
+                f"X has shape {X.shape}, and is not the symmetric kernel matrix of the {n_samples} "
+                "samples that the model was fitted on. Give that matrix, or a criterion that "
                 "compares no vectors, such as 'magnitude'."
             )
             raise InputError(msg)
@@ -161,22 +151,22 @@ class SVMSurgeon:
         Parameters
         ----------
         keep : ndarray of bool, shape (n_vectors,)
-            Vectors that stay, at least one.
+            Vectors to keep, at least one.
         coefficients : ndarray of shape (n_vectors, n_pairs), default=None
-            New dual coefficients; their own if None.
+            New dual coefficients; unchanged if None.
         offsets : ndarray of shape (n_pairs,), default=None
-            New offsets; their own if None.
+            New offsets; unchanged if None.
 
         Returns
         -------
         estimator
-            A copy that holds nothing of the vectors that go. With a callable kernel its
-            ``support_`` counts its own vectors, the only rows that it still compares with.
+            A copy without any data of the removed vectors. With a callable kernel, ``support_``
+            indexes the kept vectors, which are the only samples that the copy stores.
 
         Raises
         ------
         InputError
-            If nothing stays, or an array has the wrong shape.
+            If no vector is kept, or an array has the wrong shape.
         """
         coefficients = self.coefficients if coefficients is None else coefficients
         offsets = self.offsets if offsets is None else offsets
@@ -188,8 +178,8 @@ class SVMSurgeon:
         self._write(model, np.ascontiguousarray(dual[:, kept]), np.array(offsets, dtype=np.float64))
         support = self.model.support_
         if callable(model.kernel):
-            setattr(model, ROWS, rows := rows_of(self._stored(), kept))
-            model.shape_fit_ = (len(kept), *np.shape(rows)[1:])
+            setattr(model, SAMPLES, vectors := rows_of(self._stored(), kept))
+            model.shape_fit_ = (len(kept), *np.shape(vectors)[1:])
             model.support_ = np.arange(len(kept), dtype=support.dtype)
         else:
             model.support_ = support[kept]
@@ -199,11 +189,11 @@ class SVMSurgeon:
         return copy.deepcopy(model)
 
     def _counts(self, kept):
-        """Return how many of the vectors that stay are of each class."""
+        """Return the number of kept vectors of each class."""
         counts = self.model._n_support
         if is_classifier(self.model):
             left = np.bincount(self._label[kept], minlength=len(counts))
-        else:  # there is one count, or the same one twice
+        else:  # one count, or the same count twice
             left = np.where(counts > 0, len(kept), 0)
         return left.astype(counts.dtype)
 
@@ -213,7 +203,7 @@ class SVMSurgeon:
         if given != needed or not np.any(keep):
             msg = (
                 f"keep, coefficients and offsets have shapes {given}, and {np.sum(keep)} vectors "
-                f"stay. The shapes must be {needed}, and at least one vector has to stay."
+                f"are kept. Give arrays of shapes {needed}, and keep at least one vector."
             )
             raise InputError(msg)
 
@@ -221,7 +211,7 @@ class SVMSurgeon:
         """Set dual coefficients and offsets, public and private."""
         flipped = is_classifier(model) and len(model.classes_) == 2
         if sparse.issparse(self.model.dual_coef_):
-            # Zeros are stored too: prediction reads the data as a dense array.
+            # Zeros are stored too: predictions use the data as a dense array.
             like, (n_rows, n_kept) = self.model.dual_coef_, dual.shape
             ends = np.arange(n_rows + 1) * n_kept
             places = np.tile(np.arange(n_kept), n_rows)
@@ -233,22 +223,22 @@ class SVMSurgeon:
             model.offset_ = -offsets
 
     def check_parity(self):
-        """Refuse a model that does not answer the same once it is rebuilt uncut.
+        """Check that the model predicts the same once it is rebuilt with all its vectors.
 
         Raises
         ------
         UnsupportedModelError
-            If what is read here is not what the model predicts with.
+            If predictions depend on anything else than the arrays that are read here.
         """
         if not self.n_vectors:
             return
-        some = np.unique(np.linspace(0, self.n_vectors - 1, PROBES).astype(int))  # of each class
-        if self.is_precomputed:  # any values do: as many as there were training rows
+        some = np.unique(np.linspace(0, self.n_vectors - 1, N_CHECKED).astype(int))  # of each class
+        if self.is_precomputed:  # any values, one for each training sample
             X = np.zeros((len(some), self.model.shape_fit_[0]))
             X[np.arange(len(some)), self.model.support_[some]] = 1.0
         else:
             X = rows_of(self._stored(), some)
-        kernel = self._compare(X)
+        kernel = self._kernel_values(X)
         values = kernel @ self.coefficients + self.offsets
         scale = 1 + np.abs(self.coefficients).sum() * np.abs(kernel).max()
         rebuilt = self.cut(np.ones(self.n_vectors, dtype=bool))
@@ -260,23 +250,23 @@ class SVMSurgeon:
             and np.allclose(whole, values, rtol=0, atol=1e-6 * scale)
         ):
             msg = (
-                f"{type(self.model).__name__} does not answer with its support vectors alone: "
-                "rebuilt from them it answers otherwise. Give a kernel that compares each pair "
-                "of rows by itself, and a model whose fitted attributes are as fit left them."
+                f"{type(self.model).__name__} predicts differently once it is rebuilt from its "
+                "support vectors. Give a kernel whose value for a pair of samples does not depend "
+                "on other samples, and a model whose fitted attributes are unchanged."
             )
             raise UnsupportedModelError(msg)
 
     def vector_sizes(self):
-        """Return what each vector stores.
+        """Return the size of each vector.
 
         Returns
         -------
         ndarray of int, shape (n_vectors, 2)
-            Numbers that predictions depend on, and bytes.
+            Parameters and bytes.
         """
         parameters, n_bytes = _row_sizes(self._stored(), self.n_vectors)
         if self.is_precomputed:
-            parameters = np.ones(self.n_vectors, dtype=np.intp)  # the column it is read from
+            parameters = np.ones(self.n_vectors, dtype=np.intp)  # the index of its column in X
         n_rows = self._shape[0]
         copies = 1 if self.model._dual_coef_ is self.model.dual_coef_ else 2
         n_bytes = n_bytes + 8 * n_rows * copies + self.model.support_.itemsize
@@ -285,9 +275,9 @@ class SVMSurgeon:
     def size(self):
         """Return vectors, parameters and bytes of the model; a tuple of int."""
         parameters, n_bytes = self.vector_sizes().sum(axis=0)
-        if callable(self.model.kernel):  # a whole model keeps all rows that it was fitted on
-            rows = getattr(self.model, ROWS)
-            n_bytes += _row_sizes(rows, n_rows_of(rows))[1].sum()
+        if callable(self.model.kernel):  # the whole model stores all its training samples
+            samples = getattr(self.model, SAMPLES)
+            n_bytes += _row_sizes(samples, n_rows_of(samples))[1].sum()
             n_bytes -= _row_sizes(self._stored(), self.n_vectors)[1].sum()
         return self.n_vectors, int(parameters) + len(self.offsets), int(n_bytes)
 
@@ -300,9 +290,9 @@ def _symmetric(K):
 
 
 def _pair_values(model, X):
-    """Return what a model answers before it sums up the pairs of classes."""
+    """Return the decision function of each pair of classes, or the predictions."""
     model = copy.copy(model)
-    vars(model).pop("feature_names_in_", None)  # the vectors have lost them
+    vars(model).pop("feature_names_in_", None)  # the vectors have none
     if not hasattr(model, "decision_function"):
         return model.predict(X)
     if is_classifier(model):
@@ -311,13 +301,10 @@ def _pair_values(model, X):
 
 
 def _row_sizes(rows, n_rows):
-    """Return the numbers and the bytes that each row stores."""
+    """Return the numbers and the bytes of each row of an array."""
     if sparse.issparse(rows):
         counts = np.diff(sparse.csr_array(rows).indptr)
         return counts, counts * (rows.dtype.itemsize + 4) + 4
     rows = np.asarray(rows)
     width = rows.size // n_rows if n_rows else 0
     return np.full(n_rows, width), np.full(n_rows, width * rows.itemsize)
-
-
-SURGEONS = MappingProxyType(dict.fromkeys([SVC, NuSVC, SVR, NuSVR, OneClassSVM], SVMSurgeon))

@@ -4,21 +4,17 @@ import copy
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.tree import (
-    DecisionTreeClassifier,
-    DecisionTreeRegressor,
-    ExtraTreeClassifier,
-    ExtraTreeRegressor,
-)
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from skprune.arrays.labels import codes_of
 from skprune.arrays.nodes import NO_NODE, NodeTable, check_children, preorder, splice
 from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.surgery._base import Surgeon
 from skprune.surgery._records import cut_records, new_tree, node_bytes, records
+from skprune.surgery._registry import class_name, models_of, registered_class
 
 
-class TreeSurgeon:
+class TreeSurgeon(Surgeon):
     """Reads and cuts one decision tree; the base of the surgeons of ensembles.
 
     Parameters
@@ -33,26 +29,24 @@ class TreeSurgeon:
     table : NodeTable
         All nodes of all its trees.
     split_parameters, split_bytes : ndarray of shape (n_nodes,)
-        Numbers and bytes that are saved when a split is collapsed.
+        Parameters and bytes that collapsing a split saves.
     """
 
-    # Whether later trees were grown on what earlier ones had left over: no tree of a
-    # boosted model predicts the target by itself.
+    # Whether the prediction is a sum or a mean over several trees.
+    is_additive = False
+    # Whether each tree is fitted to what the previous ones predict wrongly (boosting).
     is_boosting = False
-    # What the model compares with thresholds, and whether it takes missing values.
+    # Whether nodes store means of the target, so that every tree predicts it by itself.
+    has_means = True
+    # Precision in which the model compares with thresholds, and whether it takes missing values.
     compares_in: type = np.float32
     takes_missing = True
 
     def __init__(self, model):
-        check_is_fitted(model)
-        self.model = model
+        super().__init__(model)
         self._trees = self._read_trees()
         self.table = self._read()
         self.split_parameters, self.split_bytes = self._split_sizes()
-
-    @classmethod
-    def check(cls, model):
-        """Refuse a model whose parameters already say that it cannot be read."""
 
     def _members(self):
         """Return the fitted tree estimators."""
@@ -63,7 +57,7 @@ class TreeSurgeon:
         return [tree.tree_ for tree in self._members()]
 
     def _split_sizes(self):
-        """Return the numbers and the bytes that each split is worth."""
+        """Return the parameters and the bytes that collapsing each split saves."""
         n_bytes = np.array([node_bytes(tree) for tree in self._trees])
         leaf_values = np.array([tree.value[0].size for tree in self._trees])
         # A collapse turns a split and two leaves into one leaf.
@@ -98,25 +92,25 @@ class TreeSurgeon:
         return table
 
     def cut(self, keep_split, *, keep_tree=None, value=None, only_child=None):
-        """Build the plain model in which only some splits and trees are left.
+        """Build the plain model that keeps some of the splits and trees.
 
         Parameters
         ----------
         keep_split : ndarray of bool, shape (n_nodes,)
-            Splits that stay; what lies below a collapsed split goes with it.
+            Splits to keep; all nodes below a collapsed split are removed.
         keep_tree : ndarray of bool, shape (n_trees,), default=None
-            Members that stay, at least one; all if None.
+            Trees to keep, at least one; all if None.
         value : ndarray of shape (n_nodes, n_outputs, n_values), default=None
-            What the nodes that stay store, in the shape and the unit of ``table.value``.
-            If None they keep what they store, and collapsed splits get ``table.value``.
+            New values of the nodes, in the shape and the unit of ``table.value``. If None, nodes
+            keep the value that they store, and collapsed splits get ``table.value``.
         only_child : ndarray of int, shape (n_nodes,), default=None
-            Node below a split that takes its place; -1 for splits that are not taken out.
+            Child that replaces a split; -1 for splits that are not replaced.
 
         Returns
         -------
         estimator
-            A deep copy of the model with rebuilt trees; a tree that loses nothing keeps
-            the order of its nodes.
+            A deep copy of the model with rebuilt trees; an unchanged tree keeps the order of
+            its nodes.
 
         Raises
         ------
@@ -125,14 +119,14 @@ class TreeSurgeon:
 
         Notes
         -----
-        O(nodes), plus the copy of what stays.
+        O(nodes), and the time of the copy.
         """
         keep_tree, value = self._check_cut(keep_tree, value)
         trees = self._arrange(keep_tree)
         if not keep_tree.all():
             keep_split = keep_split & keep_tree[self.table.tree]
-        # A deep copy that finds a tree in its memo takes the entry for the tree's copy. Its
-        # own copies of trees would do, but for their padding bytes, which are left to chance.
+        # `deepcopy` takes the trees from its memo. Unchanged trees are rebuilt too: copies made by
+        # scikit-learn hold uninitialised padding bytes, so equal models would pickle differently.
         links = None if only_child is None else splice(self.table, only_child)
         memo, whole = self._rebuilt(keep_split, trees, keep_tree, value, links)
         shell = self.model
@@ -166,15 +160,15 @@ class TreeSurgeon:
         memo : dict
             The new tree for the id of each old one.
         whole : bool
-            Whether all that stay are as they were.
+            Whether all these trees are unchanged.
         """
         table, memo, whole = self.table, {}, value is None
-        for t, kept, left, right, depth in pieces(table, keep_split, trees, links):
+        for t, kept, left, right, depth in remaining_trees(table, keep_split, trees, links):
             tree = self._trees[t]
             loses = not keep_tree[t] or len(kept) < table.offsets[t + 1] - table.offsets[t]
             whole &= not loses
             stored = None
-            if not keep_tree[t]:  # it fills a place where boosting needs a tree
+            if not keep_tree[t]:  # a placeholder: each stage of boosting needs all its trees
                 stored = np.zeros((len(kept), *table.value.shape[1:]))
             elif loses or value is not None:
                 stored = self._as_stored(t, (table.value if value is None else value)[kept])
@@ -183,106 +177,107 @@ class TreeSurgeon:
         return memo, whole
 
     def merge(self, keep_split, only_child, value, first):
-        """Build the plain model without splits and trees that change no answer.
+        """Build the plain model without splits and trees that no prediction depends on.
 
         Parameters
         ----------
         keep_split, only_child, value : ndarray
             As in `cut`.
         first : ndarray of int, shape (n_trees,)
-            The tree that speaks for each one, as `mergeable` allows.
+            The tree that replaces each one, as `mergeable` allows.
 
         Returns
         -------
         estimator
-            As from `cut`; a tree that speaks for several has their votes.
+            As from `cut`; a tree that replaces several has their weight.
         """
         copies = np.bincount(first, minlength=len(first))
-        votes = self._votes_of(copies)[self.table.tree, np.newaxis, np.newaxis]
-        keep_tree = copies > 0
-        return self.cut(keep_split, keep_tree=keep_tree, value=votes * value, only_child=only_child)
+        weight = self._merged_weight(copies)[self.table.tree, np.newaxis, np.newaxis]
+        return self.cut(
+            keep_split, keep_tree=copies > 0, value=weight * value, only_child=only_child
+        )
 
     def mergeable(self, first):
-        """Say which trees another one can speak for, so that the model answers the same.
+        """Return the tree that can replace each one without changing a prediction.
 
         Parameters
         ----------
         first : ndarray of int, shape (n_trees,)
-            Index of the first tree that is equal to each one; its own if there is none.
+            Index of the first tree that equals each one; its own if there is none.
 
         Returns
         -------
         ndarray of int, shape (n_trees,)
-            The same, or a tree's own index where it has to stay.
+            The same, or a tree's own index where it cannot be replaced.
         """
         return first
 
-    def _votes_of(self, copies):
-        """Return what values are multiplied by in a tree that speaks for so many."""
+    def _merged_weight(self, copies):
+        """Return the factors of the values of trees, given how many trees each one replaces."""
         return np.ones(len(copies))
 
     @property
-    def answers(self):
-        """What the model reads at each node; ndarray of shape (n_nodes, n_outputs, n_values)."""
+    def contributions(self):
+        """What each node, as a leaf, adds to predictions; shape (n_nodes, n_outputs, n_values)."""
         return self.table.value
 
     @property
     def columns(self):
-        """Column of each node's split in the table of the fit; ndarray of shape (n_nodes,)."""
+        """Feature of each node's split, among those of the fit; ndarray of shape (n_nodes,)."""
         return self.table.feature
 
     @property
     def is_ordered(self):
-        """Whether each node compares with a threshold, if it splits; shape (n_nodes,)."""
+        """Whether each node, if it splits, compares with a threshold; shape (n_nodes,)."""
         return np.ones(self.table.n_nodes, dtype=bool)
 
     def _arrange(self, keep_tree):
-        """Return the trees of the result, in order; those not to be kept fill places."""
+        """Return the trees of the result in order; trees that are not kept are placeholders."""
         return np.flatnonzero(keep_tree)
 
     def _set_members(self, shell, trees):
-        """Let a shallow copy of the model hold some of its members only."""
+        """Replace the members of a shallow copy of the model by some of them."""
 
     def _as_stored(self, tree, value):  # noqa: ARG002 - a hook
-        """Turn values of nodes into what a tree stores."""
+        """Return values of nodes in the form in which a tree stores them."""
         return value
 
     def _new_tree(self, tree, order, left, right, depth, value):
-        """Build a tree from some nodes of another; values stay what they are if None."""
+        """Build a tree from some nodes of another, with their own values if `value` is None."""
         if value is None:
             value = tree.value[order]
         return new_tree(tree, cut_records(records(tree), order, left, right), value, depth)
 
     def _after_cut(self, model, trees, *, whole):
-        """Bring attributes that spoke of the whole model in line with the cut one.
+        """Update or remove the attributes that describe the whole model.
 
         Parameters
         ----------
         model : estimator
             The result.
         trees : ndarray of int
-            Which trees of the whole model it holds.
+            Its trees, as indices of the whole model.
         whole : bool
-            Whether these are as they were.
+            Whether these trees are unchanged.
         """
 
     def apply(self, X):
-        """Send rows down every tree.
+        """Find the leaf of each sample in each tree.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
-        ndarray of int, shape (n_trees, n_rows)
-            The leaf of each row, as an index into `table`.
+        ndarray of int, shape (n_trees, n_samples)
+            Leaves, as indices into `table`.
         """
         return self.model.apply(X)[np.newaxis]
 
-    def _in_single(self, X):
-        """Return rows as the trees of an ensemble see them, which know no names of columns."""
+    def _single_precision(self, X):
+        """Return samples in the form that the trees of an ensemble take, without feature names."""
         return validate_data(
             self.model,
             X,
@@ -293,14 +288,14 @@ class TreeSurgeon:
         )
 
     def in_bag(self):
-        """Return the training rows of each tree, or None without bootstrap samples."""
+        """Return the training samples of each tree, or None without bootstrap."""
 
     def records(self, tree):
-        """Return the node records of one tree, as scikit-learn holds them; a copy."""
+        """Return a copy of the node records of one tree, as scikit-learn stores them."""
         return records(self._trees[tree])
 
     def columns_of(self, tree):
-        """Return which columns the features of a tree are, or None if they are themselves.
+        """Return the features that a tree was fitted on, or None if it was fitted on all.
 
         Parameters
         ----------
@@ -310,44 +305,44 @@ class TreeSurgeon:
         Returns
         -------
         ndarray of int, shape (n_features_of_the_tree,), or None
-            Columns of the table that the model was fitted on.
+            Indices among the features of the model.
         """
 
     def mean_value(self, leaf, value=None):
-        """Average the values of leaves over the trees, as the model itself adds them up.
+        """Average the values of leaves over the trees, in the order in which the model does.
 
         Parameters
         ----------
-        leaf : ndarray of int, shape (n_trees, n_rows)
-            Nodes that rows end in.
+        leaf : ndarray of int, shape (n_trees, n_samples)
+            Leaf of each sample in each tree.
         value : ndarray of shape (n_nodes, n_outputs, n_values), default=None
-            Their values, ``table.value`` if None.
+            Values of the nodes; ``table.value`` if None.
 
         Returns
         -------
-        ndarray of shape (n_rows, n_outputs, n_values)
+        ndarray of shape (n_samples, n_outputs, n_values)
             Means.
         """
         value = self.table.value if value is None else value
         total = np.zeros((leaf.shape[1], *value.shape[1:]))
-        # One after the other: sums in another order differ in the last bit.
+        # One tree after the other: sums in another order differ in the last bit.
         for nodes in leaf:
             total += value[nodes]
         total /= len(leaf)
         return total
 
     def encode(self, y):
-        """Turn class labels into indices of the values.
+        """Encode class labels as indices of the values.
 
         Parameters
         ----------
-        y : ndarray of shape (n_rows, n_outputs)
+        y : ndarray of shape (n_samples, n_outputs)
             Labels.
 
         Returns
         -------
-        ndarray of int, shape (n_rows, n_outputs)
-            Indices; -1 for labels that the model does not know.
+        ndarray of int, shape (n_samples, n_outputs)
+            Indices; -1 for labels that are no classes of the model.
         """
         classes = self.model.classes_ if self.n_outputs > 1 else [self.model.classes_]
         codes = np.empty(y.shape, dtype=np.intp)
@@ -356,14 +351,18 @@ class TreeSurgeon:
         return codes
 
     @property
-    def answers_by_mean(self):
-        """Whether predictions are made of mean values; a subclass may make its own."""
-        kind = type(self.model)
-        known = next(cls for cls in kind.__mro__ if cls.__module__.startswith("sklearn."))
+    def predicts_by_mean(self):
+        """Whether the model predicts by `mean_value`; a user's subclass may override it."""
+        kind, original = type(self.model), registered_class(self.model)
         return all(
-            getattr(kind, method, None) is getattr(known, method, None)
+            getattr(kind, method, None) is getattr(original, method, None)
             for method in ("predict", "predict_proba")
         )
+
+    @property
+    def has_constant_start(self):
+        """Whether raw scores are the values of leaves plus constants, as in boosting."""
+        return False
 
     @property
     def is_classifier(self):
@@ -385,31 +384,31 @@ class TreeSurgeon:
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
 
 
-def pieces(table, keep_split, trees, links=None):
-    """Walk through what is left of some trees.
+def remaining_trees(table, keep_split, trees, links=None):
+    """Iterate over what a cut leaves of some trees.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     keep_split : ndarray of bool, shape (n_nodes,)
-        Splits that stay.
+        Splits to keep.
     trees : iterable of int
-        Trees to walk through.
+        Trees to iterate over.
     links : tuple of (ndarray, ndarray, ndarray), default=None
-        Children and roots, where they are not those of the table; what `splice` returns.
+        Children and roots as `splice` returns them; those of the table if None.
 
     Yields
     ------
     tree : int
         Its index.
     kept : ndarray of int, shape (n_kept,)
-        Its nodes that stay, as indices into the table: in preorder, or in the order they
-        have if all of them stay.
+        Its remaining nodes, as indices into the table: in preorder, or in their own order if
+        all of them remain.
     left, right : ndarray of int, shape (n_kept,)
         Their children, as positions in `kept`; -1 for leaves.
     depth : int
-        Depth of what stays.
+        Depth of the remaining tree.
     """
     order, offsets, depth = preorder(table, keep_split, links)
     to_left, to_right, _ = links or (table.left, table.right, None)
@@ -428,7 +427,7 @@ def pieces(table, keep_split, trees, links=None):
 
 
 def check_members(model, members):
-    """Refuse members of an ensemble that are no plain trees.
+    """Raise an error for an ensemble whose members are not plain decision trees.
 
     Parameters
     ----------
@@ -440,21 +439,14 @@ def check_members(model, members):
     Raises
     ------
     UnsupportedModelError
-        If one is no tree; the message lists what is allowed.
+        If a member is not a tree; the message lists the allowed ones.
     """
-    strangers = {type(m).__name__ for m in members if type(m) not in SURGEONS}
-    if strangers:
+    allowed = models_of(TreeSurgeon)
+    others = {type(m).__name__ for m in members if class_name(type(m)) not in allowed}
+    if others:
         msg = (
-            f"{type(model).__name__} holds members of type {', '.join(sorted(strangers))}, "
+            f"{type(model).__name__} holds members of type {', '.join(sorted(others))}, "
             "but only ensembles of trees can be pruned. Allowed members: "
-            f"{', '.join(cls.__name__ for cls in SURGEONS)}."
+            f"{', '.join(sorted(name.rpartition('.')[2] for name in allowed))}."
         )
         raise UnsupportedModelError(msg)
-
-
-SURGEONS = {
-    DecisionTreeClassifier: TreeSurgeon,
-    DecisionTreeRegressor: TreeSurgeon,
-    ExtraTreeClassifier: TreeSurgeon,
-    ExtraTreeRegressor: TreeSurgeon,
-}

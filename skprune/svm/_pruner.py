@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from skprune._compat import StrOptions
 from skprune.base import BaseModelPruner
 from skprune.solvers.inverse_hessian import eliminate_shared
-from skprune.surgery import SVM_SURGEONS, surgeon_for, surgeon_type
+from skprune.surgery import surgeon_for, surgeon_type
 from skprune.svm._path import SVMPath
 from skprune.svm._refit import Refit, answers_form
 
@@ -153,7 +153,7 @@ class SVMPruner(BaseModelPruner):
         return self._fitted_inner("offset_").offset_
 
     def _check_model(self, model):
-        surgeon_type(model, SVM_SURGEONS)
+        surgeon_type(model, family="svm")
 
     def _needs_rows(self):
         precomputed = getattr(self.estimator, "kernel", None) == "precomputed"

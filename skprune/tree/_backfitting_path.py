@@ -2,12 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skprune.base import PruningPath
 from skprune.base._snapshot import Snapshot
 from skprune.solvers.backfitting import predict_raw
-from skprune.surgery import additive_classifier, surgeon_for
+from skprune.surgery import surgeon_for
+from skprune.surgery.additive import additive_classifier
 
 
 class AdditiveSnapshot(Snapshot):
@@ -195,8 +195,9 @@ class BackfitPath(PruningPath):
             return Snapshot(self.model, answer.T)
         if len(answer) == 1:
             answer = np.concatenate([1 - answer, answer])
-        histogram = self._missing or isinstance(self.model, HistGradientBoostingClassifier)
-        return AdditiveSnapshot(self.model, answer.T, raw.T, tie_wins=not histogram)
+        surgeon = self._surgeon
+        tie_wins = surgeon.even_odds_win if surgeon.is_boosting else not self._missing
+        return AdditiveSnapshot(self.model, answer.T, raw.T, tie_wins=tie_wins)
 
     def _build(self, index):
         surgeon, table = self._surgeon, self._surgeon.table

@@ -58,7 +58,7 @@ def simplify(surgeon):
     equal, then trees that have.
     """
     table = surgeon.table
-    said = replace(table, value=surgeon.answers, feature=surgeon.columns)
+    said = replace(table, value=surgeon.contributions, feature=surgeon.columns)
     only_child = dead_branches(
         said,
         missing=surgeon.takes_missing,

@@ -168,7 +168,7 @@ class TreePath(PruningPath):
 
     def _knows_answers(self):
         """Say whether predictions are the mean of leaf values, of one output."""
-        return self._surgeon.n_outputs == 1 and self._surgeon.answers_by_mean
+        return self._surgeon.n_outputs == 1 and self._surgeon.predicts_by_mean
 
     def _build(self, index):
         return self._surgeon.cut(self._gone_at > index, value=self._shrunk if index else None)

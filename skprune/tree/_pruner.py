@@ -19,9 +19,7 @@ from skprune.criteria.weakest_link import (
     weakest_link,
 )
 from skprune.exceptions import InputError, PruningWarning
-from skprune.surgery import TREE_SURGEONS, surgeon_for, surgeon_type
-from skprune.surgery.boosting import BoostingSurgeon
-from skprune.surgery.forests import ForestSurgeon
+from skprune.surgery import surgeon_for, surgeon_type
 from skprune.tree._backfitting import backfit
 from skprune.tree._backfitting_path import BackfitPath
 from skprune.tree._lossless_path import LosslessPath
@@ -224,18 +222,18 @@ class TreePruner(BaseModelPruner):
         self.random_state = random_state
 
     def _check_model(self, model):
-        kind = surgeon_type(model, TREE_SURGEONS)
+        kind = surgeon_type(model, family="tree")
         if self.criterion == "backfitting":
             _check_additive(model, kind)
-        if kind.is_boosting and self._shrinks:
+        if self._shrinks and not kind.has_means:
             msg = (
                 "recovery='shrinkage' moves values towards the means above them, but nodes of "
                 f"{type(model).__name__} hold no means of the target. Leave recovery at None; "
                 "criterion='backfitting' shrinks the leaves of gradient boosting."
             )
             raise InputError(msg)
-        if kind.is_boosting and self.criterion in JUDGES_TREES_ALONE:
-            joint = "'backfitting', " if issubclass(kind, BoostingSurgeon) else ""
+        if self.criterion in JUDGES_TREES_ALONE and not kind.has_means:
+            joint = "'backfitting', " if kind.is_additive else ""
             msg = (
                 f"criterion={self.criterion!r} judges each tree by its own predictions, but a "
                 f"tree of {type(model).__name__} corrects those before it. Allowed for it are "
@@ -350,7 +348,7 @@ class TreePruner(BaseModelPruner):
 
 def _check_additive(model, kind):
     """Refuse backfitting where there is nothing to fit jointly."""
-    if not issubclass(kind, ForestSurgeon | BoostingSurgeon):
+    if not kind.is_additive:
         msg = (
             f"criterion='backfitting' fits trees jointly that add up, which those of "
             f"{type(model).__name__} do not. Allowed are forests, bagging, gradient boosting "

@@ -55,7 +55,7 @@ def test_the_last_step_of_a_pipeline_is_wrapped_in_a_copy():
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        (KNeighborsClassifier(), "KNeighborsClassifier is not a model that skprune can take apart"),
+        (KNeighborsClassifier(), "KNeighborsClassifier is not a model that skprune can prune"),
         (IsolationForest(), "silently wrong after a cut"),
     ],
 )

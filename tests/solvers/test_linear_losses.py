@@ -18,8 +18,9 @@ from sklearn.linear_model import (
 )
 from sklearn.svm import LinearSVC, LinearSVR
 
-from skprune.linear_model._loss_and_penalty import loss_of, penalty_of
+from skprune.linear_model._losses import loss_of
 from skprune.solvers import linear_losses as losses
+from skprune.surgery import surgeon_for
 
 SIGNS = {
     losses.Logistic(): lambda raw, y: -log_expit(raw * y),
@@ -132,8 +133,9 @@ def test_log_loss_of_all_classes():
 def gradient(model, X, y):
     """The gradient of the objective at a fitted model, by what was read from it."""
     raw = (X @ model.coef_.ravel() + model.intercept_).reshape(-1, 1)
-    slope = loss_of(model).slope(raw, y.reshape(-1, 1))
-    return X.T @ slope.ravel() + penalty_of(model, np.ones(len(y))) * model.coef_.ravel()
+    surgeon = surgeon_for(model)
+    slope = loss_of(surgeon).slope(raw, y.reshape(-1, 1))
+    return X.T @ slope.ravel() + surgeon.l2_penalty(np.ones(len(y))) * model.coef_.ravel()
 
 
 @pytest.mark.filterwarnings("ignore:Setting penalty=None")  # scikit-learn 1.8, of an infinite C
@@ -167,12 +169,14 @@ def test_loss_and_penalty_are_those_that_the_fit_minimised(model):
 
 
 def test_an_l1_penalty_is_no_ridge():
-    weight = np.ones(9)
-    model = LogisticRegression(C=0.5, l1_ratio=0.25)
-    model.penalty = "elasticnet"
-    assert penalty_of(model, weight) == pytest.approx(1.5)
-    assert penalty_of(LinearSVC(penalty="l1"), weight) == 0
-    assert penalty_of(Lasso(), weight) == 0
-    assert penalty_of(Perceptron(), weight) == 0
+    def penalty_of(model, **params):
+        model.fit(np.eye(9), np.arange(9) % 2)
+        return surgeon_for(model.set_params(**params)).l2_penalty(np.ones(9))
+
+    mixed = {"l1_ratio": 0.25, "penalty": "elasticnet"}
+    assert penalty_of(LogisticRegression(C=0.5), **mixed) == pytest.approx(1.5)
+    assert penalty_of(LinearSVC(), penalty="l1") == 0
+    assert penalty_of(Lasso()) == 0
+    assert penalty_of(Perceptron()) == 0
     half = SGDClassifier(penalty="elasticnet", l1_ratio=0.5, alpha=0.1)
-    assert penalty_of(half, weight) == pytest.approx(0.45)
+    assert penalty_of(half) == pytest.approx(0.45)

@@ -22,8 +22,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skprune.arrays.nodes import survivors
 from skprune.exceptions import InputError, UnsupportedModelError
-from skprune.surgery import additive_classifier, surgeon_for
-from skprune.surgery.additive import last_to_go_left
+from skprune.surgery import surgeon_for
+from skprune.surgery.additive import additive_classifier, last_to_go_left
 from tests._trees import reproducible
 
 SMALL = {"n_estimators": 5, "random_state": 0}
@@ -224,7 +224,7 @@ def test_what_is_no_vote_is_refused():
         with pytest.raises(UnsupportedModelError, match="Allowed are decision trees, forests"):
             additive_classifier(surgeon_for(model), None, None, None, None, missing=False)
     alone = surgeon_for(DecisionTreeClassifier().fit(X, np.zeros(len(y))))
-    with pytest.raises(InputError, match="one class only"):
+    with pytest.raises(InputError, match="a single class"):
         additive_classifier(alone, None, None, None, None, missing=False)
 
 

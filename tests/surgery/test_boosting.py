@@ -28,7 +28,7 @@ from skprune import TreePruner
 from skprune.arrays.nodes import route, survivors
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import surgeon_for
-from skprune.surgery.boosting import never_tied, stages, with_means_of_leaves
+from skprune.surgery.boosting import compact_stages, never_tied, with_leaf_means
 from tests._trees import node_tables, reproducible, subtree
 
 SMALL = {"n_estimators": 6, "random_state": 0}
@@ -167,7 +167,7 @@ def test_squared_error_has_the_same_means_either_way():
 @reproducible
 @given(node_tables())
 def test_means_of_leaves_are_those_of_plain_recursion(table):
-    means = with_means_of_leaves(table).value
+    means = with_leaf_means(table).value
     for node in range(table.n_nodes):
         leaves = [n for n in subtree(table, node) if not table.is_split[n]]
         expected = np.average(table.value[leaves], axis=0, weights=table.weight[leaves])
@@ -179,14 +179,14 @@ def test_leaves_without_weight_have_means_too():
     model = GradientBoostingRegressor(**SMALL).fit(X, y)
     table = surgeon_for(model).table
     table.weight[...] = 0
-    means = with_means_of_leaves(table).value
+    means = with_leaf_means(table).value
     assert np.isfinite(means).all()
 
 
 @reproducible
 @given(hnp.arrays(bool, st.tuples(st.integers(1, 6), st.integers(1, 4))))
 def test_stages_hold_every_tree_that_stays_in_its_order(keep):
-    rows = stages(keep)
+    rows = compact_stages(keep)
     assert len(rows) == max(1, keep.sum(axis=0).max())
     for column in range(keep.shape[1]):
         own = rows[:, column]

@@ -18,15 +18,21 @@ from sklearn.linear_model import (
     SGDClassifier,
 )
 from sklearn.svm import SVC, LinearSVR
+from sklearn.utils import all_estimators, get_tags
 
 from skprune import model_size
 from skprune.exceptions import InputError, UnsupportedModelError
-from skprune.surgery import LINEAR_SURGEONS, surgeon_for
+from skprune.surgery import surgeon_for
+from skprune.surgery._registry import SURGEONS, class_name
+
+LINEAR = {name for name, entry in SURGEONS.items() if entry.family == "linear"}
+KINDS = [kind for _, kind in all_estimators() if class_name(kind) in LINEAR]
 
 
-def table_for(model, n_outputs=1):
+def table_for(model):
     if is_classifier(model):
         return make_classification(120, 6, n_informative=4, n_classes=3, random_state=0)
+    n_outputs = 1 if get_tags(model).target_tags.single_output else 2  # multi-task
     X, y = make_regression(120, 6, n_targets=n_outputs, noise=1.0, random_state=0)
     return X, np.exp(y / np.abs(y).max())  # positive, as some models want it
 
@@ -37,7 +43,7 @@ def fitted(model):
         return model.fit(*table_for(model))
 
 
-@pytest.mark.parametrize("kind", LINEAR_SURGEONS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_what_was_read_is_what_is_written(kind):
     model = fitted(kind())
     before = pickle.dumps(model)
@@ -113,4 +119,4 @@ def test_unfitted_and_unknown_models_are_refused():
         surgeon_for(Ridge())
     for model in (SVC(kernel="linear"), BayesianRidge()):  # more than coef_ speaks there
         with pytest.raises(UnsupportedModelError, match=r"Known are: .*LinearRegression"):
-            surgeon_for(model, LINEAR_SURGEONS)
+            surgeon_for(model, family="linear")

@@ -30,8 +30,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import model_size
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import surgeon_for
-from skprune.surgery.members import members_for, members_type
+from skprune.surgery import members_for, members_type, surgeon_for
 
 VOTERS = [
     ("tree", DecisionTreeClassifier(max_depth=4, random_state=0)),

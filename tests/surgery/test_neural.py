@@ -100,9 +100,9 @@ def test_sparse_layers_predict_and_become_dense_again(kind):
 def test_layers_that_do_not_fit_are_refused():
     surgeon = NeuralSurgeon(grown())
     network = surgeon.network
-    with pytest.raises(InputError, match="give 3 that follow on each other, from 4 inputs to 3"):
+    with pytest.raises(InputError, match="give 3 consecutive layers, from 4 inputs to 3"):
         surgeon.replace(network._replace(coefs=network.coefs[:2]))
-    with pytest.raises(InputError, match="with a unit at least in each"):
+    with pytest.raises(InputError, match="with at least one unit each"):
         surgeon.replace(
             network._replace(
                 coefs=(np.ones((4, 0)), np.ones((0, 5)), network.coefs[2]),

@@ -195,9 +195,9 @@ def test_sizes_count_what_is_stored():
 def test_bad_cuts_are_refused():
     model, _ = fitted(SVC)
     surgeon = surgeon_for(model)
-    with pytest.raises(InputError, match="at least one vector has to stay"):
+    with pytest.raises(InputError, match="keep at least one vector"):
         surgeon.cut(np.zeros(surgeon.n_vectors, dtype=bool))
-    with pytest.raises(InputError, match="shapes must be"):
+    with pytest.raises(InputError, match="Give arrays of shapes"):
         surgeon.cut(np.ones(3, dtype=bool))
 
 
@@ -208,7 +208,7 @@ def moody_kernel(A, B):
 
 def test_a_kernel_that_looks_at_other_rows_is_refused():
     model, _ = fitted(SVC, kernel=moody_kernel)
-    with pytest.raises(UnsupportedModelError, match="compares each pair of rows by itself"):
+    with pytest.raises(UnsupportedModelError, match="does not depend on other samples"):
         surgeon_for(model).check_parity()
 
 
@@ -218,7 +218,7 @@ def test_a_model_that_was_tampered_with_is_refused():
     surgeon = surgeon_for(model)
     surgeon.check_parity()  # the fitted gamma is what predicts, whatever the parameter says
     model._intercept_ = model._intercept_ + 1
-    with pytest.raises(UnsupportedModelError, match="as fit left them"):
+    with pytest.raises(UnsupportedModelError, match="fitted attributes are unchanged"):
         surgeon.check_parity()
 
 
