@@ -1,6 +1,6 @@
 """Columns as small codes: one binning that all that counts shares.
 
-`find_bins` reads the bins off a table once, `code_columns` turns any rows with the same
+`find_bins` reads the bins off a table once, `bin_codes` turns any rows with the same
 columns into codes of one byte. Code 0 is "no value" in every column; values have the codes
 from 1 up. Bins end at values of the table and depend on the order of the values only, so
 that they follow any increasing map of a column. A weight is a number of repetitions.
@@ -67,7 +67,7 @@ def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
     Returns
     -------
     Bins
-        What `code_columns` takes.
+        What `bin_codes` takes.
 
     Notes
     -----
@@ -98,7 +98,7 @@ def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
     return Bins(n_codes, edges, categories)
 
 
-def code_columns(X, bins):
+def bin_codes(X, bins):
     """Turn values into the codes of their bins.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune.arrays.bins import Bins, code_columns
+from skprune.arrays.bins import Bins, bin_codes
 
 # Share of the rows that an empty bin counts as: the logarithm of 0 is none.
 EMPTY = 1e-4
@@ -87,7 +87,7 @@ def count_bins(X, bins, sample_weight=None):
     for begin, end in _blocks(X):
         known = {j - begin: v for j, v in bins.categories.items() if begin <= j < end}
         some = Bins(bins.n_codes[begin:end], bins.edges[begin:end], known)
-        codes = code_columns(X[:, begin:end], some).T + np.arange(end - begin)[:, None] * n_codes
+        codes = bin_codes(X[:, begin:end], some).T + np.arange(end - begin)[:, None] * n_codes
         weight = None
         if sample_weight is not None:
             weight = np.broadcast_to(sample_weight, codes.shape).ravel()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skprune.arrays.bins import code_columns, find_bins
+from skprune.arrays.bins import bin_codes, find_bins
 from skprune.criteria.association import (
     class_strength,
     correlation_tiles,
@@ -129,7 +129,7 @@ class Associations(StrengthOfRows):
         n_codes = np.full(X.shape[1], 2)
         if read.any():
             bins = find_bins(X[:, read], nominal[read], sample_weight=self._weight)
-            codes[:, read], n_codes[read] = code_columns(X[:, read], bins), bins.n_codes
+            codes[:, read], n_codes[read] = bin_codes(X[:, read], bins), bins.n_codes
         categories = describe_categories(codes, n_codes, self._weight)
         return Kinds(describe(X, self._weight), categories, read)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skprune._compat import Interval, StrOptions
-from skprune.arrays.bins import code_columns, find_bins
+from skprune.arrays.bins import bin_codes, find_bins
 from skprune.base._levels import units_to_keep
 from skprune.criteria.association import correlation_tile, describe
 from skprune.criteria.f_statistic import (
@@ -258,12 +258,12 @@ class InformationPruner(BaseRankingPruner):
         """Return the columns and the target as counted codes."""
         find = partial(find_bins, n_bins=self.n_bins, sample_weight=sample_weight)
         bins = find(table.X, table.nominal, fewest=FEWEST_ROWS)
-        counted = count(code_columns(table.X, bins), bins.n_codes, sample_weight)
+        counted = count(bin_codes(table.X, bins), bins.n_codes, sample_weight)
         target = read_target(y, self.task)
         if target.classes is not None:
             return counted, count(target.y[:, None], [len(target.classes)], sample_weight)
         bins = find(target.y[:, None])
-        return counted, count(code_columns(target.y[:, None], bins), bins.n_codes, sample_weight)
+        return counted, count(bin_codes(target.y[:, None], bins), bins.n_codes, sample_weight)
 
     def _count(self, table, y, sample_weight):
         """Return relevance, terms of pairs, and the scheme that makes scores of both."""

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
 from scipy import sparse
 
-from skprune.arrays.bins import MAX_BINS, MISSING, code_columns, default_bins, find_bins
+from skprune.arrays.bins import MAX_BINS, MISSING, bin_codes, default_bins, find_bins
 
 
 def table(n_rows=300, n_columns=7, missing=0.1, seed=0):
@@ -24,7 +24,7 @@ def table(n_rows=300, n_columns=7, missing=0.1, seed=0):
 
 
 def codes_of(X, nominal=None, n_bins=6, sample_weight=None):
-    return code_columns(X, find_bins(X, nominal, n_bins, sample_weight))
+    return bin_codes(X, find_bins(X, nominal, n_bins, sample_weight))
 
 
 def slow_codes(x, n_bins):
@@ -70,7 +70,7 @@ def test_a_value_of_most_rows_has_a_bin_of_its_own():
 def test_n_codes_bound_the_codes():
     X = table()
     bins = find_bins(X, n_bins=6)
-    assert (code_columns(X, bins).max(axis=0) < bins.n_codes).all()
+    assert (bin_codes(X, bins).max(axis=0) < bins.n_codes).all()
     assert bins.n_codes[[3, 5]].tolist() == [2, 2]
 
 
@@ -99,8 +99,8 @@ def test_increasing_maps_change_nothing(X, n_bins):
 def test_other_rows_have_the_same_bins():
     X = table()
     bins = find_bins(X, n_bins=6)
-    assert_array_equal(code_columns(X[40:50], bins), code_columns(X, bins)[40:50])
-    far = code_columns(np.array([[-1e9] * 7, [1e9] * 7]), bins)
+    assert_array_equal(bin_codes(X[40:50], bins), bin_codes(X, bins)[40:50])
+    far = bin_codes(np.array([[-1e9] * 7, [1e9] * 7]), bins)
     assert_array_equal(far[0], np.ones(7))
     assert_array_equal(far[1], bins.n_codes - 1)
 
@@ -122,24 +122,24 @@ def test_categories_keep_their_codes_and_the_rare_ones_share_one():
     values = np.concatenate([np.repeat(np.arange(MAX_BINS), 2), [500.0, 600.0, np.nan]])
     X = np.column_stack([values, values])
     bins = find_bins(X, np.array([True, False]), n_bins=3)
-    codes = code_columns(X, bins)
+    codes = bin_codes(X, bins)
     assert_array_equal(codes[:-3, 0], values[:-3] + 1)
     assert codes[-3:, 0].tolist() == [255, 255, MISSING]
     assert bins.n_codes.tolist() == [256, 4]
-    assert code_columns(np.array([[7.5, 0]]), bins)[0, 0] == 255
+    assert bin_codes(np.array([[7.5, 0]]), bins)[0, 0] == 255
 
 
 def test_categories_of_little_weight_share_a_code():
     X = np.array([[0.0], [0.0], [1.0], [2.0], [2.0], [np.nan]])
     weight = np.array([1.0, 1.0, 3.0, 1.0, 0.5, 1.0])
     bins = find_bins(X, np.array([True]), sample_weight=weight, fewest=2)
-    assert code_columns(X, bins)[:, 0].tolist() == [1, 1, 2, 3, 3, MISSING]
+    assert bin_codes(X, bins)[:, 0].tolist() == [1, 1, 2, 3, 3, MISSING]
 
 
 def test_an_empty_category_column_has_no_codes():
     X = np.full((3, 1), np.nan)
     bins = find_bins(X, np.array([True]))
-    assert_array_equal(code_columns(np.array([[np.nan], [2.0]]), bins), [[MISSING], [1]])
+    assert_array_equal(bin_codes(np.array([[np.nan], [2.0]]), bins), [[MISSING], [1]])
 
 
 def test_default_bins_grow_with_the_rows():
