@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Packed(NamedTuple):
+class PackedIntegers(NamedTuple):
     """Small integers, each in as many bits as the largest one needs.
 
     Attributes
@@ -49,14 +49,14 @@ def pack(codes, width):
 
     Returns
     -------
-    Packed
+    PackedIntegers
         O(n_codes * width).
     """
     codes = np.asarray(codes)
     bits = np.empty((len(codes), width), dtype=np.uint8)
     for place in range(width):
         bits[:, place] = (codes >> place) & 1
-    return Packed(np.packbits(bits, bitorder="little"), width, len(codes))
+    return PackedIntegers(np.packbits(bits, bitorder="little"), width, len(codes))
 
 
 def width_of(n_values):
@@ -77,7 +77,7 @@ class Codes(NamedTuple):
 
     Attributes
     ----------
-    data : Packed or ndarray of float16
+    data : PackedIntegers or ndarray of float16
         The codes of the entries that are not zero, in C order, or all entries as short floats.
     shape : tuple of int
         Shape of the matrix.
@@ -85,7 +85,7 @@ class Codes(NamedTuple):
         Values that codes stand for.
     scale, offset : ndarray or None
         Of each channel, in a shape that broadcasts with the matrix.
-    nonzero : Packed or None
+    nonzero : PackedIntegers or None
         Whether each entry is something else than zero; all are if None.
     exponent : int
         Power of two that brings single precision to numbers of any size.
@@ -107,11 +107,11 @@ class Codes(NamedTuple):
     @property
     def width(self):
         """Bits of a code."""
-        return self.data.width if isinstance(self.data, Packed) else 8 * self.data.itemsize
+        return self.data.width if isinstance(self.data, PackedIntegers) else 8 * self.data.itemsize
 
     def decode(self):
         """Return the numbers; ndarray of float64, of shape `shape`. O(entries)."""
-        data = self.data.unpack() if isinstance(self.data, Packed) else self.data
+        data = self.data.unpack() if isinstance(self.data, PackedIntegers) else self.data
         entries = data.astype(np.float64) if self.table is None else self.table[data]
         mask = None
         if self.nonzero is not None:

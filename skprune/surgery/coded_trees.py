@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skprune.arrays.nodes import NO_NODE, NodeTable, preorder
-from skprune.arrays.packing import Packed, pack, packed_bytes, width_of
+from skprune.arrays.packing import PackedIntegers, pack, packed_bytes, width_of
 from skprune.surgery.coded import CodedModel
 from skprune.surgery.coded_skeletons import Husk
 
@@ -15,17 +15,17 @@ class Structure(NamedTuple):
 
     Attributes
     ----------
-    splits : Packed
+    splits : PackedIntegers
         Whether each node is a split.
-    columns : Packed
+    columns : PackedIntegers
         Column of each split.
-    missing_left : Packed or None
+    missing_left : PackedIntegers or None
         Whether NaN goes left at each split; nowhere if None.
     """
 
-    splits: Packed
-    columns: Packed
-    missing_left: Packed | None
+    splits: PackedIntegers
+    columns: PackedIntegers
+    missing_left: PackedIntegers | None
 
     @property
     def nbytes(self):
@@ -38,7 +38,7 @@ class Thresholds(NamedTuple):
 
     Attributes
     ----------
-    codes : Packed
+    codes : PackedIntegers
         Place of each split's threshold among those of its column.
     table : ndarray of float32 or float64, shape (n_thresholds,)
         Thresholds, column after column.
@@ -46,7 +46,7 @@ class Thresholds(NamedTuple):
         Thresholds of each column.
     """
 
-    codes: Packed
+    codes: PackedIntegers
     table: Any
     counts: Any
 
