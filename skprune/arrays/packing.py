@@ -69,7 +69,7 @@ def packed_bytes(n_codes, width):
     return -(-int(n_codes) * int(width) // 8)
 
 
-class Codes(NamedTuple):
+class QuantizedArray(NamedTuple):
     """A matrix of numbers as codes.
 
     An entry is ``(table[code] * scale + offset) * 2 ** exponent``; without a table the code

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from scipy.sparse import issparse
 
-from skprune.arrays.packing import Codes
+from skprune.arrays.packing import QuantizedArray
 
 
 class CodedModel(ABC):
@@ -42,7 +42,7 @@ class CodedArray(NamedTuple):
 
     Attributes
     ----------
-    codes : Codes
+    codes : QuantizedArray
         What it holds.
     dtype : dtype
         Type of its numbers.
@@ -52,7 +52,7 @@ class CodedArray(NamedTuple):
         Whether it holds minus the numbers of the codes.
     """
 
-    codes: Codes
+    codes: QuantizedArray
     dtype: Any
     sparse: Any = None
     negated: bool = False
@@ -100,7 +100,7 @@ class CodedArrays(CodedModel):
         return model
 
     def codes_of(self, part, place):
-        """Return the codes of an array, by its attribute and its place there; Codes."""
+        """Return the codes of an array, by its attribute and its place there; QuantizedArray."""
         held = self._parts[part]
         return (held[place] if isinstance(held, list) else held).codes
 

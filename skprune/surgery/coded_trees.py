@@ -70,7 +70,7 @@ class Leaves(NamedTuple):
 
     Attributes
     ----------
-    codes : Codes
+    codes : QuantizedArray
         The rows of values, or for each leaf its place in `table`.
     table : ndarray of shape (n_rows, n_values) or None
         Rows of values.

@@ -84,7 +84,7 @@ class LinearWeights:
 
         Parameters
         ----------
-        codes : list of Codes
+        codes : list of QuantizedArray
             One for each array.
         shifts : list of ndarray
             What is added to the intercepts that belong to each array, or zero.

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skprune.arrays.packing import Codes, pack, packed_bytes, width_of
+from skprune.arrays.packing import QuantizedArray, pack, packed_bytes, width_of
 
 
 @given(st.integers(1, 16), st.integers(0, 40), st.integers(0, 2**32 - 1))
@@ -30,7 +30,7 @@ def test_width_tells_so_many_values_apart(n_values, width):
 
 
 def test_codes_stand_for_table_scale_and_offset_but_zeros_stay():
-    codes = Codes(
+    codes = QuantizedArray(
         pack([1, 0, 2], 2),
         (2, 2),
         table=np.array([-1.0, 0.5, 3.0]),
