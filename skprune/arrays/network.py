@@ -74,7 +74,7 @@ def forward(network, X):
     return read
 
 
-def answers(network, raw):
+def predictions(network, raw):
     """Return what a network says for raw scores: means, or probabilities of classes."""
     if network.output == "softmax":
         return softmax(raw, axis=1)
@@ -150,7 +150,7 @@ def curvatures(network, read, weight):
         Mean over rows of the diagonal of the generalised Gauss-Newton matrix: the curvature
         of the loss in the raw scores, passed back. O(n_rows * n_weights * n_outputs).
     """
-    said = answers(network, read[-1])
+    said = predictions(network, read[-1])
     total = [np.zeros(len(intercept)) for intercept in network.intercepts]
     for output in range(said.shape[1]):
         # A square root of the curvature: its outer products sum to it over outputs.

@@ -18,7 +18,7 @@ M. Sun et al., "A simple and effective pruning approach for large language model
 import numpy as np
 from scipy.stats import rankdata
 
-from skprune.arrays.network import answers, backward
+from skprune.arrays.network import backward, predictions
 
 
 def magnitude(coefs):
@@ -128,7 +128,7 @@ def gradient(network, read, target, weight):
         Half the squared weight, times the mean squared slope of the loss in it.
         O(n_rows * n_weights).
     """
-    slopes = backward(network, read, answers(network, read[-1]) - target)
+    slopes = backward(network, read, predictions(network, read[-1]) - target)
     return [
         coef**2 * _mean_products(values, own, weight) / 2
         for coef, values, own in zip(network.coefs, read, slopes, strict=False)
@@ -190,7 +190,7 @@ def neuron_gradient(network, read, target, weight):
         Mean square of what the unit gives times the slope of the row's loss in it.
         O(n_rows * n_weights).
     """
-    slopes = backward(network, read, answers(network, read[-1]) - target)
+    slopes = backward(network, read, predictions(network, read[-1]) - target)
     return [
         np.average((values * (own @ going.T)) ** 2, axis=0, weights=weight)
         for values, own, going in zip(read[1:-1], slopes[1:], network.coefs[1:], strict=True)

@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skprune.arrays.network import Network, answers, backward, curvatures, forward, losses
+from skprune.arrays.network import Network, backward, curvatures, forward, losses, predictions
 from skprune.surgery.neural import NeuralSurgeon
 
 ACTIVATIONS = ["identity", "logistic", "tanh", "relu"]
@@ -32,7 +32,7 @@ def test_answers_are_those_of_scikit_learn(activation, n_classes):
         model.fit(X, y)
     network = NeuralSurgeon(model).network
     for rows in (X, csr_matrix(X)):
-        found = answers(network, forward(network, rows)[-1])
+        found = predictions(network, forward(network, rows)[-1])
         assert np.allclose(found[:, -1], model.predict_proba(X)[:, -1], rtol=1e-12)
 
 
@@ -44,7 +44,7 @@ def test_means_are_those_of_scikit_learn(loss):
     with pytest.warns(match="converge"):
         model.fit(X, y)
     network = NeuralSurgeon(model).network
-    found = answers(network, forward(network, X)[-1])
+    found = predictions(network, forward(network, X)[-1])
     assert np.allclose(found[:, 0], model.predict(X), rtol=1e-12)
 
 
@@ -55,7 +55,7 @@ def test_slopes_are_those_of_finite_differences(activation, output):
     network = made(activation, output)
     X, target = rng.normal(size=(7, 3)), rng.dirichlet(np.ones(3), size=7)
     read = forward(network, X)
-    back = backward(network, read, answers(network, read[-1]) - target)
+    back = backward(network, read, predictions(network, read[-1]) - target)
     for layer, (values, slopes) in enumerate(zip(read, back, strict=False)):
         gradient = values.T @ slopes
         for place in [(0, 0), (2, 1)]:
@@ -89,7 +89,7 @@ def test_curvatures_of_hidden_units_are_those_of_jacobians():
     network, X = made("tanh", "softmax"), np.random.default_rng(3).normal(size=(6, 3))
     read = forward(network, X)
     found = curvatures(network, read, np.ones(6))
-    said = answers(network, read[-1])
+    said = predictions(network, read[-1])
     unit = np.eye(3)
     for layer in range(3):
         expected = np.zeros(len(network.intercepts[layer]))
