@@ -46,7 +46,7 @@ def default_bins(n_rows):
     return int(np.clip(np.round(np.cbrt(n_rows)), 2, 16))
 
 
-def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
+def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, min_weight=1):
     """Find bins of about equal weight for each column of a table.
 
     Parameters
@@ -61,7 +61,7 @@ def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
         Nominal columns keep up to 254 values, the rarer ones share a bin.
     sample_weight : ndarray of shape (n_rows,), default=None
         Non-negative weights, not all zero; a weight of 2 equals the row twice.
-    fewest : float, default=1
+    min_weight : float, default=1
         Values of a nominal column with less weight than this share a bin too.
 
     Returns
@@ -89,7 +89,7 @@ def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
     for part in _blocks(X.shape[0], len(numeric)):
         edges[numeric[part]] = _edges(_dense(X, numeric[part])[rows], n_bins, weight)
     categories = {
-        int(j): _categories(_dense(X, [j])[rows, 0], weight, fewest)
+        int(j): _categories(_dense(X, [j])[rows, 0], weight, min_weight)
         for j in np.flatnonzero(nominal)
     }
     n_codes = np.isfinite(edges).sum(axis=1) + 2
@@ -176,13 +176,13 @@ def _nearest(column, below, n_parts, present, n_bins):
     return np.where(target - below[before] <= below[after] - target, before, after)
 
 
-def _categories(values, weight, fewest):
+def _categories(values, weight, min_weight):
     """Return the values that have a code of their own: frequent ones."""
     there = ~np.isnan(values)
     distinct, place = np.unique(values[there], return_inverse=True)
     counts = np.bincount(place, None if weight is None else weight[there], len(distinct))
     most = np.argsort(-counts, kind="stable")[:MAX_BINS]
-    return np.sort(distinct[most[counts[most] >= fewest]])
+    return np.sort(distinct[most[counts[most] >= min_weight]])
 
 
 def _code_categories(values, known):

@@ -257,7 +257,7 @@ class InformationPruner(BaseRankingPruner):
     def _codes(self, table, y, sample_weight):
         """Return the columns and the target as counted codes."""
         find = partial(find_bins, n_bins=self.n_bins, sample_weight=sample_weight)
-        bins = find(table.X, table.nominal, fewest=FEWEST_ROWS)
+        bins = find(table.X, table.nominal, min_weight=FEWEST_ROWS)
         counted = count(bin_codes(table.X, bins), bins.n_codes, sample_weight)
         target = read_target(y, self.task)
         if target.classes is not None:

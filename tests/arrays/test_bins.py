@@ -132,7 +132,7 @@ def test_categories_keep_their_codes_and_the_rare_ones_share_one():
 def test_categories_of_little_weight_share_a_code():
     X = np.array([[0.0], [0.0], [1.0], [2.0], [2.0], [np.nan]])
     weight = np.array([1.0, 1.0, 3.0, 1.0, 0.5, 1.0])
-    bins = find_bins(X, np.array([True]), sample_weight=weight, fewest=2)
+    bins = find_bins(X, np.array([True]), sample_weight=weight, min_weight=2)
     assert bin_codes(X, bins)[:, 0].tolist() == [1, 1, 2, 3, 3, MISSING]
 
 
