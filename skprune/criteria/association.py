@@ -24,7 +24,7 @@ import numpy as np
 # Columns per block, at most: large enough for GEMM to run at full speed and for its work to
 # outweigh standardising the two blocks anew.
 BLOCK_COLUMNS = 1024
-# Elements of one piece of a block (16 MB), and of the smaller pieces that stay in the
+# Elements of one piece of a block (16 MB), and of the smaller row_chunks that stay in the
 # processor's cache while their moments are taken.
 PIECE = 2**21
 CACHED_PIECE = 2**16
@@ -87,7 +87,7 @@ def describe(X, sample_weight=None):
     Returns
     -------
     Table
-        Holds `X` itself, not a copy; a sparse one by rows, of which pieces are made dense.
+        Holds `X` itself, not a copy; a sparse one by rows, of which row_chunks are made dense.
 
     Notes
     -----
@@ -132,7 +132,7 @@ def _moments(X, rows, weight, scale):
         index = np.arange(n_columns)[columns]
         state = (np.nan, np.nan, np.zeros(len(index)), False, np.zeros(len(index)), 0.0)
         with np.errstate(over="ignore", invalid="ignore"):
-            for piece in pieces(X, rows, len(index), CACHED_PIECE):
+            for piece in row_chunks(X, rows, len(index), CACHED_PIECE):
                 values = _gather(X, rows, piece, index)
                 if scale is not None:
                     values *= scale[index]
@@ -173,7 +173,7 @@ def _spans(n, size):
     return [slice(*ends) for ends in pairwise(edges)]
 
 
-def pieces(X, rows, n_columns, n_elements):
+def row_chunks(X, rows, n_columns, n_elements):
     """Cut the rows that count into slices of about `n_elements` in `n_columns` columns."""
     n_rows = X.shape[0] if rows is None else len(rows)
     return _spans(n_rows, n_elements // max(1, n_columns))
@@ -247,7 +247,7 @@ def correlation_tile(left, right, a, b):
     """
     same = left is right and a is b
     sums: list[Any] = [0.0] * 6
-    for piece in pieces(left.X, left.rows, max(len(a), len(b)), PIECE):
+    for piece in row_chunks(left.X, left.rows, max(len(a), len(b)), PIECE):
         side_a = standardized(left, piece, a)
         side_b = side_a if same else standardized(right, piece, b)
         for i, product in enumerate(_products(side_a, side_b, same=same)):
@@ -437,7 +437,7 @@ def class_strength(table, codes):
         counts = np.zeros((len(index), n_classes))
         counts += np.bincount(codes, root**2, n_classes)
         counts[incomplete] = 0.0
-        for piece in pieces(table.X, table.rows, max(len(index), n_classes), PIECE):
+        for piece in row_chunks(table.X, table.rows, max(len(index), n_classes), PIECE):
             one_hot = (codes[piece, None] == np.arange(n_classes)) * root[piece, None]
             _, weighted, there = standardized(table, piece, index)
             sums += weighted.T @ one_hot

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from skprune.criteria.association import DECIMALS, PIECE, correlation_tile, pieces, standardized
+from skprune.criteria.association import DECIMALS, PIECE, correlation_tile, row_chunks, standardized
 
 # A column varies on the rows that a pair shares if its sum of squares there is above this
 # share of what it is around the mean of all rows: below it there are rounding errors only.
@@ -164,7 +164,7 @@ def ratio_tile(numbers, categories, a, b, *, corrected=True):
     ends = np.cumsum(categories.n_categories[b])
     starts = ends - categories.n_categories[b]
     sums, squares, counts = np.zeros((3, ends[-1], len(a)))
-    for piece in pieces(numbers.X, numbers.rows, max(len(a), len(b)), PIECE):
+    for piece in row_chunks(numbers.X, numbers.rows, max(len(a), len(b)), PIECE):
         hot, _ = _one_hot(categories, b, piece)
         values, weighted, present = standardized(numbers, piece, a)
         root = np.ones(len(values)) if numbers.weight is None else np.sqrt(numbers.weight[piece])
