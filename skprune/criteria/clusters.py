@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 DECIMALS = 13
 
 
-class Merges(NamedTuple):
+class Dendrogram(NamedTuple):
     """The merges of columns into clusters, the strongest first.
 
     Attributes
@@ -36,7 +36,7 @@ class Merges(NamedTuple):
     strength: Any
 
 
-def merge_columns(strength, linkage="complete"):
+def build_dendrogram(strength, linkage="complete"):
     """Merge columns one by one, the closest first, until all are in one cluster.
 
     Parameters
@@ -49,7 +49,7 @@ def merge_columns(strength, linkage="complete"):
 
     Returns
     -------
-    Merges
+    Dendrogram
         All merges.
 
     Notes
@@ -58,21 +58,21 @@ def merge_columns(strength, linkage="complete"):
     """
     n_columns = len(strength)
     if n_columns == 1:
-        return Merges(np.empty((0, 2), dtype=np.intp), np.empty(0))
+        return Dendrogram(np.empty((0, 2), dtype=np.intp), np.empty(0))
     above = strength[np.triu_indices(n_columns, 1)]
     tree = link(1.0 - np.minimum(np.abs(above), 1.0), linkage)
-    return Merges(tree[:, :2].astype(np.intp), np.round(1.0 - tree[:, 2], DECIMALS))
+    return Dendrogram(tree[:, :2].astype(np.intp), np.round(1.0 - tree[:, 2], DECIMALS))
 
 
-def cut_merges(merges, threshold):
+def cut_dendrogram(merges, threshold):
     """Return the clusters after all merges above a threshold.
 
     Parameters
     ----------
-    merges : Merges
-        Merges of columns.
+    merges : Dendrogram
+        Dendrogram of columns.
     threshold : float
-        Merges at or below it are not made.
+        Dendrogram at or below it are not made.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def cluster_columns(strength, threshold, linkage="complete"):
     -----
     O(n_columns^2) time and memory.
     """
-    return cut_merges(merge_columns(strength, linkage), threshold)
+    return cut_dendrogram(build_dendrogram(strength, linkage), threshold)
 
 
 def leaving_strength(merges, n_forced=0):
@@ -121,8 +121,8 @@ def leaving_strength(merges, n_forced=0):
 
     Parameters
     ----------
-    merges : Merges
-        Merges of columns that are in order of priority, the best first.
+    merges : Dendrogram
+        Dendrogram of columns that are in order of priority, the best first.
     n_forced : int, default=0
         So many of the first columns never leave.
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune.criteria.clusters import cut_merges, leaving_strength, merge_columns
+from skprune.criteria.clusters import build_dendrogram, cut_dendrogram, leaving_strength
 from skprune.criteria.collinearity import eliminate, explained
 from skprune.criteria.redundancy import (
     closest_pairs,
@@ -100,12 +100,12 @@ class Clustered:
 
     def __init__(self, make, layout, linkage):
         self._matrix = whole_matrix(tiles_of_units(make, layout), layout.blocks)
-        self._merges = merge_columns(self._matrix, linkage)
+        self._merges = build_dendrogram(self._matrix, linkage)
         self._leaving = leaving_strength(self._merges, layout.n_forced)
 
     def at(self, threshold):
         """Return what stays at a threshold."""
-        cluster = cut_merges(self._merges, threshold)
+        cluster = cut_dendrogram(self._merges, threshold)
         best = np.unique(cluster, return_index=True)[1][cluster]
         value = self._matrix[best, np.arange(len(best))]
         return Reduction(self._leaving <= threshold, self._leaving, best, value, cluster)
