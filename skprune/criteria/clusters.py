@@ -116,7 +116,7 @@ def cluster_columns(strength, threshold, linkage="complete"):
     return cut_dendrogram(build_dendrogram(strength, linkage), threshold)
 
 
-def leaving_strength(merges, n_forced=0):
+def removal_strength(merges, n_forced=0):
     """Return when each column gives way to the best of a cluster that it joins.
 
     Parameters

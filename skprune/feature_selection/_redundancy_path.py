@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune.criteria.clusters import build_dendrogram, cut_dendrogram, leaving_strength
+from skprune.criteria.clusters import build_dendrogram, cut_dendrogram, removal_strength
 from skprune.criteria.collinearity import eliminate, explained
 from skprune.criteria.redundancy import (
     closest_pairs,
@@ -101,7 +101,7 @@ class Clustered:
     def __init__(self, make, layout, linkage):
         self._matrix = whole_matrix(tiles_of_units(make, layout), layout.blocks)
         self._merges = build_dendrogram(self._matrix, linkage)
-        self._leaving = leaving_strength(self._merges, layout.n_forced)
+        self._leaving = removal_strength(self._merges, layout.n_forced)
 
     def at(self, threshold):
         """Return what stays at a threshold."""

@@ -11,7 +11,7 @@ from skprune.criteria.clusters import (
     build_dendrogram,
     cluster_columns,
     cut_dendrogram,
-    leaving_strength,
+    removal_strength,
 )
 
 
@@ -51,7 +51,7 @@ def test_the_best_of_each_cluster_stays(n_columns, seed, n_forced, threshold):
     best = np.unique(labels, return_index=True)[1]
     index = np.arange(n_columns)
     expected = np.isin(index, best) | (index < n_forced)
-    assert_array_equal(leaving_strength(merges, n_forced) <= threshold, expected)
+    assert_array_equal(removal_strength(merges, n_forced) <= threshold, expected)
 
 
 def test_a_merge_at_the_threshold_is_not_made():
