@@ -2,7 +2,7 @@
 
 The measure is the share R^2 of a column's variance that the other columns explain. The
 variance inflation factor is ``1 / (1 - R^2)``: a share of 0.9 is an inflation of 10. Columns
-go one by one, the most inflated first; `eliminate` finds the share at which each one goes.
+go one by one, the most inflated first; `eliminate_collinear` finds the share at which each goes.
 
 A unit may be a group of columns. Its inflation is the generalised one of Fox and Monette,
 ``(det C_gg * det B_gg)^(1/d)`` for d columns that are independent within it, where B is the
@@ -34,7 +34,7 @@ DECIMALS = 10
 STALE = 10.0
 
 
-def eliminate(matrix, starts, n_forced=0, threshold=0.0):
+def eliminate_collinear(matrix, starts, n_forced=0, threshold=0.0):
     """Remove the most explained unit until none is explained above a threshold.
 
     Parameters

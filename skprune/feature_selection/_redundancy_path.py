@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skprune.criteria.clusters import build_dendrogram, cut_dendrogram, removal_strength
-from skprune.criteria.collinearity import eliminate, explained
+from skprune.criteria.collinearity import eliminate_collinear, explained
 from skprune.criteria.redundancy import (
     closest_pairs,
     greedy_walk,
@@ -137,7 +137,7 @@ class Collinear:
         """Return what stays at a threshold."""
         gone = self._gone
         if gone is None:
-            gone = eliminate(self._matrix, self._starts, self._n_forced, threshold)
+            gone = eliminate_collinear(self._matrix, self._starts, self._n_forced, threshold)
         kept = gone <= threshold
         stays = np.repeat(kept, self._sizes)
         starts = np.cumsum(self._sizes[kept]) - self._sizes[kept]
@@ -150,7 +150,7 @@ class Collinear:
 
     def levels(self):
         """Return the masks of all levels, and the thresholds below which each begins."""
-        self._gone = eliminate(self._matrix, self._starts, self._n_forced)
+        self._gone = eliminate_collinear(self._matrix, self._starts, self._n_forced)
         return _nested(self._gone)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression
 
-from skprune.criteria.collinearity import eliminate, explained
+from skprune.criteria.collinearity import eliminate_collinear, explained
 
 
 def table(n_columns=12, seed=0, noise=0.3):
@@ -49,7 +49,7 @@ def test_elimination_is_the_loop_of_regressions(n, seed, noise, threshold, n_for
         X[:, 4] = X[:, 0] - 2 * X[:, 3]
         X[:, 6] = 3 - X[:, 1]
     matrix = np.corrcoef(X.T).reshape(n, n)
-    gone = eliminate(matrix, np.arange(n), n_forced, threshold)
+    gone = eliminate_collinear(matrix, np.arange(n), n_forced, threshold)
     expected, stay, share = naive(X, n_forced, threshold)
     assert_allclose(gone, expected, atol=1e-8)
     assert_array_equal(gone == 0, expected == 0)
@@ -59,9 +59,9 @@ def test_elimination_is_the_loop_of_regressions(n, seed, noise, threshold, n_for
 
 def test_a_higher_threshold_takes_the_first_of_the_same_steps():
     matrix = np.corrcoef(table(30, noise=0.1).T)
-    whole = eliminate(matrix, np.arange(30))
+    whole = eliminate_collinear(matrix, np.arange(30))
     for threshold in [*whole, 0.3, 0.99, 1.0]:
-        gone = eliminate(matrix, np.arange(30), 0, threshold)
+        gone = eliminate_collinear(matrix, np.arange(30), 0, threshold)
         assert_array_equal(gone, np.where(whole > threshold, whole, 0.0))
 
 
@@ -69,7 +69,7 @@ def test_a_higher_threshold_takes_the_first_of_the_same_steps():
 def test_more_columns_than_rows(seed):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(20, 60))
-    gone = eliminate(np.corrcoef(X.T), np.arange(60), 0, 1 - 1e-9)
+    gone = eliminate_collinear(np.corrcoef(X.T), np.arange(60), 0, 1 - 1e-9)
     # 20 rows span 19 dimensions around the mean: the first 19 columns stay.
     assert_array_equal(gone, np.arange(60) >= 19)
 
@@ -79,7 +79,7 @@ def test_precision_survives_a_large_inflation():
     X = rng.normal(size=(500, 12))
     X[:, 6:] = X[:, :6] + 10.0 ** -np.arange(1, 4).repeat(2) * X[:, 6:]
     expected, _, _ = naive(X, 0, 0.0)
-    found = eliminate(np.corrcoef(X.T), np.arange(12))
+    found = eliminate_collinear(np.corrcoef(X.T), np.arange(12))
     assert_allclose(found, expected, atol=2e-9)
     assert_array_equal(np.argsort(-found, kind="stable"), np.argsort(-expected, kind="stable"))
 
@@ -110,11 +110,11 @@ def test_groups_go_as_a_whole():
     X[:, 7] = X[:, 0] + X[:, 1]
     starts = np.array([0, 2, 4, 6])  # the last has a column that the first explains
     matrix = np.corrcoef(X.T)
-    gone = eliminate(matrix, starts, 0, 0.99)
+    gone = eliminate_collinear(matrix, starts, 0, 0.99)
     assert gone.tolist() == [0, 0, 0, 1]
-    assert eliminate(matrix, starts, 4, 0.0).tolist() == [0, 0, 0, 0]
+    assert eliminate_collinear(matrix, starts, 4, 0.0).tolist() == [0, 0, 0, 0]
     assert (explained(matrix, starts) == 1).tolist() == [True, False, False, True]
-    steps = eliminate(matrix, starts)
+    steps = eliminate_collinear(matrix, starts)
     stay = np.flatnonzero(np.repeat(steps < 1, [2, 2, 2, 3]))
     shares = explained(matrix[np.ix_(stay, stay)], np.array([0, 2, 4]))
     assert steps[:3].max() == shares.max()
