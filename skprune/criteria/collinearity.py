@@ -91,7 +91,7 @@ def eliminate_collinear(matrix, starts, n_forced=0, threshold=0.0):
         columns = columns[alive]
 
 
-def explained(matrix, starts):
+def explained_share(matrix, starts):
     """Return the share of each unit's variance that all other units explain.
 
     Parameters

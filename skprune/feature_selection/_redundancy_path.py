@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skprune.criteria.clusters import build_dendrogram, cut_dendrogram, removal_strength
-from skprune.criteria.collinearity import eliminate_collinear, explained
+from skprune.criteria.collinearity import eliminate_collinear, explained_share
 from skprune.criteria.redundancy import (
     closest_pairs,
     greedy_walk,
@@ -142,7 +142,7 @@ class Collinear:
         stays = np.repeat(kept, self._sizes)
         starts = np.cumsum(self._sizes[kept]) - self._sizes[kept]
         score = gone.copy()
-        score[kept] = explained(self._matrix[np.ix_(stays, stays)], starts)
+        score[kept] = explained_share(self._matrix[np.ix_(stays, stays)], starts)
         pairs = np.abs(closest_pairs(self._matrix, self._starts, self._starts))
         nearest = np.argmax(np.where(kept[:, None], pairs, -1.0), axis=0)
         with np.errstate(divide="ignore"):

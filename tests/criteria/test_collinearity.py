@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression
 
-from skprune.criteria.collinearity import eliminate_collinear, explained
+from skprune.criteria.collinearity import eliminate_collinear, explained_share
 
 
 def table(n_columns=12, seed=0, noise=0.3):
@@ -53,7 +53,7 @@ def test_elimination_is_the_loop_of_regressions(n, seed, noise, threshold, n_for
     expected, stay, share = naive(X, n_forced, threshold)
     assert_allclose(gone, expected, atol=1e-8)
     assert_array_equal(gone == 0, expected == 0)
-    found = explained(matrix[np.ix_(stay, stay)], np.arange(len(stay)))
+    found = explained_share(matrix[np.ix_(stay, stay)], np.arange(len(stay)))
     assert_allclose(found, share, atol=1e-8)
 
 
@@ -89,7 +89,7 @@ def test_groups_have_the_inflation_of_fox_and_monette():
     X[:, 2] = X[:, 0] + X[:, 1]  # dependent within its group, which does not count
     starts = np.array([0, 3, 4, 6])
     matrix = np.corrcoef(X.T)
-    found = explained(matrix, starts)
+    found = explained_share(matrix, starts)
     parts = [[0, 1], [3], [4, 5], [6, 7, 8]]
     independent = [j for part in parts for j in part]
 
@@ -102,7 +102,7 @@ def test_groups_have_the_inflation_of_fox_and_monette():
         assert_allclose(1 / (1 - share), inflation ** (1 / len(part)), rtol=1e-6)
     # It does not matter how a group is coded.
     X[:, 6:] = X[:, 6:] @ np.random.default_rng(0).normal(size=(3, 3))
-    assert_allclose(explained(np.corrcoef(X.T), starts), found, atol=1e-8)
+    assert_allclose(explained_share(np.corrcoef(X.T), starts), found, atol=1e-8)
 
 
 def test_groups_go_as_a_whole():
@@ -113,17 +113,17 @@ def test_groups_go_as_a_whole():
     gone = eliminate_collinear(matrix, starts, 0, 0.99)
     assert gone.tolist() == [0, 0, 0, 1]
     assert eliminate_collinear(matrix, starts, 4, 0.0).tolist() == [0, 0, 0, 0]
-    assert (explained(matrix, starts) == 1).tolist() == [True, False, False, True]
+    assert (explained_share(matrix, starts) == 1).tolist() == [True, False, False, True]
     steps = eliminate_collinear(matrix, starts)
     stay = np.flatnonzero(np.repeat(steps < 1, [2, 2, 2, 3]))
-    shares = explained(matrix[np.ix_(stay, stay)], np.array([0, 2, 4]))
+    shares = explained_share(matrix[np.ix_(stay, stay)], np.array([0, 2, 4]))
     assert steps[:3].max() == shares.max()
 
 
 def test_all_that_is_in_a_combination_is_explained():
     X = table(6, noise=3.0)
     X[:, 5] = X[:, 1] - X[:, 2]
-    found = explained(np.corrcoef(X.T), np.arange(6))
+    found = explained_share(np.corrcoef(X.T), np.arange(6))
     assert (found == 1).tolist() == [False, True, True, False, False, True]
     expected = [regress(X, j, [k for k in range(5) if k != j]) for j in (0, 3, 4)]
     assert_allclose(found[[0, 3, 4]], expected, atol=1e-9)
