@@ -1,6 +1,6 @@
 """Statistics of columns, in one pass that can be cut into chunks of rows.
 
-`summarize` reads some rows of a table into a `State`, and `merge` adds up two states; the
+`summarize` reads some rows of a table into a `State`, and `merge_states` adds up two states; the
 state of a table is that of its chunks merged, whatever the chunks. Rows without weight are
 left out by the caller. A sparse table costs its stored entries: the zeros between them are
 one entry per column.
@@ -138,7 +138,7 @@ def summarize(X, sample_weight=None, nominal=None, *, start=0, track=False):
     return State._make([n_rows, total, *known, *tracked, slack, seen if track else None])
 
 
-def merge(state, other):
+def merge_states(state, other):
     """Add up the states of two sets of rows, numbered apart.
 
     Parameters

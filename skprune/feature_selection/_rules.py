@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skprune._compat import Interval, fit_context
 from skprune.arrays.bins import find_bins
 from skprune.base._levels import check_level
-from skprune.criteria.column_statistics import merge, share_of_one_value, summarize
+from skprune.criteria.column_statistics import merge_states, share_of_one_value, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
 from skprune.criteria.duplicates import differ, first_of_equals
 from skprune.exceptions import InputError, PruningWarning
@@ -272,7 +272,7 @@ class RulePruner(BaseFeaturePruner):
             drift = self._read_reference(table.nominal, state) if first else self._drift
             drift = drift._replace(later=drift.later + count_bins(X, drift.bins, weight))
         self._nominal = table.nominal if first else self._same_kinds(state, table.nominal)
-        self._state = state if first else merge(self._state, state)
+        self._state = state if first else merge_states(self._state, state)
         self._drift = drift
         self._decide(self._equals(None), {"psi": self._index()})
         if not self.keep_mask_.any():

@@ -14,7 +14,7 @@ from scipy import sparse
 from skprune.criteria.column_statistics import (
     FREQUENT,
     N_TRACKED,
-    merge,
+    merge_states,
     share_of_one_value,
     summarize,
 )
@@ -47,7 +47,7 @@ def in_pieces(X, cuts, weight=None):
         summarize(X[a:b], w, start=a, track=True)
         for (a, b), w in zip(pairwise(ends), weights, strict=True)
     ]
-    return reduce(merge, states)
+    return reduce(merge_states, states)
 
 
 def assert_same(found, expected):
