@@ -1,7 +1,7 @@
 """Co-moments: correlations of rows that come in batches.
 
 `read_batch` reads counts, means and sums of squares and products off some rows, around
-their own means, and `merge` puts two such states together: nothing cancels, however far
+their own means, and `merge_batches` puts two such states together: nothing cancels, however far
 apart the batches are, and the result is that of all rows at once up to rounding.
 
 Without missing values a column has one count and mean. With them it has one per other
@@ -102,7 +102,7 @@ def read_batch(X, sample_weight=None):
     return Comoments(total, low < high, low, count, mean, square, cross)
 
 
-def merge(left, right):
+def merge_batches(left, right):
     """Return the co-moments of the rows of two batches together; O(n_columns^2)."""
     varies = left.varies | right.varies | (left.level < right.level) | (left.level > right.level)
     count = left.count + right.count
