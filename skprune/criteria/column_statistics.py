@@ -180,7 +180,7 @@ def merge_states(state, other):
     )
 
 
-def share_of_one_value(state):
+def most_frequent_share(state):
     """Return the share of the rows of each column that hold its most frequent value.
 
     Parameters

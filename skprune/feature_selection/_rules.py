@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skprune._compat import Interval, fit_context
 from skprune.arrays.bins import find_bins
 from skprune.base._levels import check_level
-from skprune.criteria.column_statistics import merge_states, share_of_one_value, summarize
+from skprune.criteria.column_statistics import merge_states, most_frequent_share, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
 from skprune.criteria.duplicates import differ, first_of_equals
 from skprune.exceptions import InputError, PruningWarning
@@ -227,7 +227,7 @@ class RulePruner(BaseFeaturePruner):
         return pd.DataFrame(
             {
                 "missing": state.missing / state.total,
-                "share": share_of_one_value(state),
+                "share": most_frequent_share(state),
                 **{name: np.where(unordered, np.nan, value) for name, value in moments.items()},
             },
             index=self._names(),
@@ -395,7 +395,7 @@ class RulePruner(BaseFeaturePruner):
     def _decide(self, equals, drift):
         """Ask each rule, and set what is to be reported and the columns that stay."""
         state, n_columns = self._state, self.n_features_in_
-        share = share_of_one_value(state)
+        share = most_frequent_share(state)
         unique = np.zeros(n_columns)
         unique[list(state.seen or ())] = state.n_rows
         figures = {
