@@ -188,7 +188,7 @@ def ratio_tile(numbers, categories, a, b, *, corrected=True):
     return np.round(np.sqrt(np.clip(share, 0.0, 1.0)), DECIMALS)
 
 
-class Kinds(NamedTuple):
+class MixedTable(NamedTuple):
     """Columns of numbers and of categories, side by side.
 
     Attributes
@@ -211,7 +211,7 @@ def mixed_tile(left, right, a, b):
 
     Parameters
     ----------
-    left, right : Kinds
+    left, right : MixedTable
         Tables of the same rows and weights; may be the same.
     a, b : ndarray of int, shape (n_a,) and (n_b,)
         Columns of `left` and of `right`.

@@ -9,7 +9,7 @@ from scipy.stats.contingency import association
 from skprune.criteria import contingency
 from skprune.criteria.association import correlation_tile, describe
 from skprune.criteria.contingency import (
-    Kinds,
+    MixedTable,
     cramer_tile,
     describe_categories,
     mixed_tile,
@@ -94,7 +94,7 @@ def kinds(weight=None, rows=slice(None)):
     X = np.column_stack([numbers(), codes()])[rows]
     nominal = np.arange(X.shape[1]) >= 4
     found = describe_categories(np.nan_to_num(X).astype(np.uint8), np.where(nominal, 7, 2), weight)
-    return Kinds(describe(X, weight), found, nominal)
+    return MixedTable(describe(X, weight), found, nominal)
 
 
 def test_a_mixed_tile_takes_each_pair_by_its_kinds():
