@@ -1,6 +1,6 @@
 """Orders of the members of an ensemble, from their stacked predictions.
 
-An order lists the members as a greedy method picks them, best first. `Ballots` holds the
+An order lists the members as a greedy method picks them, best first. `MemberVotes` holds the
 votes; each pick is then one expression over all members that are left.
 
 A member that may not look at a row (it was grown on it) casts no vote there, and what is
@@ -16,7 +16,7 @@ AIM = 0.075
 SHARE = 0.25
 
 
-class Ballots:
+class MemberVotes:
     """The votes of T members on n rows of K classes; what is made of them is kept.
 
     Parameters
@@ -107,7 +107,7 @@ def error(ballots, n_picks=None):
 
     Parameters
     ----------
-    ballots : Ballots
+    ballots : MemberVotes
         The votes.
     n_picks : int, default=None
         How many members to pick; all if None.
@@ -155,7 +155,7 @@ def margin_distance(ballots, n_picks=None, aim=AIM):
 
     Parameters
     ----------
-    ballots : Ballots
+    ballots : MemberVotes
         The votes.
     n_picks : int, default=None
         How many members to pick; all if None.
@@ -222,7 +222,7 @@ def kappa_matrix(ballots):
 
     Parameters
     ----------
-    ballots : Ballots
+    ballots : MemberVotes
         The votes.
 
     Returns
@@ -279,7 +279,7 @@ def drep(ballots, n_picks=None, share=SHARE):
 
     Parameters
     ----------
-    ballots : Ballots
+    ballots : MemberVotes
         The votes.
     n_picks : int, default=None
         How many members to pick; all if None.

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from skprune.criteria import diversity
-from skprune.criteria.diversity import Ballots
+from skprune.criteria.diversity import MemberVotes
 
 ORDERS = {
     name: getattr(diversity, name)
@@ -37,7 +37,7 @@ class Case:
         self.looks = rng.random(noise.shape) < 0.5 if oob else None
         self.strength = rng.integers(1, 4, n_members) if soft else None
         given = {"strength": self.strength, "weight": self.weight, "looks": self.looks}
-        self.ballots = Ballots(self.votes, self.y, **given)
+        self.ballots = MemberVotes(self.votes, self.y, **given)
         self.n_members = n_members
 
     def sees(self, member, row):
@@ -185,7 +185,7 @@ def test_order_is_a_permutation_that_starts_with_its_first_picks(seed, name):
 def test_weights_are_repetition(name):
     case = Case(5)
     times = case.weight.astype(int)
-    repeated = Ballots(case.votes.repeat(times, axis=1), case.y.repeat(times))
+    repeated = MemberVotes(case.votes.repeat(times, axis=1), case.y.repeat(times))
     np.testing.assert_array_equal(ORDERS[name](case.ballots), ORDERS[name](repeated))
 
 
@@ -200,14 +200,14 @@ def test_kappa_matrix_is_that_of_scikit_learn(oob):
 def test_members_that_always_say_the_same_agree():
     votes = np.zeros((2, 5, 2))
     votes[:, :, 0] = 1
-    np.testing.assert_array_equal(diversity.kappa_matrix(Ballots(votes, np.zeros(5, int))), 1)
+    np.testing.assert_array_equal(diversity.kappa_matrix(MemberVotes(votes, np.zeros(5, int))), 1)
 
 
 def test_members_out_of_bag_are_judged_on_their_own_rows_only():
     case = Case(3, oob=True)
     changed = case.votes.copy()
     changed[~case.looks] = [0, 0, 9]
-    other = Ballots(changed, case.y, weight=case.weight, looks=case.looks)
+    other = MemberVotes(changed, case.y, weight=case.weight, looks=case.looks)
     for order in ORDERS.values():
         np.testing.assert_array_equal(order(case.ballots), order(other))
 
