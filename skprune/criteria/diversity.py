@@ -4,7 +4,7 @@ An order lists the members as a greedy method picks them, best first. `MemberVot
 votes; each pick is then one expression over all members that are left.
 
 A member that may not look at a row (it was grown on it) casts no vote there, and what is
-counted for a member is divided by the weight of the rows that it looks at.
+counted for a member is divided by the weight of the rows that it mask at.
 """
 
 from functools import cached_property
@@ -29,7 +29,7 @@ class MemberVotes:
         How much the vote of each member counts; alike if None.
     weight : ndarray of shape (n,), default=None
         Weights of the rows; ones if None.
-    looks : ndarray of bool, shape (T, n), default=None
+    mask : ndarray of bool, shape (T, n), default=None
         Which rows each member may be judged by; all if None.
 
     Notes
@@ -37,11 +37,11 @@ class MemberVotes:
     Votes are compared in single precision: exact for hard votes and pure leaves.
     """
 
-    def __init__(self, votes, codes, *, strength=None, weight=None, looks=None):
+    def __init__(self, votes, codes, *, strength=None, weight=None, mask=None):
         self.n_members, self.n_rows, self.n_classes = votes.shape
         self.codes = codes
         self.weight = np.ones(self.n_rows) if weight is None else np.asarray(weight, dtype=float)
-        self.looks = looks
+        self.mask = mask
         # Sums of ones are exact in single precision, and found without multiplying.
         self.counts = bool((self.weight == 1).all()) and self.n_rows < 2**24
         self._votes = votes
@@ -60,7 +60,7 @@ class MemberVotes:
         for k, vote in enumerate(self._by_class[1:], start=1):
             np.copyto(label, kind(k), where=vote > most)
             most = np.maximum(most, vote)
-        return label if self.looks is None else np.where(self.looks, label, kind(-1))
+        return label if self.mask is None else np.where(self.mask, label, kind(-1))
 
     @cached_property
     def correct(self):
@@ -73,7 +73,7 @@ class MemberVotes:
         votes = self._by_class
         if self._strength is not None:
             votes = votes * np.asarray(self._strength, dtype=np.float32)[:, np.newaxis]
-        return votes if self.looks is None else votes * self.looks
+        return votes if self.mask is None else votes * self.mask
 
     @cached_property
     def margins(self):
@@ -92,9 +92,9 @@ class MemberVotes:
 
     def per_row(self, amount):
         """Divide what was counted for each member by the weight of its rows."""
-        if self.looks is None:
+        if self.mask is None:
             return amount / self.weight.sum()
-        return amount / np.maximum(self.looks @ self.weight, np.finfo(float).tiny)
+        return amount / np.maximum(self.mask @ self.weight, np.finfo(float).tiny)
 
 
 def own_error(ballots):
@@ -172,10 +172,10 @@ def margin_distance(ballots, n_picks=None, aim=AIM):
     O(T^2 n) once for the Gram matrix, then O(T) per pick.
     """
     sign = np.where(ballots.correct, 1.0, -1.0)
-    if ballots.looks is not None:
-        sign *= ballots.looks
+    if ballots.mask is not None:
+        sign *= ballots.mask
         sign *= ballots.per_row(np.full(len(sign), ballots.weight.sum()))[:, np.newaxis]
-    if ballots.counts and ballots.looks is None:
+    if ballots.counts and ballots.mask is None:
         sign = sign.astype(np.float32)  # sums of ones: exact
     n_members = len(sign)
     weighted = sign * ballots.weight.astype(sign.dtype)
@@ -212,8 +212,8 @@ def individual_contribution(ballots, n_picks=None):
     against = 2 * largest - counts[rows, codes]
     earns[rows, codes] = np.where(majority == codes, second, against)
     contribution = earns[rows, ballots.labels] * 1.0
-    if ballots.looks is not None:
-        contribution *= ballots.looks
+    if ballots.mask is not None:
+        contribution *= ballots.mask
     return np.argsort(-ballots.per_row(contribution @ ballots.weight), kind="stable")[:n_picks]
 
 
@@ -239,18 +239,18 @@ def kappa_matrix(ballots):
     weight = ballots.weight.astype(exact)
     agree = np.zeros((ballots.n_members, ballots.n_members))
     chance, total = agree.copy(), ballots.weight.sum()
-    looks = None if ballots.looks is None else ballots.looks.astype(exact)
-    if looks is not None:
-        total = ((looks * weight) @ looks.T).astype(float)
+    mask = None if ballots.mask is None else ballots.mask.astype(exact)
+    if mask is not None:
+        total = ((mask * weight) @ mask.T).astype(float)
     for k in range(ballots.n_classes):
         named = (ballots.labels == k).astype(exact)
         weighted = named * weight
         agree += weighted @ named.T
-        if looks is None:
+        if mask is None:
             share = weighted.sum(axis=1, dtype=float)
             chance += np.outer(share, share)
         else:
-            both = (weighted @ looks.T).astype(float)
+            both = (weighted @ mask.T).astype(float)
             chance += both * both.T
     above, room = agree * total - chance, total**2 - chance
     return np.divide(above, room, out=np.ones_like(agree), where=room > 0)
@@ -309,7 +309,7 @@ def drep(ballots, n_picks=None, share=SHARE):
     return _pick(ballots, score, n_picks)
 
 
-def pair_means(stack, *, weight=None, looks=None):
+def pair_means(stack, *, weight=None, mask=None):
     """Return the mean product of each two rows of a stack: its Gram matrix, per row.
 
     Parameters
@@ -318,7 +318,7 @@ def pair_means(stack, *, weight=None, looks=None):
         Predictions or residuals; products add up over K.
     weight : ndarray of shape (n,), default=None
         Weights of the rows; ones if None.
-    looks : ndarray of bool, shape (T, n), default=None
+    mask : ndarray of bool, shape (T, n), default=None
         Which rows each member may be judged by. A pair is judged by those of both.
 
     Returns
@@ -329,15 +329,15 @@ def pair_means(stack, *, weight=None, looks=None):
 
     Notes
     -----
-    One product of (T, n K) matrices, and O(T^3) with `looks`.
+    One product of (T, n K) matrices, and O(T^3) with `mask`.
     """
     n_members, n_rows, n_values = stack.shape
     weight = np.ones(n_rows) if weight is None else np.asarray(weight, dtype=float)
-    if looks is None:
+    if mask is None:
         flat = (stack * np.sqrt(weight)[:, np.newaxis]).reshape(n_members, n_rows * n_values)
         return flat @ flat.T / weight.sum()
-    flat = (stack * (looks * np.sqrt(weight))[:, :, np.newaxis]).reshape(n_members, -1)
-    both = (looks * weight) @ looks.T
+    flat = (stack * (mask * np.sqrt(weight))[:, :, np.newaxis]).reshape(n_members, -1)
+    both = (mask * weight) @ mask.T
     means = flat @ flat.T / np.maximum(both, np.finfo(float).tiny)
     values, vectors = np.linalg.eigh(means)
     return (vectors * values.clip(0)) @ vectors.T
@@ -358,7 +358,7 @@ class _Ensemble:
         ballots = self.ballots
         self.votes += ballots.sums[:, member]
         self.margins += ballots.margins[:, member]
-        self.seen |= True if ballots.looks is None else ballots.looks[member]
+        self.seen |= True if ballots.mask is None else ballots.mask[member]
 
     def is_right(self):
         """Return on which rows the ensemble is right; an empty one nowhere."""
@@ -382,11 +382,11 @@ class _Ensemble:
         right = ballots.margins[0, members] > limit[0]
         for margins, bound in zip(ballots.margins[1:], limit[1:], strict=True):
             right &= margins[members] > bound
-        if ballots.looks is None:
+        if ballots.mask is None:
             return 1 - ballots.count(right) / ballots.weight.sum()
-        looks = ballots.looks[members]
-        right &= self.seen | looks
-        known = ballots.weight @ self.seen + looks @ (ballots.weight * ~self.seen)
+        mask = ballots.mask[members]
+        right &= self.seen | mask
+        known = ballots.weight @ self.seen + mask @ (ballots.weight * ~self.seen)
         return 1 - ballots.count(right) / np.maximum(known, np.finfo(float).tiny)
 
 
