@@ -25,7 +25,7 @@ class MemberVotes:
         Class probabilities, or ones for hard votes.
     codes : ndarray of int, shape (n,)
         True classes, as indices into the votes.
-    strength : ndarray of shape (T,), default=None
+    member_weight : ndarray of shape (T,), default=None
         How much the vote of each member counts; alike if None.
     weight : ndarray of shape (n,), default=None
         Weights of the rows; ones if None.
@@ -37,7 +37,7 @@ class MemberVotes:
     Votes are compared in single precision: exact for hard votes and pure leaves.
     """
 
-    def __init__(self, votes, codes, *, strength=None, weight=None, mask=None):
+    def __init__(self, votes, codes, *, member_weight=None, weight=None, mask=None):
         self.n_members, self.n_rows, self.n_classes = votes.shape
         self.codes = codes
         self.weight = np.ones(self.n_rows) if weight is None else np.asarray(weight, dtype=float)
@@ -45,7 +45,7 @@ class MemberVotes:
         # Sums of ones are exact in single precision, and found without multiplying.
         self.counts = bool((self.weight == 1).all()) and self.n_rows < 2**24
         self._votes = votes
-        self._strength = strength
+        self._member_weight = member_weight
 
     @cached_property
     def _by_class(self):
@@ -71,8 +71,8 @@ class MemberVotes:
     def sums(self):
         """Votes that add up to those of ensembles; ndarray of shape (K, T, n)."""
         votes = self._by_class
-        if self._strength is not None:
-            votes = votes * np.asarray(self._strength, dtype=np.float32)[:, np.newaxis]
+        if self._member_weight is not None:
+            votes = votes * np.asarray(self._member_weight, dtype=np.float32)[:, np.newaxis]
         return votes if self.mask is None else votes * self.mask
 
     @cached_property

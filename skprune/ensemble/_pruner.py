@@ -267,7 +267,9 @@ class EnsemblePruner(BaseModelPruner):
         votes, y, weight, looks = read_votes(members, rows, self.criterion)
         strength = members.weights
         if members.is_classifier and self.criterion in BY_VOTES:
-            ballots = diversity.MemberVotes(votes, y, strength=strength, weight=weight, mask=looks)
+            ballots = diversity.MemberVotes(
+                votes, y, member_weight=strength, weight=weight, mask=looks
+            )
             order = BY_VOTES[self.criterion](ballots)
             return MemberPath.of_order(members, order, diversity.own_error(ballots))
         votes, target = standardize_votes(votes, y, weight, classifies=members.is_classifier)

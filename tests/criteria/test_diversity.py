@@ -35,8 +35,8 @@ class Case:
             self.votes = 0.75 * self.votes + 0.25 * np.eye(n_classes)[noise]
         self.weight = rng.integers(1, 4, n_rows).astype(float)
         self.mask = rng.random(noise.shape) < 0.5 if oob else None
-        self.strength = rng.integers(1, 4, n_members) if soft else None
-        given = {"strength": self.strength, "weight": self.weight, "mask": self.mask}
+        self.member_weight = rng.integers(1, 4, n_members) if soft else None
+        given = {"member_weight": self.member_weight, "weight": self.weight, "mask": self.mask}
         self.ballots = MemberVotes(self.votes, self.y, **given)
         self.n_members = n_members
 
@@ -48,11 +48,13 @@ class Case:
 
     def ensemble(self, members, row):
         """The class that some members vote for; None if none of them mask."""
-        strength = np.ones(self.n_members) if self.strength is None else self.strength
+        member_weight = (
+            np.ones(self.n_members) if self.member_weight is None else self.member_weight
+        )
         seen = [m for m in members if self.sees(m, row)]
         if not seen:
             return None
-        return int(np.argmax(sum(strength[m] * self.votes[m, row] for m in seen)))
+        return int(np.argmax(sum(member_weight[m] * self.votes[m, row] for m in seen)))
 
     def rate(self, member, amount):
         """Mean of an amount over the rows that a member mask at."""
