@@ -6,7 +6,7 @@ import numpy as np
 BLOCK = 2**18
 
 
-def first_of_equals(digest, nominal, priority):
+def first_duplicate(digest, nominal, priority):
     """Return for each column the one that stands for all with the same hash.
 
     Parameters

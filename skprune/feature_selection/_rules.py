@@ -13,7 +13,7 @@ from skprune.arrays.bins import find_bins
 from skprune.base._levels import check_level
 from skprune.criteria.column_statistics import merge_states, most_frequent_share, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
-from skprune.criteria.duplicates import differ, first_of_equals
+from skprune.criteria.duplicates import differ, first_duplicate
 from skprune.exceptions import InputError, PruningWarning
 from skprune.feature_selection._base import BaseFeaturePruner
 from skprune.feature_selection._columns import rows_that_count
@@ -300,7 +300,7 @@ class RulePruner(BaseFeaturePruner):
 
     def _equals(self, X):
         """Return for each column the one that stands for it, compared by value if `X` is given."""
-        found = first_of_equals(self._state.digest, self._nominal, self._forced)
+        found = first_duplicate(self._state.digest, self._nominal, self._forced)
         if X is not None:
             copies = np.flatnonzero(found != np.arange(len(found)))
             other = copies[differ(X, copies, found[copies])]
