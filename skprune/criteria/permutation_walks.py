@@ -40,7 +40,7 @@ def permutations(n_rows, n_repeats, seed):
     return found
 
 
-class Trails(NamedTuple):
+class DecisionSteps(NamedTuple):
     """The ways of rows down trees, as far as they look at columns that will be permuted.
 
     Attributes
@@ -61,7 +61,7 @@ class Trails(NamedTuple):
     goes_left: Any
 
 
-def trails(table, X, rows, unit_of):
+def decision_steps(table, X, rows, unit_of):
     """Walk rows down every tree and list the steps that may change.
 
     Parameters
@@ -77,7 +77,7 @@ def trails(table, X, rows, unit_of):
 
     Returns
     -------
-    Trails
+    DecisionSteps
         Their ways.
 
     Notes
@@ -93,20 +93,20 @@ def trails(table, X, rows, unit_of):
         parts.append((unit[asked], walks[asked], split[asked], goes_left[asked]))
     if not parts:
         nothing = np.empty(0, dtype=np.intp)
-        return Trails(node, nothing, nothing, nothing, nothing.astype(bool))
+        return DecisionSteps(node, nothing, nothing, nothing, nothing.astype(bool))
     unit, walks, split, goes_left = map(np.concatenate, zip(*parts, strict=True))
     order = np.argsort(unit * len(node) + walks, kind="stable")
-    return Trails(node, unit[order], walks[order], split[order], goes_left[order])
+    return DecisionSteps(node, unit[order], walks[order], split[order], goes_left[order])
 
 
-def rewalk(table, X, rows, unit_of, trails, source):
+def reroute(table, X, rows, unit_of, steps, source):
     """Find the walks that a permutation of each unit changes, and where these end.
 
     Parameters
     ----------
     table, X, rows, unit_of
-        As for `trails`.
-    trails : Trails
+        As for `decision_steps`.
+    steps : DecisionSteps
         What that returned.
     source : ndarray of int, shape (n_all_rows,)
         The row that each row takes its values from, in the columns of one unit at a time.
@@ -124,15 +124,15 @@ def rewalk(table, X, rows, unit_of, trails, source):
     """
     n_rows, new_rows = len(rows), source[rows]
     x = _values(X, lambda walks, _: new_rows[walks % n_rows])(
-        trails.walk, table.feature[trails.split]
+        steps.walk, table.feature[steps.split]
     )
-    turned = np.flatnonzero(step(table, trails.split, x) != trails.goes_left)
+    turned = np.flatnonzero(step(table, steps.split, x) != steps.goes_left)
     # The first split of a walk that is taken otherwise; the old ones below it are not met.
-    unit, walks = trails.unit[turned], trails.walk[turned]
+    unit, walks = steps.unit[turned], steps.walk[turned]
     again = (unit[1:] == unit[:-1]) & (walks[1:] == walks[:-1])
     turned = np.delete(turned, np.flatnonzero(again) + 1)
-    unit, walks, split = trails.unit[turned], trails.walk[turned], trails.split[turned]
-    node = np.where(trails.goes_left[turned], table.right[split], table.left[split])
+    unit, walks, split = steps.unit[turned], steps.walk[turned], steps.split[turned]
+    node = np.where(steps.goes_left[turned], table.right[split], table.left[split])
     row = walks % n_rows
 
     def row_of(moving, feature):
