@@ -64,7 +64,7 @@ def leverage(X, weight):
     return np.minimum((left[:, real] ** 2).sum(axis=1) + weight / weight.sum(), 1.0)
 
 
-def left_out_error(error, share):
+def leave_one_out_error(error, share):
     """Return the error of each row by the fit without it: e / (1 - h); O(n_rows).
 
     Parameters
@@ -85,7 +85,7 @@ def left_out_error(error, share):
     return np.where(alone & (error != 0), np.copysign(np.inf, error), found)
 
 
-def moved_fit(slope, curvature, form):
+def cooks_distance(slope, curvature, form):
     """Return how far a fit moves without each row: Cook's distance, but for a factor; O(n_rows).
 
     Parameters
@@ -108,7 +108,7 @@ def moved_fit(slope, curvature, form):
     R. D. Cook, "Detection of influential observation in linear regression", Technometrics 19,
     1977; D. Pregibon, "Logistic regression diagnostics", The Annals of Statistics 9, 1981.
     """
-    return left_out_error(slope, curvature * form) ** 2 * form
+    return leave_one_out_error(slope, curvature * form) ** 2 * form
 
 
 def out_of_bag_error(losses, unseen):
