@@ -44,7 +44,7 @@ def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
 
     Parameters
     ----------
-    rows : Rows
+    rows : EncodedSamples
         The rows; of one class if the target is a quantity.
     criterion : {"relieff", "surf", "multisurf"}
         Which rows are near.

@@ -19,7 +19,7 @@ from scipy.spatial.distance import cdist
 CACHED = 2**16
 
 
-class Rows(NamedTuple):
+class EncodedSamples(NamedTuple):
     """Rows, ready to be compared; sorted by class, and those without weight left out.
 
     Attributes
@@ -59,7 +59,7 @@ class Rows(NamedTuple):
     known: Any
 
 
-def describe_rows(X, nominal, label, weight):
+def encode_samples(X, nominal, label, weight):
     """Make a table ready for `distances` and `difference_sums`.
 
     Parameters
@@ -75,7 +75,7 @@ def describe_rows(X, nominal, label, weight):
 
     Returns
     -------
-    Rows
+    EncodedSamples
         Two copies of the table at most, and one per class of the columns with gaps.
 
     Notes
@@ -97,7 +97,7 @@ def describe_rows(X, nominal, label, weight):
     values[absent] = 0.0
     missing = absent[:, gappy].astype(np.float64)
     known = np.abs(values[:, gappy])
-    return Rows(
+    return EncodedSamples(
         values,
         np.ascontiguousarray(values[:, ~nominal]) if nominal.any() else values,
         np.ascontiguousarray(values[:, nominal]),
@@ -150,7 +150,7 @@ def distances(rows, left, right):
 
     Parameters
     ----------
-    rows : Rows
+    rows : EncodedSamples
         The rows.
     left, right : slice
         Which of them; each within one class.
@@ -183,7 +183,7 @@ def difference_sums(rows, i, j, weights):
 
     Parameters
     ----------
-    rows : Rows
+    rows : EncodedSamples
         The rows.
     i, j : ndarray of int, shape (n_pairs,)
         The pairs.
