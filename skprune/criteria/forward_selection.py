@@ -1,8 +1,8 @@
 """Forward picks: the best column first, then the best one beside those that were picked.
 
-`pick_forward` is the one loop. What a column is worth beside the chosen ones is made of one
+`select_forward` is the one loop. What a column is worth beside the chosen ones is made of one
 term with each of them, as a `Scheme` has it. `Beside` computes a term when it may matter,
-and keeps none: nothing is ever of size columns x columns. `walk_blanket` is the walk of
+and keeps none: nothing is ever of size columns x columns. `fcbf` is the walk of
 FCBF, which decides by itself what stays.
 
 References
@@ -58,7 +58,7 @@ def quotient(floor):
     return Scheme(lambda relevance, mean=floor: relevance / mean, np.add, floor, floor, 0.0)
 
 
-class Picks(NamedTuple):
+class Selection(NamedTuple):
     """What forward picks found.
 
     Attributes
@@ -73,7 +73,7 @@ class Picks(NamedTuple):
     order: Any
 
 
-def pick_forward(relevance, term, scheme, units, forced, n_columns, threshold=-np.inf):
+def select_forward(relevance, term, scheme, units, forced, n_columns, threshold=-np.inf):
     """Pick units of columns one after the other, the best beside those picked before.
 
     A unit is picked by its best column; then all its columns are among the chosen.
@@ -97,12 +97,12 @@ def pick_forward(relevance, term, scheme, units, forced, n_columns, threshold=-n
 
     Returns
     -------
-    Picks
+    Selection
         A tie goes to the higher relevance, then to the first column.
     """
     able = ~np.isnan(relevance)
     scores = np.array(scheme.combine(relevance))
-    known = Known(
+    known = TermCache(
         np.full(len(scores), 0.0 if scheme.merge is np.add else np.inf),
         np.zeros(len(scores), dtype=np.intp),
     )
@@ -119,10 +119,10 @@ def pick_forward(relevance, term, scheme, units, forced, n_columns, threshold=-n
         order.append(int(best))
         chosen += np.flatnonzero(members & able).tolist()
         candidates = np.flatnonzero(~taken & able)
-    return Picks(scores, np.array(order, dtype=np.intp))
+    return Selection(scores, np.array(order, dtype=np.intp))
 
 
-class Known(NamedTuple):
+class TermCache(NamedTuple):
     """What is known of each column's terms with the chosen ones; written to in place.
 
     Attributes
@@ -178,7 +178,7 @@ def _best(scores, relevance, candidates):
     return top[np.argmax(relevance[top])]
 
 
-class Blanket(NamedTuple):
+class FCBFResult(NamedTuple):
     """What the walk of FCBF found.
 
     Attributes
@@ -196,7 +196,7 @@ class Blanket(NamedTuple):
     value: Any
 
 
-def walk_blanket(strength, uncertainty, units, forced):
+def fcbf(strength, uncertainty, units, forced):
     """Keep the columns that no better one stands for.
 
     From the strongest down, a column stays unless a column that stays, and says no less
@@ -210,11 +210,11 @@ def walk_blanket(strength, uncertainty, units, forced):
     uncertainty : callable
         ``uncertainty(s, columns)`` gives those of some columns and column `s`.
     units, forced
-        As for `pick_forward`.
+        As for `select_forward`.
 
     Returns
     -------
-    Blanket
+    FCBFResult
         One call of `uncertainty` for each column that stays.
     """
     open_ = strength > 0  # relevant, and nothing stands for it so far
@@ -237,4 +237,4 @@ def walk_blanket(strength, uncertainty, units, forced):
     if not kept.any():
         kept = units == units[np.argmin(np.isnan(strength))]
     partner[kept], value[kept] = -1, np.nan
-    return Blanket(kept, partner, value)
+    return FCBFResult(kept, partner, value)

@@ -24,9 +24,9 @@ from skprune.criteria.forward_selection import (
     DIFFERENCE,
     LOWEST,
     MEAN,
-    pick_forward,
+    fcbf,
     quotient,
-    walk_blanket,
+    select_forward,
 )
 from skprune.criteria.information import (
     conditional_information,
@@ -306,7 +306,7 @@ class InformationPruner(BaseRankingPruner):
             )
             warnings.warn(msg, PruningWarning, stacklevel=5)
         close = partial(symmetric_uncertainty, counted, counted)
-        self._blanket = walk_blanket(self.scores_, close, self._units, self._forced)
+        self._blanket = fcbf(self.scores_, close, self._units, self._forced)
         self.ranking_ = np.where(self._blanket.kept, 1, 2)
         path = DecidedPath(self._blanket.kept)
         return path.cut(**self._level_of(self.keep, self.threshold)), path
@@ -338,7 +338,7 @@ class InformationPruner(BaseRankingPruner):
 def _rank(measured, units, forced, **needed):
     """Return the path of as many picks as are needed."""
     relevance, term, scheme = measured
-    picks = pick_forward(relevance, term, scheme, units, forced, **needed)
+    picks = select_forward(relevance, term, scheme, units, forced, **needed)
     return RankedPath(picks.scores, order=picks.order, units=units, forced=forced)
 
 
