@@ -50,7 +50,7 @@ class Scheme(NamedTuple):
 
 DIFFERENCE = Scheme(lambda relevance, mean=0.0: relevance - mean, np.add, 0.0, 0.0, -np.inf)
 MEAN = Scheme(lambda alone, mean=None: alone if mean is None else mean, np.add, 0.0, np.inf, 0.0)
-LOWEST = Scheme(lambda alone, term=np.inf: np.minimum(alone, term), np.minimum, 0.0, np.inf, 0.0)
+MINIMUM = Scheme(lambda alone, term=np.inf: np.minimum(alone, term), np.minimum, 0.0, np.inf, 0.0)
 
 
 def quotient(floor):

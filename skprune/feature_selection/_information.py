@@ -22,8 +22,8 @@ from skprune.criteria.f_statistic import (
 )
 from skprune.criteria.forward_selection import (
     DIFFERENCE,
-    LOWEST,
     MEAN,
+    MINIMUM,
     fcbf,
     quotient,
     select_forward,
@@ -273,7 +273,7 @@ class InformationPruner(BaseRankingPruner):
             scheme = self._scheme(FLOOR_INFORMATION)
         else:
             term = partial(conditional_information, counted, target)
-            scheme = MEAN if self.criterion == "jmi" else LOWEST
+            scheme = MEAN if self.criterion == "jmi" else MINIMUM
         return _information(counted, target), term, scheme
 
     def _correlate(self, table, y, sample_weight):

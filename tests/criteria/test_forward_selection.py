@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skprune.criteria.forward_selection import (
     DIFFERENCE,
-    LOWEST,
     MEAN,
+    MINIMUM,
     fcbf,
     quotient,
     select_forward,
@@ -47,7 +47,7 @@ WAYS = {
         lambda relevance, terms: np.mean(terms) if len(terms) else relevance,
     ),
     "minimum": (
-        LOWEST,
+        MINIMUM,
         lambda relevance, terms: min([relevance, *terms]),
     ),
 }
@@ -98,7 +98,7 @@ def test_picks_are_those_of_whole_sums(way, seed, n_columns, monkeypatch):
 def test_lazy_minima_pick_what_eager_ones_do_in_spite_of_ties(seed):
     relevance, matrix = problem(seed, digits=1)
     nobody = np.zeros(P, dtype=bool)
-    found = select_forward(relevance, term_of(matrix), LOWEST, np.arange(P), nobody, P)
+    found = select_forward(relevance, term_of(matrix), MINIMUM, np.arange(P), nobody, P)
     order, _ = slow_picks(relevance, matrix, WAYS["minimum"][1], np.arange(P), nobody, P)
     assert found.order.tolist() == order
 
@@ -112,7 +112,7 @@ def test_lazy_minima_ask_for_few_terms():
         return np.where(columns < 5, 0.4, 0.01)
 
     nobody = np.zeros(1000, dtype=bool)
-    found = select_forward(relevance, term, LOWEST, np.arange(1000), nobody, 5)
+    found = select_forward(relevance, term, MINIMUM, np.arange(1000), nobody, 5)
     assert found.order.tolist() == [0, 1, 2, 3, 4]
     assert sum(asked) < 700
 
