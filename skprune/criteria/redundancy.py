@@ -1,6 +1,6 @@
 """Redundancy: which columns say nothing that a better one does not say.
 
-`lay_out` puts columns in order of priority. `greedy_walk` keeps those that are not too close
+`order_by_priority` sorts columns by priority. `greedy_walk` keeps those that are not too close
 to one of higher priority, and makes the strengths of association that it needs tile by tile.
 `threshold_path` finds every set that the walk can keep, from the whole matrix.
 
@@ -27,7 +27,7 @@ import numpy as np
 BLOCK_WIDTH = 1024
 
 
-class Layout(NamedTuple):
+class PriorityOrder(NamedTuple):
     """Columns in order of priority, the highest first, cut into blocks.
 
     Attributes
@@ -71,7 +71,7 @@ class Layout(NamedTuple):
         return [self.order[span] for span in self.spans]
 
 
-def lay_out(priority, units, forced, width=None):
+def order_by_priority(priority, units, forced, width=None):
     """Put columns in order of priority and cut them into blocks.
 
     Parameters
@@ -88,7 +88,7 @@ def lay_out(priority, units, forced, width=None):
 
     Returns
     -------
-    Layout
+    PriorityOrder
         No unit is in two blocks.
 
     Notes
@@ -109,7 +109,7 @@ def lay_out(priority, units, forced, width=None):
     cuts = np.unique(np.searchsorted(np.append(0, up_to)[starts], edges))
     inner = cuts[(cuts > 0) & (cuts < len(starts))].tolist()
     blocks = [slice(*ends) for ends in pairwise([0, *inner, len(starts)])]
-    return Layout(order, starts, int(np.count_nonzero(~free)), blocks)
+    return PriorityOrder(order, starts, int(np.count_nonzero(~free)), blocks)
 
 
 def tiles_of_units(make, layout):
@@ -119,7 +119,7 @@ def tiles_of_units(make, layout):
     ----------
     make : callable
         Makes tiles of the columns in `layout.members`.
-    layout : Layout
+    layout : PriorityOrder
         The units.
 
     Returns

@@ -2,7 +2,7 @@
 
 A rule says what stays at a threshold (`at`) and which levels there are (`levels`). `Walked`
 compares pairs, `Clustered` keeps the best of each cluster, `Collinear` removes what all
-others explain together. All work on units in order of priority, as a `Layout` has them.
+others explain together. All work on units in order of priority, as a `PriorityOrder` has them.
 """
 
 from typing import Any, NamedTuple
@@ -65,7 +65,7 @@ class Walked:
     ----------
     make : callable
         Makes tiles of strengths between columns.
-    layout : Layout
+    layout : PriorityOrder
         Their units.
     """
 
@@ -92,7 +92,7 @@ class Clustered:
     ----------
     make : callable
         Makes tiles of strengths between columns.
-    layout : Layout
+    layout : PriorityOrder
         Their units.
     linkage : {"complete", "average", "single"}
         How clusters are merged.
@@ -122,7 +122,7 @@ class Collinear:
     ----------
     make : callable
         Makes tiles of correlations between columns.
-    layout : Layout
+    layout : PriorityOrder
         Their units.
     """
 
@@ -175,7 +175,7 @@ class RedundancyPath(ColumnPath):
     ----------
     rule : Walked, Clustered or Collinear
         What stays at a threshold.
-    layout : Layout
+    layout : PriorityOrder
         The columns in order of priority.
     """
 
