@@ -58,8 +58,8 @@ def test_blocks_and_pieces_do_not_change_the_result(monkeypatch, missing):
     expected = correlations(X)
     monkeypatch.setattr(redundancy, "BLOCK_WIDTH", 5)
     monkeypatch.setattr(association, "BLOCK_COLUMNS", 5)
-    monkeypatch.setattr(association, "PIECE", 64)
-    monkeypatch.setattr(association, "CACHED_PIECE", 32)
+    monkeypatch.setattr(association, "CHUNK", 64)
+    monkeypatch.setattr(association, "CACHED_CHUNK", 32)
     priority = np.random.default_rng(1).random(17)
     layout = order_by_priority(priority, np.arange(17), np.zeros(17, dtype=bool))
     order = layout.order

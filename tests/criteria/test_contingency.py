@@ -83,7 +83,7 @@ def numbers(missing=0.2):
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("corrected", [False, True])
 def test_ratio_is_that_of_the_textbook(monkeypatch, missing, corrected):
-    monkeypatch.setattr(contingency, "PIECE", 64)  # several row_chunks of rows
+    monkeypatch.setattr(contingency, "CHUNK", 64)  # several chunks of rows
     X, groups = numbers(missing), codes(missing)
     found = ratio_tile(describe(X), categories(groups), np.arange(4), every, corrected=corrected)
     expected = [[eta(x, g, corrected=corrected) for g in groups.T] for x in X.T]
