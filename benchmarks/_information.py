@@ -10,7 +10,7 @@ from sklearn.feature_selection import mutual_info_classif
 
 from benchmarks._measure import row, side_by_side
 from skprune import InformationPruner
-from skprune.arrays.bins import code_columns, find_bins
+from skprune.arrays.bins import bin_codes, find_bins
 
 N_ROWS, N_COLUMNS, N_KEPT = 2_000, 1_000, 50
 N_TOP = 10
@@ -90,7 +90,7 @@ def information(repeat):
 def loop(criterion, repeat):
     """Time a criterion against the loop that computes every term anew."""
     X, y = make_classification(1_000, 40, n_informative=8, random_state=0)
-    codes = code_columns(X, find_bins(X))
+    codes = bin_codes(X, find_bins(X))
     what = f"{criterion}, 1,000 x 40, 8 kept"
 
     def ours():

@@ -26,7 +26,7 @@ def run(repeat):
         order = getattr(diversity, name)
 
         def ours(order=order):
-            return order(diversity.Ballots(votes, y), N_CHOSEN)
+            return order(diversity.MemberVotes(votes, y), N_CHOSEN)
 
         chosen = {}
 

@@ -1,1 +1,1 @@
-"""What models and tables are made of, as plain arrays."""
+"""Plain array representations of models and tables."""

@@ -1,9 +1,9 @@
-"""Columns as small codes: one binning that all that counts shares.
+"""Shared binning of columns into uint8 codes.
 
-`find_bins` reads the bins off a table once, `code_columns` turns any rows with the same
-columns into codes of one byte. Code 0 is "no value" in every column; values have the codes
-from 1 up. Bins end at values of the table and depend on the order of the values only, so
-that they follow any increasing map of a column. A weight is a number of repetitions.
+`find_bins` finds the bins of a table once; `bin_codes` maps any rows with the same columns
+to codes of one byte. Code 0 marks missing values, bins are numbered from 1. Bin edges are
+values of the table and depend on the order of the values only, so the codes are invariant
+under increasing transformations of a column. Weights are numbers of repetitions.
 """
 
 from itertools import pairwise
@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 MISSING = 0
-# Values of one column that a byte can tell apart, beside "no value" and "any other".
+# Distinct values of a column with codes of their own: a byte also needs codes for missing
+# values and for all other values.
 MAX_BINS = 254
-# Elements of one block of columns: small enough for the processor's cache.
+# Elements per block of columns: small enough for the processor's cache.
 BLOCK = 2**18
 
 
@@ -24,13 +25,13 @@ class Bins(NamedTuple):
     Attributes
     ----------
     n_codes : ndarray of int, shape (n_columns,)
-        The codes of a column are below this; some of them may be those of no row.
+        Exclusive upper bound of each column's codes; not every code has to occur.
     edges : ndarray of shape (n_columns, n_edges)
-        Highest value of each bin of a numeric column but the last, ascending, then
-        infinity. All infinity for nominal columns.
+        Largest value of each bin of a numeric column except the last, ascending and padded
+        with infinity. All infinity for nominal columns.
     categories : dict of int to ndarray
-        Of each nominal column the values that have a code of their own, the first 1;
-        any other value has the code after those.
+        For each nominal column the values with codes of their own, 1, 2, ...; all other
+        values share the next code.
     """
 
     n_codes: Any
@@ -39,41 +40,42 @@ class Bins(NamedTuple):
 
 
 def default_bins(n_rows):
-    """Return a number of bins: the cube root of the number of rows, from 2 to 16.
+    """Return the default number of bins: the cube root of the number of rows, from 2 to 16.
 
-    Then three columns together have about as many cells as there are rows.
+    The joint table of three columns then has about as many cells as there are rows.
     """
     return int(np.clip(np.round(np.cbrt(n_rows)), 2, 16))
 
 
-def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
+def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, min_weight=1):
     """Find bins of about equal weight for each column of a table.
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_rows, n_columns)
-        Finite values, and NaN where there is none.
+        Finite values, NaN where missing.
     nominal : ndarray of bool, shape (n_columns,), default=None
-        Columns of codes whose order means nothing. Default: none.
+        Nominal columns, whose values have no order. Default: none.
     n_bins : int, default=None
-        Bins of a numeric column, at most, from 2 to 254; a column that has no more
-        distinct values has a bin for each. Default: `default_bins` of the total weight.
-        Nominal columns keep up to 254 values, the rarer ones share a bin.
+        Maximum number of bins of a numeric column, from 2 to 254; a column with at most
+        that many distinct values has one bin per value. Default: `default_bins` of the
+        total weight. Nominal columns keep up to 254 values; rarer ones share a bin.
     sample_weight : ndarray of shape (n_rows,), default=None
         Non-negative weights, not all zero; a weight of 2 equals the row twice.
-    fewest : float, default=1
-        Values of a nominal column with less weight than this share a bin too.
+    min_weight : float, default=1
+        Values of a nominal column with less total weight than this also share that bin.
 
     Returns
     -------
     Bins
-        What `code_columns` takes.
+        Input of `bin_codes`.
 
     Notes
     -----
-    Each edge is where two distinct values part, the one nearest to the quantile. So a
-    value that most rows share has a bin of its own, the same seen from either end.
-    O(n_rows log n_rows) per column, a block of columns at a time.
+    Each edge is the boundary between two distinct values that is nearest to the quantile.
+    So a value that most rows share has a bin of its own, and binning a column and its
+    negation gives the same partition. O(n_rows log n_rows) per column, a block of columns
+    at a time.
     """
     n_columns = X.shape[1]
     rows: Any = slice(None)
@@ -89,7 +91,7 @@ def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
     for part in _blocks(X.shape[0], len(numeric)):
         edges[numeric[part]] = _edges(_dense(X, numeric[part])[rows], n_bins, weight)
     categories = {
-        int(j): _categories(_dense(X, [j])[rows, 0], weight, fewest)
+        int(j): _categories(_dense(X, [j])[rows, 0], weight, min_weight)
         for j in np.flatnonzero(nominal)
     }
     n_codes = np.isfinite(edges).sum(axis=1) + 2
@@ -98,24 +100,24 @@ def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
     return Bins(n_codes, edges, categories)
 
 
-def code_columns(X, bins):
-    """Turn values into the codes of their bins.
+def bin_codes(X, bins):
+    """Encode values by the bins that they fall into.
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_rows, n_columns)
-        Values, and NaN where there is none; of the rows that gave the bins or of others.
+        Values, NaN where missing; not necessarily the rows that defined the bins.
     bins : Bins
-        As `find_bins` returns them.
+        From `find_bins`.
 
     Returns
     -------
     ndarray of uint8, shape (n_rows, n_columns), in Fortran order
-        Codes from 1 up, and 0 for NaN.
+        Codes, from 1; 0 for NaN.
 
     Notes
     -----
-    O(n_rows * n_columns * n_bins), in comparisons of whole blocks.
+    O(n_rows * n_columns * n_bins) vectorized comparisons.
     """
     codes = np.empty(X.shape, dtype=np.uint8, order="F")
     for part in _blocks(*X.shape):
@@ -135,7 +137,7 @@ def code_columns(X, bins):
 
 
 def _edges(values, n_bins, weight):
-    """Return the edges of some columns, (n_columns, n_bins - 1), filled up with infinity."""
+    """Return the edges of some columns, padded with infinity; shape (n_columns, n_bins - 1)."""
     values = values.T
     if weight is None:
         ordered = np.sort(values, axis=1)
@@ -144,12 +146,13 @@ def _edges(values, n_bins, weight):
         order = np.argsort(values, axis=1)
         ordered = np.take_along_axis(values, order, axis=1)
         up_to = np.cumsum(weight[order], axis=1)
-    # Where two distinct values part; NaN comes last and parts nothing.
+    # Boundaries between distinct values; NaN sorts last and never compares as larger.
     column, place = np.nonzero(ordered[:, :-1] < ordered[:, 1:])
     below = up_to[column, place]
-    n_parts = np.bincount(column, minlength=len(values))
-    chosen = (n_parts < n_bins)[column]
-    chosen[_nearest(column, below, n_parts, _present(ordered, up_to), n_bins)] = True
+    n_boundaries = np.bincount(column, minlength=len(values))
+    chosen = (n_boundaries < n_bins)[column]
+    total = _total_weight(ordered, up_to)
+    chosen[_nearest_to_quantiles(column, below, n_boundaries, total, n_bins)] = True
     column, place = column[chosen], place[chosen]
     starts = np.searchsorted(column, np.arange(len(values)))
     edges = np.full((len(values), n_bins - 1), np.inf)
@@ -157,32 +160,33 @@ def _edges(values, n_bins, weight):
     return edges
 
 
-def _present(ordered, up_to):
-    """Return the weight of the rows of each column that have a value."""
+def _total_weight(ordered, up_to):
+    """Return the total weight of the non-missing values of each column."""
     n_present = np.count_nonzero(~np.isnan(ordered), axis=1)
     return np.where(n_present > 0, up_to[np.arange(len(ordered)), n_present - 1], 0.0)
 
 
-def _nearest(column, below, n_parts, present, n_bins):
-    """Return the partings nearest to the quantiles, of columns with more than needed."""
-    many = np.flatnonzero(n_parts >= n_bins)
-    last = np.cumsum(n_parts)[many, None] - 1
-    first = last - n_parts[many, None] + 1
-    # One search for all columns: each has a range of its own. Whole weights stay exact.
-    span = np.floor(present.max(initial=0.0)) + 2
-    target = np.arange(1, n_bins) * present[many, None] / n_bins
+def _nearest_to_quantiles(column, below, n_boundaries, total, n_bins):
+    """Return the boundaries nearest to the quantiles, for columns with more than needed."""
+    many = np.flatnonzero(n_boundaries >= n_bins)
+    last = np.cumsum(n_boundaries)[many, None] - 1
+    first = last - n_boundaries[many, None] + 1
+    # A single search for all columns, each shifted to its own range of values. The shift is
+    # a whole number, so that integer weights stay exact.
+    span = np.floor(total.max(initial=0.0)) + 2
+    target = np.arange(1, n_bins) * total[many, None] / n_bins
     after = np.searchsorted(below + column * span, target + many[:, None] * span)
     before, after = np.clip(after - 1, first, last), np.clip(after, first, last)
     return np.where(target - below[before] <= below[after] - target, before, after)
 
 
-def _categories(values, weight, fewest):
-    """Return the values that have a code of their own: frequent ones."""
-    there = ~np.isnan(values)
-    distinct, place = np.unique(values[there], return_inverse=True)
-    counts = np.bincount(place, None if weight is None else weight[there], len(distinct))
+def _categories(values, weight, min_weight):
+    """Return the most frequent values, which get codes of their own."""
+    present = ~np.isnan(values)
+    distinct, place = np.unique(values[present], return_inverse=True)
+    counts = np.bincount(place, None if weight is None else weight[present], len(distinct))
     most = np.argsort(-counts, kind="stable")[:MAX_BINS]
-    return np.sort(distinct[most[counts[most] >= fewest]])
+    return np.sort(distinct[most[counts[most] >= min_weight]])
 
 
 def _code_categories(values, known):
@@ -194,7 +198,7 @@ def _code_categories(values, known):
 
 
 def _blocks(n_rows, n_columns):
-    """Cut the columns into slices of about `BLOCK` elements."""
+    """Split the columns into slices of about `BLOCK` elements."""
     step = max(1, BLOCK // max(1, n_rows))
     return [slice(*ends) for ends in pairwise([*range(0, n_columns, step), n_columns])]
 

@@ -1,9 +1,9 @@
-"""Feed-forward networks as arrays: one pass forward, one pass back, and the loss.
+"""Feed-forward networks as arrays: forward pass, backward pass and losses.
 
-`Network` is what surgery reads a fitted model into and what it builds one from. Criteria and
-solvers use the passes here and write none themselves. Every loss is the one that belongs to
-the output (squares, log-losses, Poisson), so that its slope in the raw scores is always the
-answer less the target.
+Surgery reads a fitted model into a `Network` and builds a model from one. Criteria and
+solvers use the passes of this module and implement none of their own. Each output function
+is paired with the loss for which it is the canonical link (squared error, log-loss, Poisson),
+so the gradient with respect to the raw scores is always ``prediction - target``.
 """
 
 from typing import Any, NamedTuple
@@ -18,13 +18,13 @@ class Network(NamedTuple):
     Attributes
     ----------
     coefs : tuple of ndarray of shape (n_inputs, n_units)
-        Weights of each layer: those of a unit are a column.
+        Weights of each layer; column j holds the incoming weights of unit j.
     intercepts : tuple of ndarray of shape (n_units,)
         Intercepts of each layer.
     activation : {"identity", "logistic", "tanh", "relu"}
-        What hidden units make of their sums.
+        Activation function of the hidden units.
     output : {"identity", "softmax", "logistic", "exp"}
-        What the last layer makes of its sums, the raw scores.
+        Output function, applied to the raw scores (the pre-activations of the last layer).
     """
 
     coefs: Any
@@ -33,15 +33,16 @@ class Network(NamedTuple):
     output: str
 
 
-def activate(activation, sums):
-    """Return what hidden units make of their sums; ndarray of the same shape."""
+def activate(activation, pre_activations):
+    """Apply an activation function; ndarray of the same shape."""
     if activation == "relu":
-        return np.maximum(sums, 0.0)
-    return {"identity": np.array, "logistic": expit, "tanh": np.tanh}[activation](sums)
+        return np.maximum(pre_activations, 0.0)
+    functions = {"identity": np.array, "logistic": expit, "tanh": np.tanh}
+    return functions[activation](pre_activations)
 
 
-def steepness(activation, values):
-    """Return the derivative of an activation, from what it gave; ndarray, bool for relu."""
+def activation_derivative(activation, values):
+    """Return the derivative of an activation as a function of its value; bool for relu."""
     if activation == "relu":
         return values > 0
     if activation == "logistic":
@@ -50,53 +51,55 @@ def steepness(activation, values):
 
 
 def forward(network, X):
-    """Pass rows through a network.
+    """Forward pass.
 
     Parameters
     ----------
     network : Network
         Its weights.
-    X : ndarray or sparse matrix of shape (n_rows, n_features)
-        The rows.
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Samples.
 
     Returns
     -------
     list
-        What each layer reads, `X` first, and the raw scores last: one more than layers.
-        O(n_rows * n_weights) time, O(n_rows * n_units) memory.
+        The inputs of each layer, starting with `X`, then the raw scores: ``n_layers + 1``
+        arrays. O(n_samples * n_weights) time, O(n_samples * n_units) memory.
     """
-    read = [X]
+    inputs = [X]
     for coef, intercept in zip(network.coefs, network.intercepts, strict=True):
-        sums = read[-1] @ coef
-        sums += intercept
-        last = len(read) == len(network.coefs)
-        read.append(sums if last else activate(network.activation, sums))
-    return read
+        pre_activations = inputs[-1] @ coef
+        pre_activations += intercept
+        if len(inputs) == len(network.coefs):
+            inputs.append(pre_activations)
+        else:
+            inputs.append(activate(network.activation, pre_activations))
+    return inputs
 
 
-def answers(network, raw):
-    """Return what a network says for raw scores: means, or probabilities of classes."""
+def predictions(network, raw):
+    """Apply the output function to raw scores; returns means or class probabilities."""
     if network.output == "softmax":
         return softmax(raw, axis=1)
     return {"identity": np.array, "logistic": expit, "exp": np.exp}[network.output](raw)
 
 
 def losses(network, raw, target):
-    """Return the loss of each row, summed over outputs.
+    """Return the loss of each sample, summed over outputs; O(n_samples * n_outputs).
 
     Parameters
     ----------
     network : Network
-        Only its output is looked at.
-    raw : ndarray of shape (n_rows, n_outputs)
+        Only its output function is used.
+    raw : ndarray of shape (n_samples, n_outputs)
         Raw scores.
-    target : ndarray of shape (n_rows, n_outputs)
-        Values, or probabilities of classes: certain ones, or soft labels.
+    target : ndarray of shape (n_samples, n_outputs)
+        Values, or class probabilities: one-hot or soft labels.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        Half the squares, cross-entropies in nats, or Poisson losses without their constant.
+    ndarray of shape (n_samples,)
+        Half squared errors, cross-entropies in nats, or Poisson losses up to a constant.
     """
     if network.output == "softmax":
         return -(target * log_softmax(raw, axis=1)).sum(axis=1)
@@ -107,61 +110,65 @@ def losses(network, raw, target):
     return ((raw - target) ** 2).sum(axis=1) / 2
 
 
-def backward(network, read, slopes):
-    """Pass slopes in the raw scores back through a network.
+def backward(network, inputs, gradients):
+    """Backward pass (backpropagation).
 
     Parameters
     ----------
     network : Network
         Its weights.
-    read : list
+    inputs : list
         From `forward`.
-    slopes : ndarray of shape (n_rows, n_outputs)
-        Derivative of each row's loss in its raw scores, or any vectors to pass back.
+    gradients : ndarray of shape (n_samples, n_outputs)
+        Gradient of each sample's loss with respect to its raw scores, or any other vectors
+        to propagate.
 
     Returns
     -------
-    list of ndarray of shape (n_rows, n_units)
-        The same in the sums of each layer. O(n_rows * n_weights).
+    list of ndarray of shape (n_samples, n_units)
+        Gradients with respect to the pre-activations of each layer.
+        O(n_samples * n_weights).
     """
-    back = [slopes]
-    for coef, values in zip(network.coefs[:0:-1], read[-2:0:-1], strict=True):
-        part = back[-1] @ coef.T
-        part *= steepness(network.activation, values)
-        back.append(part)
+    back = [gradients]
+    for coef, values in zip(network.coefs[:0:-1], inputs[-2:0:-1], strict=True):
+        gradient = back[-1] @ coef.T
+        gradient *= activation_derivative(network.activation, values)
+        back.append(gradient)
     return back[::-1]
 
 
-def curvatures(network, read, weight):
-    """Return how the loss bends in the sums of each unit.
+def curvatures(network, inputs, weight):
+    """Return the Gauss-Newton curvature of the loss in each pre-activation.
 
     Parameters
     ----------
     network : Network
         Its weights.
-    read : list
+    inputs : list
         From `forward`.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
 
     Returns
     -------
     list of ndarray of shape (n_units,)
-        Mean over rows of the diagonal of the generalised Gauss-Newton matrix: the curvature
-        of the loss in the raw scores, passed back. O(n_rows * n_weights * n_outputs).
+        Weighted mean over samples of the diagonal of the generalised Gauss-Newton matrix
+        ``J' H J``, where H is the Hessian with respect to the raw scores and J their
+        Jacobian. O(n_samples * n_weights * n_outputs).
     """
-    said = answers(network, read[-1])
+    predicted = predictions(network, inputs[-1])
     total = [np.zeros(len(intercept)) for intercept in network.intercepts]
-    for output in range(said.shape[1]):
-        # A square root of the curvature: its outer products sum to it over outputs.
-        root = np.zeros_like(said)
+    for output in range(predicted.shape[1]):
+        # Column `output` of a square root R of the Hessian: H is the sum of r r'.
+        own = predicted[:, output]
+        root = np.zeros_like(predicted)
         if network.output == "softmax":
-            root = -np.sqrt(said[:, [output]]) * said
-            root[:, output] += np.sqrt(said[:, output])
+            root = -np.sqrt(own[:, np.newaxis]) * predicted
+            root[:, output] += np.sqrt(own)
         elif network.output == "logistic":
-            root[:, output] = np.sqrt(said[:, output] * (1 - said[:, output]))
+            root[:, output] = np.sqrt(own * (1 - own))
         else:
-            root[:, output] = np.sqrt(said[:, output]) if network.output == "exp" else 1.0
-        parts = backward(network, read, root)
+            root[:, output] = np.sqrt(own) if network.output == "exp" else 1.0
+        parts = backward(network, inputs, root)
         total = [sum_ + weight @ part**2 for sum_, part in zip(total, parts, strict=True)]
     return [sum_ / weight.sum() for sum_ in total]

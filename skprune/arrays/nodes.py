@@ -1,9 +1,9 @@
-"""NodeTable: any number of trees as flat arrays, and the level passes over them.
+"""NodeTable: any number of trees as flat arrays, and the level-by-level passes over them.
 
-All trees stand behind one another in the same arrays; children and parents are indices
-into the whole table, and -1 says "none". Everything that has to walk a tree walks here:
-numpy level by level, all trees at once, so that a pass costs O(nodes) element operations
-in as many numpy calls as the deepest tree has levels.
+The nodes of all trees are concatenated in the same arrays; children and parents are indices
+into the whole table, and -1 means "none". All tree traversals are in this module: one numpy
+pass per depth level over all trees at once, so that a pass costs O(n_nodes) element
+operations in a number of numpy calls proportional to the depth of the deepest tree.
 """
 
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ class NodeTable:
     left, right : ndarray of int, shape (n_nodes,)
         Children, as indices into the table; -1 for a leaf.
     feature : ndarray of int, shape (n_nodes,)
-        Column that a split looks at; negative for a leaf.
+        Feature that a node splits on; negative for a leaf.
     threshold : ndarray of float, shape (n_nodes,)
-        A row goes left if its value is at most this.
+        A sample goes left if its value is less than or equal to this.
     missing_left : ndarray of bool, shape (n_nodes,)
         Whether NaN goes left.
     value : ndarray of float, shape (n_nodes, n_outputs, n_values)
         Prediction of each node as if it were a leaf.
     weight : ndarray of float, shape (n_nodes,)
-        Weighted number of training rows.
+        Weighted number of training samples.
     impurity : ndarray of float, shape (n_nodes,)
-        Training impurity, in the unit of the tree's own criterion.
+        Training impurity, by the criterion that the tree was grown with.
     offsets : ndarray of int, shape (n_trees + 1,)
         Nodes of tree t are ``offsets[t]:offsets[t + 1]``; the first is its root.
     """
@@ -94,7 +94,7 @@ class NodeTable:
 
     @cached_property
     def levels(self):
-        """The splits of each depth, from the roots down; a list of index arrays."""
+        """The splits at each depth, from the roots down; a list of index arrays."""
         levels: list[np.ndarray] = []
         frontier = self.roots
         while True:
@@ -115,7 +115,7 @@ class NodeTable:
 
 
 def depths(left, right):
-    """Return how deep each node of one tree is.
+    """Return the depth of each node of one tree.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def depths(left, right):
     Returns
     -------
     ndarray of int, shape (n_nodes,)
-        0 for the root. O(nodes).
+        Depths, 0 for the root. O(n_nodes).
     """
     depth, frontier = np.zeros(len(left), dtype=np.intp), np.zeros(1, dtype=np.intp)
     while (frontier := frontier[left[frontier] != NO_NODE]).size:
@@ -136,23 +136,23 @@ def depths(left, right):
 
 
 def check_children(table):
-    """Refuse children that do not make trees.
+    """Check that the child arrays form trees.
 
     Parameters
     ----------
     table : NodeTable
-        The trees, as read from foreign memory.
+        The trees, as read from a fitted model or a file.
 
     Raises
     ------
     ValueError
         If a child is outside its tree, a node has one child or two parents, or a node
-        cannot be reached from its root. A walk over such arrays could read foreign
-        memory or never end.
+        cannot be reached from its root. Traversing such arrays could read out of bounds or
+        not terminate.
 
     Notes
     -----
-    O(nodes).
+    O(n_nodes).
     """
     first, end = table.offsets[table.tree], table.offsets[table.tree + 1]
     for child in (table.left, table.right):
@@ -168,11 +168,11 @@ def check_children(table):
     n_parents[table.roots] += 1
     if (n_parents != 1).any():
         msg = (
-            "Every node but a root must have one parent; this tree has orphans or shared "
+            "Every node except the root must have one parent; this tree has orphans or shared "
             "nodes. Was it edited in place?"
         )
         raise ValueError(msg)
-    # One parent each, and none for the roots: what a walk cannot reach is a cycle.
+    # Every node has one parent and roots have none, so unreachable nodes form cycles.
     n_reached = table.n_trees + 2 * sum(len(level) for level in table.levels)
     if n_reached != table.n_nodes:
         msg = f"Only {n_reached} of {table.n_nodes} nodes can be reached from a root."
@@ -180,14 +180,14 @@ def check_children(table):
 
 
 def bottom_up_sum(table, amount):
-    """Add up amounts over each node's subtree, the node included.
+    """Sum a quantity over each node's subtree, including the node.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     amount : ndarray of shape (n_nodes, ...)
-        What each node contributes.
+        Contribution of each node.
 
     Returns
     -------
@@ -196,7 +196,7 @@ def bottom_up_sum(table, amount):
 
     Notes
     -----
-    O(nodes) per column.
+    O(n_nodes) per column.
     """
     total = amount.copy()
     for splits in reversed(table.levels):
@@ -205,23 +205,23 @@ def bottom_up_sum(table, amount):
 
 
 def bottom_up_max(table, score):
-    """Return the largest score in each node's subtree, the node included.
+    """Return the largest score in each node's subtree, including the node.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     score : ndarray of shape (n_nodes,)
-        A score per node.
+        Score of each node.
 
     Returns
     -------
     ndarray of shape (n_nodes,)
-        Largest scores.
+        Maximum over each subtree.
 
     Notes
     -----
-    O(nodes).
+    O(n_nodes).
     """
     best = score.copy()
     for splits in reversed(table.levels):
@@ -231,23 +231,23 @@ def bottom_up_max(table, score):
 
 
 def top_down_min(table, score):
-    """Return the smallest score on each node's way from the root, the node included.
+    """Return the smallest score on the path from the root to each node, inclusive.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     score : ndarray of shape (n_nodes,)
-        A score per node.
+        Score of each node.
 
     Returns
     -------
     ndarray of shape (n_nodes,)
-        Smallest scores.
+        Minimum over each path.
 
     Notes
     -----
-    O(nodes).
+    O(n_nodes).
     """
     least = score.copy()
     for splits in table.levels:
@@ -257,90 +257,90 @@ def top_down_min(table, score):
 
 
 def survivors(table, keep_split):
-    """Return the node in which each node's rows end once splits are collapsed.
+    """Return the node of the pruned trees that each node's samples end up in.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     keep_split : ndarray of bool, shape (n_nodes,)
-        Splits that stay; what lies below a collapsed split goes with it.
+        Splits to keep; a collapsed split becomes a leaf and its subtree is removed.
 
     Returns
     -------
     ndarray of int, shape (n_nodes,)
-        The topmost collapsed node on the way from the root, or the node itself.
+        The topmost collapsed node on the path from the root, or the node itself.
 
     Notes
     -----
-    O(nodes).
+    O(n_nodes).
     """
-    home = np.arange(table.n_nodes)
+    survivor = np.arange(table.n_nodes)
     collapsed = ~keep_split
     for splits in table.levels:
         for child in (table.left[splits], table.right[splits]):
-            # A parent that lives on elsewhere, or was cut itself, takes its children in.
-            gone = collapsed[splits] | (home[splits] != splits)
-            home[child] = np.where(gone, home[splits], child)
-    return home
+            # Children of a collapsed or removed parent are removed with it.
+            removed = collapsed[splits] | (survivor[splits] != splits)
+            survivor[child] = np.where(removed, survivor[splits], child)
+    return survivor
 
 
 def splice(table, only_child):
-    """Take splits out of their trees, each replaced by one of its children.
+    """Remove splits, each replaced by one of its children.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     only_child : ndarray of int, shape (n_nodes,)
-        The child that takes a split's place; -1 for nodes that stay.
+        The child that replaces a split; -1 for nodes that are kept.
 
     Returns
     -------
     left, right : ndarray of int, shape (n_nodes,)
-        Children past what was taken out; -1 for leaves. Of nodes that no root leads to any
-        more they mean nothing.
+        Children after the removals; -1 for leaves. Undefined for nodes that can no longer be
+        reached from a root.
     roots : ndarray of int, shape (n_trees,)
-        Root of each tree, which need not be the first of its nodes any more.
+        Root of each tree, not necessarily the first of its nodes any more.
 
     Notes
     -----
-    O(nodes), in one pass from below. `preorder` takes the result as `links`.
+    O(n_nodes), in one bottom-up pass. `preorder` takes the result as `links`.
     """
-    heir = np.arange(table.n_nodes)
+    replacement = np.arange(table.n_nodes)
     for splits in reversed(table.levels):
-        gone = splits[only_child[splits] != NO_NODE]
-        heir[gone] = heir[only_child[gone]]
-    left = np.where(table.is_split, heir[table.left], NO_NODE)
-    right = np.where(table.is_split, heir[table.right], NO_NODE)
-    return left, right, heir[table.roots]
+        removed = splits[only_child[splits] != NO_NODE]
+        replacement[removed] = replacement[only_child[removed]]
+    left = np.where(table.is_split, replacement[table.left], NO_NODE)
+    right = np.where(table.is_split, replacement[table.right], NO_NODE)
+    return left, right, replacement[table.roots]
 
 
 def preorder(table, keep_split, links=None):
-    """Return the nodes that stay, in preorder, once splits are collapsed.
+    """Return the kept nodes in preorder after collapsing splits.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     keep_split : ndarray of bool, shape (n_nodes,)
-        Splits that stay; what lies below a collapsed split goes with it.
+        Splits to keep; a collapsed split becomes a leaf and its subtree is removed.
     links : tuple of (ndarray, ndarray, ndarray), default=None
-        Left and right children and roots, where they are not those of the table; what
-        `splice` returns.
+        Left children, right children and roots that override those of the table, as
+        `splice` returns them.
 
     Returns
     -------
     order : ndarray of int, shape (n_kept,)
-        Nodes that stay, tree by tree: parents before children, left before right.
+        Kept nodes, tree by tree: parents before children, left before right.
     offsets : ndarray of int, shape (n_trees + 1,)
-        Where each tree begins in `order`.
+        Start of each tree in `order`.
     depth : ndarray of int, shape (n_trees,)
-        Depth of each tree that stays, 0 for a single leaf.
+        Depth of each pruned tree, 0 for a single leaf.
 
     Notes
     -----
-    O(nodes): sizes of subtrees bottom-up, then positions top-down.
+    O(n_nodes): subtree sizes bottom-up, then positions top-down.
     """
     to_left, to_right, roots = links or (table.left, table.right, table.roots)
     levels, frontier = [], roots
@@ -366,27 +366,27 @@ def preorder(table, keep_split, links=None):
 
 
 def compact(table, keep_split, links=None):
-    """Build the table of what is left once splits are collapsed.
+    """Build the table of the pruned trees.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     keep_split : ndarray of bool, shape (n_nodes,)
-        Splits that stay; what lies below a collapsed split goes with it.
+        Splits to keep; a collapsed split becomes a leaf and its subtree is removed.
     links : tuple of (ndarray, ndarray, ndarray), default=None
         As in `preorder`.
 
     Returns
     -------
     smaller : NodeTable
-        Trees in preorder; nodes that have become leaves keep their column and threshold.
+        Trees in preorder; collapsed splits still store their feature and threshold.
     order : ndarray of int, shape (n_kept,)
-        Which node of `table` each one was.
+        Index in `table` of each node.
 
     Notes
     -----
-    O(nodes).
+    O(n_nodes).
     """
     order, offsets, _ = preorder(table, keep_split, links)
     position = np.full(table.n_nodes, NO_NODE)
@@ -401,31 +401,31 @@ def compact(table, keep_split, links=None):
 
 
 def walk(table, node, look_up):
-    """Walk on from nodes to leaves.
+    """Descend from given nodes to leaves, one level per step.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     node : ndarray of int, shape (n_walks,)
-        Where each walk stands; moved in place, to a leaf in the end.
+        Current node of each walk; updated in place, finally a leaf.
     look_up : callable
-        Takes some walks and the column that each looks at, both ndarray of int, and
-        returns the values there, in the precision in which the model compares (float32
+        Called with indices of walks and the features that they compare next, both ndarray
+        of int; returns the values in the precision in which the model compares (float32
         for trees).
 
     Yields
     ------
     walks : ndarray of int
-        Those that stood at a split; one step takes all of them a level down.
+        Walks that moved in this step.
     split : ndarray of int
-        Where they stood.
+        The split that each of them was at.
     goes_left : ndarray of bool
-        Which way they went.
+        Whether each of them went left.
 
     Notes
     -----
-    O(walks * depth).
+    O(n_walks * depth).
     """
     walks = np.flatnonzero(table.is_split[node])
     while walks.size:
@@ -438,7 +438,7 @@ def walk(table, node, look_up):
 
 
 def step(table, split, x):
-    """Say which values go left at splits.
+    """Return which values go left at splits; O(n_walks).
 
     Parameters
     ----------
@@ -447,34 +447,34 @@ def step(table, split, x):
     split : ndarray of int, shape (n_walks,)
         Splits.
     x : ndarray of shape (n_walks,)
-        Values of the columns that they look at.
+        Value of the feature that each split compares.
 
     Returns
     -------
     ndarray of bool, shape (n_walks,)
-        NaN goes where the split says.
+        True for left; missing values follow the default direction of the split.
     """
     return (x <= table.threshold[split]) | (np.isnan(x) & table.missing_left[split])
 
 
 def route(table, X):
-    """Send rows down every tree.
+    """Find the leaf of each sample in each tree.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
-    X : ndarray of shape (n_rows, n_features)
-        Rows, in the precision in which the model compares (float32 for trees).
+    X : ndarray of shape (n_samples, n_features)
+        Samples, in the precision in which the model compares (float32 for trees).
 
     Returns
     -------
-    ndarray of int, shape (n_rows, n_trees)
-        The leaf of each row in each tree, as an index into the table.
+    ndarray of int, shape (n_samples, n_trees)
+        Leaves, as indices into the table.
 
     Notes
     -----
-    O(rows * trees * depth).
+    O(n_samples * n_trees * depth).
     """
     node = np.tile(table.roots, len(X))
     for _ in walk(table, node, lambda walks, feature: X[walks // table.n_trees, feature]):

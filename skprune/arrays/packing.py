@@ -1,21 +1,21 @@
-"""Arrays in few bits: integers packed into bytes, and what turns them back into numbers."""
+"""Packed integers and quantized arrays."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
 
-class Packed(NamedTuple):
-    """Small integers, each in as many bits as the largest one needs.
+class PackedIntegers(NamedTuple):
+    """Small integers packed with a fixed number of bits each.
 
     Attributes
     ----------
     data : ndarray of uint8
-        The bits, one integer after the other.
+        The packed bits, one integer after the other.
     width : int
-        Bits of an integer; 0 where all are zero.
+        Bits per integer; 0 if all are zero.
     n_codes : int
-        How many there are.
+        Number of integers.
     """
 
     data: Any
@@ -24,7 +24,7 @@ class Packed(NamedTuple):
 
     @property
     def nbytes(self):
-        """Bytes of the packed integers."""
+        """Number of bytes of the packed integers."""
         return self.data.nbytes
 
     def unpack(self):
@@ -45,50 +45,50 @@ def pack(codes, width):
     codes : ndarray of int, shape (n_codes,)
         Integers from 0 to ``2 ** width - 1``.
     width : int
-        Bits of an integer.
+        Bits per integer.
 
     Returns
     -------
-    Packed
+    PackedIntegers
         O(n_codes * width).
     """
     codes = np.asarray(codes)
     bits = np.empty((len(codes), width), dtype=np.uint8)
     for place in range(width):
         bits[:, place] = (codes >> place) & 1
-    return Packed(np.packbits(bits, bitorder="little"), width, len(codes))
+    return PackedIntegers(np.packbits(bits, bitorder="little"), width, len(codes))
 
 
 def width_of(n_values):
-    """Return how many bits tell so many values apart; int."""
+    """Return the number of bits that distinguishes `n_values` values; int."""
     return max(0, int(n_values) - 1).bit_length()
 
 
 def packed_bytes(n_codes, width):
-    """Return the bytes of so many integers of so many bits; int."""
+    """Return the number of bytes that `n_codes` integers of `width` bits take; int."""
     return -(-int(n_codes) * int(width) // 8)
 
 
-class Codes(NamedTuple):
-    """A matrix of numbers as codes.
+class QuantizedArray(NamedTuple):
+    """An array stored as codes.
 
     An entry is ``(table[code] * scale + offset) * 2 ** exponent``; without a table the code
-    itself stands for its entry of it.
+    takes the place of ``table[code]``.
 
     Attributes
     ----------
-    data : Packed or ndarray of float16
-        The codes of the entries that are not zero, in C order, or all entries as short floats.
+    data : PackedIntegers or ndarray of float16
+        Codes of the non-zero entries in C order, or all entries in half precision.
     shape : tuple of int
-        Shape of the matrix.
+        Shape of the array.
     table : ndarray of shape (n_levels,) or None
-        Values that codes stand for.
+        Codebook: the value of each code.
     scale, offset : ndarray or None
-        Of each channel, in a shape that broadcasts with the matrix.
-    nonzero : Packed or None
-        Whether each entry is something else than zero; all are if None.
+        Scale and offset of each channel, broadcastable with the array.
+    nonzero : PackedIntegers or None
+        Mask of the non-zero entries; all are non-zero if None.
     exponent : int
-        Power of two that brings single precision to numbers of any size.
+        Common power of two, which keeps the other arrays within the range of float32.
     """
 
     data: Any
@@ -101,17 +101,17 @@ class Codes(NamedTuple):
 
     @property
     def nbytes(self):
-        """Bytes of all arrays."""
+        """Number of bytes of all arrays."""
         return sum(each.nbytes for each in self if hasattr(each, "nbytes"))
 
     @property
     def width(self):
-        """Bits of a code."""
-        return self.data.width if isinstance(self.data, Packed) else 8 * self.data.itemsize
+        """Bits per code."""
+        return self.data.width if isinstance(self.data, PackedIntegers) else 8 * self.data.itemsize
 
     def decode(self):
-        """Return the numbers; ndarray of float64, of shape `shape`. O(entries)."""
-        data = self.data.unpack() if isinstance(self.data, Packed) else self.data
+        """Return the decoded array; ndarray of float64, of shape `shape`. O(size)."""
+        data = self.data.unpack() if isinstance(self.data, PackedIntegers) else self.data
         entries = data.astype(np.float64) if self.table is None else self.table[data]
         mask = None
         if self.nonzero is not None:
@@ -130,16 +130,16 @@ class Codes(NamedTuple):
 
 
 def exponent_of(values):
-    """Return the power of two just above all numbers, so that these times its inverse are near 1.
+    """Return the binary exponent of the largest absolute value.
 
     Parameters
     ----------
     values : ndarray
-        Finite numbers, or none.
+        Finite numbers; may be empty.
 
     Returns
     -------
     int
-        O(values).
+        The smallest e with ``abs(values) < 2 ** e``; 0 if `values` is empty. O(size).
     """
     return int(np.frexp(np.abs(values).max(initial=0.0))[1])

@@ -1,1 +1,1 @@
-"""What is a unit worth? Pure functions of arrays that score units."""
+"""Pruning criteria: pure functions of arrays that score or order units."""

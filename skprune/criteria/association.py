@@ -1,18 +1,18 @@
-"""Association: how alike columns are, and which of them say nothing new.
+"""Association: blockwise correlations of columns with each other and with a target.
 
-`describe` reads how to standardise each column of a table, and `correlation_tile` makes the
-correlations of one block of columns with another out of it, by GEMM, a piece of the rows at
-a time. No standardised copy of the table is ever made: beside the table, at most ten arrays
-of 16 MB are alive, whatever its size. `target_strength` and `class_strength` say how
-strongly each column goes with a target.
+`describe` computes how to standardise each column of a table. From that, `correlation_tile`
+computes the correlations of one block of columns with another by GEMM, a chunk of rows at a
+time. The table is never copied as a whole: besides it, at most ten arrays of 16 MB are in
+memory. `target_strength` and `class_strength` measure the association of each column with a
+target.
 
-Columns are correlated over the rows that both have (pairwise complete). A weight is a
-number of repetitions. What is undefined (a column that is constant or empty on the rows
-that count) is a correlation of 0.
+Correlations are pairwise complete: over the rows in which both columns have a value. Weights
+are numbers of repetitions. An undefined correlation (a column that is constant or empty on
+the rows with positive weight) is 0.
 
-Correlations are rounded to 13 decimals. So a pair whose correlation is mathematically 0.9
-is not above a threshold of 0.9, and equal correlations are equal, although rounding
-errors differ with block sizes, weights and the number of threads.
+Correlations are rounded to 13 decimals. So a correlation that is mathematically 0.9 is not
+above a threshold of 0.9, and equal correlations compare equal although rounding errors vary
+with block sizes, weights and the number of threads.
 """
 
 from functools import partial
@@ -21,40 +21,40 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Columns per block, at most: large enough for GEMM to run at full speed and for its work to
-# outweigh standardising the two blocks anew.
+# Maximum number of columns per block: large enough for GEMM to run at full speed and for its
+# cost to dominate that of standardising both blocks again for every tile.
 BLOCK_COLUMNS = 1024
-# Elements of one piece of a block (16 MB), and of the smaller pieces that stay in the
-# processor's cache while their moments are taken.
-PIECE = 2**21
-CACHED_PIECE = 2**16
+# Elements per chunk of rows of a block (16 MB), and per smaller chunk that stays in the
+# processor's cache while its moments are computed.
+CHUNK = 2**21
+CACHED_CHUNK = 2**16
 DECIMALS = 13
-# A pair whose variance, on the rows that it shares, is below this share of the second moment
-# around the column's own mean has lost too many digits: it is computed in two passes.
+# If the variance of a column on the rows shared with another is below this fraction of the
+# second moment about its overall mean, too many digits cancel: two passes are used instead.
 CANCELLED = 1e-3
-# Integers up to here are exact in float32, halves up to half of it.
+# Multiples of 1/2 are exact in float32 up to this.
 EXACT_FLOAT32 = 2**23
 
 
 class Table(NamedTuple):
-    """Columns, and how to standardise them to mean 0 and sum of squares 1.
+    """Columns and the statistics that standardise them to mean 0 and sum of squares 1.
 
     Attributes
     ----------
     X : ndarray of shape (n_rows, n_columns)
-        The values as given, NaN where there is none.
+        The values as given, NaN where missing.
     rows : ndarray of int or None
-        Rows that count, if not all do.
+        Rows with positive weight; None for all rows.
     weight : ndarray of shape (n_rows,) or None
-        Weights of the rows that count.
+        Weights of these rows.
     total : float
         Sum of the weights.
     present : ndarray of shape (n_columns,)
-        Sum of the weights of the rows that have a value.
+        Sum of the weights of the rows with a value.
     incomplete : ndarray of bool, shape (n_columns,)
-        Columns in which some row that counts has no value.
+        Columns with missing values in rows of positive weight.
     scale : ndarray of shape (n_columns,) or None
-        Powers of two that bring huge and tiny values within the range of squares.
+        Powers of two that keep squares of huge and tiny values in range.
     center, factor : ndarray of shape (n_columns,)
         ``(x * scale - center) * factor`` is standardised; `factor` is 0 for columns that
         are constant or empty.
@@ -75,7 +75,7 @@ class Table(NamedTuple):
 
 
 def describe(X, sample_weight=None):
-    """Read off a table how to standardise its columns.
+    """Compute how to standardise the columns of a table.
 
     Parameters
     ----------
@@ -87,11 +87,11 @@ def describe(X, sample_weight=None):
     Returns
     -------
     Table
-        Holds `X` itself, not a copy; a sparse one by rows, of which pieces are made dense.
+        Holds `X` itself, not a copy; a sparse `X` in CSR format, densified in chunks of rows.
 
     Notes
     -----
-    O(n_rows * n_columns), in float64 whatever the type of `X`.
+    O(n_rows * n_columns), in float64 whatever the dtype of `X`.
     """
     rows = weight = None
     X = X.tocsr() if hasattr(X, "tocsr") else X
@@ -105,7 +105,7 @@ def describe(X, sample_weight=None):
     moments = partial(_moments, X, rows, weight)
     low, high, present, incomplete, mean, square = moments(None)
     scale = None
-    # Squares that overflowed, or vanished although the values differ: once more, scaled.
+    # Repeat with scaled values where squares overflowed, or underflowed for distinct values.
     extreme = ~(np.isfinite(square) & np.isfinite(mean)) | ((square < 1e-280) & (low < high))
     if extreme.any():
         exponent = np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
@@ -121,10 +121,10 @@ def describe(X, sample_weight=None):
 
 
 def _moments(X, rows, weight, scale):
-    """Return lowest, highest, present weight, incompleteness, mean and sum of squares.
+    """Return minimum, maximum, present weight, incompleteness, mean and sum of squares.
 
-    The sums of squares are around the mean. Pieces of rows are merged as in Chan, Golub
-    and LeVeque (1983), so nothing cancels. O(n_rows * n_columns).
+    The sums of squares are about the mean. Chunks of rows are combined as in Chan, Golub
+    and LeVeque (1983), which avoids cancellation. O(n_rows * n_columns).
     """
     n_columns = X.shape[1]
     parts = []
@@ -132,79 +132,89 @@ def _moments(X, rows, weight, scale):
         index = np.arange(n_columns)[columns]
         state = (np.nan, np.nan, np.zeros(len(index)), False, np.zeros(len(index)), 0.0)
         with np.errstate(over="ignore", invalid="ignore"):
-            for piece in pieces(X, rows, len(index), CACHED_PIECE):
-                values = _gather(X, rows, piece, index)
+            for chunk in row_chunks(X, rows, len(index), CACHED_CHUNK):
+                values = _gather(X, rows, chunk, index)
                 if scale is not None:
                     values *= scale[index]
-                state = _merge(state, values, None if weight is None else weight[piece])
+                state = _add_chunk(state, values, None if weight is None else weight[chunk])
         parts.append(state)
     return tuple(np.concatenate(moment) for moment in zip(*parts, strict=True))
 
 
-def _merge(state, values, weight):
-    """Add a piece of rows to the moments of its columns; `values` is overwritten."""
+def _add_chunk(state, values, weight):
+    """Add a chunk of rows to the moments of its columns; `values` is overwritten."""
     low, high, present, incomplete, mean, square = state
     low = np.fmin(low, np.fmin.reduce(values))
     high = np.fmax(high, np.fmax.reduce(values))
     absent = np.isnan(values)
-    lacks = absent.any(axis=0)
+    has_missing = absent.any(axis=0)
     values[absent] = 0.0
-    there = np.ones(1) if weight is None else weight[:, None]
-    if lacks.any():
-        there = ~absent * there
-    added = np.broadcast_to(there, values.shape).sum(axis=0, dtype=np.float64)
+    own_weight = np.ones(1) if weight is None else weight[:, None]
+    if has_missing.any():
+        own_weight = ~absent * own_weight
+    added = np.broadcast_to(own_weight, values.shape).sum(axis=0, dtype=np.float64)
     divisor = np.where(added > 0, added, 1.0)
-    own_mean = (values * there).sum(axis=0) / divisor
+    own_mean = (values * own_weight).sum(axis=0) / divisor
     values -= own_mean
-    weighted = values * there
-    # What rounding left in the mean is taken out of both moments.
-    rest = weighted.sum(axis=0) / divisor
-    own_square = np.einsum("ij,ij->j", values, weighted) - rest**2 * added
-    shift = own_mean + rest - mean
+    weighted = values * own_weight
+    # Correct both moments for the rounding error of the mean.
+    error = weighted.sum(axis=0) / divisor
+    own_square = np.einsum("ij,ij->j", values, weighted) - error**2 * added
+    shift = own_mean + error - mean
     total = present + added
     share = added / np.where(total > 0, total, 1.0)
     square = square + np.maximum(own_square, 0.0) + shift**2 * present * share
-    return low, high, total, incomplete | lacks, mean + shift * share, square
+    return low, high, total, incomplete | has_missing, mean + shift * share, square
 
 
 def _spans(n, size):
-    """Cut ``range(n)`` into slices of at most `size`, as equal as they can be."""
+    """Split ``range(n)`` into slices of nearly equal length, at most `size`."""
     edges = np.linspace(0, n, max(1, -(-n // max(1, size))) + 1).astype(int).tolist()
     return [slice(*ends) for ends in pairwise(edges)]
 
 
-def pieces(X, rows, n_columns, n_elements):
-    """Cut the rows that count into slices of about `n_elements` in `n_columns` columns."""
+def row_chunks(X, rows, n_columns, n_elements):
+    """Split the rows with positive weight into slices of about `n_elements` elements each."""
     n_rows = X.shape[0] if rows is None else len(rows)
     return _spans(n_rows, n_elements // max(1, n_columns))
 
 
-def _gather(X, rows, piece, columns):
-    """Copy a piece of the rows of some columns as float64, along the memory of `X`."""
+def _gather(X, rows, chunk, columns):
+    """Copy a chunk of rows of some columns as float64, in the memory order of `X`."""
     if hasattr(X, "tocsr"):
-        part = X[piece if rows is None else rows[piece]][:, columns].toarray()
+        part = X[chunk if rows is None else rows[chunk]][:, columns].toarray()
     elif rows is not None:
-        part = X[rows[piece, None], columns]
+        part = X[rows[chunk, None], columns]
     elif X.flags.c_contiguous:
-        part = np.take(X[piece], columns, axis=1)
+        part = np.take(X[chunk], columns, axis=1)
     else:
-        part = X.T[columns, piece].T
+        part = X.T[columns, chunk].T
     return part.astype(np.float64, copy=False)
 
 
-def standardized(table, piece, columns):
-    """Standardise a piece of some columns, with 0 for what is absent.
+def standardized(table, chunk, columns):
+    """Standardise a chunk of rows of some columns, missing values imputed by 0.
+
+    Parameters
+    ----------
+    table : Table
+        The columns.
+    chunk : slice
+        Rows, among those with positive weight.
+    columns : ndarray of int
+        Columns.
 
     Returns
     -------
-    values : ndarray of shape (n_piece, n_columns)
+    values : ndarray of shape (n_chunk, n_columns)
         Standardised values.
-    weighted : ndarray of shape (n_piece, n_columns)
-        The same times the roots of the weights.
-    there : ndarray of shape (n_piece, n_incomplete)
-        Roots of the weights where the incomplete ones of `columns` have a value, else 0.
+    weighted : ndarray of shape (n_chunk, n_columns)
+        The same times the square roots of the weights.
+    present : ndarray of shape (n_chunk, n_incomplete)
+        Square roots of the weights where the incomplete ones of `columns` have a value,
+        else 0. O(n_chunk * n_columns).
     """
-    values = _gather(table.X, table.rows, piece, columns)
+    values = _gather(table.X, table.rows, chunk, columns)
     if table.scale is not None:
         values *= table.scale[columns]
     values -= table.center[columns]
@@ -215,22 +225,22 @@ def standardized(table, piece, columns):
         values[absent] = 0.0
     else:
         values[:, incomplete] = np.where(absent, 0.0, values[:, incomplete])
-    there = (~absent).astype(np.float64)
+    present = (~absent).astype(np.float64)
     if table.weight is None:
-        return values, values, there
-    root = np.sqrt(table.weight[piece, None])
-    return values, values * root, there * root
+        return values, values, present
+    root = np.sqrt(table.weight[chunk, None])
+    return values, values * root, present * root
 
 
 def correlation_tile(left, right, a, b):
-    """Correlate each of some columns with each of others, over the rows that both have.
+    """Return the pairwise complete correlations of two sets of columns.
 
     Parameters
     ----------
     left, right : Table
-        Tables of the same rows and weights; may be the same.
+        Tables of the same rows and weights; may be identical.
     a, b : ndarray of int, shape (n_a,) and (n_b,)
-        Columns of `left` and of `right`; the same object twice costs half.
+        Columns of `left` and of `right`; half the cost if both are the same object.
 
     Returns
     -------
@@ -239,45 +249,45 @@ def correlation_tile(left, right, a, b):
 
     Notes
     -----
-    With Z the standardised values (0 where absent), M the 0/1 mask of what is present and
-    N = Ma'Mb, S = Za'Mb, Q = (Za*Za)'Mb (and alike with the sides swapped), P = Za'Zb:
-    covariance P - S_ab S_ba / N, variances Q - S*S / N. One GEMM if no value is absent,
+    With Z the standardised values (0 where missing), M the 0/1 mask of present values and
+    N = Ma'Mb, S = Za'Mb, Q = (Za*Za)'Mb (also with the sides swapped), P = Za'Zb:
+    covariance P - S_ab S_ba / N, variances Q - S*S / N. One GEMM if no value is missing,
     O(n_rows * n_a * n_b); up to six for the pairs with an incomplete column. The few
     pairs in which these differences cancel are computed in two passes, O(n_rows) each.
     """
     same = left is right and a is b
     sums: list[Any] = [0.0] * 6
-    for piece in pieces(left.X, left.rows, max(len(a), len(b)), PIECE):
-        side_a = standardized(left, piece, a)
-        side_b = side_a if same else standardized(right, piece, b)
+    for chunk in row_chunks(left.X, left.rows, max(len(a), len(b)), CHUNK):
+        side_a = standardized(left, chunk, a)
+        side_b = side_a if same else standardized(right, chunk, b)
         for i, product in enumerate(_products(side_a, side_b, same=same)):
             sums[i] += product
     found = sums[0]
     if left.incomplete[a].any() or right.incomplete[b].any():
         found, cancelled = _pairwise(left, right, a, b, sums)
-        _repair(left, right, a, b, found, cancelled)
+        _recompute(left, right, a, b, found, cancelled)
     return np.round(np.clip(found, -1.0, 1.0, out=found), DECIMALS, out=found)
 
 
 def _products(side_a, side_b, *, same):
-    """Return P, N, S_ab, Q_ab, S_ba, Q_ba of one piece, restricted to incomplete columns."""
-    (values_a, weighted_a, there_a), (values_b, weighted_b, there_b) = side_a, side_b
+    """Return P, N, S_ab, Q_ab, S_ba, Q_ba of one chunk, restricted to incomplete columns."""
+    (values_a, weighted_a, present_a), (values_b, weighted_b, present_b) = side_a, side_b
     cross = weighted_a.T @ weighted_b
-    shared = there_a.T @ there_b
-    if not (there_a.shape[1] or there_b.shape[1]):
+    shared = present_a.T @ present_b
+    if not (present_a.shape[1] or present_b.shape[1]):
         return (cross,)
-    sum_a, square_a = weighted_a.T @ there_b, (values_a * weighted_a).T @ there_b
+    sum_a, square_a = weighted_a.T @ present_b, (values_a * weighted_a).T @ present_b
     if same:
         return cross, shared, sum_a, square_a, sum_a.T, square_a.T
-    sum_b, square_b = there_a.T @ weighted_b, there_a.T @ (values_b * weighted_b)
+    sum_b, square_b = present_a.T @ weighted_b, present_a.T @ (values_b * weighted_b)
     return cross, shared, sum_a, square_a, sum_b, square_b
 
 
 def _pairwise(left, right, a, b, sums):
-    """Turn sums over shared rows into correlations; say which of them cancelled."""
+    """Return the correlations from sums over shared rows, and where digits cancelled."""
     cross, shared, sum_ab, square_ab, sum_ba, square_ba = sums
     in_a, in_b = np.flatnonzero(left.incomplete[a]), np.flatnonzero(right.incomplete[b])
-    # A complete column shares all rows of the other, on which the other is standardised.
+    # With a complete column, the shared rows are those that standardised the other column.
     n = np.minimum.outer(left.present[a], right.present[b])
     n[np.ix_(in_a, in_b)] = shared
     sum_a, sum_b = np.zeros_like(cross), np.zeros_like(cross)
@@ -292,19 +302,19 @@ def _pairwise(left, right, a, b, sums):
     alive = np.logical_and.outer(left.factor[a] > 0, right.factor[b] > 0)
     cancelled = ~sound & alive & (square_a > 0) & (square_b > 0)
     if left.weight is None:
-        cancelled &= n > 1.5  # a single row has no correlation
+        cancelled &= n > 1.5  # undefined on a single row
     found[~(sound & alive)] = 0.0
     return found, cancelled
 
 
-def _repair(left, right, a, b, found, cancelled):
-    """Compute the cancelled pairs again, in two passes; `found` is overwritten."""
+def _recompute(left, right, a, b, found, cancelled):
+    """Recompute the cancelled pairs in two passes; `found` is overwritten."""
     every = slice(None)
     for i in np.flatnonzero(cancelled.any(axis=1)):
         x = _gather(left.X, left.rows, every, a[i : i + 1])
         x = x if left.scale is None else x * left.scale[a[i]]
         with_i = np.flatnonzero(cancelled[i])
-        for span in _spans(len(with_i), PIECE // len(x)):
+        for span in _spans(len(with_i), CHUNK // len(x)):
             others = with_i[span]
             y = _gather(right.X, right.rows, every, b[others])
             y = y if right.scale is None else y * right.scale[b[others]]
@@ -313,30 +323,31 @@ def _repair(left, right, a, b, found, cancelled):
 
 
 def _two_pass(x, y, absent, weight):
-    """Correlate the columns of `x` and `y`, each pair over its own rows."""
+    """Correlate the columns of `x` and `y`, each pair over the rows it shares."""
     y[absent] = np.nan
-    there = ~absent * (1.0 if weight is None else weight[:, None])
-    total = there.sum(axis=0)
+    own_weight = ~absent * (1.0 if weight is None else weight[:, None])
+    total = own_weight.sum(axis=0)
     constant = np.zeros(y.shape[1], dtype=bool)
     deviations = []
     for values in (x, y):
         constant |= ~(np.fmin.reduce(values) < np.fmax.reduce(values))
-        around = np.where(absent, 0.0, values)
-        for _ in range(2):  # the second time takes out what rounding left in the mean
-            mean = (around * there).sum(axis=0) / np.where(total > 0, total, 1.0)
-            around = np.where(absent, 0.0, around - mean)
-        deviations.append(around / np.where(constant, 1.0, np.abs(around).max(axis=0)))
+        centered = np.where(absent, 0.0, values)
+        for _ in range(2):  # the second iteration removes the rounding error of the mean
+            mean = (centered * own_weight).sum(axis=0) / np.where(total > 0, total, 1.0)
+            centered = np.where(absent, 0.0, centered - mean)
+        deviations.append(centered / np.where(constant, 1.0, np.abs(centered).max(axis=0)))
     x, y = deviations
-    norm = np.sqrt((x * x * there).sum(axis=0) * (y * y * there).sum(axis=0))
+    norm = np.sqrt((x * x * own_weight).sum(axis=0) * (y * y * own_weight).sum(axis=0))
     defined = ~constant & (norm > 0)
-    return np.divide((x * y * there).sum(axis=0), norm, out=np.zeros_like(norm), where=defined)
+    cross = (x * y * own_weight).sum(axis=0)
+    return np.divide(cross, norm, out=np.zeros_like(norm), where=defined)
 
 
 def ranks(X, sample_weight=None):
-    """Rank each column, ties at their average and NaN left out.
+    """Rank each column; ties get their average rank, NaN stays NaN.
 
-    Pearson correlations of ranks are Spearman's. Columns are ranked one by one, so a row
-    that one of two columns lacks still counts in the ranks of the other.
+    Pearson correlations of ranks are Spearman's. Columns are ranked independently, so a row
+    that is missing in one of two columns still counts in the ranks of the other.
 
     Parameters
     ----------
@@ -348,12 +359,12 @@ def ranks(X, sample_weight=None):
     Returns
     -------
     ndarray of shape (n_rows, n_columns), in Fortran order
-        Ranks from 0.5 up (only differences matter), NaN where `X` is. In float32, half the
-        memory of a float64 table, where that is exact, else in float64.
+        Ranks, from 0.5 (only differences matter). float32 where that is exact, which takes
+        half the memory, else float64.
 
     Notes
     -----
-    O(n_rows log n_rows) per column; the one copy of the table that Spearman needs.
+    O(n_rows log n_rows) per column; the only copy of the table that Spearman needs.
     """
     n_rows, n_columns = X.shape
     weight = np.ones(n_rows) if sample_weight is None else sample_weight.astype(np.float64)
@@ -375,7 +386,7 @@ def ranks(X, sample_weight=None):
 
 
 def target_strength(table, y):
-    """Return how strongly each column goes with a numeric target.
+    """Return the association of each column with a numeric target.
 
     Parameters
     ----------
@@ -387,7 +398,7 @@ def target_strength(table, y):
     Returns
     -------
     ndarray of shape (n_columns,)
-        Absolute Pearson correlation, over the rows that have the column.
+        Absolute Pearson correlation, over the rows in which the column has a value.
 
     Notes
     -----
@@ -405,25 +416,25 @@ def target_strength(table, y):
 
 
 def class_strength(table, codes):
-    """Return how strongly each column goes with a target of classes.
+    """Return the association of each column with class labels.
 
     Parameters
     ----------
     table : Table
         The columns.
     codes : ndarray of int, shape (n_rows,)
-        Class of each row, from 0 up.
+        Encoded class labels, from 0.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        Correlation ratio (eta), in [0, 1]: root of the share of the column's variance
-        that lies between the classes. With two classes, the absolute correlation with
-        either's indicator.
+        Correlation ratio (eta), in [0, 1]: square root of the between-class share of the
+        column's variance. With two classes, the absolute correlation with the indicator of
+        either class.
 
     Notes
     -----
-    A GEMM with the one-hot classes O: eta^2 = sum of (Z'O)^2 / (M'O) over the classes,
+    One GEMM with the one-hot labels O: eta^2 = sum over classes of (Z'O)^2 / (M'O).
     O(n_rows * n_columns * n_classes).
     """
     codes = codes if table.rows is None else codes[table.rows]
@@ -437,30 +448,30 @@ def class_strength(table, codes):
         counts = np.zeros((len(index), n_classes))
         counts += np.bincount(codes, root**2, n_classes)
         counts[incomplete] = 0.0
-        for piece in pieces(table.X, table.rows, max(len(index), n_classes), PIECE):
-            one_hot = (codes[piece, None] == np.arange(n_classes)) * root[piece, None]
-            _, weighted, there = standardized(table, piece, index)
+        for chunk in row_chunks(table.X, table.rows, max(len(index), n_classes), CHUNK):
+            one_hot = (codes[chunk, None] == np.arange(n_classes)) * root[chunk, None]
+            _, weighted, present = standardized(table, chunk, index)
             sums += weighted.T @ one_hot
-            counts[incomplete] += there.T @ one_hot
+            counts[incomplete] += present.T @ one_hot
         share = np.divide(sums**2, counts, out=np.zeros_like(sums), where=counts > 0)
         strength[block] = np.sqrt(np.clip(share.sum(axis=1), 0.0, 1.0))
     return np.round(strength, DECIMALS)
 
 
 def correlation_tiles(table, members):
-    """Lay out the correlations of a table's columns as tiles.
+    """Return a function that computes the tiles of a table's correlation matrix.
 
     Parameters
     ----------
     table : Table
-        The columns; of `ranks` for Spearman's correlations.
+        The columns; those of `ranks` for Spearman's correlations.
     members : list of ndarray of int
         The columns of each block.
 
     Returns
     -------
     callable
-        ``make(i, j)`` gives the correlations between the columns of two blocks: in the
-        same way, so to the same bits, whoever asks.
+        ``make(i, j)`` returns the correlations between the columns of two blocks, the same
+        bits on every call; cost as for `correlation_tile`.
     """
     return lambda i, j: correlation_tile(table, table, members[i], members[j])

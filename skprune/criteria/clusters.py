@@ -1,8 +1,8 @@
-"""Clusters: which columns belong together, as a tree of merges.
+"""Hierarchical clustering of columns.
 
-Columns are merged by hierarchical clustering on ``1 - |strength|``, the closest first. With
-complete linkage the strength of a merge is the weakest between the members of the two
-clusters, with average linkage the mean, with single linkage the strongest.
+Columns are clustered agglomeratively with the distance ``1 - |strength|``, where strength is
+their association. The strength of a merge is the smallest between members of the two
+clusters with complete linkage, the mean with average and the largest with single linkage.
 
 References
 ----------
@@ -17,40 +17,41 @@ from scipy.cluster.hierarchy import linkage as link
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-# Strengths of merges are rounded to it: a merge at a threshold is not above it.
+# Strengths of merges are rounded to it, so that a merge at a threshold is not above it.
 DECIMALS = 13
 
 
-class Merges(NamedTuple):
-    """The merges of columns into clusters, the strongest first.
+class Dendrogram(NamedTuple):
+    """The merges of an agglomerative clustering of columns, strongest first.
 
     Attributes
     ----------
     pairs : ndarray of int, shape (n_columns - 1, 2)
-        What is merged: columns from 0 up, and ``n_columns + i`` for the result of merge i.
+        Merged clusters, numbered as in SciPy's linkage matrix: columns from 0, and
+        ``n_columns + i`` for the result of merge i.
     strength : ndarray of shape (n_columns - 1,)
-        Strength of each merge, in [0, 1], falling.
+        Strength of each merge, in [0, 1], non-increasing.
     """
 
     pairs: Any
     strength: Any
 
 
-def merge_columns(strength, linkage="complete"):
-    """Merge columns one by one, the closest first, until all are in one cluster.
+def build_dendrogram(strength, linkage="complete"):
+    """Cluster columns agglomeratively.
 
     Parameters
     ----------
     strength : ndarray of shape (n_columns, n_columns)
-        Strengths of association; only absolute values above the diagonal are read, in
+        Strengths of association; only absolute values above the diagonal are used, in
         [0, 1].
     linkage : {"complete", "average", "single"}, default="complete"
-        Strength of two clusters: the weakest, the mean or the strongest of their pairs.
+        Strength of two clusters: the smallest, mean or largest of their pairs.
 
     Returns
     -------
-    Merges
-        All merges.
+    Dendrogram
+        All merges, up to a single cluster.
 
     Notes
     -----
@@ -58,26 +59,26 @@ def merge_columns(strength, linkage="complete"):
     """
     n_columns = len(strength)
     if n_columns == 1:
-        return Merges(np.empty((0, 2), dtype=np.intp), np.empty(0))
+        return Dendrogram(np.empty((0, 2), dtype=np.intp), np.empty(0))
     above = strength[np.triu_indices(n_columns, 1)]
     tree = link(1.0 - np.minimum(np.abs(above), 1.0), linkage)
-    return Merges(tree[:, :2].astype(np.intp), np.round(1.0 - tree[:, 2], DECIMALS))
+    return Dendrogram(tree[:, :2].astype(np.intp), np.round(1.0 - tree[:, 2], DECIMALS))
 
 
-def cut_merges(merges, threshold):
-    """Return the clusters after all merges above a threshold.
+def cut_dendrogram(merges, threshold):
+    """Return the clusters formed by the merges above a threshold; O(n_columns log n_columns).
 
     Parameters
     ----------
-    merges : Merges
-        Merges of columns.
+    merges : Dendrogram
+        All merges.
     threshold : float
-        Merges at or below it are not made.
+        Only merges with a larger strength are applied.
 
     Returns
     -------
     ndarray of int, shape (n_columns,)
-        The cluster of each column, numbered from 0 in order of their first columns.
+        Cluster labels, numbered from 0 in order of first occurrence.
     """
     n_columns = len(merges.pairs) + 1
     n_merges = np.count_nonzero(merges.strength > threshold)
@@ -91,58 +92,58 @@ def cut_merges(merges, threshold):
 
 
 def cluster_columns(strength, threshold, linkage="complete"):
-    """Put columns that are close to each other into clusters.
+    """Cluster columns that are strongly associated.
 
     Parameters
     ----------
     strength : ndarray of shape (n_columns, n_columns)
-        Strengths of association; only absolute values above the diagonal are read, in
+        Strengths of association; only absolute values above the diagonal are used, in
         [0, 1].
     threshold : float
         Clusters are merged while their strength is above it: with complete linkage all
         pairs within a cluster are above it.
     linkage : {"complete", "average", "single"}, default="complete"
-        Strength of two clusters: the weakest, the mean or the strongest of their pairs.
+        Strength of two clusters: the smallest, mean or largest of their pairs.
 
     Returns
     -------
     ndarray of int, shape (n_columns,)
-        The cluster of each column, numbered from 0 in order of their first columns.
+        Cluster labels, numbered from 0 in order of first occurrence.
 
     Notes
     -----
     O(n_columns^2) time and memory.
     """
-    return cut_merges(merge_columns(strength, linkage), threshold)
+    return cut_dendrogram(build_dendrogram(strength, linkage), threshold)
 
 
-def leaving_strength(merges, n_forced=0):
-    """Return when each column gives way to the best of a cluster that it joins.
+def removal_strength(merges, n_forced=0):
+    """Return the merge strength at which each column is removed from its cluster.
 
     Parameters
     ----------
-    merges : Merges
-        Merges of columns that are in order of priority, the best first.
+    merges : Dendrogram
+        Merges of columns that are sorted by priority, best first.
     n_forced : int, default=0
-        So many of the first columns never leave.
+        Number of leading columns that are never removed.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        Strength of the merge at which a better column comes to stand for it; 0 for what
-        never leaves. At a threshold, columns above it have left and those that stay are
-        the best of their clusters.
+        Strength of the merge at which a column of higher priority replaces this one; 0 if
+        it is never removed. The columns whose strength is at most a threshold are the best
+        ones of the clusters at that threshold.
 
     Notes
     -----
-    Of two clusters that merge the worse of the two best leaves: one column per merge, so
-    the sets that stay are nested.
+    Each merge keeps the better of the two clusters' best columns and removes the other, so
+    the kept sets are nested. O(n_columns).
     """
     n_columns = len(merges.pairs) + 1
     best = np.arange(2 * n_columns - 1)
     strength = np.zeros(n_columns)
     for i, (a, b) in enumerate(merges.pairs):
-        best[n_columns + i], loser = sorted((best[a], best[b]))
-        if loser >= n_forced:
-            strength[loser] = merges.strength[i]
+        best[n_columns + i], removed = sorted((best[a], best[b]))
+        if removed >= n_forced:
+            strength[removed] = merges.strength[i]
     return strength

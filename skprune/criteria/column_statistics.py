@@ -1,15 +1,15 @@
-"""Statistics of columns, in one pass that can be cut into chunks of rows.
+"""Streaming column statistics: one pass over chunks of rows.
 
-`summarize` reads some rows of a table into a `State`, and `merge` adds up two states; the
-state of a table is that of its chunks merged, whatever the chunks. Rows without weight are
-left out by the caller. A sparse table costs its stored entries: the zeros between them are
-one entry per column.
+`summarize` computes the `State` of a chunk of rows and `merge_states` combines two states; the
+result does not depend on how a table is split into chunks. The caller leaves out rows of
+weight zero. A sparse table costs its stored entries: the implicit zeros of a column are
+handled as one entry.
 
-What is exact: all of it, but for the counts of values in chunks. Up to `N_TRACKED` values per
-column are tracked, so that columns with no more distinct values are exact. In others a
-chunk passes on the values in more than one of `N_TRACKED` of its rows, and a value counts as
-frequent only if it is in more than a share `FREQUENT` of all rows, which is far more. Its
-count misses the chunks in which it was rare; it may be too low, never too high.
+All statistics are exact except the counts of values over several chunks. Up to `N_TRACKED`
+values per column are tracked, so counts are exact for columns with no more distinct values.
+For other columns a chunk reports the values held by more than ``1 / N_TRACKED`` of its rows,
+and a value counts as frequent only if more than a share `FREQUENT` of all rows holds it. Its
+count misses the chunks in which it was rare, so it may be too low but never too high.
 """
 
 from itertools import pairwise
@@ -17,21 +17,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Values tracked per column, and the share of the rows from which on others do not matter.
+# Values tracked per column, and the share of rows above which a value counts as frequent.
 N_TRACKED = 128
 FREQUENT = 1 / 8
-# Elements of one block of columns (2 MB), which stays in the processor's cache.
+# Elements per block of columns (2 MB), which stays in the processor's cache.
 BLOCK = 2**18
-# Buckets of hashed values, far more than values tracked.
+# log2 of the number of hash buckets, of which there are far more than tracked values.
 BUCKET_BITS = 10
-# Odd constants that mix bits (Steele, Lea and Flood, 2014), and the bits of "no value".
+# Odd constants that mix bits (Steele, Lea and Flood, 2014), and the bits of NaN.
 STEP, MIX, MIX_AGAIN, NO_VALUE = map(
     np.uint64, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0x7FF8000000000001)
 )
 
 
 class State(NamedTuple):
-    """What is known of the columns after some rows.
+    """Statistics of the columns over some rows.
 
     Attributes
     ----------
@@ -42,21 +42,23 @@ class State(NamedTuple):
     missing, present : ndarray of shape (n_columns,)
         Weight of the rows without and with a value.
     low, high : ndarray of shape (n_columns,)
-        Lowest and highest value; NaN where there is none.
+        Minimum and maximum; NaN if all values are missing.
     mean, rest, square : ndarray of shape (n_columns,)
-        Mean, what rounding left of it, and sum of squares around it.
+        Mean, its rounding error (``mean + rest`` is more accurate), and sum of squares about
+        the mean.
     whole : ndarray of bool, shape (n_columns,)
-        Columns all of whose values are whole numbers.
+        Columns of integral values only.
     digest : ndarray of uint64, shape (n_columns, 2)
-        Hash of the values and their rows: equal for columns with equal values.
+        Hash of the values in order of their rows: equal for columns with equal values.
     values, counts, bounds : ndarray of shape (n_columns, n_tracked)
-        Values (NaN where there are fewer), their weights, and upper bounds of these over all
-        rows. As wide as the column with the most values needs, `N_TRACKED` at most.
+        Tracked values (padded with NaN), their weights, and upper bounds of their weights.
+        ``n_tracked`` is the largest number of values tracked in a column, at most
+        `N_TRACKED`.
     slack : ndarray of shape (n_columns,)
-        Upper bound of the weight of any other value; 0 if there is none.
+        Upper bound of the weight of any value that is not tracked; 0 if there is none.
     seen : dict of int to ndarray, or None
-        All values, sorted, of the columns of whole numbers and categories that have not
-        repeated one or lacked one so far; None if they are not tracked.
+        Sorted values of the integral and nominal columns without repeated or missing values
+        so far; None if not requested.
     """
 
     n_rows: int
@@ -78,12 +80,12 @@ class State(NamedTuple):
 
 
 class _Entries(NamedTuple):
-    """The entries of some columns, column after column."""
+    """The entries of some columns, column by column."""
 
     values: Any
-    weight: Any  # None if all are one
-    rows: Any  # None if each column has all rows
-    first: Any  # of each column
+    weight: Any  # None if all weights are one
+    rows: Any  # None if every column has an entry for every row
+    first: Any  # index of the first entry of each column
 
 
 def summarize(X, sample_weight=None, nominal=None, *, start=0, track=False):
@@ -96,22 +98,22 @@ def summarize(X, sample_weight=None, nominal=None, *, start=0, track=False):
     sample_weight : ndarray of shape (n_rows,), default=None
         Positive weights; a weight of 2 equals the row twice.
     nominal : ndarray of bool, shape (n_columns,), default=None
-        Columns of codes of categories. Default: none.
+        Nominal columns (encoded categories). Default: none.
     start : int, default=0
-        Number of rows before these, which tells rows apart in hashes.
+        Number of rows in earlier chunks, which enters the hashes.
     track : bool, default=False
-        Whether to hold the values of columns of whole numbers and of categories that have
-        not repeated one.
+        Whether to keep the values of integral and nominal columns without repeated values,
+        from which identifiers are recognised.
 
     Returns
     -------
     State
-        That of these rows alone.
+        Statistics of these rows alone.
 
     Notes
     -----
-    O(n_rows log n_rows) per column, by the stored entries of a sparse table; a block of
-    columns at a time.
+    O(n_rows log n_rows) per column, counting only stored entries of a sparse table; a block
+    of columns at a time.
     """
     n_rows, n_columns = X.shape
     if hasattr(X, "indptr") and not X.has_canonical_format:
@@ -138,19 +140,19 @@ def summarize(X, sample_weight=None, nominal=None, *, start=0, track=False):
     return State._make([n_rows, total, *known, *tracked, slack, seen if track else None])
 
 
-def merge(state, other):
-    """Add up the states of two sets of rows, numbered apart.
+def merge_states(state, other):
+    """Combine the states of two disjoint sets of rows.
 
     Parameters
     ----------
     state, other : State
-        Of the same columns.
+        States of the same columns.
 
     Returns
     -------
     State
-        That of the rows of both. Means and squares are merged as in Chan, Golub and
-        LeVeque (1983).
+        State of all rows. Means and squares are combined as in Chan, Golub and LeVeque
+        (1983). O(n_columns * n_tracked log n_tracked), plus the number of values in `seen`.
     """
     present = state.present + other.present
     share = other.present / np.where(present > 0, present, 1.0)
@@ -180,31 +182,31 @@ def merge(state, other):
     )
 
 
-def share_of_one_value(state):
-    """Return the share of the rows of each column that hold its most frequent value.
+def most_frequent_share(state):
+    """Return the share of rows that hold the most frequent value of each column.
 
     Parameters
     ----------
     state : State
-        Of a table.
+        State of a table.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        In [0, 1]; "no value" is a value of its own here. In a column with more than
-        `N_TRACKED` values, one that is in at most a share `FREQUENT` of the rows counts as
-        none.
+        Shares, in [0, 1]; "missing" counts as a value. In a column with more than
+        `N_TRACKED` values, values held by at most a share `FREQUENT` of the rows count as 0.
+        O(n_columns * n_tracked).
     """
     most = state.counts.max(axis=1, initial=0.0)
     most[(state.slack > 0) & (most <= FREQUENT * state.total)] = 0.0
     return np.minimum(np.maximum(most, state.missing) / state.total, 1.0)
 
 
-# One block of columns.
+# Statistics of one block of columns.
 
 
 def _read(X, block, weight, total):
-    """Return the entries of a block of columns, zero being positive."""
+    """Return the entries of a block of columns, with -0.0 replaced by 0.0."""
     if not hasattr(X, "indptr"):
         values = np.ascontiguousarray(X[:, block].T, dtype=np.float64)
         first = np.arange(len(values)) * X.shape[0]
@@ -215,7 +217,7 @@ def _read(X, block, weight, total):
     weight = np.ones(X.shape[0]) if weight is None else weight
     stored = weight[part.indices]
     column = np.repeat(np.arange(len(n_stored)), n_stored)
-    # The zeros that are not stored are one entry, whose row plays no part.
+    # The implicit zeros become one entry; its row index is irrelevant, as zeros hash to 0.
     blank = np.flatnonzero(n_stored < X.shape[0])
     implicit = total - np.bincount(column, stored, len(n_stored))
     at = part.indptr[blank + 1]
@@ -234,7 +236,7 @@ def _lengths(entries):
 
 
 def _moments(entries):
-    """Return missing, present, low, high, mean, rest, square and wholeness of columns."""
+    """Return missing, present, low, high, mean, rest, square and whole of `State`."""
     values, weight, _, first = entries
     lengths = _lengths(entries)
     absent = np.isnan(values)
@@ -242,36 +244,36 @@ def _moments(entries):
     low, high = np.fmin.reduceat(values, first), np.fmax.reduceat(values, first)
     if weight is None:
         missing = np.add.reduceat(absent, first, dtype=np.float64)
-        there, present = ~absent, lengths - missing
+        own_weight, present = ~absent, lengths - missing
     else:
         missing = np.add.reduceat(weight * absent, first)
-        there = weight * ~absent
-        present = np.add.reduceat(there, first)
+        own_weight = weight * ~absent
+        present = np.add.reduceat(own_weight, first)
     divisor = np.where(present > 0, present, 1.0)
     filled = np.where(absent, 0.0, values) if absent.any() else values
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = np.add.reduceat(filled * there, first) / divisor
-        around = filled - np.repeat(mean, lengths)
-        weighted = around * there
+        mean = np.add.reduceat(filled * own_weight, first) / divisor
+        centered = filled - np.repeat(mean, lengths)
+        weighted = centered * own_weight
         rest = np.add.reduceat(weighted, first) / divisor
-        square = np.add.reduceat(around * weighted, first) - rest**2 * present
+        square = np.add.reduceat(centered * weighted, first) - rest**2 * present
     return missing, present, low, high, mean, rest, np.maximum(square, 0.0), whole
 
 
 def _hashed(values):
-    """Return 64 bits for each value: equal ones for equal values, and 0 for 0."""
+    """Return a 64-bit hash of each value: one to one, 0 for 0, one hash for all NaN."""
     return _mix(np.where(np.isnan(values), NO_VALUE, values.view(np.uint64)))
 
 
 def _digest(entries, bits, keys):
-    """Return the hash of each column: a sum over its entries, in which zeros are 0."""
+    """Return the hash of each column: a sum over its entries, to which zeros add nothing."""
     if entries.rows is None:
         return bits.reshape(len(entries.first), -1) @ keys
     return np.add.reduceat(bits[:, None] * keys[entries.rows], entries.first)
 
 
 def _mix(bits):
-    """Mix the bits of 64-bit integers, one to one; 0 stays 0."""
+    """Mix the bits of 64-bit integers bijectively; 0 is mapped to 0."""
     bits = (bits ^ (bits >> np.uint64(30))) * MIX
     bits = (bits ^ (bits >> np.uint64(27))) * MIX_AGAIN
     return bits ^ (bits >> np.uint64(31))
@@ -281,10 +283,10 @@ def _mix(bits):
 
 
 def _frequent(entries, bits, present, n_rows, candidates):
-    """Return values, counts, bounds and slack of each column; and values without a repeat.
+    """Return values, counts, bounds and slack of each column, and columns of unique values.
 
-    The latter only of the columns that are `candidates`. Columns are sorted if they are,
-    or if they have a bucket of hashed values so heavy that one of these may be frequent.
+    The latter only among the `candidates`. A column is sorted if it is a candidate or has a
+    hash bucket heavy enough to hold a frequent value.
     """
     n_columns = len(entries.first)
     values, counts = np.full((n_columns, N_TRACKED), np.nan), np.zeros((n_columns, N_TRACKED))
@@ -307,7 +309,7 @@ def _frequent(entries, bits, present, n_rows, candidates):
 
 
 def _heaviest(entries, bits):
-    """Return the weight of the heaviest bucket of hashed values of each column."""
+    """Return the weight of the heaviest hash bucket of each column."""
     bucket = (bits >> np.uint64(64 - BUCKET_BITS)).astype(np.intp)
     bucket += np.repeat(np.arange(len(entries.first)) << BUCKET_BITS, _lengths(entries))
     weights = np.bincount(bucket, entries.weight, len(entries.first) << BUCKET_BITS)
@@ -349,7 +351,7 @@ def _runs(values, weight, first):
 
 
 def _merge_seen(seen, other):
-    """Merge the values of columns that have repeated none on either side."""
+    """Merge the values of columns that are unique on both sides; drop repeated ones."""
     if seen is None or other is None:
         return None
     pairs = {j: np.sort(np.concatenate([seen[j], other[j]])) for j in seen if j in other}
@@ -359,14 +361,14 @@ def _merge_seen(seen, other):
 def _merge_frequent(state, other):
     """Merge tables of frequent values, as in the space-saving algorithm.
 
-    An upper bound, not the count, decides what stays (Metwally, Agrawal and El Abbadi,
-    2005): a value that was rare and becomes frequent gets in.
+    The values with the largest upper bounds are kept, not those with the largest counts
+    (Metwally, Agrawal and El Abbadi, 2005), so that a value can become frequent late.
     """
     sides = state, other
     values = np.concatenate([side.values for side in sides], axis=1)
     counts = np.concatenate([side.counts for side in sides], axis=1)
     bounds = np.concatenate([side.bounds for side in sides], axis=1)
-    # Where only one side tracks a value, the other may hold as much as its slack.
+    # A value tracked on one side only may weigh up to the other side's slack there.
     unseen = [np.repeat(other.slack[:, None], state.values.shape[1], axis=1)]
     unseen.append(np.repeat(state.slack[:, None], other.values.shape[1], axis=1))
     more = np.concatenate(unseen, axis=1)
@@ -376,7 +378,7 @@ def _merge_frequent(state, other):
     counts[:, :-1] += np.where(twin, counts[:, 1:], 0.0)
     bounds[:, :-1] += np.where(twin, bounds[:, 1:], more[:, :-1])
     bounds[:, -1:] += more[:, -1:]
-    bounds[:, 1:][twin] = 0.0  # it went into the one before
+    bounds[:, 1:][twin] = 0.0  # already added to the entry before
     bounds[np.isnan(values)] = 0.0
     order = np.argsort(-bounds, axis=1, kind="stable")
     values, counts, bounds = _take(order, values, counts, bounds)
@@ -391,6 +393,6 @@ def _take(order, *arrays):
 
 
 def _trim(values, *others):
-    """Cut off the end at which no column has a value."""
+    """Trim trailing entries that are unused in every column."""
     width = int((~np.isnan(values)).sum(axis=1).max(initial=0))
     return [array[:, :width].copy() for array in (values, *others)]

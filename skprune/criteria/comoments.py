@@ -1,12 +1,12 @@
-"""Co-moments: correlations of rows that come in batches.
+"""Co-moments: streaming correlations over batches of rows.
 
-`read_batch` reads counts, means and sums of squares and products off some rows, around
-their own means, and `merge` puts two such states together: nothing cancels, however far
-apart the batches are, and the result is that of all rows at once up to rounding.
+`read_batch` computes counts, means, and sums of squares and products about the means for a
+batch of rows, and `merge_batches` combines two such states without cancellation, however far
+apart the batches' means are. The result is that of all rows at once up to rounding.
 
-Without missing values a column has one count and mean. With them it has one per other
-column, over the rows that have both. The same formulas serve: arrays of shape
-(n_columns, 1) stand for rows of equal values.
+Without missing values a column has one count and mean. With missing values it has one per
+other column, over the rows in which both have a value. The same formulas serve both cases
+by broadcasting arrays of shape (n_columns, 1).
 
 References
 ----------
@@ -19,13 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 DECIMALS = 13
-# A column whose sum of squares, on the rows that a pair shares, is below this share of that
-# on all rows is constant there: the rest is rounding.
+# If the sum of squares of a column over the rows shared with another is below this fraction
+# of that over all its rows, it is rounding error and the column counts as constant there.
 CONSTANT = 1e-12
 
 
 class Comoments(NamedTuple):
-    """Sums over rows, pair by pair. An entry (i, j) is over the rows that have both.
+    """Pairwise sums over rows. Entry (i, j) covers the rows in which both have a value.
 
     Attributes
     ----------
@@ -34,15 +34,15 @@ class Comoments(NamedTuple):
     varies : ndarray of bool, shape (n_columns,)
         Columns with more than one value.
     level : ndarray of shape (n_columns,)
-        Some value of each column; NaN if there is none.
+        The minimum of each column; NaN if all values are missing.
     count : ndarray of shape (1, 1) or (n_columns, n_columns)
         Sum of the weights.
     mean : ndarray of shape (n_columns, 1) or (n_columns, n_columns)
-        Mean of i.
+        Mean of column i.
     square : ndarray of shape (n_columns, 1) or (n_columns, n_columns)
-        Sum of squares of i around it.
+        Sum of squares of column i about that mean.
     cross : ndarray of shape (n_columns, n_columns)
-        Sum of products of i and j around their means.
+        Sum of products of columns i and j about their means.
     """
 
     total: float
@@ -55,24 +55,24 @@ class Comoments(NamedTuple):
 
 
 def read_batch(X, sample_weight=None):
-    """Read co-moments off a batch of rows.
+    """Compute the co-moments of a batch of rows.
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_rows, n_columns)
-        Finite values and NaN; a sparse batch is made dense.
+        Finite values and NaN; a sparse batch is densified.
     sample_weight : ndarray of shape (n_rows,), default=None
         Non-negative weights, not all zero; a weight of 2 equals the row twice.
 
     Returns
     -------
     Comoments
-        Of these rows.
+        Co-moments of these rows.
 
     Notes
     -----
-    One GEMM, O(n_rows * n_columns^2), or four where values are missing: with Z the values
-    around their means (0 where absent) and M the mask, Z'Z, M'M, Z'M and (Z*Z)'M.
+    One GEMM, O(n_rows * n_columns^2), or four if values are missing: with Z the centered
+    values (0 where missing) and M the mask of present values, Z'Z, M'M, Z'M and (Z*Z)'M.
     """
     values = (X.toarray() if hasattr(X, "toarray") else X).astype(np.float64)
     weight = np.ones((len(values), 1))
@@ -81,16 +81,16 @@ def read_batch(X, sample_weight=None):
         values, weight = values[rows], np.asarray(sample_weight, np.float64)[rows, None]
     low, high = np.fmin.reduce(values), np.fmax.reduce(values)
     absent = np.isnan(values)
-    there = ~absent * weight
+    own_weight = ~absent * weight
     values[absent] = 0.0
-    present = there.sum(axis=0)
-    center = (values * there).sum(axis=0) / np.where(present > 0, present, 1.0)
+    present = own_weight.sum(axis=0)
+    center = (values * own_weight).sum(axis=0) / np.where(present > 0, present, 1.0)
     values = np.where(absent, 0.0, values - center)
     weighted = values * weight
     cross, total = weighted.T @ values, float(weight.sum())
     if absent.any():
         mask = (~absent).astype(np.float64)
-        count, sums = there.T @ mask, weighted.T @ mask
+        count, sums = own_weight.T @ mask, weighted.T @ mask
         square = (values * weighted).T @ mask
     else:
         count, sums = np.full((1, 1), total), weighted.sum(axis=0)[:, None]
@@ -102,8 +102,8 @@ def read_batch(X, sample_weight=None):
     return Comoments(total, low < high, low, count, mean, square, cross)
 
 
-def merge(left, right):
-    """Return the co-moments of the rows of two batches together; O(n_columns^2)."""
+def merge_batches(left, right):
+    """Return the co-moments of the union of two batches; O(n_columns^2)."""
     varies = left.varies | right.varies | (left.level < right.level) | (left.level > right.level)
     count = left.count + right.count
     share = np.divide(right.count, count, out=np.zeros_like(count), where=count > 0)
@@ -122,17 +122,17 @@ def merge(left, right):
 
 
 def correlations(state):
-    """Return Pearson correlations, each over the rows that have both columns.
+    """Return pairwise complete Pearson correlations; O(n_columns^2).
 
     Parameters
     ----------
     state : Comoments
-        Of all rows.
+        Co-moments of all rows.
 
     Returns
     -------
     ndarray of shape (n_columns, n_columns)
-        In [-1, 1], rounded to 13 decimals; 0 where a column is constant.
+        Correlations in [-1, 1], rounded to 13 decimals; 0 where a column is constant.
     """
     own = np.where(state.varies, np.diagonal(np.broadcast_to(state.square, state.cross.shape)), 0.0)
     defined = np.broadcast_to(state.square > CONSTANT * own[:, None], state.cross.shape)
@@ -143,9 +143,9 @@ def correlations(state):
 
 
 def variances(state):
-    """Return the variance of each column, 0 where undefined, and the weight that has a value."""
+    """Return the variance of each column (0 where undefined) and the weight of its values."""
     shape = state.cross.shape
     square = np.diagonal(np.broadcast_to(state.square, shape))
     count = np.diagonal(np.broadcast_to(state.count, shape))
-    there = state.varies & (count > 0)
-    return np.divide(square, count, out=np.zeros(len(square)), where=there), count
+    defined = state.varies & (count > 0)
+    return np.divide(square, count, out=np.zeros(len(square)), where=defined), count

@@ -1,14 +1,15 @@
-"""Contingency: how alike columns of categories are, to each other and to numbers.
+"""Contingency: association of nominal columns with each other and with numeric ones.
 
-`cramer_tile` makes Cramer's V between columns of categories, `ratio_tile` the correlation
-ratio between columns of numbers and of categories; both as tiles for `redundancy`. All
-tables of counts come from one sparse product of one-hot columns.
+`cramer_tile` computes Cramer's V between nominal columns, `ratio_tile` the correlation ratio
+between numeric and nominal columns; both as tiles for `redundancy`. All contingency tables
+come from one sparse product of one-hot columns.
 
-Pairs are compared over the rows that both have, and a weight is a number of repetitions.
-Many categories look associated by chance: an identifier would be perfectly associated with
-everything. So what chance alone is expected to give is taken out (Bergsma for V, Kelley for
-the ratio). Two columns that name the same categories still have V = 1, and what is undefined
-is 0. Strengths are rounded as those of `association`, so that ties are ties.
+Pairs are compared over the rows in which both have a value; weights are numbers of
+repetitions. Columns with many categories appear associated by chance: an identifier would be
+perfectly associated with everything. So both measures are corrected for their expectation
+under independence (Bergsma for V, Kelley for the ratio). Two columns with identical
+categories still have V = 1; undefined values are 0. Values are rounded as in `association`,
+so that ties are exact.
 
 References
 ----------
@@ -23,24 +24,24 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from skprune.criteria.association import DECIMALS, PIECE, correlation_tile, pieces, standardized
+from skprune.criteria.association import CHUNK, DECIMALS, correlation_tile, row_chunks, standardized
 
-# A column varies on the rows that a pair shares if its sum of squares there is above this
-# share of what it is around the mean of all rows: below it there are rounding errors only.
+# If the sum of squares of a column over the rows shared with another is below this fraction
+# of that about the mean of all rows, it is rounding error and the column is constant there.
 CONSTANT = 1e-12
 
 
 class Categories(NamedTuple):
-    """Columns of categories, and the rows that count.
+    """Nominal columns, in the rows with positive weight.
 
     Attributes
     ----------
     codes : ndarray of uint8, shape (n_rows, n_columns)
-        Codes from 1 up; 0 where there is no value. Only rows that count.
+        Category codes, from 1; 0 where missing.
     n_categories : ndarray of int, shape (n_columns,)
-        The codes of a column are at most this; some may be those of no row.
+        Upper bound of the codes of each column; not every code has to occur.
     weight : ndarray of shape (n_rows,) or None
-        Weights of these rows.
+        Weights of the rows.
     """
 
     codes: Any
@@ -49,14 +50,14 @@ class Categories(NamedTuple):
 
 
 def describe_categories(codes, n_codes, sample_weight=None):
-    """Read columns of codes.
+    """Collect nominal columns; O(n_rows * n_columns).
 
     Parameters
     ----------
     codes : ndarray of uint8, shape (n_rows, n_columns)
-        Codes from 1 up; 0 where there is no value.
+        Category codes, from 1; 0 where missing.
     n_codes : ndarray of int, shape (n_columns,)
-        The codes of a column are below this.
+        Exclusive upper bound of the codes of each column.
     sample_weight : ndarray of shape (n_rows,), default=None
         Non-negative weights; a weight of 2 equals the row twice.
 
@@ -73,32 +74,32 @@ def describe_categories(codes, n_codes, sample_weight=None):
 
 
 def _one_hot(table, columns, rows=slice(None)):
-    """Return the one-hot columns of some columns, and where each begins.
+    """Return the one-hot encoding of some columns, and the first indicator of each.
 
-    The rows are multiplied by the roots of their weights, so that products count weights.
+    Rows are scaled by the square roots of their weights, so that products sum weights.
     """
     codes = table.codes[rows][:, columns]
     n_categories = table.n_categories[columns]
     starts = np.cumsum(n_categories) - n_categories
     place = codes + (starts - 1)
-    there = codes > 0
-    ends = np.append(0, np.cumsum(np.count_nonzero(there, axis=1)))
+    present = codes > 0
+    ends = np.append(0, np.cumsum(np.count_nonzero(present, axis=1)))
     root = np.ones(len(codes)) if table.weight is None else np.sqrt(table.weight[rows])
     data = np.repeat(root, np.diff(ends))
-    return csr_array((data, place[there], ends), shape=(len(codes), n_categories.sum())), starts
+    return csr_array((data, place[present], ends), shape=(len(codes), n_categories.sum())), starts
 
 
 def cramer_tile(left, right, a, b, *, corrected=True):
-    """Return Cramer's V of each of some columns with each of others.
+    """Return Cramer's V between two sets of nominal columns.
 
     Parameters
     ----------
     left, right : Categories
-        Tables of the same rows and weights; may be the same.
+        Tables of the same rows and weights; may be identical.
     a, b : ndarray of int, shape (n_a,) and (n_b,)
         Columns of `left` and of `right`.
     corrected : bool, default=True
-        Whether to take out what chance is expected to give.
+        Whether to correct for the expectation under independence.
 
     Returns
     -------
@@ -107,10 +108,11 @@ def cramer_tile(left, right, a, b, *, corrected=True):
 
     Notes
     -----
-    With counts n_ij of a pair, margins r_i and c_j: phi^2 = sum n_ij^2 / (r_i c_j) - 1 and
-    V^2 = phi^2 / min(R - 1, C - 1), for R and C categories that occur. Corrected:
-    phi^2 - (R - 1)(C - 1)/(n - 1), at least 0, and R - (R - 1)^2/(n - 1), C alike.
-    O(n_rows * n_a * n_b) plus the size of all tables of counts, which are in memory.
+    With counts n_ij of a pair and margins r_i and c_j: phi^2 = sum n_ij^2 / (r_i c_j) - 1 and
+    V^2 = phi^2 / min(R - 1, C - 1), where R and C categories occur. The correction replaces
+    phi^2 by max(0, phi^2 - (R - 1)(C - 1)/(n - 1)), R by R - (R - 1)^2/(n - 1) and C
+    likewise. O(n_rows * n_a * n_b) plus the size of all contingency tables, which are in
+    memory.
     """
     hot_a, rows = _one_hot(left, a)
     hot_b, columns = _one_hot(right, b)
@@ -126,10 +128,10 @@ def cramer_tile(left, right, a, b, *, corrected=True):
     np.divide(counts, expected, out=counts, where=expected > 0)
     phi2 = np.add.reduceat(np.add.reduceat(counts, rows, axis=0), columns, axis=1) - 1.0
     if corrected:
-        others = np.where(n > 1, n - 1, np.inf)
-        phi2 -= (n_rows - 1) * (n_columns - 1) / others
-        n_rows -= (n_rows - 1) ** 2 / others
-        n_columns -= (n_columns - 1) ** 2 / others
+        freedom = np.where(n > 1, n - 1, np.inf)
+        phi2 -= (n_rows - 1) * (n_columns - 1) / freedom
+        n_rows -= (n_rows - 1) ** 2 / freedom
+        n_columns -= (n_columns - 1) ** 2 / freedom
     smaller = np.minimum(n_rows, n_columns) - 1
     defined = (smaller > CONSTANT) & (phi2 > 0)
     found = np.divide(phi2, smaller, out=np.zeros_like(phi2), where=defined)
@@ -137,42 +139,42 @@ def cramer_tile(left, right, a, b, *, corrected=True):
 
 
 def ratio_tile(numbers, categories, a, b, *, corrected=True):
-    """Return the correlation ratio of columns of numbers with columns of categories.
+    """Return the correlation ratio of numeric columns with nominal ones.
 
     Parameters
     ----------
     numbers : Table
-        Columns of numbers, as `association.describe` returns them.
+        Numeric columns, from `association.describe`.
     categories : Categories
-        Columns of the same rows and weights.
+        Nominal columns with the same rows and weights.
     a, b : ndarray of int, shape (n_a,) and (n_b,)
         Columns of `numbers` and of `categories`.
     corrected : bool, default=True
-        Whether to take out what chance is expected to give.
+        Whether to correct for the expectation under independence.
 
     Returns
     -------
     ndarray of shape (n_a, n_b)
-        Eta: root of the share of the variance of the numbers that lies between the
-        categories, in [0, 1], rounded to 13 decimals.
+        Eta: square root of the between-category share of the variance, in [0, 1], rounded
+        to 13 decimals.
 
     Notes
     -----
-    Corrected, eta^2 is 1 - (1 - eta^2)(n - 1)/(n - C), at least 0, for C categories that
-    occur. O(n_rows * n_a * n_b), in sparse products with the one-hot categories.
+    The correction replaces eta^2 by max(0, 1 - (1 - eta^2)(n - 1)/(n - C)), where C
+    categories occur. O(n_rows * n_a * n_b), in sparse products with one-hot categories.
     """
     ends = np.cumsum(categories.n_categories[b])
     starts = ends - categories.n_categories[b]
     sums, squares, counts = np.zeros((3, ends[-1], len(a)))
-    for piece in pieces(numbers.X, numbers.rows, max(len(a), len(b)), PIECE):
-        hot, _ = _one_hot(categories, b, piece)
-        values, weighted, present = standardized(numbers, piece, a)
-        root = np.ones(len(values)) if numbers.weight is None else np.sqrt(numbers.weight[piece])
-        there = np.repeat(root[:, None], len(a), axis=1)
-        there[:, numbers.incomplete[a]] = present
+    for chunk in row_chunks(numbers.X, numbers.rows, max(len(a), len(b)), CHUNK):
+        hot, _ = _one_hot(categories, b, chunk)
+        values, weighted, present = standardized(numbers, chunk, a)
+        root = np.ones(len(values)) if numbers.weight is None else np.sqrt(numbers.weight[chunk])
+        roots = np.repeat(root[:, None], len(a), axis=1)
+        roots[:, numbers.incomplete[a]] = present
         sums += hot.T @ weighted
         squares += hot.T @ (values * weighted)
-        counts += hot.T @ there
+        counts += hot.T @ roots
     between = np.divide(sums**2, counts, out=np.zeros_like(sums), where=counts > 0)
     occurs = (counts > 0).astype(np.float64)
     total, n, between, square, n_categories = (
@@ -182,23 +184,23 @@ def ratio_tile(numbers, categories, a, b, *, corrected=True):
     varies = square - around > CONSTANT * square
     share = np.divide(between - around, square - around, out=np.zeros_like(n), where=varies)
     if corrected:
-        free = n - n_categories
-        ratio = np.divide(n - 1, free, out=np.ones_like(n), where=free > 0)
-        share = np.where(free > 0, 1 - (1 - share) * ratio, 0.0)
+        freedom = n - n_categories
+        ratio = np.divide(n - 1, freedom, out=np.ones_like(n), where=freedom > 0)
+        share = np.where(freedom > 0, 1 - (1 - share) * ratio, 0.0)
     return np.round(np.sqrt(np.clip(share, 0.0, 1.0)), DECIMALS)
 
 
-class Kinds(NamedTuple):
-    """Columns of numbers and of categories, side by side.
+class MixedTable(NamedTuple):
+    """A table with numeric and nominal columns.
 
     Attributes
     ----------
     numbers : Table
-        All columns; those of categories are not read.
+        All columns; the nominal ones are ignored.
     categories : Categories
-        All columns; those of numbers are not read.
+        All columns; the numeric ones are ignored.
     nominal : ndarray of bool, shape (n_columns,)
-        Columns that hold categories.
+        Which columns are nominal.
     """
 
     numbers: Any
@@ -207,20 +209,20 @@ class Kinds(NamedTuple):
 
 
 def mixed_tile(left, right, a, b):
-    """Return how alike each of some columns is to each of others, by their kinds.
+    """Return the association between two sets of numeric or nominal columns.
 
     Parameters
     ----------
-    left, right : Kinds
-        Tables of the same rows and weights; may be the same.
+    left, right : MixedTable
+        Tables of the same rows and weights; may be identical.
     a, b : ndarray of int, shape (n_a,) and (n_b,)
         Columns of `left` and of `right`.
 
     Returns
     -------
     ndarray of shape (n_a, n_b)
-        Pearson's correlation of two columns of numbers, Cramer's V of two of categories,
-        correlation ratio of one of each.
+        Pearson's correlation of two numeric columns, Cramer's V of two nominal ones,
+        correlation ratio of one of each; costs as for the three tiles.
     """
     tile = np.zeros((len(a), len(b)))
     for kind_a in (False, True):

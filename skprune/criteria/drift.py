@@ -1,7 +1,7 @@
-"""Drift: how much the columns of later rows differ from those of earlier ones.
+"""Drift: difference between the distributions of a column in earlier and later rows.
 
-`stability_index` compares counts per bin, which add up over chunks of rows; `ks_statistic`
-compares the values themselves.
+`stability_index` compares counts per bin, which are additive over chunks of rows;
+`ks_statistic` compares the empirical distribution functions.
 """
 
 from itertools import pairwise
@@ -9,23 +9,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune.arrays.bins import Bins, code_columns
+from skprune.arrays.bins import Bins, bin_codes
 
-# Share of the rows that an empty bin counts as: the logarithm of 0 is none.
+# Smallest share of rows of a bin, so that its logarithm is finite.
 EMPTY = 1e-4
-# Elements of one block of columns (8 MB).
+# Elements per block of columns (8 MB).
 BLOCK = 2**20
 
 
 class Drift(NamedTuple):
-    """The bins of some columns, and the weights in them of two sets of rows.
+    """Histograms of some columns in two sets of rows.
 
     Attributes
     ----------
     bins : Bins
-        Of the earlier rows.
+        Bins of the earlier rows.
     earlier, later : ndarray of shape (n_columns, n_codes)
-        Weights of the earlier and the later rows, as `count_bins` returns them.
+        Weights per bin of the earlier and the later rows, from `count_bins`.
     """
 
     bins: Any
@@ -34,22 +34,22 @@ class Drift(NamedTuple):
 
 
 def split_rows(X, sample_weight, share):
-    """Divide rows into the first share and the rest.
+    """Split rows into an earlier and a later part; O(n_rows).
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_rows, n_columns)
-        The rows.
+        The rows, in temporal order.
     sample_weight : ndarray of shape (n_rows,) or None
-        Positive weights. If all are whole the border lies between two repetitions, else
-        within a row, which then counts in both parts, with a part of its weight.
+        Positive weights. If all are integers the split is between two repetitions. Otherwise
+        it may be within a row, which is then in both parts with a fraction of its weight.
     share : float
-        Share of the weight that comes first, in (0, 1).
+        Share of the total weight of the earlier part, in (0, 1).
 
     Returns
     -------
     list of (X, sample_weight)
-        The two parts, views of an array; the first has no rows if the share is too small.
+        The two parts, as views; the earlier one is empty if the share is too small.
     """
     weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
     border = share * weight.sum()
@@ -62,21 +62,21 @@ def split_rows(X, sample_weight, share):
 
 
 def count_bins(X, bins, sample_weight=None):
-    """Weigh the rows of each bin of each column.
+    """Return the histogram of each column: the total weight of the rows in each bin.
 
     Parameters
     ----------
     X : ndarray or csc array of shape (n_rows, n_columns)
         Finite values and NaN.
     bins : Bins
-        Of the same columns.
+        Bins of the columns.
     sample_weight : ndarray of shape (n_rows,), default=None
         Weights; a weight of 2 equals the row twice.
 
     Returns
     -------
     ndarray of shape (n_columns, n_codes)
-        Weights; those of two sets of rows add up.
+        Weights, additive over sets of rows.
 
     Notes
     -----
@@ -87,7 +87,7 @@ def count_bins(X, bins, sample_weight=None):
     for begin, end in _blocks(X):
         known = {j - begin: v for j, v in bins.categories.items() if begin <= j < end}
         some = Bins(bins.n_codes[begin:end], bins.edges[begin:end], known)
-        codes = code_columns(X[:, begin:end], some).T + np.arange(end - begin)[:, None] * n_codes
+        codes = bin_codes(X[:, begin:end], some).T + np.arange(end - begin)[:, None] * n_codes
         weight = None
         if sample_weight is not None:
             weight = np.broadcast_to(sample_weight, codes.shape).ravel()
@@ -102,17 +102,17 @@ def stability_index(drift):
     Parameters
     ----------
     drift : Drift
-        Weights per bin of two sets of rows, neither without weight.
+        Weights per bin of two sets of rows, both with positive total weight.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        Sum over the bins of ``(p - q) * log(p / q)``, with p and q the shares of the rows,
-        1e-4 at least. 0 if nothing differs; natural logarithm.
+        Sum over bins of ``(p - q) * log(p / q)``, where p and q are the shares of rows in a
+        bin, clipped below at 1e-4. Natural logarithm; 0 for equal distributions.
 
     Notes
     -----
-    The symmetrised divergence of Kullback and Leibler (1951); O(n_columns * n_codes).
+    The symmetrised Kullback-Leibler divergence (1951); O(n_columns * n_codes).
     """
     p, q = (np.maximum(n / n.sum(axis=1, keepdims=True), EMPTY) for n in drift[1:])
     return ((p - q) * np.log(p / q)).sum(axis=1)
@@ -124,38 +124,38 @@ def ks_statistic(earlier, later, before=None, after=None):
     Parameters
     ----------
     earlier, later : ndarray or csc array of shape (n_earlier, n_columns), (n_later, n_columns)
-        The two sets of rows; finite values, and NaN, which is left out.
+        The two sets of rows; finite values, and NaN, which is ignored.
     before, after : ndarray of shape (n_earlier,) and (n_later,), default=None
-        Weights of the rows; a weight of 2 equals the row twice.
+        Weights of the earlier and the later rows; a weight of 2 equals the row twice.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        Largest difference of the two distribution functions, in [0, 1]; 0 where one side
-        has no value.
+        Largest difference of the two empirical distribution functions, in [0, 1]; 0 where
+        all values of one side are missing.
 
     Notes
     -----
-    O(n_rows log n_rows) per column, sorted a block of columns at a time.
+    O(n_rows log n_rows) per column, a block of columns at a time.
     """
     found = np.empty(earlier.shape[1])
-    signs = [np.ones(earlier.shape[0]) if before is None else before]
-    signs.append(np.ones(later.shape[0]) if after is None else after)
+    weights = [np.ones(earlier.shape[0]) if before is None else before]
+    weights.append(np.ones(later.shape[0]) if after is None else after)
     for begin, end in _blocks(earlier):
         sides, steps = [], []
-        for X, weight in zip((earlier, later), signs, strict=True):
+        for X, weight in zip((earlier, later), weights, strict=True):
             values = X[:, begin:end]
             values = (values.toarray() if hasattr(values, "toarray") else values).T
-            there = ~np.isnan(values) * weight
-            present = there.sum(axis=1, keepdims=True)
+            own_weight = ~np.isnan(values) * weight
+            present = own_weight.sum(axis=1, keepdims=True)
             sides.append(values)
-            steps.append(there / np.where(present > 0, present, np.inf))
+            steps.append(own_weight / np.where(present > 0, present, np.inf))
         values = np.concatenate(sides, axis=1)
         step = np.concatenate([steps[0], -steps[1]], axis=1)
         order = np.argsort(values, axis=1)
         values = np.take_along_axis(values, order, axis=1)
         gap = np.abs(np.cumsum(np.take_along_axis(step, order, axis=1), axis=1))
-        # Within ties the order means nothing.
+        # Compare only after the last of tied values.
         gap[:, :-1][values[:, :-1] == values[:, 1:]] = 0.0
         found[begin:end] = gap.max(axis=1)
         one_sided = np.logical_xor(*(np.isnan(side).all(axis=1) for side in sides))

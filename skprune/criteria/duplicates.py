@@ -1,27 +1,28 @@
-"""Equal columns: found by their hashes, verified by their values."""
+"""Duplicate columns: found by their hashes, verified by their values."""
 
 import numpy as np
 
-# Elements of one block of columns (2 MB).
+# Elements per block of columns (2 MB).
 BLOCK = 2**18
 
 
-def first_of_equals(digest, nominal, priority):
-    """Return for each column the one that stands for all with the same hash.
+def first_duplicate(digest, nominal, priority):
+    """Return the representative of each group of columns with the same hash.
 
     Parameters
     ----------
     digest : ndarray of uint64, shape (n_columns, 2)
         Hashes of the columns.
     nominal : ndarray of bool, shape (n_columns,)
-        Columns of categories, which equal no numbers.
+        Nominal columns, which are never duplicates of numeric ones.
     priority : ndarray of bool, shape (n_columns,)
-        Columns that come before the others.
+        Columns that are preferred as representatives.
 
     Returns
     -------
     ndarray of int, shape (n_columns,)
-        The first, or the first with priority, of the columns with the same hash.
+        The first column with the same hash, or the first one with priority.
+        O(n_columns log n_columns).
     """
     order = np.argsort(~priority, kind="stable")
     keys = np.column_stack([digest, nominal.astype(np.uint64)])[order]
@@ -32,7 +33,7 @@ def first_of_equals(digest, nominal, priority):
 
 
 def differ(X, columns, others):
-    """Say which columns differ from others, "no value" being equal to itself.
+    """Return which pairs of columns differ; missing values are equal to each other.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def differ(X, columns, others):
     Returns
     -------
     ndarray of bool, shape (n_pairs,)
-        Whether any row differs.
+        Whether the columns differ in any row. O(n_rows * n_pairs).
     """
     step = max(1, BLOCK // max(1, X.shape[0]))
     found = np.zeros(len(columns), dtype=bool)

@@ -1,34 +1,34 @@
-"""F statistics: how much of each column's variance a target explains.
+"""F statistics: the share of each column's variance that a target explains.
 
-Of standardised columns all sums come from matrix products. A column is compared over the
-rows that have it. A weight is a number of repetitions.
+All sums are matrix products of standardised columns. A column is compared over the rows in
+which it has a value. Weights are numbers of repetitions.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-# A share of the variance below this is rounding.
+# A smaller unexplained share of variance is rounding error.
 NOTHING_LEFT = 1e-13
 DECIMALS = 13
 
 
-class Standard(NamedTuple):
+class StandardizedColumns(NamedTuple):
     """Columns with mean 0 and sum of squares 1, as rows of a matrix.
 
     Attributes
     ----------
     values : ndarray of shape (n_columns, n_rows)
-        Standardised values times the roots of the weights, of the rows that count; 0
-        where there is no value.
+        Standardised values times the square roots of the weights, in rows with positive
+        weight; 0 where missing.
     root : ndarray of shape (n_rows,)
-        Roots of the weights.
+        Square roots of the weights.
     incomplete : ndarray of int, shape (n_incomplete,)
-        Columns that lack values.
-    there : ndarray of shape (n_incomplete, n_rows)
-        Roots of the weights where those have one, else 0.
+        Columns with missing values.
+    present : ndarray of shape (n_incomplete, n_rows)
+        Square roots of the weights where these columns have a value, else 0.
     rows : ndarray of int or slice
-        The rows that count.
+        The rows with positive weight.
     varies : ndarray of bool, shape (n_columns,)
         Columns that are not constant.
     """
@@ -36,23 +36,23 @@ class Standard(NamedTuple):
     values: Any
     root: Any
     incomplete: Any
-    there: Any
+    present: Any
     rows: Any
     varies: Any
 
 
 def standardize(table):
-    """Make the standardised copy of a table.
+    """Return a standardised copy of a table; O(n_rows * n_columns).
 
     Parameters
     ----------
     table : association.Table
-        The columns, and how to standardise them.
+        The columns, from `association.describe`.
 
     Returns
     -------
-    Standard
-        A copy in float64.
+    StandardizedColumns
+        In float64.
     """
     rows = slice(None) if table.rows is None else table.rows
     values = np.array(table.X[rows].T, dtype=np.float64, order="C")
@@ -66,7 +66,8 @@ def standardize(table):
     values[incomplete] = np.where(absent, 0.0, values[incomplete])
     if table.weight is not None:
         values *= root
-    return Standard(values, root, incomplete, ~absent * root, rows, table.factor > 0)
+    present = ~absent * root
+    return StandardizedColumns(values, root, incomplete, present, rows, table.factor > 0)
 
 
 class Explained(NamedTuple):
@@ -75,9 +76,9 @@ class Explained(NamedTuple):
     Attributes
     ----------
     share : ndarray of shape (n_columns,)
-        From 0 to 1; NaN for columns that are constant.
+        Explained share, in [0, 1]; NaN for constant columns.
     between, within : ndarray of shape (n_columns,)
-        Degrees of freedom of what is explained, and of the rest.
+        Degrees of freedom of the explained and of the residual variance.
     """
 
     share: Any
@@ -86,25 +87,26 @@ class Explained(NamedTuple):
 
 
 def explained_by_classes(standard, codes):
-    """Return the squared correlation ratio of each column with classes.
+    """Return the squared correlation ratio of each column with class labels.
 
     Parameters
     ----------
-    standard : Standard
+    standard : StandardizedColumns
         The columns.
     codes : ndarray of int, shape (n_all_rows,)
-        Class of each row, from 0 up, the rows that do not count included.
+        Encoded class labels, from 0, of all rows, those of weight 0 included.
 
     Returns
     -------
     Explained
-        Only classes that the rows of a column have count. One GEMM.
+        Degrees of freedom count the classes that occur where the column has a value. One
+        GEMM, O(n_rows * n_columns * n_classes).
     """
     codes = codes[standard.rows]
     one_hot = (codes == np.arange(codes.max() + 1)[:, None]) * standard.root
     sums = standard.values @ one_hot.T
     counts = np.tile(one_hot @ standard.root, (len(sums), 1))
-    counts[standard.incomplete] = standard.there @ one_hot.T
+    counts[standard.incomplete] = standard.present @ one_hot.T
     share = np.divide(sums**2, counts, out=np.zeros_like(sums), where=counts > 0).sum(axis=1)
     n_classes = np.count_nonzero(counts, axis=1)
     return Explained(_share(standard, share), n_classes - 1, counts.sum(axis=1) - n_classes)
@@ -115,29 +117,29 @@ def explained_by_number(standard, y):
 
     Parameters
     ----------
-    standard : Standard
+    standard : StandardizedColumns
         The columns.
     y : ndarray of shape (n_all_rows,)
-        Finite target, the rows that do not count included.
+        Finite target of all rows, those of weight 0 included.
 
     Returns
     -------
     Explained
-        One matrix-vector product, and two more over the columns that lack values.
+        O(n_rows * n_columns): one matrix-vector product, and two over the incomplete columns.
     """
     root, y = standard.root, y[standard.rows]
     total = root @ root
     y = y - y.min()
     y = y / (y.max() or 1.0)
-    for _ in range(2):  # the second time takes out what rounding left in the mean
+    for _ in range(2):  # the second iteration removes the rounding error of the mean
         y = y - root @ (root * y) / total
     n_present = np.full(len(standard.values), total)
     square = np.full(len(standard.values), np.sum((root * y) ** 2))
     if len(standard.incomplete):
-        there = standard.there
-        n_present[standard.incomplete] = n = there @ root
-        mean = np.divide(there @ (root * y), n, out=np.zeros_like(n), where=n > 0)
-        square[standard.incomplete] = there @ (root * y**2) - n * mean**2
+        present = standard.present
+        n_present[standard.incomplete] = n = present @ root
+        mean = np.divide(present @ (root * y), n, out=np.zeros_like(n), where=n > 0)
+        square[standard.incomplete] = present @ (root * y**2) - n * mean**2
     product = standard.values @ (root * y)
     share = np.divide(product**2, square, out=np.zeros_like(square), where=square > 0)
     return Explained(_share(standard, share), np.ones_like(n_present), n_present - 2)
@@ -149,19 +151,19 @@ def f_statistic(explained):
     Parameters
     ----------
     explained : Explained
-        The shares and their degrees of freedom.
+        Explained shares and degrees of freedom.
 
     Returns
     -------
     ndarray of shape (n_columns,)
-        Explained over unexplained mean square: infinite where all is explained, NaN where
-        undefined (constant columns, no degrees of freedom left).
+        Explained over residual mean square: infinite if there is no residual variance, NaN
+        if undefined (constant columns, no degrees of freedom). O(n_columns).
     """
     share, between, within = explained
-    rest = 1.0 - share
+    residual = 1.0 - share
     defined = (between > 0) & (within > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = share / np.where(rest > NOTHING_LEFT, rest, 0.0) * within / between
+        found = share / np.where(residual > NOTHING_LEFT, residual, 0.0) * within / between
     return np.where(defined, _without_noise(found), np.nan)
 
 
@@ -170,19 +172,19 @@ def correlation_with(standard, s, columns):
 
     Parameters
     ----------
-    standard : Standard
-        Columns that lack no values.
+    standard : StandardizedColumns
+        Columns without missing values.
     s : int
-        One of them.
+        Index of one of them.
     columns : ndarray of int, shape (n_chosen,)
-        Others.
+        Indices of others.
 
     Returns
     -------
     ndarray of shape (n_chosen,)
-        From 0 to 1, rounded to 13 decimals. O(n_rows * n_chosen).
+        Values in [0, 1], rounded to 13 decimals. O(n_rows * n_chosen).
     """
-    # Not by BLAS, whose threads take longer to start than this takes.
+    # Not BLAS: starting its threads takes longer than the product.
     found = np.einsum("ij,j->i", standard.values[columns], standard.values[s])
     return np.round(np.abs(found), DECIMALS)
 
@@ -192,6 +194,6 @@ def _share(standard, share):
 
 
 def _without_noise(values):
-    """Round to 40 bits of mantissa, so that equal columns have equal scores."""
+    """Round to a mantissa of 40 bits, so that equal columns have equal scores."""
     mantissa, exponent = np.frexp(values)
     return np.ldexp(np.round(np.ldexp(mantissa, 40)), exponent - 40)

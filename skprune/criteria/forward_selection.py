@@ -1,9 +1,10 @@
-"""Forward picks: the best column first, then the best one beside those that were picked.
+"""Greedy forward selection with lazy bounds, and FCBF.
 
-`pick_forward` is the one loop. What a column is worth beside the chosen ones is made of one
-term with each of them, as a `Scheme` has it. `Beside` computes a term when it may matter,
-and keeps none: nothing is ever of size columns x columns. `walk_blanket` is the walk of
-FCBF, which decides by itself what stays.
+`select_forward` repeatedly selects the column with the best score given those selected so
+far. A score combines a column's relevance with one term per selected column, as defined by a
+`Scheme` (mRMR, JMI, CMIM). Terms are evaluated lazily: only for columns whose upper bound is
+the highest. Individual terms are not stored, so nothing takes O(n_columns^2) memory. `fcbf`
+is the fast correlation-based filter, which determines the number of columns itself.
 
 References
 ----------
@@ -19,174 +20,183 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Columns that are brought up to date together, at least; of many, this part.
+# Smallest batch of candidates to update. Of more than BATCH**2 candidates, 1 / BATCH of them.
 BATCH = 64
 
 
 class Scheme(NamedTuple):
-    """How a score is made of the relevance and the terms with the chosen columns.
+    """How a score combines the relevance and the terms with the selected columns.
 
     Attributes
     ----------
     combine : callable
-        ``combine(relevance, merged)`` gives the scores, and ``combine(relevance)`` those
-        when nothing is chosen.
-    merge : ufunc
-        ``np.add`` if the mean term counts, ``np.minimum`` if the lowest does.
-    floor : float
-        Terms count as at least this.
-    hope : float
-        The best that a term can be, for a mean.
-    lowest : float
-        No score is below this.
+        ``combine(relevance, aggregated)`` returns the scores, ``combine(relevance)`` those
+        when no column is selected.
+    aggregate : ufunc
+        ``np.add`` if scores use the mean term, ``np.minimum`` if they use the smallest.
+    min_term : float
+        Terms are clipped below at this.
+    best_term : float
+        Most favourable value of a term, which gives the bounds of a mean.
+    min_score : float
+        Lower bound of all scores.
     """
 
     combine: Any
-    merge: Any
-    floor: float
-    hope: float
-    lowest: float
+    aggregate: Any
+    min_term: float
+    best_term: float
+    min_score: float
 
 
 DIFFERENCE = Scheme(lambda relevance, mean=0.0: relevance - mean, np.add, 0.0, 0.0, -np.inf)
 MEAN = Scheme(lambda alone, mean=None: alone if mean is None else mean, np.add, 0.0, np.inf, 0.0)
-LOWEST = Scheme(lambda alone, term=np.inf: np.minimum(alone, term), np.minimum, 0.0, np.inf, 0.0)
+MINIMUM = Scheme(lambda alone, term=np.inf: np.minimum(alone, term), np.minimum, 0.0, np.inf, 0.0)
 
 
-def quotient(floor):
-    """Return the scheme that divides by the mean term; terms count as at least `floor`."""
-    return Scheme(lambda relevance, mean=floor: relevance / mean, np.add, floor, floor, 0.0)
+def quotient(min_term):
+    """Return the scheme ``relevance / mean term``, terms clipped below at `min_term`."""
+
+    def combine(relevance, mean=min_term):
+        return relevance / mean
+
+    return Scheme(combine, np.add, min_term, min_term, 0.0)
 
 
-class Picks(NamedTuple):
-    """What forward picks found.
+class Selection(NamedTuple):
+    """Result of forward selection.
 
     Attributes
     ----------
     scores : ndarray of shape (n_columns,)
-        Score of each column when its unit was picked; of the others a bound from above.
-    order : ndarray of int, shape (n_picks,)
-        The best column of each unit picked, in order.
+        Score of each column when its unit was selected; an upper bound for the others.
+    order : ndarray of int, shape (n_selected_units,)
+        The best column of each selected unit, in order of selection.
     """
 
     scores: Any
     order: Any
 
 
-def pick_forward(relevance, term, scheme, units, forced, n_columns, threshold=-np.inf):
-    """Pick units of columns one after the other, the best beside those picked before.
+def select_forward(relevance, term, scheme, units, forced, n_columns, threshold=-np.inf):
+    """Select units of columns one by one, each the best given those selected before.
 
-    A unit is picked by its best column; then all its columns are among the chosen.
+    A unit is selected by its best column, and then all its columns are selected.
 
     Parameters
     ----------
-    relevance : ndarray of shape (n_columns_in_all,)
-        What each column is worth alone; NaN for columns that cannot be picked.
+    relevance : ndarray of shape (n_all_columns,)
+        Relevance of each column by itself; NaN for columns that cannot be selected.
     term : callable
-        ``term(s, columns)`` gives the terms, at least 0, of some columns with column `s`.
+        ``term(s, columns)`` returns the non-negative terms of some columns with column `s`.
     scheme : Scheme
-        How scores are made of them.
-    units : ndarray of int, shape (n_columns_in_all,)
+        Definition of the scores.
+    units : ndarray of int, shape (n_all_columns,)
         The unit of each column.
-    forced : ndarray of bool, shape (n_columns_in_all,)
-        Columns that are chosen from the start; whole units.
+    forced : ndarray of bool, shape (n_all_columns,)
+        Columns that are selected from the start; whole units.
     n_columns : int
-        Picks end when at least that many columns are chosen.
+        Selection ends when at least this many columns are selected.
     threshold : float, default=-inf
-        Picks end when no score is above it.
+        Selection ends when no score is above it.
 
     Returns
     -------
-    Picks
-        A tie goes to the higher relevance, then to the first column.
+    Selection
+        Ties go to the higher relevance, then to the first column.
+
+    Notes
+    -----
+    At most one term per pair of a column and a selected one, O(n_all_columns * n_columns)
+    terms, but usually far fewer; O(n_all_columns) memory.
     """
-    able = ~np.isnan(relevance)
+    eligible = ~np.isnan(relevance)
     scores = np.array(scheme.combine(relevance))
-    known = Known(
-        np.full(len(scores), 0.0 if scheme.merge is np.add else np.inf),
+    known = KnownTerms(
+        np.full(len(scores), 0.0 if scheme.aggregate is np.add else np.inf),
         np.zeros(len(scores), dtype=np.intp),
     )
     taken = forced.copy()
-    chosen = np.flatnonzero(forced & able).tolist()
+    selected = np.flatnonzero(forced & eligible).tolist()
     order: list[int] = []
-    candidates = np.flatnonzero(~taken & able)
+    candidates = np.flatnonzero(~taken & eligible)
     while len(candidates) and np.count_nonzero(taken) < n_columns:
-        best = _settle(scores, known, relevance, candidates, chosen, term, scheme)
+        best = _find_best(scores, known, relevance, candidates, selected, term, scheme)
         if scores[best] <= threshold:
             break
         members = units == units[best]
         taken |= members
         order.append(int(best))
-        chosen += np.flatnonzero(members & able).tolist()
-        candidates = np.flatnonzero(~taken & able)
-    return Picks(scores, np.array(order, dtype=np.intp))
+        selected += np.flatnonzero(members & eligible).tolist()
+        candidates = np.flatnonzero(~taken & eligible)
+    return Selection(scores, np.array(order, dtype=np.intp))
 
 
-class Known(NamedTuple):
-    """What is known of each column's terms with the chosen ones; written to in place.
+class KnownTerms(NamedTuple):
+    """The terms of each column that have been evaluated; updated in place.
 
     Attributes
     ----------
-    merged : ndarray of shape (n_columns,)
-        Sum or lowest of the terms.
+    aggregated : ndarray of shape (n_columns,)
+        Sum or minimum of the terms.
     n_terms : ndarray of int, shape (n_columns,)
-        With how many of the chosen columns, in the order in which they were chosen.
+        Number of evaluated terms: those with the first selected columns.
     """
 
-    merged: Any
+    aggregated: Any
     n_terms: Any
 
 
-def _settle(scores, known, relevance, candidates, chosen, term, scheme):
-    """Bring scores up to date until the best one is; return its column.
+def _find_best(scores, known, relevance, candidates, selected, term, scheme):
+    """Update scores until the best one is exact; return its column.
 
-    A column whose terms are not all known has a bound: its score if the others were as
-    good as they can be. Only columns whose bound is the highest are brought up to date,
-    by one chosen column at a time.
+    The score of a column with unknown terms is replaced by its upper bound: the score if
+    they had their best possible value. Only columns with the highest bounds are updated, by
+    the term with one selected column at a time.
     """
-    scores[candidates] = _bound(known, relevance, candidates, len(chosen), scheme)
+    scores[candidates] = _bound(known, relevance, candidates, len(selected), scheme)
     while True:
         best = _best(scores, relevance, candidates)
         n_terms = known.n_terms[best]
-        if n_terms == len(chosen) or scores[best] <= scheme.lowest:
+        if n_terms == len(selected) or scores[best] <= scheme.min_score:
             return best
-        alike = candidates[known.n_terms[candidates] == n_terms]
-        size = max(BATCH, len(alike) // BATCH)
-        batch = alike[np.argsort(-scores[alike], kind="stable")[:size]]
-        terms = np.maximum(term(chosen[n_terms], batch), scheme.floor)
-        known.merged[batch] = scheme.merge(known.merged[batch], terms)
+        same_state = candidates[known.n_terms[candidates] == n_terms]
+        size = max(BATCH, len(same_state) // BATCH)
+        batch = same_state[np.argsort(-scores[same_state], kind="stable")[:size]]
+        terms = np.maximum(term(selected[n_terms], batch), scheme.min_term)
+        known.aggregated[batch] = scheme.aggregate(known.aggregated[batch], terms)
         known.n_terms[batch] += 1
-        scores[batch] = _bound(known, relevance, batch, len(chosen), scheme)
+        scores[batch] = _bound(known, relevance, batch, len(selected), scheme)
 
 
-def _bound(known, relevance, columns, n_chosen, scheme):
-    """Return the scores of some columns, or what they are at most."""
-    if n_chosen == 0:
+def _bound(known, relevance, columns, n_selected, scheme):
+    """Return the scores of some columns, or upper bounds where terms are unknown."""
+    if n_selected == 0:
         return scheme.combine(relevance[columns])
-    merged = known.merged[columns]
-    if scheme.merge is np.add:
-        n_missing = n_chosen - known.n_terms[columns]
-        hoped = n_missing * np.where(n_missing > 0, scheme.hope, 0.0)
-        merged = (merged + hoped) / n_chosen
-    return scheme.combine(relevance[columns], merged)
+    aggregated = known.aggregated[columns]
+    if scheme.aggregate is np.add:
+        n_unknown = n_selected - known.n_terms[columns]
+        unknown = n_unknown * np.where(n_unknown > 0, scheme.best_term, 0.0)
+        aggregated = (aggregated + unknown) / n_selected
+    return scheme.combine(relevance[columns], aggregated)
 
 
 def _best(scores, relevance, candidates):
-    """Return the candidate with the highest score, then relevance, the first of them."""
+    """Return the candidate with the highest score, then relevance, then the first."""
     found = scores[candidates]
     top = candidates[found == found.max()]
     return top[np.argmax(relevance[top])]
 
 
-class Blanket(NamedTuple):
-    """What the walk of FCBF found.
+class FCBFResult(NamedTuple):
+    """Result of the fast correlation-based filter.
 
     Attributes
     ----------
     kept : ndarray of bool, shape (n_columns,)
-        Columns that stay.
+        Columns that are kept.
     partner : ndarray of int, shape (n_columns,)
-        The column, of those that stay, that says what this one says; -1 if none does.
+        The kept column that makes this one redundant; -1 if there is none.
     value : ndarray of shape (n_columns,)
         Their symmetric uncertainty; NaN without a partner.
     """
@@ -196,28 +206,29 @@ class Blanket(NamedTuple):
     value: Any
 
 
-def walk_blanket(strength, uncertainty, units, forced):
-    """Keep the columns that no better one stands for.
+def fcbf(strength, uncertainty, units, forced):
+    """Fast correlation-based filter: keep the columns that are predominant.
 
-    From the strongest down, a column stays unless a column that stays, and says no less
-    about the target, is as close to it as the target is. A unit stays if any of its
-    columns does. If none says anything, the unit of the first one that varies stays.
+    In order of decreasing strength, a column is removed if a kept column, associated with
+    the target no less, is associated with it at least as strongly as the target is (an
+    approximate Markov blanket). A unit is kept if any of its columns is. If no column is
+    relevant, the unit of the first non-constant one is kept.
 
     Parameters
     ----------
     strength : ndarray of shape (n_columns,)
-        Symmetric uncertainty of each column and the target; NaN for columns that are constant.
+        Symmetric uncertainty of each column and the target; NaN for constant columns.
     uncertainty : callable
-        ``uncertainty(s, columns)`` gives those of some columns and column `s`.
+        ``uncertainty(s, columns)`` returns that of some columns and column `s`.
     units, forced
-        As for `pick_forward`.
+        As for `select_forward`.
 
     Returns
     -------
-    Blanket
-        One call of `uncertainty` for each column that stays.
+    FCBFResult
+        O(n_columns) per kept column, plus a call of `uncertainty`.
     """
-    open_ = strength > 0  # relevant, and nothing stands for it so far
+    open_ = strength > 0  # relevant and not redundant so far
     kept = np.zeros(len(strength), dtype=bool)
     partner = np.full(len(strength), -1)
     value = np.full(len(strength), np.nan)
@@ -226,10 +237,11 @@ def walk_blanket(strength, uncertainty, units, forced):
         kept |= entering
         for s in np.flatnonzero(entering & (strength > 0)):
             rest = np.flatnonzero(open_ & ~kept & (strength <= strength[s]))
-            close = uncertainty(s, rest)
-            covered = close >= strength[rest]
-            gone = rest[covered]
-            open_[gone], partner[gone], value[gone] = False, s, close[covered]
+            mutual = uncertainty(s, rest)
+            covered = mutual >= strength[rest]
+            redundant = rest[covered]
+            open_[redundant], partner[redundant] = False, s
+            value[redundant] = mutual[covered]
         waiting = np.flatnonzero(open_ & ~kept)
         if not len(waiting):
             break
@@ -237,4 +249,4 @@ def walk_blanket(strength, uncertainty, units, forced):
     if not kept.any():
         kept = units == units[np.argmin(np.isnan(strength))]
     partner[kept], value[kept] = -1, np.nan
-    return Blanket(kept, partner, value)
+    return FCBFResult(kept, partner, value)

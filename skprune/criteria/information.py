@@ -1,12 +1,13 @@
-"""Information: what columns say about a target and about each other, counted over codes.
+"""Mutual information of discrete columns with a target and with each other.
 
-Everything is an entropy of counts, in nats: the counts of a block of columns against one
-variable are a single `bincount`. A weight is a number of repetitions.
+All quantities are entropies of counts, in nats; the joint counts of a block of columns with
+one variable are a single `bincount`. Weights are numbers of repetitions.
 
-Counting cells overstates information by about their number over twice that of the rows.
-Estimates have this bias taken out (Miller and Madow), over the cells that hold rows, and
-are then kept between 0 and the entropies that bound them. They are rounded to 13 decimals,
-so that equal columns are equal whatever the order in which their cells are added.
+The plug-in estimate overstates mutual information by about the number of cells divided by
+twice the number of rows. Estimates are corrected for this bias (Miller and Madow), using the
+number of occupied cells, and clipped between 0 and the entropies that bound them. They are
+rounded to 13 decimals, so that equal columns have equal values whatever the order of
+summation.
 
 References
 ----------
@@ -21,28 +22,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
-# Elements of one block of columns: small enough for the processor's cache.
+# Elements per block of columns: small enough for the processor's cache.
 BLOCK = 2**18
 DECIMALS = 13
 
 
 class Counted(NamedTuple):
-    """Columns of codes, and how much each can say.
+    """Discrete columns and their entropies.
 
     Attributes
     ----------
     codes : ndarray of int, shape (n_rows, n_columns), best in Fortran order
-        Codes from 0 up, of the rows that count.
+        Codes, from 0, in rows of positive weight.
     n_codes : ndarray of int, shape (n_columns,)
-        The codes of a column are below this.
+        Exclusive upper bound of the codes of each column.
     weight : ndarray of shape (n_rows,) or None
-        Weights of the rows that count.
+        Weights of these rows.
     total : float
         Sum of the weights.
     entropy : ndarray of shape (n_columns,)
-        Entropies in nats, of the shares as they are.
+        Plug-in entropies, in nats, without bias correction.
     n_cells : ndarray of int, shape (n_columns,)
-        Codes that some row has.
+        Number of codes that occur.
     """
 
     codes: Any
@@ -59,14 +60,14 @@ class Counted(NamedTuple):
 
 
 def count(codes, n_codes, sample_weight=None):
-    """Count the codes of each column.
+    """Compute the entropy of each column.
 
     Parameters
     ----------
     codes : ndarray of int, shape (n_rows, n_columns)
-        Codes from 0 up.
+        Codes, from 0.
     n_codes : ndarray of int, shape (n_columns,)
-        The codes of a column are below this.
+        Exclusive upper bound of the codes of each column.
     sample_weight : ndarray of shape (n_rows,), default=None
         Non-negative weights, not all zero; a weight of 2 equals the row twice.
 
@@ -87,23 +88,23 @@ def count(codes, n_codes, sample_weight=None):
 
 
 def mutual_information(table, other, s, columns):
-    """Return I(X_j; Z), the information that each column has about one variable.
+    """Return I(X_j; Z), the mutual information of each column with one variable.
 
     Parameters
     ----------
     table : Counted
-        The columns.
+        The columns X.
     other : Counted
-        Where the variable is: a target, or the same table.
+        Table that holds the variable Z: a target, or the same table.
     s : int
-        Its place there.
+        Column of `other` that is Z.
     columns : ndarray of int, shape (n_chosen,)
-        Which columns of the table.
+        Columns of `table` to evaluate.
 
     Returns
     -------
     ndarray of shape (n_chosen,)
-        Nats, from 0 to the lower one of the two entropies.
+        In nats, between 0 and the smaller of the two entropies.
 
     Notes
     -----
@@ -116,25 +117,25 @@ def mutual_information(table, other, s, columns):
 
 
 def conditional_information(table, target, s, columns):
-    """Return I(X_j; Y | X_s), what each column says about a target beyond another column.
+    """Return I(X_j; Y | X_s), the conditional mutual information of each column and a target.
 
-    Together the two columns say I(X_j X_s; Y) = I(X_s; Y) + I(X_j; Y | X_s).
+    The joint mutual information is I(X_j X_s; Y) = I(X_s; Y) + I(X_j; Y | X_s).
 
     Parameters
     ----------
     table : Counted
-        The columns.
+        The columns X.
     target : Counted
-        The target, a single column.
+        The target Y, a single column.
     s : int
-        The column that is known.
+        The column that is conditioned on.
     columns : ndarray of int, shape (n_chosen,)
-        Which columns of the table.
+        Columns of `table` to evaluate.
 
     Returns
     -------
     ndarray of shape (n_chosen,)
-        Nats, from 0 to the lower one of H(X_j) and H(Y).
+        In nats, between 0 and the smaller of H(X_j) and H(Y).
 
     Notes
     -----
@@ -151,7 +152,7 @@ def conditional_information(table, target, s, columns):
 
 
 def symmetric_uncertainty(table, other, s, columns):
-    """Return 2 I(X_j; Z) / (H(X_j) + H(Z)), the information as a share of what could be.
+    """Return the symmetric uncertainty 2 I(X_j; Z) / (H(X_j) + H(Z)).
 
     Parameters
     ----------
@@ -161,7 +162,7 @@ def symmetric_uncertainty(table, other, s, columns):
     Returns
     -------
     ndarray of shape (n_chosen,)
-        From 0 to 1; 0 where nothing varies.
+        In [0, 1]; 0 if both are constant. O(n_rows * n_chosen).
     """
     shared = 2 * mutual_information(table, other, s, columns)
     together = table.entropy[columns] + other.entropy[s]
@@ -170,15 +171,15 @@ def symmetric_uncertainty(table, other, s, columns):
 
 
 def _joint(table, columns, z, n_z, y=None, n_classes=1):
-    """Return entropy and number of cells of (X_j, Z), for each of some columns.
+    """Return entropy and number of occupied cells of (X_j, Z), for each of some columns.
 
-    With `y`, return both for (X_j, Z, Y) too. O(n_rows * n_columns), a block of columns
-    at a time; the cells of all columns in a block lie one after the other, once per class.
+    With `y`, also return both for (X_j, Z, Y). O(n_rows * n_columns), a block of columns at
+    a time; the cells of all columns in a block are concatenated, once per class.
     """
     most_cells = table.n_codes[columns].max(initial=1) * n_z * n_classes
     step = max(1, BLOCK // max(len(z), most_cells))
     found = []
-    for first in range(0, max(1, len(columns)), step):  # no columns are a block too
+    for first in range(0, max(1, len(columns)), step):  # one empty block without columns
         part = columns[first : first + step]
         sizes = table.n_codes[part] * n_z
         starts, n_cells = np.cumsum(sizes) - sizes, sizes.sum()
@@ -200,15 +201,15 @@ def _joint(table, columns, z, n_z, y=None, n_classes=1):
 
 
 def _entropy(counts, starts, total):
-    """Return entropy and number of cells of sets of counts, each from its start on."""
+    """Return entropy and number of occupied cells of concatenated tables of counts."""
     n_cells = np.add.reduceat(np.count_nonzero(counts, axis=0), starts)
-    surprise = np.add.reduceat(_x_log_x(counts).sum(axis=0), starts)
-    entropy = np.maximum(np.log(total) - surprise / total, 0.0)
+    weighted_logs = np.add.reduceat(_x_log_x(counts).sum(axis=0), starts)
+    entropy = np.maximum(np.log(total) - weighted_logs / total, 0.0)
     return np.where(n_cells > 1, entropy, 0.0), n_cells
 
 
 def _x_log_x(counts):
-    """Return c log c of each count, from a table where that is shorter."""
+    """Return c log c of each count c, from a lookup table where that is smaller."""
     if counts.dtype.kind == "f" or counts.max(initial=0) > counts.size:
         return xlogy(counts, counts)
     numbers = np.arange(counts.max(initial=0) + 1)

@@ -1,9 +1,9 @@
-"""What can go without changing a single prediction.
+"""Lossless pruning: parts of trees whose removal changes no prediction.
 
-Three kinds: splits whose whole subtree answers the same, branches that no row can reach
-given the splits above, and trees that are there twice. Splits of the first kind are
-collapsed, with the value of a leaf below them: the mean at the split may differ in the last
-bit. Those of the second are spliced out in favour of the child that is reached
+There are three kinds: splits whose leaves all predict the same value, branches that no sample
+can reach given the splits above, and duplicate trees. Splits of the first kind are collapsed
+and take the value of a leaf below them, since the mean stored at the split may differ in the
+last bit. Those of the second kind are replaced by the child that can be reached
 (`skprune.arrays.nodes.splice`).
 """
 
@@ -13,7 +13,7 @@ from skprune.arrays.nodes import NO_NODE, preorder
 
 
 def equal_children(table):
-    """Find the splits whose whole subtree stores one value.
+    """Find the splits whose leaves all store the same value.
 
     Parameters
     ----------
@@ -23,15 +23,15 @@ def equal_children(table):
     Returns
     -------
     ndarray of int, shape (n_nodes,)
-        A leaf below each split all of whose leaves have the same value, to the bit; -1
-        for other splits and for leaves.
+        One of the leaves below each such split, whose values are equal to the bit; -1 for
+        other splits and for leaves.
 
     Notes
     -----
-    One pass from below: O(nodes * values).
+    One bottom-up pass: O(n_nodes * n_values).
     """
     bits = _bits(table.value)
-    # One leaf speaks for each subtree; where it does not, the subtree is not equal.
+    # The leftmost leaf represents each subtree.
     leaf, equal = np.arange(table.n_nodes), ~table.is_split
     for splits in reversed(table.levels):
         left, right = table.left[splits], table.right[splits]
@@ -42,40 +42,40 @@ def equal_children(table):
 
 
 def dead_branches(table, *, missing=True, dtype=np.float32, ordered=None):
-    """Find the splits of which rows can reach one child only.
+    """Find the splits with only one reachable child.
 
-    The splits above that look at the same column bound its value; a branch on the far side
-    of a bound is never taken. Bounds are compared on the numbers that rows can hold: two
-    thresholds with no float32 between them are the same.
+    Ancestors that split on the same feature bound its values; a branch outside these bounds
+    is never taken. Bounds are compared at the precision of the data: two thresholds with no
+    float32 number between them are equal.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     missing : bool, default=True
-        Whether rows may hold NaN. If so, a branch that NaN could take stays.
+        Whether samples may hold NaN. If so, a branch that NaN could take is reachable.
     dtype : dtype, default=np.float32
-        Numbers that the model compares: float64 for histogram boosting.
+        Precision in which the model compares: float64 for histogram boosting.
     ordered : ndarray of bool, shape (n_nodes,), default=None
-        Splits that compare with their threshold; others, of categories, are left alone.
+        Splits that compare with their threshold; others (categorical splits) are ignored.
         All if None.
 
     Returns
     -------
     ndarray of int, shape (n_nodes,)
-        The only child that rows can reach; -1 for splits with both, for leaves, and below
-        a branch that is dead itself.
+        The only reachable child; -1 for splits with two reachable children, for leaves, and
+        for nodes that are not reachable themselves.
 
     Notes
     -----
-    The nearest ancestor with the same column is found by climbing, all nodes at once, those
-    that have found theirs dropping out: O(nodes * depth) steps at worst, and O(nodes)
-    memory. What is bounded there is then handed down in one pass from the top.
+    The nearest ancestor with the same feature is found by climbing from all nodes at once:
+    O(n_nodes * depth) steps at worst and O(n_nodes) memory. The bounds are then passed down
+    in one top-down pass.
     """
     splits = table.is_split if ordered is None else table.is_split & ordered
     at = _round_down(table.threshold, dtype)
     above, turned_left = _same_column_above(table, splits)
-    # A row with value x gets here if low < x <= high, or if NaN can.
+    # A sample with value x can reach the node if low < x <= high, or if x is NaN and `nan`.
     low, high = np.full(table.n_nodes, -np.inf), np.full(table.n_nodes, np.inf)
     nan = np.full(table.n_nodes, missing)
     for level in table.levels:
@@ -91,23 +91,23 @@ def dead_branches(table, *, missing=True, dtype=np.float32, ordered=None):
 
 
 def duplicate_trees(table):
-    """Find the trees that are there already.
+    """Find duplicate trees.
 
     Parameters
     ----------
     table : NodeTable
-        The trees; their nodes may stand in any order.
+        The trees, their nodes in any order.
 
     Returns
     -------
     ndarray of int, shape (n_trees,)
-        Index of the first tree with the same splits and leaves, to the bit; its own
-        where there is none before it.
+        Index of the first tree with the same splits and leaves, to the bit; the tree's own
+        index if it is the first.
 
     Notes
     -----
-    Trees are hashed in preorder, and compared with the first one of the same hash:
-    O(nodes * values). Two trees that share a hash by accident are left as they are.
+    Trees are hashed in preorder and compared with the first one of the same hash:
+    O(n_nodes * n_values). After a hash collision, duplicates may be missed.
     """
     order, offsets, _ = preorder(table, table.is_split)
     records, size = _records(table, order), np.diff(offsets)
@@ -118,12 +118,12 @@ def duplicate_trees(table):
     first = first[group.ravel()]
     twin = np.repeat(offsets[first], size) + place
     differs = (records != records[twin]).any(axis=1)
-    really = ~np.logical_or.reduceat(differs, offsets[:-1])
-    return np.where(really, first, np.arange(table.n_trees))
+    is_duplicate = ~np.logical_or.reduceat(differs, offsets[:-1])
+    return np.where(is_duplicate, first, np.arange(table.n_trees))
 
 
 def _same_column_above(table, splits):
-    """Return the nearest ancestor that bounds a split's column, and whether it went left."""
+    """Return each split's nearest ancestor on the same feature, and if the path goes left."""
     above = np.full(table.n_nodes, NO_NODE)
     turned_left = np.zeros(table.n_nodes, dtype=bool)
     node = np.flatnonzero(splits)
@@ -141,21 +141,21 @@ def _same_column_above(table, splits):
 
 
 def _round_down(threshold, dtype):
-    """Return the largest number of a type that is not above each threshold, as float64."""
-    with np.errstate(over="ignore"):  # beyond the largest number: infinity, and one step back
+    """Return the largest number of a dtype that is at most each threshold, as float64."""
+    with np.errstate(over="ignore"):  # an overflow gives infinity, which is rounded down below
         near = threshold.astype(dtype)
     below = np.nextafter(near, np.array(-np.inf, dtype=dtype))
     return np.where(near > threshold, below, near).astype(float)
 
 
 def _bits(value):
-    """Return numbers as whole numbers that are equal if and only if their bits are."""
+    """Return the bits of each float64 as an integer."""
     flat = np.ascontiguousarray(value, dtype=np.float64).reshape(len(value), -1)
     return flat.view(np.uint64)
 
 
 def _records(table, order):
-    """Return what each node says, leaves and splits apart; the shape follows in preorder."""
+    """Return the contents of each node; in preorder they determine the tree's shape."""
     splits = table.is_split[order]
     value = np.where(splits[:, np.newaxis], np.uint64(0), _bits(table.value)[order])
     threshold = np.where(splits, _bits(table.threshold)[order, 0], np.uint64(0))
@@ -164,7 +164,7 @@ def _records(table, order):
 
 
 def _mixed(records, place):
-    """Return a hash of each record and its place, as whole numbers modulo 2**64."""
+    """Return a 64-bit hash of each record and its position."""
     mixed = place.astype(np.uint64)
     for column in records.T:
         mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)

@@ -1,9 +1,9 @@
-"""Permuted columns: the permutations, and where trees send the rows that have changed.
+"""Permutation importance of trees: the permutations, and incremental routing.
 
-A row answers otherwise after a permutation only through the splits on its way down that look
-at a permuted column, and only if the new value goes the other way there. So the splits on the
-ways of all rows are listed once, and a permutation walks on from the first split that is
-taken otherwise; all else stays.
+Permuting a column changes the leaf of a sample only if, at some split of its decision path on
+that column, the new value goes the other way. So the decision paths of all samples are
+recorded once, and for each permutation only the affected samples are routed again, from the
+first split at which they deviate.
 """
 
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from skprune.arrays.nodes import step, walk
 
 
 def permutations(n_rows, n_repeats, seed):
-    """Draw permutations of rows as `sklearn.inspection.permutation_importance` does.
+    """Draw permutations as `sklearn.inspection.permutation_importance` does.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ def permutations(n_rows, n_repeats, seed):
     n_repeats : int
         Number of permutations.
     seed : int
-        Seed of the draws; all columns share them there as well.
+        Seed; all columns use the same permutations, as in scikit-learn.
 
     Returns
     -------
     ndarray of int, shape (n_repeats, n_rows)
-        The row that each row takes its value from. Each permutation follows upon those
-        before it, as that of scikit-learn's one copy of the table.
+        The row that each row takes its value from. The permutations are cumulative, since
+        scikit-learn shuffles one copy of the table repeatedly. O(n_repeats * n_rows).
     """
     rng = np.random.RandomState(seed)
     shuffled, source = np.arange(n_rows), np.arange(n_rows)
@@ -40,100 +40,98 @@ def permutations(n_rows, n_repeats, seed):
     return found
 
 
-class Trails(NamedTuple):
-    """The ways of rows down trees, as far as they look at columns that will be permuted.
+class DecisionSteps(NamedTuple):
+    """The steps of decision paths at splits on columns that will be permuted.
 
     Attributes
     ----------
-    leaf : ndarray of int, shape (n_walks,)
-        Where each walk ends; walks are numbered ``tree * n_rows + row``.
-    unit, walk, split : ndarray of int, shape (n_steps,)
-        The unit of columns that a step looks at, its walk and its split; ordered by unit,
-        then walk, then from the root down.
+    leaf : ndarray of int, shape (n_paths,)
+        Last node of each path; paths are numbered ``tree * n_rows + row``.
+    unit, path, split : ndarray of int, shape (n_steps,)
+        The unit of columns that a step depends on, its path and its split; sorted by unit,
+        then path, then depth.
     goes_left : ndarray of bool, shape (n_steps,)
-        Which way it goes.
+        Whether the step goes left.
     """
 
     leaf: Any
     unit: Any
-    walk: Any
+    path: Any
     split: Any
     goes_left: Any
 
 
-def trails(table, X, rows, unit_of):
-    """Walk rows down every tree and list the steps that may change.
+def decision_steps(table, X, rows, unit_of):
+    """Record the steps of all decision paths that depend on permuted columns.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
-    X : ndarray of shape (n_all_rows, n_features)
-        The table, in the precision in which the model compares.
+    X : ndarray of shape (n_all_rows, n_columns)
+        The samples, in the precision in which the model compares.
     rows : ndarray of int, shape (n_rows,)
-        Rows to walk.
-    unit_of : ndarray of int, shape (n_features,)
+        Rows to route.
+    unit_of : ndarray of int, shape (n_columns,)
         The unit of each column; -1 for columns that are not permuted.
 
     Returns
     -------
-    Trails
-        Their ways.
+    DecisionSteps
+        Steps of the paths of these rows in every tree.
 
     Notes
     -----
-    O(rows * trees * depth), and a sort of the steps.
+    O(n_rows * n_trees * depth), plus a sort of the steps.
     """
     node, n_rows = np.repeat(table.roots, len(rows)), len(rows)
     parts = []
-    look_up = _values(X, lambda walks, _: rows[walks % n_rows])
-    for walks, split, goes_left in walk(table, node, look_up):
+    look_up = _values(X, lambda paths, _: rows[paths % n_rows])
+    for paths, split, goes_left in walk(table, node, look_up):
         unit = unit_of[table.feature[split]]
-        asked = np.flatnonzero(unit >= 0)
-        parts.append((unit[asked], walks[asked], split[asked], goes_left[asked]))
+        recorded = np.flatnonzero(unit >= 0)
+        parts.append((unit[recorded], paths[recorded], split[recorded], goes_left[recorded]))
     if not parts:
-        nothing = np.empty(0, dtype=np.intp)
-        return Trails(node, nothing, nothing, nothing, nothing.astype(bool))
-    unit, walks, split, goes_left = map(np.concatenate, zip(*parts, strict=True))
-    order = np.argsort(unit * len(node) + walks, kind="stable")
-    return Trails(node, unit[order], walks[order], split[order], goes_left[order])
+        empty = np.empty(0, dtype=np.intp)
+        return DecisionSteps(node, empty, empty, empty, empty.astype(bool))
+    unit, paths, split, goes_left = map(np.concatenate, zip(*parts, strict=True))
+    order = np.argsort(unit * len(node) + paths, kind="stable")
+    return DecisionSteps(node, unit[order], paths[order], split[order], goes_left[order])
 
 
-def rewalk(table, X, rows, unit_of, trails, source):
-    """Find the walks that a permutation of each unit changes, and where these end.
+def reroute(table, X, rows, unit_of, steps, source):
+    """Find the decision paths that permuting each unit changes, and their new leaves.
 
     Parameters
     ----------
     table, X, rows, unit_of
-        As for `trails`.
-    trails : Trails
-        What that returned.
+        As for `decision_steps`.
+    steps : DecisionSteps
+        Result of `decision_steps`.
     source : ndarray of int, shape (n_all_rows,)
         The row that each row takes its values from, in the columns of one unit at a time.
 
     Returns
     -------
-    unit, walk, leaf : ndarray of int, shape (n_changed,)
-        The unit that is permuted, the walk that it changes, and its new leaf; ordered by
-        unit.
+    unit, path, leaf : ndarray of int, shape (n_changed,)
+        The permuted unit, the path that it changes, and the new leaf; sorted by unit.
 
     Notes
     -----
-    O(steps) for those that may change, and O(walks * depth) below the splits that are taken
-    otherwise.
+    O(n_steps) comparisons, and O(n_changed * depth) to route the changed paths.
     """
     n_rows, new_rows = len(rows), source[rows]
-    x = _values(X, lambda walks, _: new_rows[walks % n_rows])(
-        trails.walk, table.feature[trails.split]
+    x = _values(X, lambda paths, _: new_rows[paths % n_rows])(
+        steps.path, table.feature[steps.split]
     )
-    turned = np.flatnonzero(step(table, trails.split, x) != trails.goes_left)
-    # The first split of a walk that is taken otherwise; the old ones below it are not met.
-    unit, walks = trails.unit[turned], trails.walk[turned]
-    again = (unit[1:] == unit[:-1]) & (walks[1:] == walks[:-1])
-    turned = np.delete(turned, np.flatnonzero(again) + 1)
-    unit, walks, split = trails.unit[turned], trails.walk[turned], trails.split[turned]
-    node = np.where(trails.goes_left[turned], table.right[split], table.left[split])
-    row = walks % n_rows
+    changed = np.flatnonzero(step(table, steps.split, x) != steps.goes_left)
+    # Only the first changed split of a path counts; the splits below it are not reached.
+    unit, paths = steps.unit[changed], steps.path[changed]
+    later = (unit[1:] == unit[:-1]) & (paths[1:] == paths[:-1])
+    changed = np.delete(changed, np.flatnonzero(later) + 1)
+    unit, paths, split = steps.unit[changed], steps.path[changed], steps.split[changed]
+    node = np.where(steps.goes_left[changed], table.right[split], table.left[split])
+    row = paths % n_rows
 
     def row_of(moving, feature):
         at = row[moving]
@@ -141,10 +139,10 @@ def rewalk(table, X, rows, unit_of, trails, source):
 
     for _ in walk(table, node, _values(X, row_of)):
         pass
-    return unit, walks, node
+    return unit, paths, node
 
 
 def _values(X, row_of):
-    """Return a function that looks up the values of walks in columns."""
+    """Return a function that looks up the values that paths compare."""
     flat, width = np.ascontiguousarray(X).ravel(), X.shape[1]
-    return lambda walks, feature: flat[row_of(walks, feature) * width + feature]
+    return lambda paths, feature: flat[row_of(paths, feature) * width + feature]

@@ -1,14 +1,14 @@
-"""Redundancy: which columns say nothing that a better one does not say.
+"""Redundancy: greedy removal of columns that are strongly associated with better ones.
 
-`lay_out` puts columns in order of priority. `greedy_walk` keeps those that are not too close
-to one of higher priority, and makes the strengths of association that it needs tile by tile.
-`threshold_path` finds every set that the walk can keep, from the whole matrix.
+`order_by_priority` sorts columns by priority. `greedy_walk` visits them in this order and
+keeps those that are not too strongly associated with a kept one, computing the associations
+tile by tile. `threshold_path` finds every set that this can keep, from the whole matrix.
 
-All take any symmetric measure of association whose absolute values are in [0, 1], as tiles:
-``make(i, j)`` gives the signed strengths between the units of blocks ``i <= j``, where
-`blocks` are consecutive slices of the units in order of priority. A tile has to have the
-same bits whenever it is made: then the walk and the path agree on every tie. A unit is a
-column, or a group of columns that stand or fall together.
+Any symmetric measure of association with absolute values in [0, 1] can be used. It is passed
+as tiles: ``make(i, j)`` returns the signed strengths between the units of blocks ``i <= j``,
+where `blocks` are consecutive slices of the units in order of priority. A tile must have the
+same bits on every call, so that ties are decided consistently. A unit is a column, or a group
+of columns that are kept or removed together.
 
 References
 ----------
@@ -22,22 +22,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Width of a block at most, in columns or categories: large enough for the products of
-# matrices to run at full speed and for their work to outweigh what is done anew per tile.
+# Maximum width of a block, in columns or categories: large enough for matrix products to run
+# at full speed and to dominate the overhead per tile.
 BLOCK_WIDTH = 1024
 
 
-class Layout(NamedTuple):
-    """Columns in order of priority, the highest first, cut into blocks.
+class PriorityOrder(NamedTuple):
+    """Columns in order of priority, the highest first, divided into blocks.
 
     Attributes
     ----------
     order : ndarray of int, shape (n_columns,)
-        The columns; those of a unit follow each other.
+        The columns; those of a unit are adjacent.
     starts : ndarray of int, shape (n_units,)
-        Where each unit begins in `order`.
+        First position of each unit in `order`.
     n_forced : int
-        So many of the first units always stay.
+        Number of leading units that are always kept.
     blocks : list of slice
         The blocks, as slices of the units.
     """
@@ -71,25 +71,25 @@ class Layout(NamedTuple):
         return [self.order[span] for span in self.spans]
 
 
-def lay_out(priority, units, forced, width=None):
-    """Put columns in order of priority and cut them into blocks.
+def order_by_priority(priority, units, forced, width=None):
+    """Sort columns by priority and divide them into blocks.
 
     Parameters
     ----------
     priority : ndarray of shape (n_columns,)
-        Priority of each column, the higher the better. A unit has that of its best; ties
+        Priority of each column, higher is better. A unit has that of its best column; ties
         go to the first.
     units : ndarray of int, shape (n_columns,)
-        Unit of each column, numbered in order of their first columns.
+        Unit of each column, numbered in order of first occurrence.
     forced : ndarray of bool, shape (n_columns,)
-        Columns that always stay, and so come first; whole units.
+        Columns that are always kept and therefore come first; whole units.
     width : ndarray of int, shape (n_columns,), default=None
-        What each column adds to the width of a block; 1 each if None.
+        Contribution of each column to the width of a block; ones if None.
 
     Returns
     -------
-    Layout
-        No unit is in two blocks.
+    PriorityOrder
+        Units are not divided between blocks.
 
     Notes
     -----
@@ -109,24 +109,24 @@ def lay_out(priority, units, forced, width=None):
     cuts = np.unique(np.searchsorted(np.append(0, up_to)[starts], edges))
     inner = cuts[(cuts > 0) & (cuts < len(starts))].tolist()
     blocks = [slice(*ends) for ends in pairwise([0, *inner, len(starts)])]
-    return Layout(order, starts, int(np.count_nonzero(~free)), blocks)
+    return PriorityOrder(order, starts, int(np.count_nonzero(~free)), blocks)
 
 
 def tiles_of_units(make, layout):
-    """Turn strengths between columns into those between units.
+    """Reduce tiles of columns to tiles of units.
 
     Parameters
     ----------
     make : callable
-        Makes tiles of the columns in `layout.members`.
-    layout : Layout
+        Returns tiles of the columns in `layout.members`.
+    layout : PriorityOrder
         The units.
 
     Returns
     -------
     callable
-        Makes tiles of the units: of each two the strength of the closest pair of their
-        columns. What it says of a unit and itself is not to be read.
+        Returns tiles of the units: the strength of the most strongly associated pair of
+        their columns. Entries of a unit with itself are meaningless.
     """
     if len(layout.starts) == len(layout.order):
         return make
@@ -135,19 +135,19 @@ def tiles_of_units(make, layout):
 
 
 def closest_pairs(tile, rows, columns):
-    """Return the signed strength of the closest pair between groups of rows and columns.
+    """Return the entry of largest absolute value in each block of a tile.
 
     Parameters
     ----------
     tile : ndarray of shape (n_rows, n_columns)
         Signed strengths.
     rows, columns : ndarray of int
-        Where the groups begin; ascending from 0.
+        First rows and columns of the blocks; ascending from 0.
 
     Returns
     -------
     ndarray of shape (len(rows), len(columns))
-        Strengths.
+        Signed strengths. O(n_rows * n_columns).
     """
     high, low = (
         reduce.reduceat(reduce.reduceat(tile, rows, axis=0), columns, axis=1)
@@ -157,7 +157,7 @@ def closest_pairs(tile, rows, columns):
 
 
 def whole_tile(matrix):
-    """Present a whole matrix as a single tile; returns `make`, which pickles, and `blocks`."""
+    """Wrap a whole matrix as a single tile; returns `make`, which can be pickled, and `blocks`."""
     return partial(_only_tile, matrix), [slice(0, len(matrix))]
 
 
@@ -166,19 +166,19 @@ def _only_tile(matrix, _i, _j):
 
 
 def whole_matrix(make, blocks):
-    """Put all tiles together; O(n_units^2) memory.
+    """Assemble the matrix from its tiles; O(n_units^2) memory.
 
     Parameters
     ----------
     make : callable
-        Makes the tiles.
+        Returns the tiles.
     blocks : list of slice
         Their units.
 
     Returns
     -------
     ndarray of shape (n_units, n_units)
-        Only what is above the diagonal is to be read.
+        Only entries above the diagonal are meaningful.
     """
     if len(blocks) == 1:
         return make(0, 0)
@@ -190,17 +190,17 @@ def whole_matrix(make, blocks):
 
 
 class Walk(NamedTuple):
-    """What a greedy walk found, in its own order of the columns.
+    """Result of `greedy_walk`, with columns in order of priority.
 
     Attributes
     ----------
     kept : ndarray of bool, shape (n_columns,)
-        Columns that stay.
+        Columns that are kept.
     nearest : ndarray of int, shape (n_columns,)
-        The kept column of higher priority that each is closest to; -1 if there is none
-        with a strength other than 0.
+        The kept column of higher priority with the strongest association; -1 if all
+        associations are 0.
     value : ndarray of shape (n_columns,)
-        Signed strength of association with it, else 0.
+        Signed strength of that association, else 0.
     """
 
     kept: Any
@@ -209,21 +209,21 @@ class Walk(NamedTuple):
 
 
 def greedy_walk(make, blocks, threshold, n_forced=0):
-    """Keep each column unless a kept one of higher priority is closer than a threshold.
+    """Remove each column that is too strongly associated with a kept one of higher priority.
 
-    No two kept columns, unless both are forced, have an absolute strength above the
-    threshold, and each dropped one has a kept one that it is above the threshold with.
+    No pair of kept columns, unless both are forced, has an absolute strength above the
+    threshold, and each removed column is above the threshold with a kept one.
 
     Parameters
     ----------
     make : callable
-        Makes the tiles.
+        Returns the tiles.
     blocks : list of slice
         Their columns, in order of priority.
     threshold : float
-        Largest absolute strength that is allowed between two columns that stay.
+        Largest absolute strength allowed between two kept columns.
     n_forced : int, default=0
-        So many of the first columns stay however close they are to each other.
+        Number of leading columns that are kept unconditionally.
 
     Returns
     -------
@@ -232,7 +232,7 @@ def greedy_walk(make, blocks, threshold, n_forced=0):
 
     Notes
     -----
-    Each tile is made once, and only if some column of its first block was kept:
+    Each tile is computed once, and only if a column of its first block is kept:
     O(n_columns^2) strengths at most, of which one tile is in memory at a time.
     """
     n_columns = blocks[-1].stop
@@ -246,49 +246,49 @@ def greedy_walk(make, blocks, threshold, n_forced=0):
                 tile = make(i, j)[first]
                 closest = np.argmax(np.abs(tile), axis=0)
                 found = tile[closest, np.arange(tile.shape[1])]
-                _approach(nearest[columns], value[columns], first[closest] + rows.start, found)
+                _update(nearest[columns], value[columns], first[closest] + rows.start, found)
         tile = make(j, j)
         for k, column in enumerate(range(columns.start, columns.stop)):
             if abs(value[column]) <= threshold or column < n_forced:
                 kept[column] = True
                 later = slice(column + 1, columns.stop)
-                _approach(nearest[later], value[later], column, tile[k, k + 1 :])
+                _update(nearest[later], value[later], column, tile[k, k + 1 :])
     return Walk(kept, nearest, value)
 
 
-def _approach(nearest, value, candidate, found):
-    """Note a kept column where it is strictly closer than those before it; in place."""
+def _update(nearest, value, candidate, found):
+    """Record a kept column where its association is the strongest so far; in place."""
     closer = np.abs(found) > np.abs(value)
     np.copyto(nearest, candidate, where=closer)
     np.copyto(value, found, where=closer)
 
 
 def threshold_path(matrix, n_forced=0):
-    """Find every set of columns that `greedy_walk` keeps as the threshold falls from 1.
+    """Find every set of columns that `greedy_walk` keeps as the threshold decreases from 1.
 
     Parameters
     ----------
     matrix : ndarray of shape (n_columns, n_columns)
         Strengths of association, columns in order of priority.
     n_forced : int, default=0
-        So many of the first columns are in every set.
+        Number of leading columns that are in every set.
 
     Returns
     -------
     masks : ndarray of bool, shape (n_levels, n_columns)
-        The sets. They shrink on the whole but are not nested: a column comes back when
-        the one that stood for it goes.
+        The sets. They are not nested: a removed column is kept again when the column that
+        it was redundant with is removed.
     breaks : ndarray of shape (n_levels - 1,)
         Descending: set ``i + 1`` is kept at thresholds below ``breaks[i]``, down to and
         including the next break.
 
     Notes
     -----
-    A set stays until the threshold falls below the largest strength within it. The pairs
-    are sorted once and enter in falling order; each column counts the kept columns of
-    higher priority that it conflicts with, and only columns whose count reaches or leaves
-    0 change. O(n_columns^2 log n_columns) for the sort plus O(n_columns) per change;
-    about ``32 * n_columns^2`` bytes.
+    A set is valid until the threshold falls below the largest strength within it. Pairs are
+    sorted once and added in decreasing order; each column counts its conflicts with kept
+    columns of higher priority, and changes when its count becomes positive or zero.
+    O(n_columns^2 log n_columns) for the sort plus O(n_columns) per change; about
+    ``32 * n_columns^2`` bytes.
     """
     n_columns = len(matrix)
     first, second, rising = _sorted_pairs(matrix, n_forced)
@@ -297,7 +297,7 @@ def threshold_path(matrix, n_forced=0):
     masks, breaks, start = [kept.copy()], [], 0
     while (hit := _first_within(kept, first, second, start)) < len(first):
         limit = -rising[hit]
-        # Pairs of one strength enter together: no threshold tells them apart.
+        # Pairs of equal strength are added together: no threshold separates them.
         stop = int(np.searchsorted(rising, -limit, side="right"))
         enter = slice(start, stop)
         conflicts += np.bincount(second[enter][kept[first[enter]]], minlength=n_columns)
@@ -309,7 +309,7 @@ def threshold_path(matrix, n_forced=0):
 
 
 def _sorted_pairs(matrix, n_forced):
-    """Return the pairs of which one can go, the strongest first, and the strength negated."""
+    """Return the pairs that are not both forced, strongest first, and negated strengths."""
     first, second = (index.astype(np.int32) for index in np.triu_indices(len(matrix), 1))
     if n_forced > 1:
         first, second = first[second >= n_forced], second[second >= n_forced]
@@ -319,7 +319,7 @@ def _sorted_pairs(matrix, n_forced):
 
 
 def _first_within(kept, first, second, start):
-    """Return the first pair from `start` on whose columns are both kept, else the number."""
+    """Return the first pair from `start` with both columns kept; ``len(first)`` if none."""
     step = 256
     while start < len(first):
         within = kept[first[start : start + step]] & kept[second[start : start + step]]
@@ -331,7 +331,7 @@ def _first_within(kept, first, second, start):
 
 
 def _settle(kept, conflicts, matrix, limit):
-    """Let columns go and come back, in order, until each is kept if free of conflicts."""
+    """Remove and restore columns, in order, until exactly those without conflicts are kept."""
     column = 0
     while True:
         wrong = kept[column:] == (conflicts[column:] > 0)

@@ -1,17 +1,16 @@
-"""Relief: a column is worth what it differs more between near rows of other targets.
+"""Relief: features score by how much more they differ between near misses than near hits.
 
-Rows near each other that have different targets should differ in a column that matters, and
-rows near each other that have the same should not. As nearness is that of all columns at
-once, columns that say something only together are found too.
+A hit is a neighbour of the same class, a miss one of another class. Neighbours are found in
+the space of all features, so features that are relevant only in interaction are found too.
 
-Who is near is the criterion: the nearest rows of each class ("relieff"), all rows nearer than
-the mean distance ("surf"), or nearer than the row's own mean less half a standard deviation
-("multisurf"). What is made of it is the same: for each row and class, the mean differences
-to the near rows of that class; those of the own class count against a column, those of
-the others for it, in proportion to the shares of the classes. With a target that is a
-quantity all rows are of one class, and differences of the target take the place of classes.
+The variants define neighbours differently: the k nearest samples of each class ("relieff"),
+all samples closer than the mean distance ("surf"), or closer than the sample's own mean
+distance minus half its standard deviation ("multisurf"). The scores are the same: for each
+sample and class, the mean differences to the neighbours of that class; those to hits are
+subtracted, those to misses added in proportion to the class frequencies. In regression
+(RReliefF) all samples are in one class, and differences of the target replace classes.
 
-A weight counts rows: a row of weight 3 has two more of its kind beside it.
+Weights are numbers of repetitions: a sample of weight 3 has two copies at distance 0.
 """
 
 from functools import partial
@@ -21,58 +20,59 @@ import numpy as np
 
 from skprune.criteria.row_differences import difference_sums, distances
 
-# Rows of a square of distances, which is searched for both sides and stays in the cache; and
-# elements of a stripe of distances between some rows and all (8 MB).
+# Samples per side of a square block of distances, which is searched in both directions and
+# stays in the cache; and elements of a stripe of distances from some samples to all (8 MB).
 SQUARE = 640
 STRIPE = 2**20
-# Squares that are searched at a time, and candidates from which on they are sorted out.
+# Squares per batch, and the number of new candidates that triggers their reduction.
 BATCH = 256
 CANDIDATES = 2**22
-# Columns of a square that share one minimum where it is searched.
+# Columns of a square that are replaced by their minimum when bounds are computed.
 CHUNK = 16
-# Pairs whose differences are summed at a time by one thread.
+# Pairs per task whose differences are summed by one thread.
 PAIRS = 2**14
-# Distances closer to a radius than this share of it are on it, not within it.
+# Relative tolerance: distances equal to a radius up to this are outside it.
 ROUNDING = 1e-12
 FARTHEST = np.finfo(np.float64).max
-# Scores are rounded, so that equal columns are equal wherever they stand.
+# Scores are rounded, so that equal columns have equal scores whatever their position.
 DECIMALS = 13
 
 
 def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
-    """Score the columns of a table.
+    """Score the features of a table.
 
     Parameters
     ----------
-    rows : Rows
-        The rows; of one class if the target is a quantity.
+    rows : EncodedSamples
+        The samples; all in one class for regression.
     criterion : {"relieff", "surf", "multisurf"}
-        Which rows are near.
+        Definition of neighbours.
     n_neighbors : int, default=10
-        Number of near rows of each class, for "relieff".
-    target : ndarray of shape (n_rows,), default=None
-        The target of each row, scaled to a range of 1, if it is a quantity.
+        Number of neighbours of each class, for "relieff".
+    target : ndarray of shape (n_samples,), default=None
+        Target of a regression, scaled to a range of 1.
     run : callable, default=itertools.starmap
         Calls a function with each tuple of arguments and returns the results in order.
 
     Returns
     -------
-    ndarray of shape (n_columns,)
-        Scores in [-1, 1], the higher the better; NaN for columns that do not vary.
+    ndarray of shape (n_features,)
+        Scores in [-1, 1], higher is better; NaN for constant features.
 
     Notes
     -----
-    O(n_rows^2 * n_columns) for the distances, half of them for "relieff", where it leads;
-    the others sum over a third of all pairs, which takes several times as long. Memory
-    is O(n_rows * n_neighbors) for "relieff", O(n_rows) for the others, and blocks.
+    O(n_samples^2 * n_features) for the distances; "relieff" computes half of them, and they
+    dominate. "surf" and "multisurf" also sum the differences of about a third of all pairs,
+    which takes several times as long. Memory, besides blocks of fixed size, is
+    O(n_samples * n_neighbors) for "relieff" and O(n_samples) for the others.
     """
     if criterion == "relieff":
         all_rows = slice(0, len(rows.weight))
         i, j, amount = _nearest(rows, n_neighbors, run)
         weights = _weigh(rows, target, all_rows, i, j, amount)
         starts = range(0, len(i), PAIRS)
-        pieces = [slice(start, start + PAIRS) for start in starts]
-        tasks = [(i[piece], j[piece], weights[:, piece]) for piece in pieces]
+        parts = [slice(start, start + PAIRS) for start in starts]
+        tasks = [(i[part], j[part], weights[:, part]) for part in parts]
         sums = sum(run(partial(difference_sums, rows), tasks))
         totals = weights.sum(axis=1)
     else:
@@ -86,27 +86,27 @@ def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
 
 
 def _cut(span, size):
-    """Cut a slice of rows into slices of at most `size`, as equal as they can be."""
+    """Split a slice into slices of nearly equal length, at most `size`."""
     n_parts = -(-(span.stop - span.start) // size)
     edges = np.linspace(span.start, span.stop, n_parts + 1).astype(int).tolist()
     return [slice(*ends) for ends in pairwise(edges)]
 
 
 def _squares(rows):
-    """Return the pairs of blocks of rows that hold each pair of rows once."""
+    """Return the pairs of blocks of samples that cover each pair of samples once."""
     blocks = [block for span in rows.spans for block in _cut(span, SQUARE)]
     return list(combinations_with_replacement(blocks, 2))
 
 
-# Who is near: the nearest rows of each class.
+# Neighbours of ReliefF: the nearest samples of each class.
 
 
 def _nearest(rows, n_neighbors, run):
-    """Find the nearest rows of each class; return the pairs, and how often each counts.
+    """Find the nearest samples of each class; return the pairs and their weights.
 
-    Each square of distances gives candidates, and bounds to those of later squares.
+    Each square of distances yields candidates, and bounds that limit those of later squares.
     """
-    # So many rows are enough whatever their weights, and one more in place of the row itself.
+    # Candidates that suffice whatever their weights, one of them in place of the sample itself.
     enough = [
         np.searchsorted(np.sort(rows.weight[span]).cumsum(), n_neighbors) + 2 for span in rows.spans
     ]
@@ -127,12 +127,13 @@ def _nearest(rows, n_neighbors, run):
 
 
 def _take_nearest(rows, n_neighbors, i, j, far):
-    """Return the nearest of some pairs for each row and class, and how often each counts.
+    """Return the nearest of some pairs for each sample and class, and their weights.
 
-    Of rows that are as near, the first ones count; the last one may count in part.
+    Of equally distant samples the first are used; the last one may be used with a part of its
+    weight, so that the weights of a sample and class add up to `n_neighbors`.
     """
     group = i * len(rows.spans) + rows.label[j]
-    order = np.lexsort((far, group))  # stable: `j` ascends in the squares as they are listed
+    order = np.lexsort((far, group))  # stable: `j` ascends in the order of the squares
     i, j, far, group = i[order], j[order], far[order], group[order]
     amount = _amount(rows, i, j)
     before = amount.cumsum() - amount
@@ -144,7 +145,7 @@ def _take_nearest(rows, n_neighbors, i, j, far):
 
 
 def _search_square(rows, enough, bound, left, right):
-    """Return the candidates, on both sides, among the pairs of two blocks of rows."""
+    """Return the candidates, in both directions, among the pairs of two blocks of samples."""
     far = distances(rows, left, right)
     if left == right:
         alone = np.flatnonzero(rows.weight[left] <= 1)
@@ -158,22 +159,22 @@ def _search_square(rows, enough, bound, left, right):
 
 
 def _search(far, enough, bound, left, right):
-    """Return pairs with their distances: the nearest ones in each row of `far`, and some more.
+    """Return a superset of the nearest pairs in each row of `far`, with their distances.
 
-    The bounds are lowered in place. Threads may undo that for each other, which lets more
-    candidates through and changes no result.
+    The bounds are lowered in place. A race between threads can only loosen them again, which
+    admits more candidates but does not change the result.
     """
     limit = bound[left]
     n_left, n_right = far.shape
     if n_right > enough:
-        # The minima of chunks are values of different columns: as many of them as are
-        # enough bound what is looked for, and they are quicker sorted than all values.
+        # The minima of `enough` disjoint chunks bound the `enough` smallest values, and there
+        # are fewer of them to sort.
         chunk = max(1, min(CHUNK, n_right // (4 * enough)))
         chunks = far[:, : n_right // chunk * chunk].reshape(n_left, chunk, -1).min(axis=1)
         limit = np.minimum(limit, np.partition(chunks, enough - 1, axis=1)[:, enough - 1])
         bound[left] = limit
     place = np.flatnonzero(far <= limit[:, None])
-    if len(place) > 2 * enough * n_left and n_right > enough:  # many are as near as each other
+    if len(place) > 2 * enough * n_left and n_right > enough:  # many ties
         place = np.argsort(far, axis=1, kind="stable")[:, :enough]
         place = (place + n_right * np.arange(n_left)[:, None]).ravel()
     i, j = np.divmod(place, n_right)
@@ -181,22 +182,22 @@ def _search(far, enough, bound, left, right):
 
 
 def _amount(rows, i, j):
-    """Return how many rows like `j` there are beside row `i`."""
+    """Return the weight of sample `j` as a neighbour of `i`: without one copy if i = j."""
     return np.where(i == j, np.maximum(rows.weight[j] - 1.0, 0.0), rows.weight[j])
 
 
-# Who is near: the rows within a radius.
+# Neighbours of SURF and MultiSURF: the samples within a radius.
 
 
 def _mean_distance(rows, run):
-    """Return the mean distance of two rows."""
+    """Return the mean distance over all pairs of samples."""
     itself = np.minimum(rows.weight, 1.0)
     total = rows.weight.sum() ** 2 - rows.weight @ itself
     return sum(run(partial(_distance_sum, rows, itself), _squares(rows))) / total
 
 
 def _distance_sum(rows, itself, left, right):
-    """Return the sum of the distances in a square, and in the one across the diagonal."""
+    """Return the weighted sum of the distances in a square and in its transpose."""
     far = distances(rows, left, right)
     found = rows.weight[left] @ far @ rows.weight[right]
     if left == right:
@@ -205,7 +206,7 @@ def _distance_sum(rows, itself, left, right):
 
 
 def _own_radius(far, weight, own):
-    """Return the radius of each row of `far`: mean less half a standard deviation."""
+    """Return the MultiSURF radius of each row of `far`, ``mean - std / 2``."""
     to_itself = far[np.arange(len(own)), own]
     itself = np.minimum(weight[own], 1.0)
     total = weight.sum() - itself
@@ -215,7 +216,7 @@ def _own_radius(far, weight, own):
 
 
 def _sum_within(rows, target, block, radius):
-    """Return the sums over the pairs of a block of rows with those within a radius."""
+    """Return the sums over the pairs of a block of samples with their neighbours."""
     far = np.hstack([distances(rows, block, span) for span in rows.spans])
     own = np.arange(block.start, block.stop)
     if radius is None:
@@ -229,15 +230,15 @@ def _sum_within(rows, target, block, radius):
     return difference_sums(rows, i, j, weights), weights.sum(axis=1)
 
 
-# What is made of those that are near.
+# Scores from the differences of neighbours.
 
 
 def _weigh(rows, target, block, i, j, amount):
-    """Return what each pair counts in the sums: its part of a mean, and of its row.
+    """Return the coefficient of each pair in the sums that make up the scores.
 
-    The sums are those of the score with classes; with a quantity, those of the
-    differences (N_dA, and its total m) and of their products with the differences of the
-    target (N_dCdA, and N_dC).
+    In classification there is one sum, the score. In regression there are two: of the
+    differences (N_dA, total m), and of their products with the differences of the target
+    (N_dCdA, total N_dC), in the notation of Robnik-Sikonja and Kononenko.
     """
     n_classes = len(rows.spans)
     label, weight = rows.label[block], rows.weight[block]
@@ -259,7 +260,7 @@ def _weigh(rows, target, block, i, j, amount):
 
 
 def _regress(sums, totals):
-    """Return the scores for a quantity: N_dCdA / N_dC - (N_dA - N_dCdA) / (m - N_dC)."""
+    """Return the RReliefF scores, ``N_dCdA / N_dC - (N_dA - N_dCdA) / (m - N_dC)``."""
     (changed, both), (total, moved) = sums, totals
     still = total - moved
     found = both / moved if moved > 0 else np.zeros_like(both)

@@ -1,8 +1,8 @@
-"""Saliency: what each weight and each hidden unit of a network is worth by itself.
+"""Saliency: importance scores of the weights and hidden units of a network.
 
-Scores of weights are one array per layer, shaped like its weights; scores of units one array
-per hidden layer. They compare over the layers, and the lowest goes first. A weight that is
-zero scores zero.
+Scores of weights are one array per layer, shaped like its weights; scores of units are one
+array per hidden layer. They are comparable across layers, and the lowest is removed first.
+Zero weights score zero.
 
 References
 ----------
@@ -18,11 +18,11 @@ M. Sun et al., "A simple and effective pruning approach for large language model
 import numpy as np
 from scipy.stats import rankdata
 
-from skprune.arrays.network import answers, backward
+from skprune.arrays.network import backward, predictions
 
 
 def magnitude(coefs):
-    """Score weights by their size.
+    """Score weights by their magnitude.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ def magnitude(coefs):
     Returns
     -------
     list of ndarray of shape (n_inputs, n_units)
-        Absolute values.
+        Absolute values. O(n_weights).
     """
     return [np.abs(coef) for coef in coefs]
 
 
 def layer_magnitude(coefs):
-    """Score weights by the rank of their size in the layer, so that all lose the same share.
+    """Score weights by the rank of their magnitude in the layer: uniform layer sparsity.
 
     Parameters
     ----------
@@ -48,20 +48,20 @@ def layer_magnitude(coefs):
     Returns
     -------
     list of ndarray of shape (n_inputs, n_units)
-        Share of the layer's weights that are not larger; only those that are not zero count.
-        Of equal ones the first ranks lower. O(n_weights * log(n_weights)).
+        Rank of the magnitude among the layer's non-zero weights, divided by their number. Of
+        equal weights the first ranks lower. O(n_weights * log(n_weights)).
     """
     scores = []
     for coef in coefs:
-        score, there = np.zeros(coef.shape), coef != 0
-        found = rankdata(np.abs(coef[there]), method="ordinal")
-        score[there] = found / max(len(found), 1)
+        score, nonzero = np.zeros(coef.shape), coef != 0
+        found = rankdata(np.abs(coef[nonzero]), method="ordinal")
+        score[nonzero] = found / max(len(found), 1)
         scores.append(score)
     return scores
 
 
 def lamp(coefs):
-    """Score weights by their share in the squares that are left once all smaller ones went.
+    """Score weights by layer-adaptive magnitude (LAMP).
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def lamp(coefs):
     Returns
     -------
     list of ndarray of shape (n_inputs, n_units)
-        The square, over the sum of the layer's squares that are not smaller. The largest
-        weight of a layer scores 1. O(n_weights * log(n_weights)).
+        ``w**2 / sum(v**2)`` over all weights v of the layer with ``abs(v) >= abs(w)``. The
+        largest weight of a layer scores 1. O(n_weights * log(n_weights)).
     """
     scores = []
     for coef in coefs:
@@ -83,60 +83,60 @@ def lamp(coefs):
     return scores
 
 
-def wanda(network, read, bend, weight):
-    """Score weights by what they add to the sums of their units, as far as that matters.
+def wanda(network, inputs, curvature, weight):
+    """Score weights by their effect on the pre-activations (Wanda), scaled by curvature.
 
     Parameters
     ----------
     network : Network
         Its weights.
-    read : list
-        What each layer reads, from `forward`; the first may be sparse.
-    bend : list of ndarray of shape (n_units,)
-        Curvature of the loss in the sums of each unit, from `curvatures`.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
+    inputs : list
+        Inputs of each layer, from `forward`; the first may be sparse.
+    curvature : list of ndarray of shape (n_units,)
+        Curvature of the loss in the pre-activations, from `curvatures`.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
 
     Returns
     -------
     list of ndarray of shape (n_inputs, n_units)
-        Absolute weights, times the root mean square of the input, times the root of the
-        curvature: what compares over layers. O(n_rows * n_units).
+        ``abs(w) * rms(input) * sqrt(curvature)``; the last factor makes layers comparable.
+        O(n_samples * n_units).
     """
-    every = np.ones((len(weight), 1))
+    ones = np.ones((len(weight), 1))
     return [
-        np.abs(coef) * np.sqrt(_mean_products(values, every, weight) * own)
-        for coef, values, own in zip(network.coefs, read, bend, strict=False)
+        np.abs(coef) * np.sqrt(_mean_products(values, ones, weight) * own)
+        for coef, values, own in zip(network.coefs, inputs, curvature, strict=False)
     ]
 
 
-def gradient(network, read, target, weight):
-    """Score weights by the squared slopes of the rows' losses: the diagonal of their Hessian.
+def gradient(network, inputs, target, weight):
+    """Score weights by the empirical Fisher diagonal (as in optimal brain damage).
 
-    At an optimum the slopes of the rows add up to zero, so that they count by their squares.
+    At an optimum the gradients of the samples sum to zero, so their squares are used.
 
     Parameters
     ----------
-    network, read, weight
+    network, inputs, weight
         As for `wanda`.
-    target : ndarray of shape (n_rows, n_outputs)
-        Values, or probabilities of classes.
+    target : ndarray of shape (n_samples, n_outputs)
+        Values, or class probabilities.
 
     Returns
     -------
     list of ndarray of shape (n_inputs, n_units)
-        Half the squared weight, times the mean squared slope of the loss in it.
-        O(n_rows * n_weights).
+        ``w**2 * mean(g**2) / 2``, where g is the derivative of a sample's loss with respect
+        to the weight w. O(n_samples * n_weights).
     """
-    slopes = backward(network, read, answers(network, read[-1]) - target)
+    gradients = backward(network, inputs, predictions(network, inputs[-1]) - target)
     return [
         coef**2 * _mean_products(values, own, weight) / 2
-        for coef, values, own in zip(network.coefs, read, slopes, strict=False)
+        for coef, values, own in zip(network.coefs, inputs, gradients, strict=False)
     ]
 
 
 def neuron_magnitude(network):
-    """Score hidden units by the norms of the weights that come in and that go out.
+    """Score hidden units by the norms of their incoming and outgoing weights.
 
     Parameters
     ----------
@@ -146,58 +146,60 @@ def neuron_magnitude(network):
     Returns
     -------
     list of ndarray of shape (n_units,)
-        The product of both norms, per hidden layer.
+        The product of both norms, per hidden layer. O(n_weights).
     """
     return [
-        np.linalg.norm(coming, axis=0) * np.linalg.norm(going, axis=1)
-        for coming, going in zip(network.coefs, network.coefs[1:], strict=False)
+        np.linalg.norm(incoming, axis=0) * np.linalg.norm(outgoing, axis=1)
+        for incoming, outgoing in zip(network.coefs, network.coefs[1:], strict=False)
     ]
 
 
-def neuron_spread(network, read, bend, weight):
-    """Score hidden units by how much the sums of the next layer vary with them.
+def neuron_spread(network, inputs, curvature, weight):
+    """Score hidden units by the variation that they cause in the next layer.
 
     Parameters
     ----------
-    network, read, bend, weight
+    network, inputs, curvature, weight
         As for `wanda`.
 
     Returns
     -------
     list of ndarray of shape (n_units,)
-        Standard deviation of what the unit gives, times the norm of its outgoing weights,
-        each times the root of the curvature where it goes. O(n_rows * n_units).
+        ``std(activation) * sqrt(sum(curvature * outgoing**2))``, with the curvature in the
+        pre-activations that the outgoing weights lead to. O(n_samples * n_units).
     """
     scores = []
-    for values, going, own in zip(read[1:-1], network.coefs[1:], bend[1:], strict=True):
+    for values, outgoing, own in zip(inputs[1:-1], network.coefs[1:], curvature[1:], strict=True):
         mean = np.average(values, axis=0, weights=weight)
         spread = np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
-        scores.append(spread * np.sqrt(going**2 @ own))
+        scores.append(spread * np.sqrt(outgoing**2 @ own))
     return scores
 
 
-def neuron_gradient(network, read, target, weight):
-    """Score hidden units by what the rows' losses would change without them, to first order.
+def neuron_gradient(network, inputs, target, weight):
+    """Score hidden units by the first-order change of the samples' losses without them.
 
     Parameters
     ----------
-    network, read, target, weight
+    network, inputs, target, weight
         As for `gradient`.
 
     Returns
     -------
     list of ndarray of shape (n_units,)
-        Mean square of what the unit gives times the slope of the row's loss in it.
-        O(n_rows * n_weights).
+        ``mean((activation * g)**2)``, where g is the derivative of a sample's loss with
+        respect to the activation. O(n_samples * n_weights).
     """
-    slopes = backward(network, read, answers(network, read[-1]) - target)
+    gradients = backward(network, inputs, predictions(network, inputs[-1]) - target)
     return [
-        np.average((values * (own @ going.T)) ** 2, axis=0, weights=weight)
-        for values, own, going in zip(read[1:-1], slopes[1:], network.coefs[1:], strict=True)
+        np.average((values * (own @ outgoing.T)) ** 2, axis=0, weights=weight)
+        for values, own, outgoing in zip(
+            inputs[1:-1], gradients[1:], network.coefs[1:], strict=True
+        )
     ]
 
 
-def _mean_products(values, slopes, weight):
-    """Return means over rows of ``values**2 * slopes**2``; (n_inputs, n_units)."""
+def _mean_products(values, gradients, weight):
+    """Return means over samples of ``values**2 * gradients**2``; shape (n_inputs, n_units)."""
     squares = values**2 if isinstance(values, np.ndarray) else values.multiply(values)
-    return squares.T @ (slopes**2 * (weight / weight.sum())[:, np.newaxis])
+    return squares.T @ (gradients**2 * (weight / weight.sum())[:, np.newaxis])

@@ -1,53 +1,54 @@
-"""Difficulty of rows: how much each one errs, moves a fit, is forgotten, or is out of place.
+"""Sample difficulty: prediction error, influence on a fit, forgetting, and label noise.
 
-Of all scores but `leverage` the high ones are those of rows that a model is better without.
+For all scores except `leverage`, samples with high scores are those to remove.
 """
 
 import numpy as np
 from scipy.linalg import svd
 
-# Share of the largest singular value below which a direction is rounding.
+# Relative tolerance for singular values that count as zero.
 RANK_RTOL = 1e-10
 
 
-def error_norm(answer, target):
-    """Return the norm of the error of each row: EL2N for probabilities; O(cells).
+def error_norm(prediction, target):
+    """Return the norm of each sample's error: EL2N for probabilities.
 
     Parameters
     ----------
-    answer : ndarray of shape (n_rows, n_values)
-        Probabilities of classes, or predicted values, best of a model that has not seen the row.
-    target : ndarray of shape (n_rows, n_values)
-        Ones and zeros of the class, or values.
+    prediction : ndarray of shape (n_samples, n_values)
+        Class probabilities or predicted values, ideally out of sample.
+    target : ndarray of shape (n_samples, n_values)
+        One-hot classes, or values.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        Between 0 and the square root of 2 for probabilities; absolute errors for one value.
+    ndarray of shape (n_samples,)
+        In [0, sqrt(2)] for probabilities; absolute errors for a single value.
+        O(n_samples * n_values).
 
     References
     ----------
     M. Paul, S. Ganguli and G. K. Dziugaite, "Deep learning on a data diet: finding important
     examples early in training", NeurIPS 2021.
     """
-    return np.sqrt(((answer - target) ** 2).sum(axis=1))
+    return np.sqrt(((prediction - target) ** 2).sum(axis=1))
 
 
 def leverage(X, weight):
-    """Return the leverage of each row in a linear fit with an intercept.
+    """Return the leverage of each sample in a linear regression with an intercept.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features)
-        The rows.
-    weight : ndarray of shape (n_rows,)
-        Their weights, none negative, one of them positive.
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    weight : ndarray of shape (n_samples,)
+        Non-negative sample weights, at least one of them positive.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        Sums of squares of the rows of U, the left singular vectors of the weighted rows; in
-        [0, 1], adding up to the rank. O(n_rows * n_features^2).
+    ndarray of shape (n_samples,)
+        Diagonal of the hat matrix of the weighted samples; in [0, 1], adding up to the
+        rank. O(n_samples * n_features^2).
 
     References
     ----------
@@ -56,7 +57,7 @@ def leverage(X, weight):
     """
     root = np.sqrt(weight)[:, np.newaxis]
     centred = (X - np.average(X, axis=0, weights=weight)) * root
-    # Columns of one scale: what counts as rounding is then the same for all of them.
+    # Scale the columns to norm 1, so that one tolerance fits all of them.
     size = np.sqrt((centred**2).sum(axis=0))
     varies = size > RANK_RTOL * np.sqrt(((X * root) ** 2).sum(axis=0))
     left, values, _ = svd(centred[:, varies] / size[varies], full_matrices=False)
@@ -64,67 +65,66 @@ def leverage(X, weight):
     return np.minimum((left[:, real] ** 2).sum(axis=1) + weight / weight.sum(), 1.0)
 
 
-def left_out_error(error, share):
-    """Return the error of each row by the fit without it: e / (1 - h); O(n_rows).
+def leave_one_out_error(error, share):
+    """Return the leave-one-out error ``e / (1 - h)`` of each sample; O(n_samples).
 
     Parameters
     ----------
-    error : ndarray of shape (n_rows,)
-        Errors of a least-squares fit, with or without a ridge.
-    share : ndarray of shape (n_rows,)
-        Diagonal of its hat matrix, in [0, 1].
+    error : ndarray of shape (n_samples,)
+        Residuals e of a least-squares or ridge fit.
+    share : ndarray of shape (n_samples,)
+        Leverages h: the diagonal of its hat matrix, in [0, 1].
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        Exact where ``share < 1``; a row that alone decides its own fit has an infinite error,
-        or none.
+    ndarray of shape (n_samples,)
+        Exact for h < 1. For h = 1 the error is infinite, or 0 if the residual is 0.
     """
-    alone = share >= 1 - RANK_RTOL
-    found = error / np.where(alone, 1.0, 1 - share)
-    return np.where(alone & (error != 0), np.copysign(np.inf, error), found)
+    saturated = share >= 1 - RANK_RTOL
+    found = error / np.where(saturated, 1.0, 1 - share)
+    return np.where(saturated & (error != 0), np.copysign(np.inf, error), found)
 
 
-def moved_fit(slope, curvature, form):
-    """Return how far a fit moves without each row: Cook's distance, but for a factor; O(n_rows).
+def cooks_distance(gradient, curvature, form):
+    """Return Cook's distance of each sample, up to a constant factor; O(n_samples).
 
     Parameters
     ----------
-    slope : ndarray of shape (n_rows,)
-        First derivative of the loss of the row in its raw score, times its weight.
-    curvature : ndarray of shape (n_rows,)
+    gradient : ndarray of shape (n_samples,)
+        Derivative of the sample's loss with respect to its raw score, times its weight.
+    curvature : ndarray of shape (n_samples,)
         Second derivative, times the weight.
-    form : ndarray of shape (n_rows,)
-        ``x' inv(H) x`` of each row, H the curvature of the summed loss.
+    form : ndarray of shape (n_samples,)
+        ``x' inv(H) x`` of each sample, H the Hessian of the summed loss.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        The change d of the coefficients as ``d' H d``: exact for squared losses, else one
-        Newton step.
+    ndarray of shape (n_samples,)
+        ``d' H d``, where d is the change of the coefficients without the sample: exact for
+        squared losses, otherwise for one Newton step.
 
     References
     ----------
     R. D. Cook, "Detection of influential observation in linear regression", Technometrics 19,
     1977; D. Pregibon, "Logistic regression diagnostics", The Annals of Statistics 9, 1981.
     """
-    return left_out_error(slope, curvature * form) ** 2 * form
+    return leave_one_out_error(gradient, curvature * form) ** 2 * form
 
 
 def out_of_bag_error(losses, unseen):
-    """Return the mean loss of each row over the members that have not seen it: Data-OOB.
+    """Return the out-of-bag mean loss of each sample (Data-OOB).
 
     Parameters
     ----------
-    losses : ndarray of shape (n_members, n_rows)
-        Loss of each member at each row.
-    unseen : ndarray of bool, shape (n_members, n_rows)
-        Whether the member was not grown on the row.
+    losses : ndarray of shape (n_members, n_samples)
+        Loss of each member on each sample.
+    unseen : ndarray of bool, shape (n_members, n_samples)
+        Whether the sample is out of bag for the member.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        NaN for rows that every member has seen. O(n_members * n_rows).
+    ndarray of shape (n_samples,)
+        NaN for samples that are out of bag for no member. O(n_members * n_samples).
 
     References
     ----------
@@ -137,17 +137,18 @@ def out_of_bag_error(losses, unseen):
 
 
 def forgetting(stages):
-    """Count how often each row was got right and then wrong again.
+    """Count the forgetting events of each sample.
 
     Parameters
     ----------
-    stages : iterable of ndarray of bool, shape (n_rows,)
-        Whether each row is got right, after one stage of training after the other.
+    stages : iterable of ndarray of bool, shape (n_samples,)
+        Whether each sample is classified correctly after each stage of training.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        Events; the number of stages for rows that were never got right. O(stages * n_rows).
+    ndarray of shape (n_samples,)
+        Number of changes from correct to wrong; the number of stages for samples that are
+        never classified correctly. O(n_stages * n_samples).
 
     References
     ----------
@@ -163,19 +164,20 @@ def forgetting(stages):
 
 
 def disagreement(codes, neighbours):
-    """Return the share of the neighbours of each row that have another class.
+    """Return the share of each sample's neighbours that are of another class.
 
     Parameters
     ----------
-    codes : ndarray of int, shape (n_rows,)
-        Classes.
-    neighbours : ndarray of int, shape (n_rows, n_neighbors)
-        Nearest other rows.
+    codes : ndarray of int, shape (n_samples,)
+        Encoded class labels.
+    neighbours : ndarray of int, shape (n_samples, n_neighbors)
+        Nearest other samples.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        In [0, 1]. Edited nearest neighbours keeps the rows with 0. O(n_rows * n_neighbors).
+    ndarray of shape (n_samples,)
+        In [0, 1]; edited nearest neighbours keeps the samples with 0.
+        O(n_samples * n_neighbors).
 
     References
     ----------
@@ -186,19 +188,19 @@ def disagreement(codes, neighbours):
 
 
 def tomek_links(codes, nearest):
-    """Find rows that are nearest to each other and of different classes; O(n_rows).
+    """Find Tomek links: pairs of mutual nearest neighbours of different classes.
 
     Parameters
     ----------
-    codes : ndarray of int, shape (n_rows,)
-        Classes.
-    nearest : ndarray of int, shape (n_rows,)
-        Nearest other row.
+    codes : ndarray of int, shape (n_samples,)
+        Encoded class labels.
+    nearest : ndarray of int, shape (n_samples,)
+        Nearest other sample.
 
     Returns
     -------
-    ndarray of bool, shape (n_rows,)
-        Rows of a link.
+    ndarray of bool, shape (n_samples,)
+        Samples that are part of a link. O(n_samples).
 
     References
     ----------

@@ -1,20 +1,20 @@
-"""Real columns against shadows: copies that chance alone ties to the target.
+"""Shadow features (Boruta): permuted copies that are independent of the target.
 
-In a round, a unit wins if it is more important than the best shadow. `decide` turns wins and
-losses into verdicts. All functions are O(n_units), but for the copies.
+In each round a unit wins if it is more important than the best shadow. `decide` turns the
+numbers of wins and losses into verdicts. All functions are O(n_units) unless stated.
 """
 
 import numpy as np
 from scipy.special import betaincc, betaln
 
 CONFIRMED, TENTATIVE, REJECTED = 1, 0, -1
-# Confirmed is against "it wins at most half of the rounds", the hypothesis of the paper;
-# rejected is against "it wins three rounds of four". Between them either may be found.
+# Win probabilities of the null hypotheses: a unit is confirmed against "at most 1/2" (that of
+# the paper) and rejected against "at least 3/4". In between either verdict is acceptable.
 CHANCE, STRONG = 0.5, 0.75
 
 
 def shadow_columns(X, units, n_least, rng):
-    """Return shadows: the columns, with the rows of each unit in an order of its own.
+    """Return shadows: copies of the columns, permuted independently for each unit.
 
     Parameters
     ----------
@@ -23,18 +23,18 @@ def shadow_columns(X, units, n_least, rng):
     units : ndarray of int, shape (n_columns,)
         The unit of each column; columns of one unit are permuted together.
     n_least : int
-        Shadows there are at least; the columns are used more than once where they are fewer.
+        Minimum number of shadows; several copies of all columns are made if necessary.
     rng : numpy.random.Generator
-        Draws the orders.
+        Draws the permutations.
 
     Returns
     -------
     ndarray of shape (n_rows, n_shadows)
-        The shadows, one or more whole sets.
+        The shadows: one or more permuted copies of `X`.
 
     Notes
     -----
-    O(n_rows x n_shadows).
+    O(n_rows * n_shadows).
     """
     times = -(-n_least // X.shape[1])
     places = np.unique(units, return_inverse=True)[1]
@@ -46,12 +46,12 @@ def shadow_columns(X, units, n_least, rng):
 
 
 def best_of_units(importances, units, n_units):
-    """Return the importance of the best column of each unit; -inf where it has none.
+    """Return the importance of the best column of each unit; -inf without columns.
 
     Parameters
     ----------
     importances : ndarray of shape (n_columns,)
-        Importances, the higher the better.
+        Importances, higher is better.
     units : ndarray of int, shape (n_columns,)
         The unit of each column.
     n_units : int
@@ -68,24 +68,24 @@ def best_of_units(importances, units, n_units):
 
 
 def log_evidence(wins, losses, chance):
-    """Weigh counts against the hypothesis that each round is won with at most some chance.
+    """Return log e-values against the hypothesis that the win probability is at most `chance`.
 
-    The evidence is the likelihood ratio of all higher chances together, with the prior
-    Beta(1, 1/2) cut to them, which leans to those near 1, against `chance` itself. Under the
-    hypothesis its expectation is at most 1 whenever one stops to look (Ville's inequality: it
-    ever reaches c with probability at most 1 / c), however rounds depend on earlier ones.
+    The e-value is a mixture likelihood ratio: the alternative is the prior Beta(1, 1/2),
+    which favours probabilities near 1, truncated to ``(chance, 1)``; the null is `chance`.
+    Under the hypothesis its expectation is at most 1 at any stopping time, even if rounds
+    depend on earlier ones: it ever reaches c with probability at most 1 / c (Ville).
 
     Parameters
     ----------
     wins, losses : ndarray of int
-        Counts of rounds.
+        Numbers of rounds.
     chance : float
-        Highest probability to win, in (0, 1), under the hypothesis.
+        Largest win probability under the hypothesis, in (0, 1).
 
     Returns
     -------
     ndarray
-        Natural logarithm of the evidence; 0 for no rounds.
+        Natural logarithms of the e-values; 0 without rounds.
 
     References
     ----------
@@ -103,23 +103,23 @@ def log_evidence(wins, losses, chance):
 
 
 def discoveries(evidence, alpha):
-    """Choose units of which, on average, at most a share `alpha` is chosen wrongly.
+    """Select units with control of the false discovery rate (e-BH).
 
-    The largest k is sought for which k units have evidence of at least n / (alpha k): the
-    step-up of Benjamini and Hochberg, which with evidence holds however units depend on
-    each other.
+    Selects the k units with the largest e-values, for the largest k such that all of these
+    are at least ``n_units / (alpha * k)``. With e-values this Benjamini-Hochberg procedure is
+    valid under arbitrary dependence of the units.
 
     Parameters
     ----------
     evidence : ndarray of shape (n_units,)
-        Logarithms of evidence.
+        Logarithms of e-values.
     alpha : float
-        Bound of the expected share of false ones among those chosen.
+        Bound on the false discovery rate.
 
     Returns
     -------
     ndarray of bool, shape (n_units,)
-        Units chosen.
+        Selected units. O(n_units log n_units).
 
     References
     ----------
@@ -127,31 +127,31 @@ def discoveries(evidence, alpha):
     Statistical Society B 84(3), 2022.
     """
     n_units = len(evidence)
-    falling = np.sort(evidence)[::-1]
-    needed = np.log(n_units / alpha) - np.log(np.arange(1, n_units + 1))
-    enough = np.flatnonzero(falling >= needed)
-    if not enough.size:
+    descending = np.sort(evidence)[::-1]
+    required = np.log(n_units / alpha) - np.log(np.arange(1, n_units + 1))
+    sufficient = np.flatnonzero(descending >= required)
+    if not sufficient.size:
         return np.zeros(n_units, dtype=bool)
-    return evidence >= falling[enough[-1]]
+    return evidence >= descending[sufficient[-1]]
 
 
 def decide(verdicts, wins, losses, alpha):
-    """Confirm or reject tentative units; other verdicts stand.
+    """Confirm or reject tentative units; earlier verdicts are final.
 
     Parameters
     ----------
     verdicts : ndarray of int, shape (n_units,)
         `CONFIRMED`, `TENTATIVE` or `REJECTED`.
     wins, losses : ndarray of int, shape (n_units,)
-        Rounds that each unit won and lost up to its verdict.
+        Numbers of rounds that each unit won and lost until its verdict.
     alpha : float
-        Bound of the expected share of units with a chance of at most `CHANCE` among the
-        confirmed, and of those with at least `STRONG` among the rejected.
+        Bound on the expected share of units with a win probability of at most `CHANCE` among
+        the confirmed ones, and of units with at least `STRONG` among the rejected ones.
 
     Returns
     -------
     ndarray of int, shape (n_units,)
-        The verdicts now.
+        Updated verdicts. O(n_units log n_units).
     """
     good = log_evidence(wins, losses, CHANCE)
     confirmed = discoveries(np.where(verdicts == REJECTED, -np.inf, good), alpha)

@@ -1,12 +1,12 @@
-"""Node criteria: one weakest-link engine over any additive node risk.
+"""Weakest-link pruning for any additive risk per node.
 
-A criterion for splits is a *risk per node*: what the tree would lose there if the node
-were a leaf. The engine turns it into scores: the price per leaf, alpha, at which a split
-is no longer worth its leaves, when the weakest split always goes first (Breiman,
-Friedman, Olshen and Stone, *Classification and Regression Trees*, 1984, chapter 3). The
-trees that minimise ``risk + alpha * leaves`` are exactly those that keep the splits with
-a score above alpha, for negative alphas too: a negative score says that the risk itself
-falls when the split goes.
+A criterion for splits is a *risk per node*: the loss of the tree at a node if that were a
+leaf. Weakest-link pruning turns it into scores: the cost per leaf, alpha, at which a split is
+collapsed when the weakest split is always collapsed first (Breiman, Friedman, Olshen and
+Stone, *Classification and Regression Trees*, 1984, chapter 3). The trees that minimise
+``risk + alpha * leaves`` are exactly those that keep the splits with a score above alpha.
+This holds for negative alpha too: a negative score means that collapsing the split lowers
+the risk itself.
 """
 
 import numpy as np
@@ -17,34 +17,34 @@ from skprune.arrays.nodes import bottom_up_max, bottom_up_sum, top_down_min
 # C4.5's default confidence factor (Quinlan, C4.5: Programs for Machine Learning, 1993).
 CONFIDENCE = 0.25
 
-# A gain below this share of the risks that it is made of is rounding. Ties are common, and
-# at zero they decide: a split that gains nothing goes, whatever the order of the sums.
+# A gain below this fraction of the risks that it is the difference of is rounding error and
+# set to 0. Splits without gain are common, and a cut at 0 must remove all of them.
 ROUNDING = 1e-12
 
 
 def weakest_link(table, risk):
-    """Score every split by the price per leaf at which it collapses.
+    """Score every split by the cost per leaf at which it is collapsed.
 
     Parameters
     ----------
     table : NodeTable
-        The trees; each is pruned for itself, all in the same passes.
+        The trees; pruned independently, but in the same passes.
     risk : ndarray of shape (n_nodes,)
         Additive risk of each node as if it were a leaf; any finite numbers.
 
     Returns
     -------
     ndarray of shape (n_nodes,)
-        Scores, never higher than the parent's; minus infinity for leaves.
+        Scores, at most the parent's; minus infinity for leaves.
 
     Notes
     -----
-    Depth by depth from below, all trees together. Each node holds the list of collapses
-    that would happen below it first, in the order of their price. The price of the node
-    itself is its gain per split; taking the cheaper collapses out of its subtree raises
-    that price (a mediant), so the ones that precede its own collapse are a prefix of its
-    sorted list, found with one cumulative sum. One sort of the live lists per depth:
-    O(nodes log nodes) per pass, with as many passes as the deepest tree has levels.
+    Level by level from the deepest, all trees at once. Each node holds the list of collapses
+    that happen in its subtree before its own, sorted by cost. The cost of the node is its
+    gain per split; removing a cheaper collapse from its subtree raises that ratio (a
+    mediant), so the collapses that precede its own are a prefix of the sorted list, found by
+    a cumulative sum. One sort of the current lists per level: O(n_nodes log n_nodes) per
+    level, with as many levels as the deepest tree.
     """
     splits = np.flatnonzero(table.is_split)
     gain = np.zeros(table.n_nodes)
@@ -52,10 +52,10 @@ def weakest_link(table, risk):
     branch_gain = bottom_up_sum(table, gain)
     branch_splits = bottom_up_sum(table, table.is_split.astype(float))
     rounding = ROUNDING * bottom_up_max(table, np.abs(risk))
-    price = np.full(table.n_nodes, np.inf)
-    # The lists of all nodes of one depth: who owns each collapse, and what it takes.
+    cost = np.full(table.n_nodes, np.inf)
+    # The concatenated lists of all nodes of one level, and the node that owns each entry.
     owner = np.empty(0, dtype=np.intp)
-    collapse = np.empty((0, 3))  # price, gain, splits
+    collapse = np.empty((0, 3))  # cost, gain, number of splits
     slot = np.empty(table.n_nodes, dtype=np.intp)
     for nodes in reversed(table.levels):
         slot[nodes] = np.arange(len(nodes))
@@ -65,44 +65,44 @@ def weakest_link(table, risk):
             own[:, column] -= np.bincount(place, collapse[:, column], len(nodes))
         own[np.abs(own[:, 1]) <= rounding[nodes], 1] = 0
         own[:, 0] = own[:, 1] / own[:, 2]
-        price[nodes] = own[:, 0]
+        cost[nodes] = own[:, 0]
         owner = np.concatenate([nodes[place], nodes])
         collapse = np.concatenate([collapse, own])
-    # A split whose ancestor collapses first goes with it.
-    scores = top_down_min(table, price)
+    # A split is removed at the latest when an ancestor is collapsed.
+    scores = top_down_min(table, cost)
     return np.where(table.is_split, scores, -np.inf)
 
 
 def _precede(place, collapse, branch):
-    """Return the collapses that happen before their owner's, sorted by owner and price.
+    """Return the collapses that happen before their owner's, sorted by owner and cost.
 
     Parameters
     ----------
     place : ndarray of int, shape (n_collapses,)
         Position of the owner of each collapse in `branch`.
     collapse : ndarray of shape (n_collapses, 3)
-        Price, gain and splits of each.
+        Cost, gain and number of splits of each.
     branch : ndarray of shape (n_owners, 2)
-        Gain and splits of each owner's whole subtree.
+        Gain and number of splits of each owner's whole subtree.
 
     Returns
     -------
     place, collapse : ndarray
-        The rows that precede.
+        The entries that precede.
     """
     order = np.lexsort((collapse[:, 0], place))
     place, collapse = place[order], collapse[order]
     before = np.cumsum(collapse[:, 1:], axis=0) - collapse[:, 1:]
-    first = np.searchsorted(place, place)  # first row of each row's owner
+    first = np.searchsorted(place, place)  # first entry of the same owner
     left = branch[place] - (before - before[first])
     cheaper = collapse[:, 0] * left[:, 1] < left[:, 0]
-    dearer_so_far = np.cumsum(~cheaper)
-    prefix = dearer_so_far - dearer_so_far[first] + ~cheaper[first] == 0
+    n_dearer = np.cumsum(~cheaper)
+    prefix = n_dearer - n_dearer[first] + ~cheaper[first] == 0
     return place[prefix], collapse[prefix]
 
 
 def training_risk(table):
-    """Training impurity of each node, the risk of cost-complexity pruning.
+    """Return the training impurity of each node, the risk of cost-complexity pruning.
 
     Parameters
     ----------
@@ -112,34 +112,34 @@ def training_risk(table):
     Returns
     -------
     ndarray of shape (n_nodes,)
-        Impurity times the share of the tree's training weight, as in scikit-learn's
-        ``ccp_alpha``.
+        Impurity times the node's share of the training weight, as for scikit-learn's
+        ``ccp_alpha``. O(n_nodes).
     """
     return table.impurity * table.weight / _root_of(table, table.weight)
 
 
 def class_weights(table, node, label, weight):
-    """Weight of each class among the rows that reach each node.
+    """Return the weight of each class among the samples that reach each node.
 
     Parameters
     ----------
     table : NodeTable
         The trees of a classifier.
     node : ndarray of int, shape (n_visits,)
-        Leaf that a row ends in; a row may visit one leaf of every tree.
+        Leaves that samples reach; one visit per sample and tree.
     label : ndarray of int, shape (n_visits,)
-        Class of the row, as an index into the values; -1 for a class unknown to the tree.
+        Class of the sample, as an index into the values; -1 if unknown to the tree.
     weight : ndarray of shape (n_visits,)
-        Weight of the row.
+        Weight of the sample.
 
     Returns
     -------
     ndarray of shape (n_nodes, n_classes)
-        Sums of weights; rows of unknown class are left out.
+        Sums of weights; samples of unknown class are ignored.
 
     Notes
     -----
-    O(visits + nodes * classes).
+    O(n_visits + n_nodes * n_classes).
     """
     shape = table.n_nodes, table.value.shape[2]
     known = label >= 0
@@ -148,28 +148,28 @@ def class_weights(table, node, label, weight):
 
 
 def squared_loss(table, node, target, weight):
-    """Squared error of each node, as if it were a leaf, over the rows that reach it.
+    """Return the squared error of each node, as if it were a leaf, on the samples reaching it.
 
     Parameters
     ----------
     table : NodeTable
         The trees of a regressor; values are predictions.
     node : ndarray of int, shape (n_visits,)
-        Leaf that a row ends in; a row may visit one leaf of every tree.
+        Leaves that samples reach; one visit per sample and tree.
     target : ndarray of shape (n_visits, n_outputs)
-        Target of the row.
+        Target of the sample.
     weight : ndarray of shape (n_visits,)
-        Weight of the row.
+        Weight of the sample.
 
     Returns
     -------
     ndarray of shape (n_nodes,)
-        Weighted sums over rows and outputs.
+        Weighted sums over samples and outputs.
 
     Notes
     -----
-    O(visits + nodes) per output. The sums are moments of the residuals that rows have in
-    their leaf; a node above adds its distance from the leaf, so nothing cancels.
+    O(n_visits + n_nodes) per output. Moments of the residuals are computed about the leaf
+    values and shifted to the values of the nodes above, which avoids cancellation.
     """
     value = table.value[:, :, 0]
     loss = np.zeros(table.n_nodes)
@@ -181,7 +181,7 @@ def squared_loss(table, node, target, weight):
 
 
 def _moment_about(table, value, square, node, residual, weight):
-    """Carry second moments up the trees, from each node's value to its parent's."""
+    """Propagate second moments up the trees, shifted from each node's value to its parent's."""
     count = _tally(node, weight, table.n_nodes)
     first = _tally(node, weight * residual, table.n_nodes)
     for splits in reversed(table.levels):
@@ -194,7 +194,7 @@ def _moment_about(table, value, square, node, residual, weight):
 
 
 def error_risk(table, node, label, weight):
-    """Misclassified weight of each node over the rows that reach it.
+    """Return the misclassification rate of each node on the samples that reach it.
 
     Reduced-error pruning (Quinlan, *Simplifying decision trees*, International Journal
     of Man-Machine Studies 27, 1987) is the weakest-link path of this risk cut at 0.
@@ -204,25 +204,26 @@ def error_risk(table, node, label, weight):
     table : NodeTable
         The trees of a classifier; values are class fractions.
     node : ndarray of int, shape (n_visits,)
-        Leaf that a row ends in; a row may visit one leaf of every tree.
+        Leaves that samples reach; one visit per sample and tree.
     label : ndarray of int, shape (n_visits, n_outputs)
-        Class of the row, as an index into the values; -1 for a class unknown to the tree.
+        Class of the sample, as an index into the values; -1 if unknown to the tree.
     weight : ndarray of shape (n_visits,)
-        Weight of the row.
+        Weight of the sample.
 
     Returns
     -------
     ndarray of shape (n_nodes,)
-        Share of the tree's visiting weight, summed over outputs.
+        Misclassified weight, as a share of the weight that reaches the tree's root, summed
+        over outputs.
 
     Notes
     -----
-    O(visits + nodes * classes) per output.
+    O(n_visits + n_nodes * n_classes) per output.
     """
     reached = bottom_up_sum(table, _tally(node, weight, table.n_nodes))
     risk = np.zeros(table.n_nodes)
     for output in range(label.shape[1]):
-        # Sums of what is wrong: the rows reached less those that are right would cancel.
+        # Sum the errors directly: the total minus the correct ones would cancel.
         wrong = class_weights(table, node, label[:, output], weight)
         wrong[np.arange(table.n_nodes), table.value[:, output].argmax(axis=1)] = 0
         unknown = _tally(node, weight * (label[:, output] < 0), table.n_nodes)
@@ -231,30 +232,30 @@ def error_risk(table, node, label, weight):
 
 
 def squared_risk(table, node, target, weight):
-    """Mean squared error of each node over the rows that reach it.
+    """Return the squared error of each node on the samples that reach it.
 
-    The regression form of reduced-error pruning.
+    The risk of reduced-error pruning in regression.
 
     Parameters
     ----------
     table : NodeTable
         The trees of a regressor; values are predictions.
     node : ndarray of int, shape (n_visits,)
-        Leaf that a row ends in; a row may visit one leaf of every tree.
+        Leaves that samples reach; one visit per sample and tree.
     target : ndarray of shape (n_visits, n_outputs)
-        Target of the row.
+        Target of the sample.
     weight : ndarray of shape (n_visits,)
-        Weight of the row.
+        Weight of the sample.
 
     Returns
     -------
     ndarray of shape (n_nodes,)
-        Mean over the tree's visiting weight, summed over outputs, in squared units of
-        the target.
+        Squared error divided by the weight that reaches the tree's root, summed over
+        outputs, in squared units of the target.
 
     Notes
     -----
-    O(visits + nodes) per output.
+    O(n_visits + n_nodes) per output.
     """
     reached = bottom_up_sum(table, _tally(node, weight, table.n_nodes))
     loss = squared_loss(table, node, target, weight)
@@ -262,7 +263,7 @@ def squared_risk(table, node, target, weight):
 
 
 def pessimistic_risk(table, confidence=CONFIDENCE):
-    """Upper confidence limit of each node's training errors, as in C4.5.
+    """Return the upper confidence limit of each node's training errors, as in C4.5.
 
     Error-based pruning (Quinlan, *C4.5: Programs for Machine Learning*, 1993, chapter 4)
     is the weakest-link path of this risk cut at 0.
@@ -272,37 +273,38 @@ def pessimistic_risk(table, confidence=CONFIDENCE):
     table : NodeTable
         The trees of a classifier; values are class fractions.
     confidence : float, default=0.25
-        Chance that the limit is exceeded; smaller prunes more.
+        Probability that the limit is exceeded; smaller values prune more.
 
     Returns
     -------
     ndarray of shape (n_nodes,)
-        Pessimistic share of errors of the tree's training weight, summed over outputs.
+        Upper limit of the misclassified weight, as a share of the tree's training weight,
+        summed over outputs. O(n_nodes * n_classes).
     """
     n = table.weight[:, np.newaxis]
     share = table.value.max(axis=2) / _positive(table.value.sum(axis=2))
     errors = np.clip(n * (1 - share), 0, n)
-    all_wrong = errors >= n  # the beta distribution has no such end
+    all_wrong = errors >= n  # outside the parameter range of the beta distribution
     limit = betaincinv(errors + 1, np.where(all_wrong, 1.0, n - errors), 1 - confidence)
     risk = (n * np.where(all_wrong, 1.0, limit)).sum(axis=1)
     return risk / _root_of(table, table.weight)
 
 
 def random_scores(table, rng):
-    """Score splits at random, nested: the baseline of every criterion.
+    """Score splits at random, consistently with nesting: the baseline of every criterion.
 
     Parameters
     ----------
     table : NodeTable
         The trees.
     rng : RandomState
-        Source of the draws.
+        Source of randomness.
 
     Returns
     -------
     ndarray of shape (n_nodes,)
-        For each split the largest of the uniform draws in its subtree; minus infinity
-        for leaves.
+        For each split the maximum of uniform draws over its subtree; minus infinity for
+        leaves. O(n_nodes).
     """
     draws = np.full(table.n_nodes, -np.inf)
     draws[table.is_split] = rng.uniform(size=table.n_splits)
@@ -310,7 +312,7 @@ def random_scores(table, rng):
 
 
 def _tally(index, weight, length):
-    """Add up weights per index; exact for whole numbers."""
+    """Sum weights per index; exact for integer weights."""
     return np.bincount(index, weight, length)
 
 
@@ -320,5 +322,5 @@ def _root_of(table, amount):
 
 
 def _positive(amount):
-    """Replace zeros by one, for divisions whose numerator is then zero too."""
+    """Replace zeros by one, as denominators of zero numerators."""
     return np.where(amount > 0, amount, 1.0)

@@ -267,11 +267,13 @@ class EnsemblePruner(BaseModelPruner):
         votes, y, weight, looks = read_votes(members, rows, self.criterion)
         strength = members.weights
         if members.is_classifier and self.criterion in BY_VOTES:
-            ballots = diversity.Ballots(votes, y, strength=strength, weight=weight, looks=looks)
+            ballots = diversity.MemberVotes(
+                votes, y, member_weight=strength, weight=weight, mask=looks
+            )
             order = BY_VOTES[self.criterion](ballots)
             return MemberPath.of_order(members, order, diversity.own_error(ballots))
         votes, target = standardize_votes(votes, y, weight, classifies=members.is_classifier)
-        gram = diversity.pair_means(votes - target, weight=weight, looks=looks)
+        gram = diversity.pair_means(votes - target, weight=weight, mask=looks)
         errors = gram.diagonal().copy()
         if self.criterion in REWEIGHTINGS:
             penalties, weights = _weights(self.criterion, votes, target, gram, weight, looks)
@@ -291,7 +293,7 @@ def _weights(criterion, votes, target, residual_gram, weight, looks):
     stack = np.concatenate([votes, target[np.newaxis]])
     if looks is not None:
         looks = np.concatenate([looks, np.ones_like(looks[:1])])
-    means = diversity.pair_means(stack, weight=weight, looks=looks)
+    means = diversity.pair_means(stack, weight=weight, mask=looks)
     gram, aim = means[:n_members, :n_members], means[:n_members, n_members]
     if not aim.max() > 0:
         # No member knows more than the mean of the target: the best alone is all there is.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skprune.arrays.bins import code_columns, find_bins
+from skprune.arrays.bins import bin_codes, find_bins
 from skprune.criteria.association import (
     class_strength,
     correlation_tiles,
@@ -18,7 +18,7 @@ from skprune.criteria.association import (
     target_strength,
 )
 from skprune.criteria.comoments import correlations, variances
-from skprune.criteria.contingency import Kinds, describe_categories, mixed_tile
+from skprune.criteria.contingency import MixedTable, describe_categories, mixed_tile
 from skprune.feature_selection._target_type import read_target
 
 # Mantissa bits of a variance that count: those below are rounding, and would decide ties.
@@ -129,9 +129,9 @@ class Associations(StrengthOfRows):
         n_codes = np.full(X.shape[1], 2)
         if read.any():
             bins = find_bins(X[:, read], nominal[read], sample_weight=self._weight)
-            codes[:, read], n_codes[read] = code_columns(X[:, read], bins), bins.n_codes
+            codes[:, read], n_codes[read] = bin_codes(X[:, read], bins), bins.n_codes
         categories = describe_categories(codes, n_codes, self._weight)
-        return Kinds(describe(X, self._weight), categories, read)
+        return MixedTable(describe(X, self._weight), categories, read)
 
     def tiles(self, members):
         return lambda i, j: mixed_tile(self._kinds, self._kinds, members[i], members[j])

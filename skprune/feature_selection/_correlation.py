@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_array, check_consistent_length
 
 from skprune._compat import StrOptions, fit_context
 from skprune.base._levels import check_level
-from skprune.criteria.comoments import merge, read_batch
-from skprune.criteria.redundancy import lay_out
+from skprune.criteria.comoments import merge_batches, read_batch
+from skprune.criteria.redundancy import order_by_priority
 from skprune.exceptions import InputError, LevelError
 from skprune.feature_selection._association_measures import StreamedCorrelations, strength_of
 from skprune.feature_selection._base import BaseFeaturePruner
@@ -262,7 +262,7 @@ class CorrelationPruner(BaseFeaturePruner):
         more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
         table, _ = self._validate_table(X, None, **more)
         batch = read_batch(table.X, self._validate_weight(table, sample_weight))
-        state = batch if state is None else merge(state, batch)
+        state = batch if state is None else merge_batches(state, batch)
         self._read_columns_named(table)
         self.keep_mask_, self._path = self._decide(StreamedCorrelations(state))
         self.report_ = self._make_report()
@@ -312,7 +312,7 @@ class CorrelationPruner(BaseFeaturePruner):
             self._priority = strength.rate(self.prefer or "missing")
         else:
             self._priority = strength.rate_by_target(y)
-        layout = lay_out(self._priority, self._units, self._forced, strength.width)
+        layout = order_by_priority(self._priority, self._units, self._forced, strength.width)
         self.ranking_ = np.maximum(layout.unit_of - max(layout.n_forced - 1, 0), 0) + 1
         rule = rule_of(self.criterion, self.linkage, strength.tiles(layout.members), layout)
         if self.keep is not None:

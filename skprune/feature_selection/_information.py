@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skprune._compat import Interval, StrOptions
-from skprune.arrays.bins import code_columns, find_bins
+from skprune.arrays.bins import bin_codes, find_bins
 from skprune.base._levels import units_to_keep
 from skprune.criteria.association import correlation_tile, describe
 from skprune.criteria.f_statistic import (
@@ -22,11 +22,11 @@ from skprune.criteria.f_statistic import (
 )
 from skprune.criteria.forward_selection import (
     DIFFERENCE,
-    LOWEST,
     MEAN,
-    pick_forward,
+    MINIMUM,
+    fcbf,
     quotient,
-    walk_blanket,
+    select_forward,
 )
 from skprune.criteria.information import (
     conditional_information,
@@ -257,13 +257,13 @@ class InformationPruner(BaseRankingPruner):
     def _codes(self, table, y, sample_weight):
         """Return the columns and the target as counted codes."""
         find = partial(find_bins, n_bins=self.n_bins, sample_weight=sample_weight)
-        bins = find(table.X, table.nominal, fewest=FEWEST_ROWS)
-        counted = count(code_columns(table.X, bins), bins.n_codes, sample_weight)
+        bins = find(table.X, table.nominal, min_weight=FEWEST_ROWS)
+        counted = count(bin_codes(table.X, bins), bins.n_codes, sample_weight)
         target = read_target(y, self.task)
         if target.classes is not None:
             return counted, count(target.y[:, None], [len(target.classes)], sample_weight)
         bins = find(target.y[:, None])
-        return counted, count(code_columns(target.y[:, None], bins), bins.n_codes, sample_weight)
+        return counted, count(bin_codes(target.y[:, None], bins), bins.n_codes, sample_weight)
 
     def _count(self, table, y, sample_weight):
         """Return relevance, terms of pairs, and the scheme that makes scores of both."""
@@ -273,7 +273,7 @@ class InformationPruner(BaseRankingPruner):
             scheme = self._scheme(FLOOR_INFORMATION)
         else:
             term = partial(conditional_information, counted, target)
-            scheme = MEAN if self.criterion == "jmi" else LOWEST
+            scheme = MEAN if self.criterion == "jmi" else MINIMUM
         return _information(counted, target), term, scheme
 
     def _correlate(self, table, y, sample_weight):
@@ -306,7 +306,7 @@ class InformationPruner(BaseRankingPruner):
             )
             warnings.warn(msg, PruningWarning, stacklevel=5)
         close = partial(symmetric_uncertainty, counted, counted)
-        self._blanket = walk_blanket(self.scores_, close, self._units, self._forced)
+        self._blanket = fcbf(self.scores_, close, self._units, self._forced)
         self.ranking_ = np.where(self._blanket.kept, 1, 2)
         path = DecidedPath(self._blanket.kept)
         return path.cut(**self._level_of(self.keep, self.threshold)), path
@@ -338,7 +338,7 @@ class InformationPruner(BaseRankingPruner):
 def _rank(measured, units, forced, **needed):
     """Return the path of as many picks as are needed."""
     relevance, term, scheme = measured
-    picks = pick_forward(relevance, term, scheme, units, forced, **needed)
+    picks = select_forward(relevance, term, scheme, units, forced, **needed)
     return RankedPath(picks.scores, order=picks.order, units=units, forced=forced)
 
 

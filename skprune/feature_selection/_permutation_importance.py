@@ -22,7 +22,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skprune._compat import n_rows_of, passes_through, predicts_only, rows_of, takes_weights
 from skprune.base._snapshot import Snapshot
-from skprune.criteria.permutation_walks import permutations, rewalk, trails
+from skprune.criteria.permutation_walks import decision_steps, permutations, reroute
 from skprune.exceptions import UnsupportedModelError
 from skprune.feature_selection._columns import find_text
 from skprune.surgery import surgeon_for
@@ -347,13 +347,13 @@ def walked(leaves, units, source):
 def _answer(leaves, units, source, rows, answers):
     """Fill in the answers for some rows; of shape (n_units, n_repeats, n_rows, n_values)."""
     table, X, value, first, _ = leaves
-    known = trails(table, X, rows, units)
+    known = decision_steps(table, X, rows, units)
     terms = np.empty((table.n_trees + 1, first[rows].size))
     terms[0] = first[rows].ravel()
     votes = terms[1:].reshape(-1, value.shape[1])
     votes[:] = value[known.leaf]
     for repeat, taken in enumerate(source):
-        unit, walks, leaf = rewalk(table, X, rows, units, known, taken)
+        unit, walks, leaf = reroute(table, X, rows, units, known, taken)
         ends = np.searchsorted(unit, np.arange(len(answers) + 1))
         for place, part in enumerate(map(slice, ends[:-1], ends[1:])):
             changed = walks[part]

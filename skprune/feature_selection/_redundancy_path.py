@@ -2,15 +2,15 @@
 
 A rule says what stays at a threshold (`at`) and which levels there are (`levels`). `Walked`
 compares pairs, `Clustered` keeps the best of each cluster, `Collinear` removes what all
-others explain together. All work on units in order of priority, as a `Layout` has them.
+others explain together. All work on units in order of priority, as a `PriorityOrder` has them.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune.criteria.clusters import cut_merges, leaving_strength, merge_columns
-from skprune.criteria.collinearity import eliminate, explained
+from skprune.criteria.clusters import build_dendrogram, cut_dendrogram, removal_strength
+from skprune.criteria.collinearity import eliminate_collinear, explained_share
 from skprune.criteria.redundancy import (
     closest_pairs,
     greedy_walk,
@@ -65,7 +65,7 @@ class Walked:
     ----------
     make : callable
         Makes tiles of strengths between columns.
-    layout : Layout
+    layout : PriorityOrder
         Their units.
     """
 
@@ -92,7 +92,7 @@ class Clustered:
     ----------
     make : callable
         Makes tiles of strengths between columns.
-    layout : Layout
+    layout : PriorityOrder
         Their units.
     linkage : {"complete", "average", "single"}
         How clusters are merged.
@@ -100,12 +100,12 @@ class Clustered:
 
     def __init__(self, make, layout, linkage):
         self._matrix = whole_matrix(tiles_of_units(make, layout), layout.blocks)
-        self._merges = merge_columns(self._matrix, linkage)
-        self._leaving = leaving_strength(self._merges, layout.n_forced)
+        self._merges = build_dendrogram(self._matrix, linkage)
+        self._leaving = removal_strength(self._merges, layout.n_forced)
 
     def at(self, threshold):
         """Return what stays at a threshold."""
-        cluster = cut_merges(self._merges, threshold)
+        cluster = cut_dendrogram(self._merges, threshold)
         best = np.unique(cluster, return_index=True)[1][cluster]
         value = self._matrix[best, np.arange(len(best))]
         return Reduction(self._leaving <= threshold, self._leaving, best, value, cluster)
@@ -122,7 +122,7 @@ class Collinear:
     ----------
     make : callable
         Makes tiles of correlations between columns.
-    layout : Layout
+    layout : PriorityOrder
         Their units.
     """
 
@@ -137,12 +137,12 @@ class Collinear:
         """Return what stays at a threshold."""
         gone = self._gone
         if gone is None:
-            gone = eliminate(self._matrix, self._starts, self._n_forced, threshold)
+            gone = eliminate_collinear(self._matrix, self._starts, self._n_forced, threshold)
         kept = gone <= threshold
         stays = np.repeat(kept, self._sizes)
         starts = np.cumsum(self._sizes[kept]) - self._sizes[kept]
         score = gone.copy()
-        score[kept] = explained(self._matrix[np.ix_(stays, stays)], starts)
+        score[kept] = explained_share(self._matrix[np.ix_(stays, stays)], starts)
         pairs = np.abs(closest_pairs(self._matrix, self._starts, self._starts))
         nearest = np.argmax(np.where(kept[:, None], pairs, -1.0), axis=0)
         with np.errstate(divide="ignore"):
@@ -150,7 +150,7 @@ class Collinear:
 
     def levels(self):
         """Return the masks of all levels, and the thresholds below which each begins."""
-        self._gone = eliminate(self._matrix, self._starts, self._n_forced)
+        self._gone = eliminate_collinear(self._matrix, self._starts, self._n_forced)
         return _nested(self._gone)
 
 
@@ -175,7 +175,7 @@ class RedundancyPath(ColumnPath):
     ----------
     rule : Walked, Clustered or Collinear
         What stays at a threshold.
-    layout : Layout
+    layout : PriorityOrder
         The columns in order of priority.
     """
 

@@ -9,7 +9,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import Interval, StrOptions
 from skprune.criteria.relief import relief_scores
-from skprune.criteria.row_differences import describe_rows
+from skprune.criteria.row_differences import encode_samples
 from skprune.exceptions import InputError, PruningWarning
 from skprune.feature_selection._columns import warn_of_light_rows
 from skprune.feature_selection._ranking import BaseRankingPruner
@@ -204,7 +204,7 @@ class ReliefPruner(BaseRankingPruner):
         target = None if target is None else target[order]
         X = np.asarray(table.X[order], dtype=np.float64)
         weight = np.ones(len(y)) if sample_weight is None else sample_weight[order]
-        rows = describe_rows(X, table.nominal, label[order], weight.astype(np.float64))
+        rows = encode_samples(X, table.nominal, label[order], weight.astype(np.float64))
         return relief_scores(rows, self.criterion, self.n_neighbors, target, self._run)
 
     def _run(self, function, tasks):

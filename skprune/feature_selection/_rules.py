@@ -11,9 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from skprune._compat import Interval, fit_context
 from skprune.arrays.bins import find_bins
 from skprune.base._levels import check_level
-from skprune.criteria.column_statistics import merge, share_of_one_value, summarize
+from skprune.criteria.column_statistics import merge_states, most_frequent_share, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
-from skprune.criteria.duplicates import differ, first_of_equals
+from skprune.criteria.duplicates import differ, first_duplicate
 from skprune.exceptions import InputError, PruningWarning
 from skprune.feature_selection._base import BaseFeaturePruner
 from skprune.feature_selection._columns import rows_that_count
@@ -227,7 +227,7 @@ class RulePruner(BaseFeaturePruner):
         return pd.DataFrame(
             {
                 "missing": state.missing / state.total,
-                "share": share_of_one_value(state),
+                "share": most_frequent_share(state),
                 **{name: np.where(unordered, np.nan, value) for name, value in moments.items()},
             },
             index=self._names(),
@@ -272,7 +272,7 @@ class RulePruner(BaseFeaturePruner):
             drift = self._read_reference(table.nominal, state) if first else self._drift
             drift = drift._replace(later=drift.later + count_bins(X, drift.bins, weight))
         self._nominal = table.nominal if first else self._same_kinds(state, table.nominal)
-        self._state = state if first else merge(self._state, state)
+        self._state = state if first else merge_states(self._state, state)
         self._drift = drift
         self._decide(self._equals(None), {"psi": self._index()})
         if not self.keep_mask_.any():
@@ -300,7 +300,7 @@ class RulePruner(BaseFeaturePruner):
 
     def _equals(self, X):
         """Return for each column the one that stands for it, compared by value if `X` is given."""
-        found = first_of_equals(self._state.digest, self._nominal, self._forced)
+        found = first_duplicate(self._state.digest, self._nominal, self._forced)
         if X is not None:
             copies = np.flatnonzero(found != np.arange(len(found)))
             other = copies[differ(X, copies, found[copies])]
@@ -395,7 +395,7 @@ class RulePruner(BaseFeaturePruner):
     def _decide(self, equals, drift):
         """Ask each rule, and set what is to be reported and the columns that stay."""
         state, n_columns = self._state, self.n_features_in_
-        share = share_of_one_value(state)
+        share = most_frequent_share(state)
         unique = np.zeros(n_columns)
         unique[list(state.seen or ())] = state.n_rows
         figures = {

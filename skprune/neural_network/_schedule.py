@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skprune.arrays.network import Network, answers, forward
+from skprune.arrays.network import Network, forward, predictions
 from skprune.base._rows import rows_left_behind
 from skprune.solvers import fine_tuning, layerwise, neurons
 
@@ -209,7 +209,7 @@ class Rounds:
         )
 
     def _softened(self, X, target):
-        soft = answers(self.network, forward(self.network, X)[-1])
+        soft = predictions(self.network, forward(self.network, X)[-1])
         return (1 - self._tuning.soft_labels) * target + self._tuning.soft_labels * soft
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skprune.arrays.packing import Codes, exponent_of, pack, packed_bytes, width_of
+from skprune.arrays.packing import QuantizedArray, exponent_of, pack, packed_bytes, width_of
 from skprune.quantization._path import report_row
 from skprune.solvers.codebooks import clusters, labels, means, medians
 from skprune.surgery.coded_trees import CodedTrees, Leaves, Thresholds, TreeReading
@@ -182,7 +182,7 @@ class LeafValues:
             codes = pack(run[self._row_of, 0], width_of(kept))
             return Leaves(codes, table.astype(np.float32), 0, self._exponent)
         codes = pack(run[self._row_of].ravel(), width_of(kept))
-        codes = Codes(codes, self._shape, table=table.astype(np.float32))
+        codes = QuantizedArray(codes, self._shape, table=table.astype(np.float32))
         return Leaves(codes, None, self._shares, self._exponent)
 
 

@@ -14,9 +14,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from skprune._compat import n_rows_of, rows_of
 from skprune.arrays.labels import codes_of
 from skprune.criteria.sample_difficulty import (
+    cooks_distance,
     error_norm,
     forgetting,
-    moved_fit,
     out_of_bag_error,
 )
 from skprune.exceptions import InputError
@@ -156,7 +156,7 @@ def influence(model, rows):
             centred, form = X - np.average(X, axis=0, weights=curvature), 1 / curvature.sum()
         inverse = pinvh(objective.hessian(output, columns)) if len(columns) else np.zeros((0, 0))
         form = form + ((centred @ inverse) * centred).sum(axis=1)
-        total += moved_fit(slopes[:, output], curvature, form) / scale[output]
+        total += cooks_distance(slopes[:, output], curvature, form) / scale[output]
     return total
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.linalg import cholesky
 
-from skprune.arrays.packing import Codes, pack, width_of
+from skprune.arrays.packing import QuantizedArray, pack, width_of
 
 # Shares of the range of a channel that a grid may span: the ends of a range are rare.
 SPANS = np.linspace(1.0, 0.5, 26)
@@ -95,7 +95,7 @@ def affine(W, bits, axis):
 
     Returns
     -------
-    Codes
+    QuantizedArray
         Exact zeros stay zero.
     """
     grid = even_grid(W, bits, axis)
@@ -109,7 +109,7 @@ def _on_grid(grid, codes, alive, bits):
 def _masked(codes, alive, width, **parts):
     """Pack the codes of the entries that are not zero, and where these are if some are."""
     nonzero = None if alive.all() else pack(alive.ravel(), 1)
-    return Codes(pack(codes[alive], width), codes.shape, nonzero=nonzero, **parts)
+    return QuantizedArray(pack(codes[alive], width), codes.shape, nonzero=nonzero, **parts)
 
 
 def feedback(W, bits, axis, C):
@@ -131,7 +131,7 @@ def feedback(W, bits, axis, C):
 
     Returns
     -------
-    Codes
+    QuantizedArray
         Exact zeros stay zero. O(n_inputs^3 + n_inputs^2 n_units).
 
     Notes
@@ -170,13 +170,15 @@ def halves(W, axis):
 
     Returns
     -------
-    Codes
+    QuantizedArray
         Of 16 bits an entry. Scales are powers of two, which round nothing.
     """
     largest = np.abs(W).max(axis=axis, keepdims=True)
     exponent = np.clip(np.frexp(largest)[1], -126, 127)
     scale = np.ldexp(np.ones(largest.shape, dtype=np.float32), exponent)
-    return Codes((W / scale.astype(float)).astype(np.float16).ravel(), W.shape, scale=scale)
+    return QuantizedArray(
+        (W / scale.astype(float)).astype(np.float16).ravel(), W.shape, scale=scale
+    )
 
 
 def codebook(W, bits, axis):
@@ -189,7 +191,7 @@ def codebook(W, bits, axis):
 
     Returns
     -------
-    Codes
+    QuantizedArray
         Without loss where there are no more than ``2 ** bits`` distinct numbers.
     """
     alive = W != 0

@@ -11,7 +11,7 @@ layer is a view, so that a step writes into the network that the passes read.
 import numpy as np
 from scipy.optimize import minimize
 
-from skprune.arrays.network import answers, backward, forward, losses
+from skprune.arrays.network import backward, forward, losses, predictions
 
 # Adam as published: decay of both moments, and what keeps the ratio finite.
 DECAY, DECAY_OF_SQUARES, TINY = 0.9, 0.999, 1e-8
@@ -151,7 +151,7 @@ class _Problem:
             share *= len(self.rows[2]) / len(batch)
         network = self.at(point)
         read = forward(network, X)
-        slope = answers(network, read[-1]) - target
+        slope = predictions(network, read[-1]) - target
         slope *= share[:, np.newaxis]
         back = backward(network, read, slope)
         for values, part, coef, intercept in zip(read, back, *self.slopes[:2], strict=False):

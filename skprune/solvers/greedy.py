@@ -11,14 +11,14 @@ import numpy as np
 GAIN = 1e-12
 
 
-def forward(gram, strength=None):
+def forward(gram, member_weight=None):
     """Add the member that lowers the squared error of the average most.
 
     Parameters
     ----------
     gram : ndarray of shape (T, T)
         Mean products of the residuals of each two members.
-    strength : ndarray of shape (T,), default=None
+    member_weight : ndarray of shape (T,), default=None
         Strengths of the members in the average; alike if None.
 
     Returns
@@ -30,49 +30,49 @@ def forward(gram, strength=None):
     -----
     O(T) per pick.
     """
-    gram, strength = _scaled(gram, strength)
+    gram, member_weight = _scaled(gram, member_weight)
     n_members = len(gram)
     order, barred = np.empty(n_members, dtype=np.intp), np.zeros(n_members)
     total, sums, error = 0.0, np.zeros(n_members), 0.0
     for place in range(n_members):
         errors = error + 2 * sums + gram.diagonal()
-        order[place] = best = np.argmin(_average(errors, total + strength) + barred)
-        error, total = errors[best], total + strength[best]
+        order[place] = best = np.argmin(_average(errors, total + member_weight) + barred)
+        error, total = errors[best], total + member_weight[best]
         sums += gram[best]
         barred[best] = np.inf
     return order
 
 
-def backward(gram, strength=None):
+def backward(gram, member_weight=None):
     """Remove the member without which the squared error of the average is lowest.
 
     Parameters and result are those of `forward`: the member removed last comes first.
     O(T) per member.
     """
-    gram, strength = _scaled(gram, strength)
+    gram, member_weight = _scaled(gram, member_weight)
     n_members = len(gram)
     order, barred = np.empty(n_members, dtype=np.intp), np.zeros(n_members)
-    total, sums, error = strength.sum(), gram.sum(axis=1), gram.sum()
+    total, sums, error = member_weight.sum(), gram.sum(axis=1), gram.sum()
     for place in range(n_members - 1, -1, -1):
         errors = error - 2 * sums + gram.diagonal()
-        worst = np.argmin(_average(errors, total - strength) + barred)
+        worst = np.argmin(_average(errors, total - member_weight) + barred)
         if place == 0:
             worst = np.argmin(barred)
         order[place] = worst
-        error, total = errors[worst], total - strength[worst]
+        error, total = errors[worst], total - member_weight[worst]
         sums -= gram[worst]
         barred[worst] = np.inf
     return order
 
 
-def swaps(gram, strength=None):
+def swaps(gram, member_weight=None):
     """Choose members for every size: add the best, then swap while that lowers the error.
 
     Parameters
     ----------
     gram : ndarray of shape (T, T)
         Mean products of the residuals of each two members.
-    strength : ndarray of shape (T,), default=None
+    member_weight : ndarray of shape (T,), default=None
         Strengths of the members in the average; alike if None.
 
     Returns
@@ -84,29 +84,29 @@ def swaps(gram, strength=None):
     -----
     O(T k) per swap of one of k members.
     """
-    gram, strength = _scaled(gram, strength)
+    gram, member_weight = _scaled(gram, member_weight)
     n_members = len(gram)
     chosen, masks = np.zeros(n_members, dtype=bool), np.empty((n_members, n_members), dtype=bool)
     for size in range(n_members):
         sums = gram @ chosen
         errors = sums @ chosen + 2 * sums + gram.diagonal()
-        errors = _average(errors, strength @ chosen + strength)
+        errors = _average(errors, member_weight @ chosen + member_weight)
         chosen[np.argmin(np.where(chosen, np.inf, errors))] = True
-        _swap(gram, strength, chosen)
+        _swap(gram, member_weight, chosen)
         masks[size] = chosen
     return masks
 
 
-def _swap(gram, strength, chosen):
+def _swap(gram, member_weight, chosen):
     """Swap members in place until no swap helps."""
     while not chosen.all():
         inside, outside = np.flatnonzero(chosen), np.flatnonzero(~chosen)
         sums = gram @ chosen
-        error, total = sums @ chosen, strength @ chosen
+        error, total = sums @ chosen, member_weight @ chosen
         without = (error - 2 * sums + gram.diagonal())[inside, np.newaxis]
         joined = (2 * sums + gram.diagonal())[outside]
         errors = without + joined - 2 * gram[np.ix_(inside, outside)]
-        totals = total - strength[inside, np.newaxis] + strength[outside]
+        totals = total - member_weight[inside, np.newaxis] + member_weight[outside]
         errors = _average(errors, totals)
         best = np.unravel_index(np.argmin(errors), errors.shape)
         now = _average(error, total)
@@ -115,9 +115,11 @@ def _swap(gram, strength, chosen):
         chosen[inside[best[0]]], chosen[outside[best[1]]] = False, True
 
 
-def _scaled(gram, strength):
-    strength = np.ones(len(gram)) if strength is None else np.asarray(strength, dtype=float)
-    return gram * np.outer(strength, strength), strength
+def _scaled(gram, member_weight):
+    member_weight = (
+        np.ones(len(gram)) if member_weight is None else np.asarray(member_weight, dtype=float)
+    )
+    return gram * np.outer(member_weight, member_weight), member_weight
 
 
 def _average(error, total):

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from scipy.sparse import issparse
 
-from skprune.arrays.packing import Codes
+from skprune.arrays.packing import QuantizedArray
 
 
 class CodedModel(ABC):
@@ -42,8 +42,8 @@ class CodedArray(NamedTuple):
 
     Attributes
     ----------
-    codes : Codes
-        Codes of the numbers.
+    codes : QuantizedArray
+        QuantizedArray of the numbers.
     dtype : dtype
         Type of the numbers in the model.
     sparse : type or None
@@ -52,7 +52,7 @@ class CodedArray(NamedTuple):
         Whether the array contains the negated numbers.
     """
 
-    codes: Codes
+    codes: QuantizedArray
     dtype: Any
     sparse: Any = None
     negated: bool = False
@@ -100,7 +100,7 @@ class CodedArrays(CodedModel):
         return model
 
     def codes_of(self, part, place):
-        """Return the `Codes` of an array, by its attribute and its index there."""
+        """Return the `QuantizedArray` of an array, by its attribute and its index there."""
         held = self._parts[part]
         return (held[place] if isinstance(held, list) else held).codes
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skprune.arrays.nodes import NO_NODE, NodeTable, preorder
-from skprune.arrays.packing import Packed, pack, packed_bytes, width_of
+from skprune.arrays.packing import PackedIntegers, pack, packed_bytes, width_of
 from skprune.surgery.coded import CodedModel
 from skprune.surgery.coded_skeletons import TreeModelSkeleton
 
@@ -15,17 +15,17 @@ class Structure(NamedTuple):
 
     Attributes
     ----------
-    splits : Packed
+    splits : PackedIntegers
         Whether each node is a split.
-    columns : Packed
+    columns : PackedIntegers
         Feature of each split.
-    missing_left : Packed or None
+    missing_left : PackedIntegers or None
         Whether NaN goes left at each split; if None, at no split.
     """
 
-    splits: Packed
-    columns: Packed
-    missing_left: Packed | None
+    splits: PackedIntegers
+    columns: PackedIntegers
+    missing_left: PackedIntegers | None
 
     @property
     def nbytes(self):
@@ -38,7 +38,7 @@ class Thresholds(NamedTuple):
 
     Attributes
     ----------
-    codes : Packed
+    codes : PackedIntegers
         Position of each split's threshold in the codebook of its feature.
     table : ndarray of float32 or float64, shape (n_thresholds,)
         Thresholds, feature by feature.
@@ -46,7 +46,7 @@ class Thresholds(NamedTuple):
         Number of thresholds of each feature.
     """
 
-    codes: Packed
+    codes: PackedIntegers
     table: Any
     counts: Any
 
@@ -70,7 +70,7 @@ class Leaves(NamedTuple):
 
     Attributes
     ----------
-    codes : Codes
+    codes : QuantizedArray
         The values themselves, or the position of each leaf's vector in `table`.
     table : ndarray of shape (n_vectors, n_values) or None
         Vectors of values.

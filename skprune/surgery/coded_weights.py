@@ -81,8 +81,8 @@ class LinearWeights:
 
         Parameters
         ----------
-        codes : list of Codes
-            Codes of each array.
+        codes : list of QuantizedArray
+            QuantizedArray of each array.
         shifts : list of ndarray
             Corrections of the intercepts that belong to each array, or zero.
         """

@@ -1,4 +1,4 @@
-"""The level passes, against plain recursion, and cutting, against routing by hand."""
+"""Level passes, compared with plain recursion; pruned tables, compared with naive routing."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ masked = per_node(st.booleans(), dtype=bool)
 
 
 def table_of(left, right, *ends):
-    """Return a table with nothing but children; `ends` are where its trees end."""
+    """Return a table with the given children and zeros elsewhere; `ends` are tree ends."""
     left, right = np.array(left), np.array(right)
     n_nodes = len(left)
     zeros = np.zeros(n_nodes)
@@ -64,10 +64,10 @@ def test_counts_parents_depths_and_levels_follow_from_the_children(table):
     assert_array_equal(np.flatnonzero(table.is_split), splits)
     assert table.n_splits == len(splits)
     assert table.n_leaves == table.n_nodes - len(splits)
-    ways = [ancestors(table, node) for node in range(table.n_nodes)]
-    assert_array_equal(table.parent, [way[1] if len(way) > 1 else NO_NODE for way in ways])
-    assert_array_equal(table.depth, [len(way) - 1 for way in ways])
-    assert_array_equal(table.roots[table.tree], [way[-1] for way in ways])
+    paths = [ancestors(table, node) for node in range(table.n_nodes)]
+    assert_array_equal(table.parent, [path[1] if len(path) > 1 else NO_NODE for path in paths])
+    assert_array_equal(table.depth, [len(path) - 1 for path in paths])
+    assert_array_equal(table.roots[table.tree], [path[-1] for path in paths])
     by_depth = [sorted(level) for level in table.levels]
     deepest = max((table.depth[node] for node in splits), default=-1)
     assert by_depth == [
@@ -77,13 +77,13 @@ def test_counts_parents_depths_and_levels_follow_from_the_children(table):
 
 @reproducible
 @given(node_tables())
-def test_trees_of_any_shape_pass_the_check(table):
+def test_check_children_accepts_any_tree(table):
     check_children(table)
 
 
 @reproducible
 @given(per_node(tied))
-def test_sums_go_over_the_subtree(drawn):
+def test_bottom_up_sum_covers_the_subtree(drawn):
     table, amount = drawn
     before = amount.copy()
     expected = [amount[subtree(table, node)].sum() for node in range(table.n_nodes)]
@@ -93,7 +93,7 @@ def test_sums_go_over_the_subtree(drawn):
 
 @reproducible
 @given(per_node(tied, width=2))
-def test_sums_of_several_columns_are_the_sums_of_each(drawn):
+def test_bottom_up_sum_handles_columns_separately(drawn):
     table, amount = drawn
     expected = [bottom_up_sum(table, column) for column in amount.T]
     assert_array_equal(bottom_up_sum(table, amount), np.transpose(expected))
@@ -101,7 +101,7 @@ def test_sums_of_several_columns_are_the_sums_of_each(drawn):
 
 @reproducible
 @given(per_node(tied))
-def test_largest_goes_over_the_subtree(drawn):
+def test_bottom_up_max_covers_the_subtree(drawn):
     table, score = drawn
     before = score.copy()
     expected = [score[subtree(table, node)].max() for node in range(table.n_nodes)]
@@ -111,7 +111,7 @@ def test_largest_goes_over_the_subtree(drawn):
 
 @reproducible
 @given(per_node(tied))
-def test_smallest_goes_over_the_way_from_the_root(drawn):
+def test_top_down_min_covers_the_path_from_the_root(drawn):
     table, score = drawn
     before = score.copy()
     expected = [score[ancestors(table, node)].min() for node in range(table.n_nodes)]
@@ -121,18 +121,18 @@ def test_smallest_goes_over_the_way_from_the_root(drawn):
 
 @reproducible
 @given(masked)
-def test_rows_end_in_the_topmost_collapsed_node(drawn):
+def test_survivor_is_the_topmost_collapsed_node(drawn):
     table, mask = drawn
     keep = mask & table.is_split
-    for node, home in enumerate(survivors(table, keep)):
+    for node, survivor in enumerate(survivors(table, keep)):
         above = ancestors(table, node)[1:]
         collapsed = [split for split in above if not keep[split]]
-        assert home == (collapsed[-1] if collapsed else node)
+        assert survivor == (collapsed[-1] if collapsed else node)
 
 
 @reproducible
 @given(masked)
-def test_preorder_is_the_recursive_walk(drawn):
+def test_preorder_matches_recursion(drawn):
     table, mask = drawn
     keep = mask & table.is_split
     order, offsets, depth = preorder(table, keep)
@@ -145,7 +145,7 @@ def test_preorder_is_the_recursive_walk(drawn):
 
 @reproducible
 @given(masked)
-def test_preorder_of_a_preorder_is_itself(drawn):
+def test_preorder_is_idempotent(drawn):
     table, mask = drawn
     smaller, _ = cut_table(table, mask & table.is_split)
     check_children(smaller)
@@ -156,7 +156,7 @@ def test_preorder_of_a_preorder_is_itself(drawn):
 
 @reproducible
 @given(masked)
-def test_compact_tables_are_those_built_by_hand(drawn):
+def test_compact_matches_a_naive_construction(drawn):
     table, keep_split = drawn
     keep_split &= table.is_split
     smaller, order = compact(table, keep_split)
@@ -171,7 +171,7 @@ def test_compact_tables_are_those_built_by_hand(drawn):
 
 @reproducible
 @given(per_node(st.sampled_from([-1, -1, 0, 1]), dtype=int), rows)
-def test_compact_tables_of_spliced_trees_route_as_they_do(drawn, X):
+def test_compact_after_splice_routes_like_the_spliced_tree(drawn, X):
     table, side = drawn
     child = np.where(side == 0, table.left, table.right)
     only_child = np.where((side >= 0) & table.is_split, child, NO_NODE)
@@ -190,20 +190,20 @@ def test_compact_tables_of_spliced_trees_route_as_they_do(drawn, X):
 
 @reproducible
 @given(node_tables(max_trees=1))
-def test_depths_are_those_of_the_table(table):
+def test_depths_match_the_table(table):
     assert_array_equal(depths(table.left, table.right), table.depth)
 
 
 @reproducible
 @given(node_tables(), rows)
-def test_rows_are_routed_as_by_hand(table, X):
+def test_route_matches_naive_routing(table, X):
     expected = [[naive_route(table, r, row, table.is_split) for r in table.roots] for row in X]
     assert_array_equal(route(table, X), expected)
 
 
 @reproducible
 @given(masked, rows)
-def test_cutting_is_consistent_with_routing(drawn, X):
+def test_survivors_are_consistent_with_routing(drawn, X):
     table, mask = drawn
     keep = mask & table.is_split
     ends = survivors(table, keep)[route(table, X)]
@@ -217,7 +217,7 @@ def test_cutting_is_consistent_with_routing(drawn, X):
 @pytest.mark.parametrize(
     ("missing_left", "leaf"), [(True, 1), (False, 2)], ids=["goes left", "goes right"]
 )
-def test_nan_goes_where_the_split_says(missing_left, leaf):
+def test_nan_follows_the_default_direction(missing_left, leaf):
     table = table_of([1, -1, -1], [2, -1, -1], 3)
     table = replace(table, missing_left=np.array([missing_left, False, False]))
     assert route(table, np.array([[np.nan]])).item() == leaf
@@ -228,7 +228,7 @@ def test_a_value_at_the_threshold_goes_left():
     assert_array_equal(route(table, np.array([[0.0], [np.nextafter(0, 1)]])), [[1], [2]])
 
 
-def test_no_rows_end_nowhere():
+def test_route_of_no_samples_is_empty():
     assert route(table_of([1, -1, -1], [2, -1, -1], 3), np.empty((0, 1))).shape == (0, 1)
 
 
@@ -254,33 +254,33 @@ def test_no_rows_end_nowhere():
     ids=[
         "beyond the end",
         "below none",
-        "in the tree behind",
-        "in the tree before",
+        "in the next tree",
+        "in the previous tree",
         "no right child",
         "no left child",
-        "twice the same child",
+        "both children equal",
         "two parents",
         "orphans",
         "the root is a child",
-        "two nodes under each other",
-        "a node under itself",
+        "two nodes are each other's child",
+        "a node is its own child",
     ],
 )
-def test_children_that_make_no_tree_are_refused(table, message):
+def test_check_children_refuses_malformed_trees(table, message):
     with pytest.raises(ValueError, match=message):
         check_children(table)
 
 
 @reproducible
 @given(per_node(st.sampled_from([-1, -1, 0, 1]), dtype=int))
-def test_splicing_puts_children_in_the_place_of_their_parents(drawn):
+def test_splice_replaces_parents_by_children(drawn):
     table, choice = drawn
     chosen = np.where(choice == 0, table.left, table.right)
     only_child = np.where(table.is_split & (choice >= 0), chosen, NO_NODE)
     left, right, roots = splice(table, only_child)
 
     def naive(node):
-        """The nodes of a tree in preorder, with what was taken out passed over."""
+        """The nodes of a tree in preorder, skipping removed splits."""
         if only_child[node] != NO_NODE:
             return naive(only_child[node])
         if table.left[node] == NO_NODE:

@@ -1,4 +1,4 @@
-"""Integers packed into bits."""
+"""Packed integers and quantized arrays."""
 
 import pickle
 
@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skprune.arrays.packing import Codes, pack, packed_bytes, width_of
+from skprune.arrays.packing import QuantizedArray, pack, packed_bytes, width_of
 
 
 @given(st.integers(1, 16), st.integers(0, 40), st.integers(0, 2**32 - 1))
-def test_integers_come_back_from_as_few_bytes_as_their_bits_fill(width, count, seed):
+def test_unpack_inverts_pack_and_bytes_are_minimal(width, count, seed):
     codes = np.random.default_rng(seed).integers(0, 2**width, count)
     packed = pack(codes, width)
     np.testing.assert_array_equal(packed.unpack(), codes)
@@ -25,12 +25,12 @@ def test_a_single_value_takes_no_bits():
 
 
 @pytest.mark.parametrize(("n_values", "width"), [(1, 0), (2, 1), (3, 2), (256, 8), (257, 9)])
-def test_width_tells_so_many_values_apart(n_values, width):
+def test_width_of_a_number_of_values(n_values, width):
     assert width_of(n_values) == width
 
 
-def test_codes_stand_for_table_scale_and_offset_but_zeros_stay():
-    codes = Codes(
+def test_decode_applies_table_scale_and_offset_but_keeps_zeros():
+    codes = QuantizedArray(
         pack([1, 0, 2], 2),
         (2, 2),
         table=np.array([-1.0, 0.5, 3.0]),

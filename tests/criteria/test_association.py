@@ -18,7 +18,7 @@ from skprune.criteria.association import (
     ranks,
     target_strength,
 )
-from skprune.criteria.redundancy import lay_out, whole_matrix
+from skprune.criteria.redundancy import order_by_priority, whole_matrix
 
 
 def table(n_rows=150, n_columns=12, missing=0.0, seed=0):
@@ -58,10 +58,10 @@ def test_blocks_and_pieces_do_not_change_the_result(monkeypatch, missing):
     expected = correlations(X)
     monkeypatch.setattr(redundancy, "BLOCK_WIDTH", 5)
     monkeypatch.setattr(association, "BLOCK_COLUMNS", 5)
-    monkeypatch.setattr(association, "PIECE", 64)
-    monkeypatch.setattr(association, "CACHED_PIECE", 32)
+    monkeypatch.setattr(association, "CHUNK", 64)
+    monkeypatch.setattr(association, "CACHED_CHUNK", 32)
     priority = np.random.default_rng(1).random(17)
-    layout = lay_out(priority, np.arange(17), np.zeros(17, dtype=bool))
+    layout = order_by_priority(priority, np.arange(17), np.zeros(17, dtype=bool))
     order = layout.order
     assert [block.stop for block in layout.blocks] == [4, 8, 12, 17]
     above = np.triu_indices(17, 1)

@@ -8,10 +8,10 @@ from numpy.testing import assert_array_equal
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from skprune.criteria.clusters import (
+    build_dendrogram,
     cluster_columns,
-    cut_merges,
-    leaving_strength,
-    merge_columns,
+    cut_dendrogram,
+    removal_strength,
 )
 
 
@@ -45,13 +45,13 @@ def test_complete_clusters_are_above_the_threshold_within(n_columns, seed, decim
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 12), st.integers(0, 1000), st.integers(0, 3), st.floats(0, 1))
 def test_the_best_of_each_cluster_stays(n_columns, seed, n_forced, threshold):
-    merges = merge_columns(strengths(n_columns, seed), "average")
+    merges = build_dendrogram(strengths(n_columns, seed), "average")
     assert (np.diff(merges.strength) <= 0).all()
-    labels = cut_merges(merges, threshold)
+    labels = cut_dendrogram(merges, threshold)
     best = np.unique(labels, return_index=True)[1]
     index = np.arange(n_columns)
     expected = np.isin(index, best) | (index < n_forced)
-    assert_array_equal(leaving_strength(merges, n_forced) <= threshold, expected)
+    assert_array_equal(removal_strength(merges, n_forced) <= threshold, expected)
 
 
 def test_a_merge_at_the_threshold_is_not_made():

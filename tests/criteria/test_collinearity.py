@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression
 
-from skprune.criteria.collinearity import eliminate, explained
+from skprune.criteria.collinearity import eliminate_collinear, explained_share
 
 
 def table(n_columns=12, seed=0, noise=0.3):
@@ -49,19 +49,19 @@ def test_elimination_is_the_loop_of_regressions(n, seed, noise, threshold, n_for
         X[:, 4] = X[:, 0] - 2 * X[:, 3]
         X[:, 6] = 3 - X[:, 1]
     matrix = np.corrcoef(X.T).reshape(n, n)
-    gone = eliminate(matrix, np.arange(n), n_forced, threshold)
+    gone = eliminate_collinear(matrix, np.arange(n), n_forced, threshold)
     expected, stay, share = naive(X, n_forced, threshold)
     assert_allclose(gone, expected, atol=1e-8)
     assert_array_equal(gone == 0, expected == 0)
-    found = explained(matrix[np.ix_(stay, stay)], np.arange(len(stay)))
+    found = explained_share(matrix[np.ix_(stay, stay)], np.arange(len(stay)))
     assert_allclose(found, share, atol=1e-8)
 
 
 def test_a_higher_threshold_takes_the_first_of_the_same_steps():
     matrix = np.corrcoef(table(30, noise=0.1).T)
-    whole = eliminate(matrix, np.arange(30))
+    whole = eliminate_collinear(matrix, np.arange(30))
     for threshold in [*whole, 0.3, 0.99, 1.0]:
-        gone = eliminate(matrix, np.arange(30), 0, threshold)
+        gone = eliminate_collinear(matrix, np.arange(30), 0, threshold)
         assert_array_equal(gone, np.where(whole > threshold, whole, 0.0))
 
 
@@ -69,7 +69,7 @@ def test_a_higher_threshold_takes_the_first_of_the_same_steps():
 def test_more_columns_than_rows(seed):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(20, 60))
-    gone = eliminate(np.corrcoef(X.T), np.arange(60), 0, 1 - 1e-9)
+    gone = eliminate_collinear(np.corrcoef(X.T), np.arange(60), 0, 1 - 1e-9)
     # 20 rows span 19 dimensions around the mean: the first 19 columns stay.
     assert_array_equal(gone, np.arange(60) >= 19)
 
@@ -79,7 +79,7 @@ def test_precision_survives_a_large_inflation():
     X = rng.normal(size=(500, 12))
     X[:, 6:] = X[:, :6] + 10.0 ** -np.arange(1, 4).repeat(2) * X[:, 6:]
     expected, _, _ = naive(X, 0, 0.0)
-    found = eliminate(np.corrcoef(X.T), np.arange(12))
+    found = eliminate_collinear(np.corrcoef(X.T), np.arange(12))
     assert_allclose(found, expected, atol=2e-9)
     assert_array_equal(np.argsort(-found, kind="stable"), np.argsort(-expected, kind="stable"))
 
@@ -89,7 +89,7 @@ def test_groups_have_the_inflation_of_fox_and_monette():
     X[:, 2] = X[:, 0] + X[:, 1]  # dependent within its group, which does not count
     starts = np.array([0, 3, 4, 6])
     matrix = np.corrcoef(X.T)
-    found = explained(matrix, starts)
+    found = explained_share(matrix, starts)
     parts = [[0, 1], [3], [4, 5], [6, 7, 8]]
     independent = [j for part in parts for j in part]
 
@@ -102,7 +102,7 @@ def test_groups_have_the_inflation_of_fox_and_monette():
         assert_allclose(1 / (1 - share), inflation ** (1 / len(part)), rtol=1e-6)
     # It does not matter how a group is coded.
     X[:, 6:] = X[:, 6:] @ np.random.default_rng(0).normal(size=(3, 3))
-    assert_allclose(explained(np.corrcoef(X.T), starts), found, atol=1e-8)
+    assert_allclose(explained_share(np.corrcoef(X.T), starts), found, atol=1e-8)
 
 
 def test_groups_go_as_a_whole():
@@ -110,20 +110,20 @@ def test_groups_go_as_a_whole():
     X[:, 7] = X[:, 0] + X[:, 1]
     starts = np.array([0, 2, 4, 6])  # the last has a column that the first explains
     matrix = np.corrcoef(X.T)
-    gone = eliminate(matrix, starts, 0, 0.99)
+    gone = eliminate_collinear(matrix, starts, 0, 0.99)
     assert gone.tolist() == [0, 0, 0, 1]
-    assert eliminate(matrix, starts, 4, 0.0).tolist() == [0, 0, 0, 0]
-    assert (explained(matrix, starts) == 1).tolist() == [True, False, False, True]
-    steps = eliminate(matrix, starts)
+    assert eliminate_collinear(matrix, starts, 4, 0.0).tolist() == [0, 0, 0, 0]
+    assert (explained_share(matrix, starts) == 1).tolist() == [True, False, False, True]
+    steps = eliminate_collinear(matrix, starts)
     stay = np.flatnonzero(np.repeat(steps < 1, [2, 2, 2, 3]))
-    shares = explained(matrix[np.ix_(stay, stay)], np.array([0, 2, 4]))
+    shares = explained_share(matrix[np.ix_(stay, stay)], np.array([0, 2, 4]))
     assert steps[:3].max() == shares.max()
 
 
 def test_all_that_is_in_a_combination_is_explained():
     X = table(6, noise=3.0)
     X[:, 5] = X[:, 1] - X[:, 2]
-    found = explained(np.corrcoef(X.T), np.arange(6))
+    found = explained_share(np.corrcoef(X.T), np.arange(6))
     assert (found == 1).tolist() == [False, True, True, False, False, True]
     expected = [regress(X, j, [k for k in range(5) if k != j]) for j in (0, 3, 4)]
     assert_allclose(found[[0, 3, 4]], expected, atol=1e-9)

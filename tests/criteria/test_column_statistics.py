@@ -14,8 +14,8 @@ from scipy import sparse
 from skprune.criteria.column_statistics import (
     FREQUENT,
     N_TRACKED,
-    merge,
-    share_of_one_value,
+    merge_states,
+    most_frequent_share,
     summarize,
 )
 
@@ -47,7 +47,7 @@ def in_pieces(X, cuts, weight=None):
         summarize(X[a:b], w, start=a, track=True)
         for (a, b), w in zip(pairwise(ends), weights, strict=True)
     ]
-    return reduce(merge, states)
+    return reduce(merge_states, states)
 
 
 def assert_same(found, expected):
@@ -60,7 +60,7 @@ def assert_same(found, expected):
         assert_allclose(a, b, rtol=1e-10, atol=1e-10, err_msg=name)
     means = (state.mean + state.rest for state in (found, expected))
     assert_allclose(*means, rtol=1e-10, atol=1e-10)
-    assert_allclose(*map(share_of_one_value, (found, expected)), rtol=1e-10)
+    assert_allclose(*map(most_frequent_share, (found, expected)), rtol=1e-10)
     assert found.seen.keys() == expected.seen.keys()
     for j, values in found.seen.items():
         assert_array_equal(values, expected.seen[j])
@@ -86,7 +86,7 @@ def test_statistics_are_those_of_pandas(n_rows, weighted):
     top = np.array([frame[j].value_counts(dropna=False).iloc[0] for j in frame]) / len(frame)
     many = frame.nunique() > N_TRACKED
     most = np.maximum(np.where(many & (top <= FREQUENT), 0, top), frame.isna().mean())
-    assert_allclose(share_of_one_value(state), most)
+    assert_allclose(most_frequent_share(state), most)
     once = [j for j in frame if frame[j].notna().all() and pd.DataFrame(X)[j].is_unique]
     assert sorted(state.seen) == [j for j in once if (X[:, j] % 1 == 0).all()]
 
@@ -134,7 +134,7 @@ def test_any_cut_gives_the_same(n_rows, cuts, seed, weighted):
 def test_a_value_that_is_frequent_throughout_is_counted_exactly(size):
     rng = np.random.default_rng(0)
     X = np.where(rng.random((2000, 4)) < [0.5, 0.7, 0.9, 0.99], 1.5, rng.normal(size=(2000, 4)))
-    found = share_of_one_value(in_pieces(X, range(0, 2000, size)))
+    found = most_frequent_share(in_pieces(X, range(0, 2000, size)))
     assert_allclose(found, (X == 1.5).mean(axis=0), atol=1e-12)
 
 
@@ -143,10 +143,10 @@ def test_a_value_that_becomes_frequent_gets_in(size):
     # First as many frequent values as are tracked, or none at all; then a single one.
     first = np.column_stack([np.arange(1000) % N_TRACKED, np.arange(1000)])
     X = np.concatenate([first, np.full((2000, 2), -1.0)])
-    found = share_of_one_value(in_pieces(X, range(0, 3000, size)))
+    found = most_frequent_share(in_pieces(X, range(0, 3000, size)))
     assert (found <= 2 / 3 + 1e-12).all()
     assert (found > 2 / 3 - 2 / N_TRACKED).all()
-    assert_allclose(share_of_one_value(summarize(X)), 2 / 3)
+    assert_allclose(most_frequent_share(summarize(X)), 2 / 3)
 
 
 def test_large_means_leave_the_variance_alone():
@@ -161,5 +161,5 @@ def test_large_means_leave_the_variance_alone():
 def test_values_that_overflow_are_counted():
     X = np.array([[1e300, -1e300], [1e300, 1e300], [-1e300, np.nan]])
     state = summarize(X)
-    assert_allclose(share_of_one_value(state), [2 / 3, 1 / 3])
+    assert_allclose(most_frequent_share(state), [2 / 3, 1 / 3])
     assert_array_equal(state.high, [1e300, 1e300])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skprune.criteria.comoments import correlations, merge, read_batch, variances
+from skprune.criteria.comoments import correlations, merge_batches, read_batch, variances
 
 
 def table(missing, n_rows=200, n_columns=7):
@@ -23,7 +23,7 @@ def stream(X, edges, weight=None):
     state = None
     for rows in np.split(np.arange(len(X)), edges):
         batch = read_batch(X[rows], None if weight is None else weight[rows])
-        state = batch if state is None else merge(state, batch)
+        state = batch if state is None else merge_batches(state, batch)
     return state
 
 

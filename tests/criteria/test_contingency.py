@@ -9,7 +9,7 @@ from scipy.stats.contingency import association
 from skprune.criteria import contingency
 from skprune.criteria.association import correlation_tile, describe
 from skprune.criteria.contingency import (
-    Kinds,
+    MixedTable,
     cramer_tile,
     describe_categories,
     mixed_tile,
@@ -83,7 +83,7 @@ def numbers(missing=0.2):
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("corrected", [False, True])
 def test_ratio_is_that_of_the_textbook(monkeypatch, missing, corrected):
-    monkeypatch.setattr(contingency, "PIECE", 64)  # several pieces of rows
+    monkeypatch.setattr(contingency, "CHUNK", 64)  # several chunks of rows
     X, groups = numbers(missing), codes(missing)
     found = ratio_tile(describe(X), categories(groups), np.arange(4), every, corrected=corrected)
     expected = [[eta(x, g, corrected=corrected) for g in groups.T] for x in X.T]
@@ -94,7 +94,7 @@ def kinds(weight=None, rows=slice(None)):
     X = np.column_stack([numbers(), codes()])[rows]
     nominal = np.arange(X.shape[1]) >= 4
     found = describe_categories(np.nan_to_num(X).astype(np.uint8), np.where(nominal, 7, 2), weight)
-    return Kinds(describe(X, weight), found, nominal)
+    return MixedTable(describe(X, weight), found, nominal)
 
 
 def test_a_mixed_tile_takes_each_pair_by_its_kinds():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from skprune.criteria import diversity
-from skprune.criteria.diversity import Ballots
+from skprune.criteria.diversity import MemberVotes
 
 ORDERS = {
     name: getattr(diversity, name)
@@ -34,28 +34,30 @@ class Case:
         if soft:
             self.votes = 0.75 * self.votes + 0.25 * np.eye(n_classes)[noise]
         self.weight = rng.integers(1, 4, n_rows).astype(float)
-        self.looks = rng.random(noise.shape) < 0.5 if oob else None
-        self.strength = rng.integers(1, 4, n_members) if soft else None
-        given = {"strength": self.strength, "weight": self.weight, "looks": self.looks}
-        self.ballots = Ballots(self.votes, self.y, **given)
+        self.mask = rng.random(noise.shape) < 0.5 if oob else None
+        self.member_weight = rng.integers(1, 4, n_members) if soft else None
+        given = {"member_weight": self.member_weight, "weight": self.weight, "mask": self.mask}
+        self.ballots = MemberVotes(self.votes, self.y, **given)
         self.n_members = n_members
 
     def sees(self, member, row):
-        return self.looks is None or self.looks[member, row]
+        return self.mask is None or self.mask[member, row]
 
     def label(self, member, row):
         return int(np.argmax(self.votes[member, row]))
 
     def ensemble(self, members, row):
-        """The class that some members vote for; None if none of them looks."""
-        strength = np.ones(self.n_members) if self.strength is None else self.strength
+        """The class that some members vote for; None if none of them mask."""
+        member_weight = (
+            np.ones(self.n_members) if self.member_weight is None else self.member_weight
+        )
         seen = [m for m in members if self.sees(m, row)]
         if not seen:
             return None
-        return int(np.argmax(sum(strength[m] * self.votes[m, row] for m in seen)))
+        return int(np.argmax(sum(member_weight[m] * self.votes[m, row] for m in seen)))
 
     def rate(self, member, amount):
-        """Mean of an amount over the rows that a member looks at."""
+        """Mean of an amount over the rows that a member mask at."""
         rows = [r for r in range(len(self.y)) if self.sees(member, r)]
         return sum(self.weight[r] * amount(r) for r in rows) / self.weight[rows].sum()
 
@@ -174,8 +176,8 @@ def test_order_is_that_of_the_definition(name, soft, oob, n_classes):
 @given(st.integers(0, 10**6), st.sampled_from(sorted(ORDERS)))
 def test_order_is_a_permutation_that_starts_with_its_first_picks(seed, name):
     case = Case(seed, n_rows=12, oob=seed % 2 == 1)
-    if case.looks is not None:
-        case.looks[:, 0] = True
+    if case.mask is not None:
+        case.mask[:, 0] = True
     order = ORDERS[name](case.ballots)
     assert sorted(order) == list(range(7))
     assert list(ORDERS[name](case.ballots, 3)) == list(order[:3])
@@ -185,7 +187,7 @@ def test_order_is_a_permutation_that_starts_with_its_first_picks(seed, name):
 def test_weights_are_repetition(name):
     case = Case(5)
     times = case.weight.astype(int)
-    repeated = Ballots(case.votes.repeat(times, axis=1), case.y.repeat(times))
+    repeated = MemberVotes(case.votes.repeat(times, axis=1), case.y.repeat(times))
     np.testing.assert_array_equal(ORDERS[name](case.ballots), ORDERS[name](repeated))
 
 
@@ -200,14 +202,14 @@ def test_kappa_matrix_is_that_of_scikit_learn(oob):
 def test_members_that_always_say_the_same_agree():
     votes = np.zeros((2, 5, 2))
     votes[:, :, 0] = 1
-    np.testing.assert_array_equal(diversity.kappa_matrix(Ballots(votes, np.zeros(5, int))), 1)
+    np.testing.assert_array_equal(diversity.kappa_matrix(MemberVotes(votes, np.zeros(5, int))), 1)
 
 
 def test_members_out_of_bag_are_judged_on_their_own_rows_only():
     case = Case(3, oob=True)
     changed = case.votes.copy()
-    changed[~case.looks] = [0, 0, 9]
-    other = Ballots(changed, case.y, weight=case.weight, looks=case.looks)
+    changed[~case.mask] = [0, 0, 9]
+    other = MemberVotes(changed, case.y, weight=case.weight, mask=case.mask)
     for order in ORDERS.values():
         np.testing.assert_array_equal(order(case.ballots), order(other))
 
@@ -216,11 +218,11 @@ def test_members_out_of_bag_are_judged_on_their_own_rows_only():
 def test_pair_means_are_means_over_the_rows_of_both(oob):
     rng = np.random.default_rng(0)
     stack, weight = rng.normal(size=(4, 400, 2)), rng.random(400)
-    looks = rng.random((4, 400)) < 0.6 if oob else None
-    means = diversity.pair_means(stack, weight=weight, looks=looks)
+    mask = rng.random((4, 400)) < 0.6 if oob else None
+    means = diversity.pair_means(stack, weight=weight, mask=mask)
     for a in range(4):
         for b in range(4):
-            both = np.ones(400, bool) if looks is None else looks[a] & looks[b]
+            both = np.ones(400, bool) if mask is None else mask[a] & mask[b]
             product = (stack[a] * stack[b]).sum(axis=1)[both]
             np.testing.assert_allclose(means[a, b], np.average(product, weights=weight[both]))
 
@@ -228,5 +230,5 @@ def test_pair_means_are_means_over_the_rows_of_both(oob):
 def test_pair_means_have_no_negative_eigenvalue():
     rng = np.random.default_rng(0)
     stack = rng.normal(size=(30, 20, 1)) + 1
-    means = diversity.pair_means(stack, looks=rng.random((30, 20)) < 0.4)
+    means = diversity.pair_means(stack, mask=rng.random((30, 20)) < 0.4)
     assert np.linalg.eigvalsh(means).min() > -1e-9

@@ -6,14 +6,14 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 
 from skprune.criteria.column_statistics import summarize
-from skprune.criteria.duplicates import differ, first_of_equals
+from skprune.criteria.duplicates import differ, first_duplicate
 
 
 def test_equal_columns_are_those_of_pandas():
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (4, 60)).astype(float)
     X[rng.random(X.shape) < 0.2] = np.nan
-    found = first_of_equals(summarize(X).digest, np.zeros(60, bool), np.zeros(60, bool))
+    found = first_duplicate(summarize(X).digest, np.zeros(60, bool), np.zeros(60, bool))
     copies = pd.DataFrame(X).T.duplicated()
     assert_array_equal(found != np.arange(60), copies)
     assert not differ(X, np.arange(60), found).any()
@@ -39,9 +39,9 @@ def test_order_and_small_changes_are_told_apart():
 def test_those_with_priority_stand_for_the_others():
     digest = np.array([[1, 1], [2, 2], [1, 1], [1, 1], [2, 2]], dtype=np.uint64)
     none, nominal = np.zeros(5, bool), np.array([0, 0, 0, 0, 1], bool)
-    assert first_of_equals(digest, none, none).tolist() == [0, 1, 0, 0, 1]
-    assert first_of_equals(digest, none, np.arange(5) == 2).tolist() == [2, 1, 2, 2, 1]
-    assert first_of_equals(digest, nominal, none).tolist() == [0, 1, 0, 0, 4]
+    assert first_duplicate(digest, none, none).tolist() == [0, 1, 0, 0, 1]
+    assert first_duplicate(digest, none, np.arange(5) == 2).tolist() == [2, 1, 2, 2, 1]
+    assert first_duplicate(digest, nominal, none).tolist() == [0, 1, 0, 0, 4]
 
 
 def test_columns_with_the_same_hash_are_compared():

@@ -8,11 +8,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skprune.criteria.forward_selection import (
     DIFFERENCE,
-    LOWEST,
     MEAN,
-    pick_forward,
+    MINIMUM,
+    fcbf,
     quotient,
-    walk_blanket,
+    select_forward,
 )
 
 P = 12
@@ -47,7 +47,7 @@ WAYS = {
         lambda relevance, terms: np.mean(terms) if len(terms) else relevance,
     ),
     "minimum": (
-        LOWEST,
+        MINIMUM,
         lambda relevance, terms: min([relevance, *terms]),
     ),
 }
@@ -86,7 +86,7 @@ def test_picks_are_those_of_whole_sums(way, seed, n_columns, monkeypatch):
         (np.arange(P) // 2, nobody),
         (np.arange(P) // 2, np.isin(np.arange(P), [2, 3, 8, 9])),
     ]:
-        found = pick_forward(relevance, term_of(matrix), scheme, units, forced, n_columns)
+        found = select_forward(relevance, term_of(matrix), scheme, units, forced, n_columns)
         order, at_pick = slow_picks(relevance, matrix, score, units, forced, n_columns)
         assert found.order.tolist() == order
         assert_allclose(found.scores[order], [at_pick[j] for j in order], rtol=1e-12)
@@ -98,7 +98,7 @@ def test_picks_are_those_of_whole_sums(way, seed, n_columns, monkeypatch):
 def test_lazy_minima_pick_what_eager_ones_do_in_spite_of_ties(seed):
     relevance, matrix = problem(seed, digits=1)
     nobody = np.zeros(P, dtype=bool)
-    found = pick_forward(relevance, term_of(matrix), LOWEST, np.arange(P), nobody, P)
+    found = select_forward(relevance, term_of(matrix), MINIMUM, np.arange(P), nobody, P)
     order, _ = slow_picks(relevance, matrix, WAYS["minimum"][1], np.arange(P), nobody, P)
     assert found.order.tolist() == order
 
@@ -112,7 +112,7 @@ def test_lazy_minima_ask_for_few_terms():
         return np.where(columns < 5, 0.4, 0.01)
 
     nobody = np.zeros(1000, dtype=bool)
-    found = pick_forward(relevance, term, LOWEST, np.arange(1000), nobody, 5)
+    found = select_forward(relevance, term, MINIMUM, np.arange(1000), nobody, 5)
     assert found.order.tolist() == [0, 1, 2, 3, 4]
     assert sum(asked) < 700
 
@@ -122,9 +122,9 @@ def test_picks_end_at_the_threshold(way):
     scheme, _ = WAYS[way]
     relevance, matrix = problem(0)
     every = np.arange(P), np.zeros(P, dtype=bool), P
-    whole = pick_forward(relevance, term_of(matrix), scheme, *every)
+    whole = select_forward(relevance, term_of(matrix), scheme, *every)
     lowest = np.minimum.accumulate(whole.scores[whole.order])
-    found = pick_forward(relevance, term_of(matrix), scheme, *every, threshold=lowest[3])
+    found = select_forward(relevance, term_of(matrix), scheme, *every, threshold=lowest[3])
     assert found.order.tolist() == whole.order[: (lowest > lowest[3]).sum()].tolist()
 
 
@@ -133,7 +133,7 @@ def test_nothing_to_pick_is_no_pick(way):
     scheme, _ = WAYS[way]
     empty = np.full(P, np.nan)
     nobody = np.zeros(P, dtype=bool)
-    found = pick_forward(empty, None, scheme, np.arange(P), nobody, P)
+    found = select_forward(empty, None, scheme, np.arange(P), nobody, P)
     assert len(found.order) == 0
     assert np.isnan(found.scores).all()
 
@@ -154,7 +154,7 @@ def test_blankets_are_those_of_the_published_list(seed):
     strength, matrix = problem(seed, digits=1)
     strength[4] = 0
     units, nobody = np.arange(P), np.zeros(P, dtype=bool)
-    found = walk_blanket(strength, term_of(matrix), units, nobody)
+    found = fcbf(strength, term_of(matrix), units, nobody)
     assert np.flatnonzero(found.kept).tolist() == slow_blanket(strength, matrix)
     gone = np.flatnonzero(~found.kept & (strength > 0))
     assert found.kept[found.partner[gone]].all()
@@ -171,15 +171,15 @@ def test_blanket_units_stay_with_any_column_that_does():
     matrix[0, 1] = matrix[0, 3] = 0.8
     nobody = np.zeros(5, dtype=bool)
     close = term_of(matrix)
-    alone_ = walk_blanket(strength, close, np.arange(5), nobody)
+    alone_ = fcbf(strength, close, np.arange(5), nobody)
     assert alone_.kept.tolist() == [True, False, True, False, False]
-    grouped = walk_blanket(strength, close, np.array([0, 1, 1, 2, 0]), nobody)
+    grouped = fcbf(strength, close, np.array([0, 1, 1, 2, 0]), nobody)
     assert grouped.kept.tolist() == [True, True, True, False, True]
     assert grouped.partner.tolist() == [-1, -1, -1, 0, -1]
-    weak = walk_blanket(strength, close, np.arange(5), np.arange(5) == 3)
+    weak = fcbf(strength, close, np.arange(5), np.arange(5) == 3)
     assert weak.kept.tolist() == [True, False, True, True, False]
 
 
 def test_blanket_is_never_empty():
-    found = walk_blanket(np.zeros(4), None, np.array([0, 1, 0, 2]), np.zeros(4, dtype=bool))
+    found = fcbf(np.zeros(4), None, np.array([0, 1, 0, 2]), np.zeros(4, dtype=bool))
     assert found.kept.tolist() == [True, False, True, False]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skprune.arrays.nodes import route
-from skprune.criteria.permutation_walks import permutations, rewalk, trails
+from skprune.criteria.permutation_walks import decision_steps, permutations, reroute
 from tests._trees import N_FEATURES, node_tables, reproducible
 
 N_ROWS = 7
@@ -31,9 +31,9 @@ def test_walks_that_change_are_those_of_the_permuted_table(table, unit_of, rows,
     rng = np.random.default_rng(seed)
     X = rng.choice([-1.0, -0.5, 0.0, 0.5, 1.0, np.nan], size=(N_ROWS, N_FEATURES))
     source = rng.permutation(N_ROWS)
-    known = trails(table, X, rows, unit_of)
+    known = decision_steps(table, X, rows, unit_of)
     assert_array_equal(known.leaf.reshape(-1, len(rows)), route(table, X[rows]).T)
-    unit, walks, leaf = rewalk(table, X, rows, unit_of, known, source)
+    unit, walks, leaf = reroute(table, X, rows, unit_of, known, source)
     assert_array_equal(unit, np.sort(unit))
     for each in (0, 1):
         found, mine = known.leaf.copy(), unit == each

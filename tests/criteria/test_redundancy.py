@@ -11,7 +11,7 @@ from skprune.criteria import redundancy
 from skprune.criteria.redundancy import (
     closest_pairs,
     greedy_walk,
-    lay_out,
+    order_by_priority,
     threshold_path,
     tiles_of_units,
     whole_matrix,
@@ -138,7 +138,7 @@ def test_layout_puts_the_forced_first_and_units_together(monkeypatch):
     priority = np.array([0.1, 0.5, 0.5, 0.3, 0.9, 0.2, 0.5])
     units = np.array([0, 1, 2, 0, 3, 4, 2])
     forced = units == 4
-    layout = lay_out(priority, units, forced)
+    layout = order_by_priority(priority, units, forced)
     assert layout.order.tolist() == [5, 4, 1, 2, 6, 3, 0]
     assert layout.starts.tolist() == [0, 1, 2, 3, 5]
     assert layout.sizes.tolist() == [1, 1, 1, 2, 2]
@@ -146,7 +146,7 @@ def test_layout_puts_the_forced_first_and_units_together(monkeypatch):
     assert layout.unit_of.tolist() == [4, 2, 3, 4, 1, 0, 3]
     assert layout.blocks == [slice(0, 3), slice(3, 5)]
     assert [part.tolist() for part in layout.members] == [[5, 4, 1], [2, 6, 3, 0]]
-    wide = lay_out(priority, units, forced, np.array([1, 1, 9, 1, 1, 1, 9]))
+    wide = order_by_priority(priority, units, forced, np.array([1, 1, 9, 1, 1, 1, 9]))
     assert [part.tolist() for part in wide.members] == [[5, 4, 1], [2, 6], [3, 0]]
 
 
@@ -159,7 +159,7 @@ def test_units_are_as_close_as_their_closest_columns(n_columns, n_units, width, 
     units = np.unique(rng.integers(0, n_units, n_columns), return_inverse=True)[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(redundancy, "BLOCK_WIDTH", width)
-        layout = lay_out(rng.random(n_columns), units, np.zeros(n_columns, dtype=bool))
+        layout = order_by_priority(rng.random(n_columns), units, np.zeros(n_columns, dtype=bool))
     members = layout.members
     assert_array_equal(np.concatenate(members), layout.order)
     make = tiles_of_units(lambda i, j: signed[np.ix_(members[i], members[j])], layout)

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skprune.criteria import relief
 from skprune.criteria.relief import relief_scores
-from skprune.criteria.row_differences import describe_rows
+from skprune.criteria.row_differences import encode_samples
 from tests.criteria.test_row_differences import all_differences
 
 CRITERIA = ["relieff", "surf", "multisurf"]
@@ -65,7 +65,7 @@ def pairwise_differences(X, nominal):
 def scores(X, label, criterion, k=10, *, nominal=None, weight=None, target=None, run=starmap):
     nominal = np.zeros(X.shape[1], dtype=bool) if nominal is None else nominal
     weight = np.ones(len(X)) if weight is None else weight.astype(float)
-    rows = describe_rows(X, nominal, label, weight)
+    rows = encode_samples(X, nominal, label, weight)
     return relief_scores(rows, criterion, k, target, run)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skprune.criteria.row_differences import describe_rows, difference_sums, distances
+from skprune.criteria.row_differences import difference_sums, distances, encode_samples
 
 
 def differ(X, nominal, label, i, j, f):
@@ -49,7 +49,7 @@ def mixed_table(n_rows, n_classes, holes, seed=0):
 @pytest.mark.parametrize("n_classes", [1, 3])
 def test_differences_and_distances_equal_loops(n_classes, holes):
     X, nominal, label = mixed_table(24, n_classes, holes)
-    rows = describe_rows(X, nominal, label, np.ones(24))
+    rows = encode_samples(X, nominal, label, np.ones(24))
     expected = all_differences(X, nominal, label)
     i, j = np.divmod(np.arange(24 * 24), 24)
     weights = np.random.default_rng(1).normal(size=(2, len(i)))
@@ -65,7 +65,7 @@ def test_a_class_without_values_has_those_of_all_rows():
     X, nominal, label = mixed_table(20, 3, 0.1)
     X[label == 1, 0] = X[label == 1, 2] = np.nan
     X[:, 1] = np.nan
-    rows = describe_rows(X, nominal, label, np.ones(20))
+    rows = encode_samples(X, nominal, label, np.ones(20))
     expected = all_differences(X, nominal, label).sum(axis=2)
     i, j = np.triu_indices(20, 1)
     found = np.block([[distances(rows, a, b) for b in rows.spans] for a in rows.spans])
@@ -76,8 +76,8 @@ def test_a_class_without_values_has_those_of_all_rows():
 def test_weights_repeat_what_is_expected():
     X, nominal, label = mixed_table(20, 2, 0.3)
     weight = np.random.default_rng(2).integers(1, 4, 20)
-    weighted = describe_rows(X, nominal, label, weight.astype(float))
-    again = describe_rows(
+    weighted = encode_samples(X, nominal, label, weight.astype(float))
+    again = encode_samples(
         X.repeat(weight, axis=0), nominal, label.repeat(weight), np.ones(weight.sum())
     )
     assert_allclose(weighted.expected.repeat(weight, axis=1), again.expected, atol=1e-14)
@@ -85,7 +85,7 @@ def test_weights_repeat_what_is_expected():
 
 def test_a_range_that_overflows_is_scaled():
     X = np.array([[-1.5e308, 0.0], [1.5e308, 5e-324], [0.0, 0.0]])
-    rows = describe_rows(X, np.zeros(2, dtype=bool), np.zeros(3, dtype=int), np.ones(3))
+    rows = encode_samples(X, np.zeros(2, dtype=bool), np.zeros(3, dtype=int), np.ones(3))
     assert_array_equal(rows.values[:, 0], [0.0, 1.0, 0.5])
     assert np.isfinite(rows.values).all()
 
@@ -93,8 +93,8 @@ def test_a_range_that_overflows_is_scaled():
 def test_columns_in_any_memory_order_and_the_input_untouched():
     X, nominal, label = mixed_table(20, 2, 0.2)
     before = X.copy()
-    first = describe_rows(X, nominal, label, np.ones(20))
-    second = describe_rows(np.asfortranarray(X), nominal, label, np.ones(20))
+    first = encode_samples(X, nominal, label, np.ones(20))
+    second = encode_samples(np.asfortranarray(X), nominal, label, np.ones(20))
     assert_array_equal(X, before)
     for one, other in zip(first, second, strict=True):
         assert_array_equal(one, other)

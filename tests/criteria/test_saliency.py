@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array, csr_matrix
 
-from skprune.arrays.network import Network, answers, backward, curvatures, forward, losses
+from skprune.arrays.network import Network, backward, curvatures, forward, losses, predictions
 from skprune.criteria.saliency import (
     gradient,
     lamp,
@@ -74,7 +74,7 @@ def test_wanda_is_that_of_a_loop(case):
 def test_gradient_is_that_of_a_loop(case):
     network, X, target, weight = case
     read = forward(network, X)
-    slopes = backward(network, read, answers(network, read[-1]) - target)
+    slopes = backward(network, read, predictions(network, read[-1]) - target)
     for layer, score in enumerate(gradient(network, read, target, weight)):
         for (i, j), found in np.ndenumerate(score):
             slope = read[layer][:, i] * slopes[layer][:, j]

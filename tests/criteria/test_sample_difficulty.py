@@ -6,12 +6,12 @@ from scipy.spatial.distance import cdist
 from sklearn.linear_model import LinearRegression, Ridge
 
 from skprune.criteria.sample_difficulty import (
+    cooks_distance,
     disagreement,
     error_norm,
     forgetting,
-    left_out_error,
+    leave_one_out_error,
     leverage,
-    moved_fit,
     out_of_bag_error,
     tomek_links,
 )
@@ -60,11 +60,11 @@ def test_left_out_error_is_that_of_refits(table, ridge):
     for row in range(0, 40, 7):
         rest = np.arange(40) != row
         alone = y[row] - model.fit(X[rest], y[rest], weight[rest]).predict(X[[row]])[0]
-        assert left_out_error(error, share)[row] == pytest.approx(alone)
+        assert leave_one_out_error(error, share)[row] == pytest.approx(alone)
 
 
 def test_rows_that_decide_their_own_fit():
-    found = left_out_error(np.array([1.0, -1.0, 0.0]), np.ones(3))
+    found = leave_one_out_error(np.array([1.0, -1.0, 0.0]), np.ones(3))
     np.testing.assert_array_equal(found, [np.inf, -np.inf, 0.0])
 
 
@@ -74,7 +74,7 @@ def test_moved_fit_is_that_of_refits(table):
     form = np.einsum("ij,jk,ik->i", design, np.linalg.inv(H), design)
     model = Ridge(2.0).fit(X, y, weight)
     whole = np.append(model.intercept_, model.coef_)
-    found = moved_fit(weight * (model.predict(X) - y), weight, form)
+    found = cooks_distance(weight * (model.predict(X) - y), weight, form)
     for row in range(0, 40, 7):
         rest = np.arange(40) != row
         model.fit(X[rest], y[rest], weight[rest])

@@ -443,7 +443,7 @@ def test_infinity_sparse_and_idle_weights_are_refused():
 
 @pytest.mark.parametrize("criterion", ["pearson", "vif"])
 def test_sparse_rows_give_what_dense_ones_give(monkeypatch, criterion):
-    monkeypatch.setattr(association, "PIECE", 300)
+    monkeypatch.setattr(association, "CHUNK", 300)
     X, y = table()
     X[np.abs(X) < 0.7] = 0.0
     weight = np.random.default_rng(0).integers(0, 3, len(X))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from skprune.criteria.redundancy import lay_out
+from skprune.criteria.redundancy import order_by_priority
 from skprune.feature_selection._redundancy_path import RedundancyPath, rule_of
 
 # The first says what the third says, and the second what the fourth does.
@@ -23,7 +23,7 @@ RULES = [("pearson", None), ("pearson", "complete"), ("pearson", "average"), ("v
 
 def layout_of(priority, units=(0, 1, 2, 3), forced=()):
     forced = np.isin(np.arange(4), forced)
-    return lay_out(np.array(priority), np.array(units), forced)
+    return order_by_priority(np.array(priority), np.array(units), forced)
 
 
 def rule(layout, criterion="pearson", linkage=None):

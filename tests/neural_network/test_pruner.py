@@ -15,7 +15,7 @@ from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skprune import MLPPruner, PruningSearchCV, densify, make_pruner, model_size
-from skprune.arrays.network import answers, forward
+from skprune.arrays.network import forward, predictions
 from skprune.exceptions import InputError, PruningWarning
 from skprune.neural_network._schedule import split
 from skprune.surgery.neural import NeuralSurgeon
@@ -232,7 +232,7 @@ def test_soft_labels_are_answers_of_the_whole():
         for share in (1.0, 0.0)
     )
     network = NeuralSurgeon(model.estimator).network
-    truth = answers(network, forward(network, X)[-1])
+    truth = predictions(network, forward(network, X)[-1])
     errors = [np.abs(each.predict_proba(X) - truth).mean() for each in (soft, hard)]
     assert errors[0] < 0.5 * errors[1]
 

@@ -12,12 +12,12 @@ from skprune.solvers import greedy
 def case(seed, n_members=6, *, weighted=False):
     rng = np.random.default_rng(seed)
     residuals = rng.normal(size=(n_members, 30, 2)) + rng.normal(size=(1, 30, 2))
-    strength = rng.uniform(0.2, 2.0, n_members) if weighted else None
-    return residuals, pair_means(residuals), strength
+    member_weight = rng.uniform(0.2, 2.0, n_members) if weighted else None
+    return residuals, pair_means(residuals), member_weight
 
 
-def error(residuals, members, strength):
-    weights = None if strength is None else strength[members]
+def error(residuals, members, member_weight):
+    weights = None if member_weight is None else member_weight[members]
     mean = np.average(residuals[members], axis=0, weights=weights)
     return (mean**2).sum() / residuals.shape[1]
 
@@ -25,38 +25,38 @@ def error(residuals, members, strength):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_forward_adds_the_best(seed, weighted):
-    residuals, gram, strength = case(seed, weighted=weighted)
+    residuals, gram, member_weight = case(seed, weighted=weighted)
     chosen, left = [], list(range(len(gram)))
     while left:
-        errors = [error(residuals, [*chosen, m], strength) for m in left]
+        errors = [error(residuals, [*chosen, m], member_weight) for m in left]
         chosen.append(left.pop(int(np.argmin(errors))))
-    assert list(greedy.forward(gram, strength)) == chosen
+    assert list(greedy.forward(gram, member_weight)) == chosen
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_backward_removes_the_worst(seed, weighted):
-    residuals, gram, strength = case(seed, weighted=weighted)
+    residuals, gram, member_weight = case(seed, weighted=weighted)
     left, gone = list(range(len(gram))), []
     while len(left) > 1:
-        errors = [error(residuals, [m for m in left if m != out], strength) for out in left]
+        errors = [error(residuals, [m for m in left if m != out], member_weight) for out in left]
         gone.append(left.pop(int(np.argmin(errors))))
-    assert list(greedy.backward(gram, strength)) == [*left, *gone[::-1]]
+    assert list(greedy.backward(gram, member_weight)) == [*left, *gone[::-1]]
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_no_swap_helps_after_swaps(seed, weighted):
-    residuals, gram, strength = case(seed, weighted=weighted)
-    masks = greedy.swaps(gram, strength)
+    residuals, gram, member_weight = case(seed, weighted=weighted)
+    masks = greedy.swaps(gram, member_weight)
     assert list(masks.sum(axis=1)) == [1, 2, 3, 4, 5, 6]
     for mask in masks:
         inside, outside = np.flatnonzero(mask), np.flatnonzero(~mask)
-        now = error(residuals, inside, strength)
+        now = error(residuals, inside, member_weight)
         for out in inside:
             for new in outside:
                 swapped = [*(m for m in inside if m != out), new]
-                assert error(residuals, swapped, strength) >= now * (1 - 1e-9)
+                assert error(residuals, swapped, member_weight) >= now * (1 - 1e-9)
 
 
 def test_swaps_are_better_than_forward_alone_and_often_the_best():
@@ -73,6 +73,6 @@ def test_swaps_are_better_than_forward_alone_and_often_the_best():
 
 def test_members_without_a_vote_come_last():
     _, gram, _ = case(0)
-    strength = np.array([0.0, 1, 1, 0, 1, 1])
-    assert set(greedy.forward(gram, strength)[:4]) == {1, 2, 4, 5}
-    assert sorted(greedy.backward(gram, strength)) == list(range(6))
+    member_weight = np.array([0.0, 1, 1, 0, 1, 1])
+    assert set(greedy.forward(gram, member_weight)[:4]) == {1, 2, 4, 5}
+    assert sorted(greedy.backward(gram, member_weight)) == list(range(6))
