@@ -26,7 +26,7 @@ from skprune._compat import (
     rows_of,
     rows_of_params,
 )
-from skprune.base._delegation import DelegatesToModel
+from skprune.base._delegation import DelegatesToModel, inner_attribute
 from skprune.base._levels import check_level
 from skprune.base._pruner import BasePruner
 from skprune.base._rows import ChoosingRows, fit_copies, hold_out
@@ -251,12 +251,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         tags.non_deterministic = inner.non_deterministic
         return tags
 
-    @property
-    def classes_(self):
-        """Class labels of the inner classifier."""
-        return self._fitted_inner("classes_").classes_
-
-    @property
-    def feature_importances_(self):
-        """Impurity-based importances of the pruned model."""
-        return self._fitted_inner("feature_importances_").feature_importances_
+    classes_ = inner_attribute("classes_", "Class labels of the inner classifier.")
+    feature_importances_ = inner_attribute(
+        "feature_importances_", "Impurity-based importances of the pruned model."
+    )

@@ -7,6 +7,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skprune._compat import HasMethods, StrOptions
 from skprune.base import BaseModelPruner
+from skprune.base._delegation import inner_attribute
 from skprune.exceptions import LevelError, UnsupportedModelError
 from skprune.quantization._path import LEVELS, QuantizedPath
 from skprune.quantization._trees import TreeCoder
@@ -146,10 +147,9 @@ class Quantizer(BaseModelPruner):
             raise AttributeError(msg)
         return importances
 
-    @property
-    def offset_(self):
-        """Offset of a one-class model: its decision function is `score_samples` less this."""
-        return self._fitted_inner("offset_").offset_
+    offset_ = inner_attribute(
+        "offset_", "Offset of a one-class model: ``decision_function = score_samples - offset_``."
+    )
 
     def __getstate__(self):
         return {name: value for name, value in super().__getstate__().items() if name != "_plain"}
