@@ -193,7 +193,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
             If teacher and student do not go together, or not with the rows.
         """
         check_pair(self.teacher, self.student)
-        self._warn_of_idle_temperature()
+        self._warn_of_unused_temperature()
         rows = read_rows(self.teacher, X, y, sample_weight)
         check_lesson(self.student, rows)
         rng = check_random_state(self.random_state)
@@ -218,7 +218,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         self.report_ = make_report(scores, models, taught, teacher.how)
         return self
 
-    def _warn_of_idle_temperature(self):
+    def _warn_of_unused_temperature(self):
         if is_regressor(self.teacher) and self.temperature != 1.0:
             warnings.warn(
                 f"temperature={self.temperature!r} has no meaning here and is ignored: the teacher "

@@ -123,7 +123,7 @@ class SVMPruner(BaseModelPruner):
     20
     """
 
-    counts: ClassVar[str] = "vectors"
+    _unit_name: ClassVar[str] = "vectors"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions({"obs", "magnitude", "random"})],
