@@ -46,6 +46,8 @@ CRITERIA = [
     ("forgetting", SHORT),
 ]
 
+DECIDING = {"disagreement", "tomek", "condensed"}  # they take no level
+
 
 def run(repeat):
     """Return the table of the benchmark; `repeat` counts divisions of the rows, and rounds."""
@@ -151,7 +153,7 @@ def _beside_random(model, criterion, seed, division):
     """Return accuracies of a criterion and of as many rows at random, and their share."""
     X, X_test, y, y_test = division
     ours = SamplePruner(model, criterion=criterion, random_state=seed)
-    ours.set_params(keep=None if ours.decides else 0.4).fit(X, y)
+    ours.set_params(keep=None if criterion in DECIDING else 0.4).fit(X, y)
     n_kept = len(ours.sample_indices_)
     drawn = SamplePruner(model, criterion="random", keep=n_kept, random_state=seed).fit(X, y)
     return ours.score(X_test, y_test), drawn.score(X_test, y_test), n_kept / len(y)

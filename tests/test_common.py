@@ -176,7 +176,7 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
         _ = loaded.path_
     path = pickle.loads(pickle.dumps(pruner.path_))
     if cuts_by_rows(pruner):
-        with pytest.raises(InputError, match="leaves behind the rows"):
+        with pytest.raises(InputError, match="leaves behind the samples"):
             path.cut(keep=0.2)
         return
     np.testing.assert_array_equal(answer(path.cut(keep=0.2), X), answer(pruner, X))
@@ -412,7 +412,7 @@ def test_idle_validation_warns(pruner):
     X, y = data_for(pruner)
     if pruner._needs_rows():
         frozen = FrozenEstimator(clone(pruner.estimator).fit(X, y))
-        with pytest.warns(PruningWarning, match="rows passed to fit choose"):
+        with pytest.warns(PruningWarning, match="samples passed to fit are the validation"):
             clone(pruner).set_params(estimator=frozen, validation=0.3).fit(X, y)
         with pytest.raises(InputError, match="Give validation=None"):
             clone(pruner).set_params(estimator=frozen, validation="oob").fit(X, y)

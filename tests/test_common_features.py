@@ -121,7 +121,7 @@ def test_sparse_rows_are_read_or_refused(pruner):
 def test_a_search_equals_a_grid_search(pruner):
     X, y = table()
     model = Pipeline([("prune", clone(pruner)), ("tree", DecisionTreeClassifier(random_state=0))])
-    grid = {"prune__keep": [1.0, None] if pruner.decides else [1, 3, 0.5, 1.0]}
+    grid = {"prune__keep": [1.0, None] if pruner._decides else [1, 3, 0.5, 1.0]}
     grid["prune__threshold"] = [None]
     plain = GridSearchCV(model, grid, cv=2).fit(X, y)
     ours = PruningSearchCV(model, grid, cv=2, refit=True).fit(X, y)
@@ -149,24 +149,24 @@ def test_rankings_are_nested_and_tell_the_scores(pruner):
 def test_groups_stand_or_fall_together(pruner):
     X, y = table()
     pruner = clone(pruner).set_params(groups={"pair": ["b", "f"], "others": [0, -2]})
-    if not pruner.decides:
+    if not pruner._decides:
         pruner.set_params(keep=3, threshold=None)
     found = pruner.fit(X, y)
     kept = dict(zip(NAMES, found.get_support(), strict=True))
     assert kept["b"] == kept["f"]
     assert kept["a"] == kept["e"]
-    assert 1 <= sum(kept.values()) <= (6 if pruner.decides else 3)
+    assert 1 <= sum(kept.values()) <= (6 if pruner._decides else 3)
 
 
 @over_groups
 def test_columns_always_kept_stay(pruner):
     X, y = table()
     pruner = clone(pruner).set_params(always_keep=["f", 4])
-    if not pruner.decides:
+    if not pruner._decides:
         pruner.set_params(keep=2, threshold=None)
     found = pruner.fit(X, y)
     assert found.get_support()[[4, 5]].all()
-    if not pruner.decides:
+    if not pruner._decides:
         assert found.get_support().sum() == 2
         assert found.path_.units[-1] == 2
 

@@ -1,4 +1,4 @@
-"""What meta-estimators answer: what the model inside can do, they can do."""
+"""Delegate prediction methods to a fitted inner estimator."""
 
 from typing import ClassVar
 
@@ -6,140 +6,159 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 
-def _can(method):
-    """Make a method available if the model has it, fitted or not."""
+def inner_attribute(name, doc):
+    """Return a property that reads an attribute of the fitted inner estimator.
+
+    Parameters
+    ----------
+    name : str
+        Name of the attribute.
+    doc : str
+        Docstring of the property.
+
+    Returns
+    -------
+    property
+        Raises an AttributeError before `fit`.
+    """
+    return property(lambda self: getattr(self._fitted_inner(name), name), doc=doc)
+
+
+def _inner_has(method):
+    """Make a method available if the inner estimator has it, fitted or not."""
 
     def check(self):
-        self._check_delegation(method)
+        self._check_inner_method(method)
         return True
 
     return check
 
 
 class DelegatesToModel:
-    """Mixin of meta-estimators that hand every question on to one model.
+    """Mixin of meta-estimators that predict with one inner estimator.
 
-    A subclass names that model in `_delegate`, and may answer some questions by itself: then it
-    overrides `_ask`, and `_check_delegation` where the model alone could not.
+    A subclass names the inner estimator in `_inner_names`. Where it changes predictions, it
+    overrides `_call_inner`, and `_check_inner_method` if other methods are then available.
     """
 
-    # The fitted model, and the parameter that it is fitted from.
-    _delegate: ClassVar[tuple[str, str]] = ("estimator_", "estimator")
+    # Attribute of the fitted inner estimator, and the parameter that it is a clone of.
+    _inner_names: ClassVar[tuple[str, str]] = ("estimator_", "estimator")
 
-    def _check_delegation(self, method):
-        """Raise an AttributeError if there is no such method."""
-        fitted, given = self._delegate
+    def _check_inner_method(self, method):
+        """Raise an AttributeError if the method is not available."""
+        fitted, given = self._inner_names
         getattr(getattr(self, fitted, getattr(self, given)), method)
 
     def _fitted_inner(self, attribute):
-        """Return the fitted model, which is asked for an attribute."""
-        model = getattr(self, self._delegate[0], None)
+        """Return the fitted inner estimator; `attribute` is what is read from it."""
+        model = getattr(self, self._inner_names[0], None)
         if model is None:
             msg = f"{type(self).__name__} has no {attribute} before fit."
             raise AttributeError(msg)
         return model
 
-    def _ask(self, method, X, *args, **kwargs):
+    def _call_inner(self, method, X, *args, **kwargs):
+        """Call a method of the fitted inner estimator."""
         check_is_fitted(self)
-        # The model was fitted on the same columns: its own checks are the right ones.
+        # It was fitted to the same features, so that its own checks of X are the right ones.
         return getattr(self._fitted_inner(method), method)(X, *args, **kwargs)
 
-    @available_if(_can("predict"))
+    @available_if(_inner_has("predict"))
     def predict(self, X):
-        """Predict with the model.
+        """Predict with the inner model.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions.
         """
-        return self._ask("predict", X)
+        return self._call_inner("predict", X)
 
-    @available_if(_can("predict_proba"))
+    @available_if(_inner_has("predict_proba"))
     def predict_proba(self, X):
-        """Predict class probabilities with the model.
+        """Predict class probabilities with the inner model.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), or a list of them per output
             Probabilities, in the order of `classes_`.
         """
-        return self._ask("predict_proba", X)
+        return self._call_inner("predict_proba", X)
 
-    @available_if(_can("predict_log_proba"))
+    @available_if(_inner_has("predict_log_proba"))
     def predict_log_proba(self, X):
-        """Predict logarithms of class probabilities with the model.
+        """Predict logarithms of class probabilities with the inner model.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
         ndarray of shape (n_samples, n_classes), or a list of them per output
             Natural logarithms, in the order of `classes_`.
         """
-        return self._ask("predict_log_proba", X)
+        return self._call_inner("predict_log_proba", X)
 
-    @available_if(_can("score_samples"))
+    @available_if(_inner_has("score_samples"))
     def score_samples(self, X):
-        """Score how usual rows are with the model.
+        """Compute how normal samples are with the inner model.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Scores; the higher, the more usual.
+            Scores; the lower, the more abnormal.
         """
-        return self._ask("score_samples", X)
+        return self._call_inner("score_samples", X)
 
-    @available_if(_can("decision_function"))
+    @available_if(_inner_has("decision_function"))
     def decision_function(self, X):
-        """Compute the decision function of the model.
+        """Compute the decision function of the inner model.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
 
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Decision values.
         """
-        return self._ask("decision_function", X)
+        return self._call_inner("decision_function", X)
 
-    @available_if(_can("score"))
+    @available_if(_inner_has("score"))
     def score(self, X, y, sample_weight=None):
-        """Score the model as it scores itself.
+        """Return the score of the inner model, by its own metric.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows that chose nothing, if the score is to be honest.
+            Test samples; use data seen neither in fitting nor in selection.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
+            True targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Their weights.
+            Sample weights.
 
         Returns
         -------
         float
             Accuracy for the usual classifiers, R2 for the usual regressors.
         """
-        return self._ask("score", X, y, sample_weight=sample_weight)
+        return self._call_inner("score", X, y, sample_weight=sample_weight)

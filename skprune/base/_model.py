@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import (
@@ -26,22 +27,23 @@ from skprune._compat import (
     rows_of,
     rows_of_params,
 )
-from skprune.base._delegation import DelegatesToModel
-from skprune.base._levels import check_level
+from skprune.base._delegation import DelegatesToModel, inner_attribute
 from skprune.base._pruner import BasePruner
-from skprune.base._rows import ChoosingRows, fit_copies, hold_out
+from skprune.base._rows import ValidationData, hold_out
 from skprune.exceptions import InputError, PruningWarning
 
 # What `validation` may be, in the pruners that have it.
 VALIDATION = [StrOptions({"oob", "train"}), Interval(Real, 0, 1, closed="neither"), None]
+# Private parameter of `fit`: equal values for samples that are copies of one, as in `hold_out`.
+COPIES = "_sample_copies"
 
 
 class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
-    """Base of the meta-estimators that prune a fitted model.
+    """Base class of the meta-estimators that prune a fitted model.
 
-    A subclass writes `_prune_model`, which turns a fitted model into its path, and
-    `_make_report`; `_needs_rows` says whether its criterion looks at rows at all. The
-    base fits (or unfreezes) the inner model, holds rows out, cuts, and delegates.
+    A subclass writes `_check_model`, `_prune_model`, which turns a fitted model into its path,
+    and `_make_report`; `_needs_rows` tells whether its criterion uses data at all. The base
+    class fits (or unfreezes) the inner model, holds data out, cuts, and delegates.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -49,21 +51,19 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         "keep": [Integral, Real, None],
         "threshold": [Real, None],
     }
-    # Set by who gives `fit` rows that are copies of each other: equal for those that are.
-    row_copies: Any = None
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, **fit_params):
-        """Fit the inner model, order its units, and cut.
+        """Fit the inner model and prune it.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows, handed to the inner model as they are.
+            Training samples, passed to the inner model as they are.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, for the inner model and for the rows that choose.
+            Sample weights, for the inner model and for the criterion.
         **fit_params : dict
             Passed to the `fit` of the inner model.
 
@@ -79,14 +79,15 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         UnsupportedModelError
             If the inner model is of a type that cannot be taken apart.
         """
-        level = self._own_level()
+        self._check_level()
+        copies = fit_params.pop(COPIES, None)
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_model(self.estimator.estimator if frozen else self.estimator)
-        self._warn_of_idle_validation(frozen=frozen)
-        model, rows = self._grow(X, y, sample_weight, fit_params)
-        path = self._prune_model(model, rows)
+        self._warn_of_unused_validation(frozen=frozen)
+        model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
+        path = self._prune_model(model, data)
         self._path = path
-        self._set_level(path, path.locate(**level))
+        self._set_level(path, self._row_of_level(path, self._own_level()))
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)  # of an earlier fit
             if hasattr(model, name):
@@ -95,22 +96,18 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
 
     @abstractmethod
     def _check_model(self, model):
-        """Refuse a model that does not go with the parameters, before any work."""
+        """Refuse a model that does not fit the parameters, before any work."""
 
     @abstractmethod
     def _prune_model(self, model, rows):
-        """Return the path of a fitted model; `rows` is a `ChoosingRows` or None."""
+        """Return the path of a fitted model; `rows` is a `ValidationData` or None."""
 
     @abstractmethod
     def _make_report(self, path, index):
-        """Return a DataFrame that says what went at row `index` of `path`."""
-
-    def _own_level(self):
-        """Return what the parameters name, as arguments of `path_.locate`, once checked."""
-        check_level(self.keep, self.threshold)
-        return self._level_of(self.keep, self.threshold)
+        """Return a DataFrame of what was removed at row `index` of `path`."""
 
     def _needs_rows(self):
+        """Return whether the criterion uses data, beside the fitted model."""
         return False
 
     def _set_level(self, path, index):
@@ -119,55 +116,57 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         self.keep_mask_ = path.mask(index)
         self.report_ = self._make_report(path, index)
 
-    # Growing: the whole model, and the rows that choose.
+    # The whole model, and the data that the criterion uses.
 
-    def _grow(self, X, y, sample_weight, fit_params):
+    def _fit_whole(self, X, y, sample_weight, fit_params, copies):
+        """Return the fitted model, and a `ValidationData` if the criterion uses data."""
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(self.estimator)
             # The frozen model is the user's own: nothing below may be written through.
             model = copy.deepcopy(self.estimator.estimator)
-            self._check_rows_of_frozen(model, X, sample_weight, fit_params)
-            return model, self._choosing_rows_of_frozen(X, y, sample_weight)
+            self._check_data_of_frozen(model, X, sample_weight, fit_params)
+            return model, self._validation_of_frozen(X, y, sample_weight)
         params = self._inner_fit_params(sample_weight, fit_params)
         validation = self._resolve_validation() if self._needs_rows() else "train"
+        model = clone(self.estimator)
         if y is None or not isinstance(validation, Real):
-            model = fit_copies(clone(self.estimator), X, y, self.row_copies, **params)
-            rows = ChoosingRows(X, y, sample_weight, out_of_bag=validation == "oob")
-            return model, rows if self._needs_rows() else None
+            model.fit(X, y, **params, **copies_for(model, copies))
+            data = ValidationData(X, y, sample_weight, out_of_bag=validation == "oob")
+            return model, data if self._needs_rows() else None
         X, y = indexable(X, y)
-        grow, choose = hold_out(
+        parts = hold_out(
             X,
             y,
             validation,
             stratified=is_classifier(self.estimator),
             seed=self.random_state,
-            copies=self.row_copies,
+            copies=copies,
         )
-        parts = [
-            ChoosingRows(
+        train, held = (
+            ValidationData(
                 rows_of(X, part),
                 rows_of(y, part),
                 None if sample_weight is None else np.asarray(sample_weight)[part],
                 out_of_bag=False,
             )
-            for part in (grow, choose)
-        ]
-        model = clone(self.estimator).fit(parts[0].X, parts[0].y, **rows_of_params(X, params, grow))
-        return model, parts[1]._replace(grown_on=parts[0])
+            for part in parts
+        )
+        model.fit(train.X, train.y, **rows_of_params(X, params, parts[0]))
+        return model, held._replace(grown_on=train)
 
-    def _warn_of_idle_validation(self, *, frozen):
+    def _warn_of_unused_validation(self, *, frozen):
         validation = getattr(self, "validation", None)
         if validation is None or (frozen and validation == "oob" and self._needs_rows()):
             return
         if not self._needs_rows():
-            reason = f"criterion={self.criterion!r} looks at no rows beyond the fit"
+            reason = f"criterion={self.criterion!r} uses no validation data"
         elif frozen:
-            reason = "with a FrozenEstimator the rows passed to fit choose"
+            reason = "with a FrozenEstimator the samples passed to fit are the validation data"
         else:
             return
-        self._warn_of_idle("validation", reason, stacklevel=5)
+        self._warn_of_unused("validation", reason, stacklevel=5)
 
-    def _check_rows_of_frozen(self, model, X, sample_weight, fit_params):
+    def _check_data_of_frozen(self, model, X, sample_weight, fit_params):
         if fit_params:
             msg = (
                 f"{sorted(fit_params)} were given to fit, but the model is frozen: nothing is "
@@ -179,22 +178,22 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         if sample_weight is not None and not self._needs_rows():
             warnings.warn(
                 "sample_weight has no meaning here and is ignored: the model is frozen, and "
-                "the criterion looks at no rows.",
+                "the criterion uses no data. Leave it out.",
                 PruningWarning,
                 stacklevel=5,
             )
 
-    def _choosing_rows_of_frozen(self, X, y, sample_weight):
+    def _validation_of_frozen(self, X, y, sample_weight):
         if not self._needs_rows():
             return None
         if getattr(self, "validation", None) == "oob":
             msg = (
-                "validation='oob' was given with a FrozenEstimator, but which rows its "
-                "members were grown on is not known here. Give validation=None: the rows "
-                "passed to fit choose."
+                "validation='oob' was given with a FrozenEstimator, but which samples its "
+                "members were fitted to is not known here. Give validation=None: the samples "
+                "passed to fit are then the validation data."
             )
             raise InputError(msg)
-        return ChoosingRows(X, y, sample_weight, out_of_bag=False)
+        return ValidationData(X, y, sample_weight, out_of_bag=False)
 
     def _resolve_validation(self):
         validation = self.validation
@@ -203,9 +202,9 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             return "oob" if bootstraps else 0.2
         if validation == "oob" and not bootstraps:
             msg = (
-                f"validation='oob' needs members grown on bootstrap samples, but "
+                f"validation='oob' needs members fitted to bootstrap samples, but "
                 f"{self.estimator!r} draws none. Set its bootstrap=True, or give "
-                "validation='train' or a fraction of the rows."
+                "validation='train' or a fraction of the samples."
             )
             raise InputError(msg)
         return validation
@@ -224,13 +223,13 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         return fit_params
 
     def get_metadata_routing(self):
-        """Say which metadata goes where.
+        """Return the metadata routing.
 
         Returns
         -------
         MetadataRouter
-            The inner model's `fit` gets what it requests; `sample_weight` is also used
-            here where the criterion looks at rows.
+            The `fit` of the inner model gets what it requests; `sample_weight` is also used
+            here where the criterion uses data.
         """
         router = MetadataRouter(owner=self)
         if self._needs_rows():
@@ -251,12 +250,31 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         tags.non_deterministic = inner.non_deterministic
         return tags
 
-    @property
-    def classes_(self):
-        """Class labels of the inner classifier."""
-        return self._fitted_inner("classes_").classes_
+    classes_ = inner_attribute("classes_", "Class labels of the inner classifier.")
+    feature_importances_ = inner_attribute(
+        "feature_importances_", "Impurity-based importances of the pruned model."
+    )
 
-    @property
-    def feature_importances_(self):
-        """Impurity-based importances of the pruned model."""
-        return self._fitted_inner("feature_importances_").feature_importances_
+
+def copies_for(model, copies):
+    """Return which samples are copies of one, as a parameter of the `fit` of a model.
+
+    Parameters
+    ----------
+    model : estimator
+        A pruner that may hold out validation data, a pipeline that ends in one, or any other.
+    copies : ndarray of int, shape (n_samples,), or None
+        As in `hold_out`.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Empty if there are no copies, or no pruner that would hold them together.
+    """
+    prefix = ""
+    while isinstance(model, Pipeline):
+        name, model = model.steps[-1]
+        prefix += f"{name}__"
+    if copies is None or not isinstance(model, BaseModelPruner):
+        return {}
+    return {f"{prefix}{COPIES}": copies}

@@ -1,4 +1,4 @@
-"""What all pruners share: a path that stays out of pickles, and its levels."""
+"""The base class of all pruners: their path, which pickles leave out, and their levels."""
 
 import copy
 import warnings
@@ -8,19 +8,25 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
-from skprune.base._levels import check_no_level
+from skprune.base._levels import check_level, check_no_level
 from skprune.exceptions import PruningWarning
 
 
 class BasePruner(BaseEstimator, metaclass=ABCMeta):
-    """What both bases share: a path that stays out of pickles, and its levels."""
+    """Base class of all pruners.
 
-    # The level where neither `keep` nor `threshold` is given: half, as in RFE. A
-    # subclass that decides by itself says so here.
+    A subclass sets `path_`, all levels of one fit, and writes `_set_level`. Searches and
+    displays read levels by the level protocol: `_level_names`, `_whole_level`,
+    `_level_of_row` and `_row_of_level`, which a subclass with other parameters than `keep`
+    and `threshold` overrides, and `_at_level`, which cuts.
+    """
+
+    # The level where neither `keep` nor `threshold` is given, as arguments of `path_.locate`:
+    # half of the units, as in RFE.
     _default_level: ClassVar[dict[str, float]] = {"keep": 0.5}
-    # What `keep` counts, as the unit of its path.
-    counts: ClassVar[str] = "units"
-    # Criteria that decide by themselves what stays, and so have no other level.
+    # What the levels count, in the plural. It is known before a path is.
+    _unit_name: ClassVar[str] = "units"
+    # Criteria that determine the selection by themselves, and have no other level.
     _deciding: ClassVar[frozenset[str]] = frozenset()
 
     @property
@@ -34,37 +40,104 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
                 "itself."
             )
             raise AttributeError(msg)
-        if callable(path):  # a path that is dear to compute waits until it is asked for
+        if callable(path):  # a path that is expensive to compute waits until it is read
             self._path = path = path()
         return path
 
     def __getstate__(self):
         return {k: v for k, v in super().__getstate__().items() if k != "_path"}
 
-    def _at_level(self, path, index):
-        """Return a fitted copy of this pruner, cut at row `index` of `path`."""
+    # The level protocol.
+
+    def _level_names(self):
+        """Return the parameters that name a level; in a grid the first may be "path"."""
+        return ("keep", "threshold")
+
+    def _whole_level(self):
+        """Return the parameters that keep everything."""
+        return {"keep": 1.0, "threshold": None}
+
+    def _level_of_row(self, path, index):
+        """Return the parameters that name a level of a path, on any other fold as well.
+
+        Parameters
+        ----------
+        path : BasePath
+            The path of a fit of this pruner.
+        index : int
+            Row of its levels.
+
+        Returns
+        -------
+        dict of str to object
+            A value for each of `_level_names`.
+        """
+        if self._decides:
+            return {"keep": None if index else 1.0, "threshold": None}
+        name = "threshold" if path.common_scale else "keep"
+        return {"keep": None, "threshold": None, name: float(path.levels[name].iloc[index])}
+
+    def _row_of_level(self, path, level):
+        """Return the level of a path that parameters name.
+
+        Parameters
+        ----------
+        path : BasePath
+            The path of a fit of this pruner.
+        level : dict of str to object
+            A value for each of `_level_names`.
+
+        Returns
+        -------
+        int
+            Row of its levels.
+
+        Raises
+        ------
+        LevelError
+            If the parameters are malformed, or there is no such level.
+        """
+        return path.locate(**self._resolve_level(**level))
+
+    def _at_level(self, path, index, level=None):
+        """Return a fitted copy, cut at row `index` of `path`, with the parameters in `level`."""
         twin = copy.copy(self)
         twin._path = path  # a copy leaves it behind
         twin._set_level(path, index)
-        return twin
+        return twin if level is None else twin.set_params(**level)
+
+    # The level that the parameters of this pruner name.
 
     @property
-    def decides(self):
-        """Whether this decides by itself what stays."""
+    def _decides(self):
+        """Whether the criterion determines the selection by itself."""
         return getattr(self, "criterion", None) in self._deciding
 
-    def _level_of(self, keep, threshold):
-        """Return what `keep` and `threshold` name, as arguments of `path_.locate`."""
-        if self.decides:
+    def _own_level(self):
+        """Return the parameters that name a level, as they are set."""
+        return {name: getattr(self, name) for name in self._level_names()}
+
+    def _check_level(self):
+        """Refuse a malformed level, before any work."""
+        check_level(self.keep, self.threshold)
+        self._resolve_level(self.keep, self.threshold)
+
+    def _resolve_level(self, keep, threshold):
+        """Return a level as arguments of `path_.locate`; the default level for None and None."""
+        if self._decides:
             criterion = getattr(self, "criterion", None)
             who = type(self).__name__ if criterion is None else f"criterion={criterion!r}"
             check_no_level(who, keep, threshold)
         if keep is None and threshold is None:
-            return {"index": -1} if self.decides else self._default_level
+            return {"index": -1} if self._decides else self._default_level
         return {"keep": keep, "threshold": threshold}
 
-    def _warn_of_idle(self, parameter, reason, *, stacklevel):
-        """Say that a parameter is set and has no meaning; the level is that of `warn`."""
+    @abstractmethod
+    def _set_level(self, path, index):
+        """Set the fitted attributes to row `index` of `path`."""
+
+    def _warn_of_unused(self, parameter, reason, *, stacklevel):
+        """Warn of a parameter that is set and unused; `stacklevel` as of `warnings.warn`."""
         warnings.warn(
             f"{parameter}={getattr(self, parameter)!r} has no meaning here and is ignored: "
             f"{reason}. Leave it out.",
@@ -73,12 +146,8 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         )
 
     def _warn_if_set(self, reasons, *, stacklevel):
-        """Say so of parameters that are not at their default; `stacklevel` as for one of them."""
+        """Warn of those unused parameters that are not at their default."""
         usual = signature(type(self)).parameters
         for name, reason in reasons.items():
             if getattr(self, name) != usual[name].default:
-                self._warn_of_idle(name, reason, stacklevel=stacklevel + 1)
-
-    @abstractmethod
-    def _set_level(self, path, index):
-        """Set the fitted attributes to row `index` of `path`."""
+                self._warn_of_unused(name, reason, stacklevel=stacklevel + 1)

@@ -1,4 +1,4 @@
-"""The rows that choose: which rows a criterion may look at, and how they are held out."""
+"""Data that a criterion may look at, and hold-out splits."""
 
 from typing import Any, NamedTuple
 
@@ -6,25 +6,24 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import Pipeline
 
 from skprune._compat import n_rows_of
 from skprune.exceptions import InputError
 
 
-class ChoosingRows(NamedTuple):
-    """The rows that a criterion may look at.
+class ValidationData(NamedTuple):
+    """Data that a criterion may look at.
 
     Attributes
     ----------
     X, y : array-like
-        The rows and their targets.
-    sample_weight : ndarray of shape (n_rows,) or None
+        Samples and their targets.
+    sample_weight : ndarray of shape (n_samples,) or None
         Their weights.
     out_of_bag : bool
-        Whether each member may look only at the rows that it was not grown on.
-    grown_on : ChoosingRows or None
-        The rows that the model was grown on, where these were held out from it.
+        Whether each member may look only at the samples that it was not fitted to.
+    grown_on : ValidationData or None
+        The data that the model was fitted to, where these were held out from it.
     """
 
     X: Any
@@ -35,48 +34,48 @@ class ChoosingRows(NamedTuple):
 
 
 def rows_left_behind():
-    """Return the error of a path without rows that is asked for a level that needs them.
+    """Return the error of a path that has lost the data that a level is fitted to.
 
     Returns
     -------
     InputError
-        Rows are held by reference, in memory only: a pickle and a copy leave them behind.
+        Paths hold data by reference, in memory only: pickles and copies leave them out.
     """
     msg = (
-        "This path was pickled or copied, which leaves behind the rows that its levels are "
-        "fitted on; only keep=1.0 can be cut. Cut before, fit the pruner again, or set its "
+        "This path was pickled or copied, which leaves behind the samples that its levels are "
+        "fitted to; only keep=1.0 can be cut. Cut before, fit the pruner again, or set its "
         "recovery=None."
     )
     return InputError(msg)
 
 
 def nothing_known(n_rows):
-    """Return the error of a model that is given no row which says anything about it.
+    """Return the error of data without any sample that a model can be compared with.
 
     Parameters
     ----------
     n_rows : int
-        Rows that were given.
+        Number of samples.
 
     Returns
     -------
     InputError
-        Of rows without weight, or of classes that the model does not know.
+        All samples have no weight, or classes that the model does not know.
     """
     msg = (
-        f"None of the n_samples={n_rows} rows has a positive weight and a class that the model "
-        "knows. Give other rows."
+        f"None of the n_samples={n_rows} samples has a positive weight and a class that the model "
+        "knows. Give other samples."
     )
     return InputError(msg)
 
 
 def has_missing(X):
-    """Say whether a table has missing values; O(cells).
+    """Return whether a table has missing values; O(cells).
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n_rows, n_features)
-        The table, of numbers or of any types in a DataFrame.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        Numbers, or any types in a DataFrame.
 
     Returns
     -------
@@ -89,27 +88,28 @@ def has_missing(X):
 
 
 def hold_out(X, y, share, *, stratified, seed, copies=None):
-    """Divide rows into those that grow a model and those that choose its level.
+    """Split samples into training and validation samples.
 
     Parameters
     ----------
-    X : array-like of shape (n_rows, n_features)
-        The rows.
-    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-        Their targets.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
     share : float
-        Share of the rows that choose, in (0, 1).
+        Share of the validation samples, in (0, 1).
     stratified : bool
-        Whether to keep the shares of the classes, where there are rows enough.
+        Whether to keep the proportions of the classes, where they are large enough.
     seed : int, RandomState instance or None
         Source of the draw.
-    copies : ndarray of int, shape (n_rows,), default=None
-        Equal for rows that are copies of one, which stay together; then nothing is stratified.
+    copies : ndarray of int, shape (n_samples,), default=None
+        Equal for samples that are copies of one, which stay together; then nothing is
+        stratified.
 
     Returns
     -------
-    grow, choose : ndarray of int
-        Indices of rows.
+    train, validation : ndarray of int
+        Indices of samples.
 
     Raises
     ------
@@ -118,9 +118,9 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
     """
     if copies is not None:
         _, first, copies = np.unique(copies, return_index=True, return_inverse=True)
-        _, choose = hold_out(first, first, share, stratified=False, seed=seed)
-        held = np.isin(copies, choose)
-        return np.flatnonzero(~held), np.flatnonzero(held)
+        _, held = hold_out(first, first, share, stratified=False, seed=seed)
+        is_held = np.isin(copies, held)
+        return np.flatnonzero(~is_held), np.flatnonzero(is_held)
     n_rows, targets = n_rows_of(X), np.asarray(y)
     stratify = None
     if stratified and targets.size == n_rows:
@@ -134,40 +134,7 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
         )
     except ValueError as error:
         msg = (
-            f"validation={share} of {n_rows} rows leaves an empty part: {error} Give "
-            "more rows, another fraction, or validation='train'."
+            f"validation={share} of {n_rows} samples leaves an empty part: {error} Give "
+            "more samples, another fraction, or validation='train'."
         )
         raise InputError(msg) from error
-
-
-def fit_copies(model, X, y, copies, **params):
-    """Fit a model to rows of which some are copies of one, and say so to a pruner in it.
-
-    Parameters
-    ----------
-    model : estimator
-        A pruner, a pipeline that ends in one, or any other, which is not told.
-    X : array-like of shape (n_rows, n_features)
-        The rows.
-    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-        Their targets.
-    copies : ndarray of int, shape (n_rows,), or None
-        As in `hold_out`.
-    **params : dict
-        Passed to `fit`.
-
-    Returns
-    -------
-    estimator
-        The model, fitted.
-    """
-    pruner = model
-    while isinstance(pruner, Pipeline):
-        pruner = pruner.steps[-1][1]
-    if copies is None or not hasattr(pruner, "row_copies"):
-        return model.fit(X, y, **params)
-    pruner.row_copies = copies
-    try:
-        return model.fit(X, y, **params)
-    finally:
-        del pruner.row_copies  # they say nothing of the next fit

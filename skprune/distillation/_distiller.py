@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state, get_tags
 
 from skprune._compat import HasMethods, Interval, fit_context
-from skprune.base._delegation import DelegatesToModel
+from skprune.base._delegation import DelegatesToModel, inner_attribute
 from skprune.distillation._augmentation import make_rows
 from skprune.distillation._comparison import choose, compare, make_report, rate
 from skprune.distillation._student import check_lesson, check_pair, draws_classes, teach
@@ -133,7 +133,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
     'soft'
     """
 
-    _delegate = ("student_", "student")
+    _inner_names = ("student_", "student")
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "teacher": [HasMethods(["fit"])],
         "student": [HasMethods(["fit"])],
@@ -193,7 +193,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
             If teacher and student do not go together, or not with the rows.
         """
         check_pair(self.teacher, self.student)
-        self._warn_of_idle_temperature()
+        self._warn_of_unused_temperature()
         rows = read_rows(self.teacher, X, y, sample_weight)
         check_lesson(self.student, rows)
         rng = check_random_state(self.random_state)
@@ -218,7 +218,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         self.report_ = make_report(scores, models, taught, teacher.how)
         return self
 
-    def _warn_of_idle_temperature(self):
+    def _warn_of_unused_temperature(self):
         if is_regressor(self.teacher) and self.temperature != 1.0:
             warnings.warn(
                 f"temperature={self.temperature!r} has no meaning here and is ignored: the teacher "
@@ -254,7 +254,11 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
     def __getstate__(self):
         return {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
 
-    # Delegation: the student predicts; a regressor that predicts logits is turned into classes.
+    # The student predicts; logits of a regressor become classes.
+
+    path_ = inner_attribute("path_", "All levels of a student that is a pruner; not pickled.")
+    n_features_in_ = inner_attribute("n_features_in_", "Number of features seen during `fit`.")
+    feature_names_in_ = inner_attribute("feature_names_in_", "Names of the features.")
 
     @property
     def _on_logits(self):
@@ -267,25 +271,10 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         return plain_result(self._fitted_inner("estimator_"))
 
     @property
-    def path_(self):
-        """All levels of a student that is a pruner; not part of the pickle."""
-        return self._fitted_inner("path_").path_
-
-    @property
     def classes_(self):
         """Class labels."""
         student = self._fitted_inner("classes_")
         return self._classes if self._on_logits else student.classes_
-
-    @property
-    def n_features_in_(self):
-        """Number of columns seen during `fit`."""
-        return self._fitted_inner("n_features_in_").n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        """Names of the columns seen during `fit`."""
-        return self._fitted_inner("feature_names_in_").feature_names_in_
 
     def __sklearn_is_fitted__(self):
         return "student_" in self.__dict__
@@ -308,17 +297,17 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         tags.non_deterministic = teacher.non_deterministic or student.non_deterministic
         return tags
 
-    def _check_delegation(self, method):
+    def _check_inner_method(self, method):
         if not self._on_logits:
-            super()._check_delegation(method)
+            super()._check_inner_method(method)
         elif method not in {"predict", "predict_proba", "score"}:
             msg = f"A student that says logits has no {method}."
             raise AttributeError(msg)
 
-    def _ask(self, method, X, *args, **kwargs):
+    def _call_inner(self, method, X, *args, **kwargs):
         if not self._on_logits:
-            return super()._ask(method, X, *args, **kwargs)
-        chances = from_logits(super()._ask("predict", X))
+            return super()._call_inner(method, X, *args, **kwargs)
+        chances = from_logits(super()._call_inner("predict", X))
         if method == "predict_proba":
             return chances
         classes = self._classes[chances.argmax(axis=1)]

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune._compat import n_rows_of, routing_enabled, rows_of
-from skprune.base._rows import fit_copies
+from skprune.base._model import copies_for
 from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import draw, expand, from_logits, one_hot, to_logits
 
@@ -156,7 +156,8 @@ def teach(student, lesson, seed):
     weight = np.ones(len(targets)) if weight is None else weight
     index, codes, weights = expand(targets, weight)
     copies = index if len(index) > len(targets) else None
-    return fit_copies(student, rows_of(X, index), classes[codes], copies, **{name: weights})
+    params = {name: weights, **copies_for(student, copies)}
+    return student.fit(rows_of(X, index), classes[codes], **params)
 
 
 def _teach_logits(student, X, logits, weights):

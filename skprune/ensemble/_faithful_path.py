@@ -16,7 +16,7 @@ class FaithfulPath(MemberPath):
     ----------
     members : Members
         Reader and writer of the whole model, a classifier.
-    rows : ChoosingRows
+    rows : ValidationData
         Those that were held out, if the model was grown on others, else the reference rows.
 
     Attributes

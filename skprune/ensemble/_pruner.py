@@ -177,7 +177,7 @@ class EnsemblePruner(BaseModelPruner):
     (10, 100)
     """
 
-    counts: ClassVar[str] = "members"
+    _unit_name: ClassVar[str] = "members"
     _deciding: ClassVar[frozenset[str]] = frozenset({"faithful"})
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,

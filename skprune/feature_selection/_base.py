@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune._compat import check_sample_weight, fit_context
 from skprune.base._column_groups import name_columns, place_columns, units_of
-from skprune.base._levels import check_level
 from skprune.base._pruner import BasePruner
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
@@ -37,7 +36,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         "groups": [list, tuple, dict, None],
         "always_keep": ["array-like", str, None],
     }
-    counts: ClassVar[str] = "columns"
+    _unit_name: ClassVar[str] = "columns"
     # What the criterion can read beside finite numbers: "nan", "categories", "sparse".
     _reads: ClassVar[frozenset[str]] = frozenset()
     # Whether codes of categories depend on the category alone, whatever the other rows.
@@ -72,8 +71,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         InputError
             If columns hold what the criterion cannot read, or do not exist.
         """
-        check_level(self.keep, self.threshold)
-        self._level_of(self.keep, self.threshold)  # refuses a level where none is due
+        self._check_level()
         table, y = self._validate_table(X, y)
         sample_weight = self._validate_weight(table, sample_weight)
         if self._drops_rows:

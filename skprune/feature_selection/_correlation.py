@@ -9,7 +9,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skprune._compat import StrOptions, fit_context
-from skprune.base._levels import check_level
 from skprune.criteria.comoments import merge_batches, read_batch
 from skprune.criteria.redundancy import order_by_priority
 from skprune.exceptions import InputError, LevelError
@@ -258,6 +257,7 @@ class CorrelationPruner(BaseFeaturePruner):
                 "prefer='variance', 'missing' or 'order', or call fit."
             )
             raise InputError(msg)
+        self._check_level()
         state = self.__dict__.get("_comoments")
         more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
         table, _ = self._validate_table(X, None, **more)
@@ -271,7 +271,6 @@ class CorrelationPruner(BaseFeaturePruner):
 
     def _check_parameters(self):
         """Check what does not need the table."""
-        check_level(self.keep, self.threshold)
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             what = "no absolute correlation"
             how = "from 0 (only uncorrelated columns stay together) to 1 (all stay)."
@@ -280,7 +279,7 @@ class CorrelationPruner(BaseFeaturePruner):
                 how = "from 0 to 1: 1 - 1/VIF, so that 0.9 is a variance inflation of 10."
             raise LevelError(f"threshold={self.threshold!r} is {what}. Allowed is a float {how}")
         if self.criterion == "vif" and self.linkage is not None:
-            self._warn_of_idle("linkage", "criterion='vif' compares no pairs", stacklevel=6)
+            self._warn_of_unused("linkage", "criterion='vif' compares no pairs", stacklevel=6)
 
     def _validate_table(self, X, y, **checks):
         self._check_parameters()
@@ -319,7 +318,7 @@ class CorrelationPruner(BaseFeaturePruner):
             path = RedundancyPath(rule, layout)
             self._note(path.levels["threshold"][path.locate(keep=self.keep)], rule, layout)
             return self._found.kept, path
-        self._note(self._level_of(None, self.threshold)["threshold"], rule, layout)
+        self._note(self._resolve_level(None, self.threshold)["threshold"], rule, layout)
         return self._found.kept, partial(RedundancyPath, rule, layout)
 
     def _note(self, limit, rule, layout):

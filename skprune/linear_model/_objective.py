@@ -57,7 +57,7 @@ class Objective:
     ----------
     surgeon : LinearSurgeon
         Reader of the whole model.
-    rows : ChoosingRows
+    rows : ValidationData
         The rows that it was fitted on, held by reference. Those of classes that the model
         does not know say nothing about it, and are left out.
 

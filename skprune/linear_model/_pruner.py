@@ -170,7 +170,7 @@ class LinearPruner(BaseModelPruner):
     array([10,  9,  8,  7,  6,  5,  4,  3,  2,  1])
     """
 
-    counts: ClassVar[str] = "weights"
+    _unit_name: ClassVar[str] = "weights"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions(set(CRITERIA))],
@@ -241,7 +241,7 @@ class LinearPruner(BaseModelPruner):
         if self.unit == "weight":
             if self.groups is not None:
                 reason = "groups are of columns, and unit='weight' removes coefficients"
-                self._warn_of_idle("groups", reason, stacklevel=6)
+                self._warn_of_unused("groups", reason, stacklevel=6)
             return np.arange(coef.size)
         return units_of(self.groups, getattr(model, "feature_names_in_", None), coef.shape[1])
 

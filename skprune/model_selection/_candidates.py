@@ -8,13 +8,16 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
-from skprune.exceptions import InputError, UnsupportedModelError
-from skprune.model_selection._level_adapters import PATH, handle_for
+from skprune.exceptions import InputError, LevelError, UnsupportedModelError
+from skprune.model_selection._level_adapters import adapt
 from skprune.model_selection._make import make_pruner
+
+# The value of a grid that is replaced by all levels of the path.
+PATH = "path"
 
 
 class Combination(NamedTuple):
-    """One setting of all parameters but the level, and the levels to score.
+    """Values of all parameters but the level, and the levels to score.
 
     Attributes
     ----------
@@ -23,13 +26,13 @@ class Combination(NamedTuple):
     position : int or None
         Step of the pruner in a pipeline; None if the estimator is the pruner.
     prefix : str
-        What the names of the pruner's parameters begin with in the grid.
+        Prefix of the pruner's parameters in the grid.
     params : dict
         The other parameters, as in the grid.
     own : dict
-        Parameters of the level that the pruner has where the grid names none.
+        The level that the pruner had, for parameters that the grid does not set.
     entries : list of (int, dict)
-        Place in the grid and the level's parameters as the grid gives them.
+        Place in the grid, and the parameters of the level as the grid gives them.
     """
 
     estimator: Any
@@ -41,30 +44,22 @@ class Combination(NamedTuple):
 
     @property
     def pruner(self):
-        """The pruner that has the path."""
-        if self.position is None:
-            return self.estimator
-        return self.estimator.steps[self.position][1]
-
-    @property
-    def handle(self):
-        """What turns the level of the pruner."""
-        return handle_for(self.pruner)
+        """What has the level protocol for the step with the path."""
+        return adapt(_step_at(self.estimator, self.position))
 
     def level(self, named):
-        """Return the parameters of a level that the grid names."""
-        given = {key.removeprefix(self.prefix): value for key, value in named.items()}
-        return self.handle.level(self.own, given)
+        """Return the level of some parameters of the grid."""
+        return self.own | {key.removeprefix(self.prefix): value for key, value in named.items()}
 
     def whole(self):
-        """Return the grid parameters, and the level, that keep everything."""
-        level = self.handle.whole
-        return {self.prefix + self.handle.path_name: level[self.handle.path_name]}, level
+        """Return the level that keeps everything, and how the grid would name it."""
+        level, name = self.pruner._whole_level(), self.pruner._level_names()[0]
+        return level, {self.prefix + name: level[name]}
 
-    def at_path_level(self, path, index):
-        """Return the grid parameters that cut row `index` of a path, on any fold."""
-        level = self.handle.at(self.pruner, path, index)
-        return {
+    def level_of_row(self, path, index):
+        """Return a level of the path, and how the grid would name it."""
+        level = self.pruner._level_of_row(path, index)
+        return level, {
             self.prefix + key: value
             for key, value in level.items()
             if not (value is None and self.own[key] is None)
@@ -72,15 +67,15 @@ class Combination(NamedTuple):
 
 
 def combinations(estimator, param_grid):
-    """Split a grid into combinations of the parameters that ask for a fit.
+    """Split a grid into combinations of the parameters that need a fit each.
 
     Parameters
     ----------
     estimator : estimator
         A bare model, a pruner, or a pipeline with either or with a selector.
     param_grid : dict, list of dict or None
-        As in `GridSearchCV`; the value "path" is allowed for `keep`, and for what counts the
-        columns of a selector. None is ``{"keep": "path"}``.
+        As in `GridSearchCV`; the value "path" is allowed for `keep`, or for the parameter of a
+        selector that is a number of features. None is ``{"keep": "path"}``.
 
     Returns
     -------
@@ -90,7 +85,7 @@ def combinations(estimator, param_grid):
     found: dict[Any, Combination] = {}
     levels: dict[Any, set[str]] = {}
     for place, (part, params) in enumerate(_expand(estimator, param_grid)):
-        # ParameterGrid hands out the very objects of the lists: identity tells them apart.
+        # ParameterGrid yields the very objects of the lists: identity tells them apart.
         steps = tuple((name, id(params[name])) for name in _step_names(estimator) & set(params))
         if steps not in levels:
             levels[steps] = _with_steps(estimator, params).level_names
@@ -100,12 +95,33 @@ def combinations(estimator, param_grid):
         key = (part, *((name, id(value)) for name, value in sorted(others.items())))
         if key not in found:
             found[key] = _combine(estimator, others)
-        found[key].handle.check(found[key].level(named))
+        _check_level(found[key], named)
         found[key].entries.append((place, named))
     if not found:
         msg = f"param_grid={param_grid!r} names no point; give at least one, or None."
         raise InputError(msg)
     return list(found.values())
+
+
+def _check_level(combination, named):
+    """Refuse strings other than "path", and two levels at once; the fit checks all else."""
+    level, prefix = combination.level(named), combination.prefix
+    keep, threshold = level.get("keep"), level.get("threshold")
+    if isinstance(keep, str) and keep != PATH:
+        msg = (
+            f"keep={keep!r} is no level. Allowed in a grid are ints, floats in (0, 1], None "
+            f"and {PATH!r}, which is replaced by the levels of the path."
+        )
+        raise LevelError(msg)
+    # The path overrides a threshold that the pruner has, but not one of the grid.
+    overrides = keep == PATH and f"{prefix}threshold" not in named
+    if keep is not None and threshold is not None and not overrides:
+        msg = (
+            f"keep={keep!r} and threshold={threshold!r} meet in one point of the grid, but "
+            "each alone names a level. Drop one from the grid, or set the pruner's own to "
+            "None."
+        )
+        raise LevelError(msg)
 
 
 def _combine(estimator, params):
@@ -122,9 +138,10 @@ def _combine(estimator, params):
             f"'{prefix}estimator__<name>' in the grid."
         )
         raise ValueError(msg) from error
-    pruner, handle = located.pruner, handle_for(located.pruner)
-    own = {name: getattr(pruner, name) for name in handle.names}
-    pruner.set_params(**handle.whole)
+    step = _step_at(ready, position)
+    pruner = adapt(step)
+    own = pruner._own_level()
+    step.set_params(**pruner._whole_level())
     return Combination(ready, position, prefix, params, own, [])
 
 
@@ -132,7 +149,7 @@ def _expand(estimator, param_grid):
     """Yield the number of the grid and the parameters of each of its points."""
     if param_grid is None:
         located = _with_steps(estimator, {})
-        param_grid = {located.prefix + handle_for(located.pruner).path_name: PATH}
+        param_grid = {located.prefix + located.pruner._level_names()[0]: PATH}
     grids = [param_grid] if isinstance(param_grid, Mapping) else param_grid
     for part, grid in enumerate(grids):
         listed = {k: [PATH] if isinstance(v, str) and v == PATH else v for k, v in grid.items()}
@@ -141,20 +158,20 @@ def _expand(estimator, param_grid):
 
 
 class Located(NamedTuple):
-    """An estimator and where its pruner is: a clone with whole steps of the grid set.
+    """A clone of an estimator with whole steps of the grid set, and where its pruner is.
 
     Attributes
     ----------
     estimator : estimator
-        The clone; its bare model is wrapped.
+        The clone; a bare model is wrapped.
     position : int or None
         Step of the last pruner; None if the estimator is the pruner.
     prefix : str
-        What the names of the pruner's parameters begin with.
+        Prefix of the pruner's parameters.
     rest : dict
         The parameters that are not whole steps.
     wrapped : bool
-        Whether the pruner was put around a bare model here.
+        Whether a bare model was wrapped.
     """
 
     estimator: Any
@@ -165,15 +182,18 @@ class Located(NamedTuple):
 
     @property
     def pruner(self):
-        """The pruner that has the path."""
-        if self.position is None:
-            return self.estimator
-        return self.estimator.steps[self.position][1]
+        """What has the level protocol for the step with the path."""
+        return adapt(_step_at(self.estimator, self.position))
 
     @property
     def level_names(self):
-        """Names in the grid that name levels; set of str."""
-        return {self.prefix + name for name in handle_for(self.pruner).names}
+        """Names in the grid of the parameters that name levels; set of str."""
+        return {self.prefix + name for name in self.pruner._level_names()}
+
+
+def _step_at(estimator, position):
+    """Return a step of a pipeline, or the estimator itself."""
+    return estimator if position is None else estimator.steps[position][1]
 
 
 def _step_names(estimator):
@@ -187,7 +207,7 @@ def _with_steps(estimator, params):
         return Located(make_pruner(ready), None, "", rest, not isinstance(ready, BasePruner))
     for name in _step_names(ready) & set(rest):
         ready.set_params(**{name: clone(rest.pop(name), safe=False)})
-    positions = [i for i, (_, step) in enumerate(ready.steps) if handle_for(step)]
+    positions = [i for i, (_, step) in enumerate(ready.steps) if adapt(step) is not None]
     if positions and not isinstance(ready.steps[-1][1], BasePruner):
         positions = [i for i in positions if i < len(ready.steps) - 1]
     wrapped = not positions

@@ -1,4 +1,4 @@
-"""One fit that all levels share: an estimator is fitted as far as its pruner, once."""
+"""One fit for all levels: an estimator is fitted as far as its pruner, once."""
 
 import copy
 
@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skprune._compat import routing_enabled
-from skprune.model_selection._level_adapters import handle_for
+from skprune.model_selection._level_adapters import adapt, fit_inner_of_rfe
 
 
 class FittedEnd:
@@ -15,9 +15,9 @@ class FittedEnd:
     Parameters
     ----------
     estimator : estimator
-        Fitted here; a `Pipeline`, or the pruner itself.
+        A `Pipeline`, or the pruner itself; fitted in place.
     X, y : array-like
-        Training rows.
+        Training samples and targets.
     fit_params : dict
         Parameters of its `fit`.
     """
@@ -26,34 +26,33 @@ class FittedEnd:
         self.estimator = estimator.fit(X, **_target(y), **fit_params)
         self.is_pipeline = isinstance(estimator, Pipeline)
         self.pruner = estimator.steps[-1][1] if self.is_pipeline else estimator
-        self.handle = handle_for(self.pruner)
-        self.path = self.handle.path_of(self.pruner)
+        self.path = self.pruner.path_
 
-    def enter(self, X):
-        """Transform rows by the steps before the pruner."""
+    def transform(self, X):
+        """Transform samples by the steps before the pruner."""
         if not self.is_pipeline or len(self.estimator.steps) == 1:
             return X
         return self.estimator[:-1].transform(X)
 
+    def locate(self, level):
+        """Return the row of the path that a level names."""
+        return self.pruner._row_of_level(self.path, level)
+
     def at(self, index, level):
         """Return the whole estimator, fitted, with the pruner cut at a level."""
-        twin = self.handle.cut(self.pruner, self.path, index, level)
+        twin = self.predictor_at(index, level)
         if not self.is_pipeline:
             return twin
         *steps, (name, _) = self.estimator.steps
         return _pipeline_like(self.estimator, [*steps, (name, twin)])
 
     def predictor_at(self, index, level):
-        """Return what predicts from rows that have entered."""
-        return self.handle.cut(self.pruner, self.path, index, level)
-
-    def locate(self, level):
-        """Return the row of the path that a level falls on."""
-        return self.handle.locate(self.pruner, self.path, level)
+        """Return what predicts from transformed samples."""
+        return self.pruner._at_level(self.path, index, level)
 
 
 class FittedMiddle:
-    """A pipeline with a pruner of columns inside it, fitted up to the pruner.
+    """A pipeline with a pruner of features inside it, fitted up to the pruner.
 
     Parameters
     ----------
@@ -62,7 +61,7 @@ class FittedMiddle:
     position : int
         Index of the pruner's step.
     X, y : array-like
-        Training rows.
+        Training samples and targets.
     fit_params : dict
         Parameters of its `fit`.
     """
@@ -70,7 +69,7 @@ class FittedMiddle:
     def __init__(self, estimator, position, X, y, fit_params):
         self.estimator, self.position, self.y = estimator, position, y
         self.fit_params = fit_params
-        self.name, self.pruner = estimator.steps[position]
+        self.name, step = estimator.steps[position]
         # A pipeline with a memory fits copies of its steps.
         self.front = estimator[:position]
         if position:
@@ -79,78 +78,74 @@ class FittedMiddle:
         own = self._params_of(estimator[position : position + 1])
         own = {key.removeprefix(f"{self.name}__"): value for key, value in own.items()}
         self.X, self.own_params = X, own
-        self.handle = handle_for(self.pruner)
-        self.path = self.handle.fit(self.pruner, X, y, own)
+        self.pruner = adapt(step).fit(X, **_target(y), **own)
+        self.path = self.pruner.path_
 
     def _params_of(self, pipeline):
         names = tuple(f"{name}__" for name, _ in pipeline.steps)
         return {k: v for k, v in self.fit_params.items() if k.startswith(names)}
 
-    def enter(self, X):
-        """Transform rows by the steps before the pruner."""
+    def transform(self, X):
+        """Transform samples by the steps before the pruner."""
         return self.front.transform(X) if self.position else X
+
+    def locate(self, level):
+        """Return the row of the path that a level names."""
+        return self.pruner._row_of_level(self.path, level)
 
     def at(self, index, level):
         """Return the whole pipeline, fitted, with the pruner cut at a level."""
-        pruner, *rest = self.predictor_at(index, level).steps
-        self.handle.complete(pruner[1], self.X, self.y, self.own_params)
-        return _pipeline_like(self.estimator, [*self.front.steps, pruner, *rest])
+        (name, twin), *rest = self.predictor_at(index, level).steps
+        fit_inner_of_rfe(twin, self.X, self.y, self.own_params)
+        return _pipeline_like(self.estimator, [*self.front.steps, (name, twin), *rest])
 
     def predictor_at(self, index, level):
-        """Return what predicts from rows that have entered: what follows is refitted."""
-        twin = self.handle.cut(self.pruner, self.path, index, level, self.X)
+        """Return what predicts from transformed samples: the steps after the pruner are fitted."""
+        twin = self.pruner._at_level(self.path, index, level)
         tail = clone(self.estimator[self.position + 1 :])
         tail.fit(twin.transform(self.X), self.y, **self._params_of(tail))
         return _pipeline_like(self.estimator, [(self.name, twin), *tail.steps])
 
-    def locate(self, level):
-        """Return the row of the path that a level falls on."""
-        return self.handle.locate(self.pruner, self.path, level, self.X)
 
+class RefittedPerLevel:
+    """A pipeline that is fitted as a whole for every level: slow, and always right.
 
-class FittedAnew:
-    """A pipeline that is fitted as a whole for every level: slow, always right.
-
-    It serves where metadata is routed: which step gets what, only the pipeline knows.
+    It serves where metadata is routed: only the pipeline itself can route it to its steps.
 
     Parameters
     ----------
     estimator : Pipeline
-        Fitted here once, to learn the path.
+        Fitted here once, for the path.
     position : int
         Index of the pruner's step.
     X, y : array-like
-        Training rows.
+        Training samples and targets.
     fit_params : dict
         Parameters of its `fit`.
     """
 
     def __init__(self, estimator, position, X, y, fit_params):
         self.estimator = estimator.fit(X, **_target(y), **fit_params)
-        self.rows, self.position = (X, y), position
-        self.fit_params = fit_params
-        self.name, self.pruner = estimator.steps[position]
-        self.handle = handle_for(self.pruner)
-        self.path = self.handle.path_of(self.pruner)
+        self.X, self.y, self.fit_params = X, y, fit_params
+        self.name, step = estimator.steps[position]
+        self.pruner = adapt(step, estimator[:position].transform(X) if position else X)
+        self.path = self.pruner.path_
 
-    def enter(self, X):
-        """Return the rows as they are: every level has its own steps."""
+    def transform(self, X):
+        """Return the samples as they are: the steps differ from level to level."""
         return X
 
-    def at(self, index, level):  # noqa: ARG002 - the level says it all
+    def locate(self, level):
+        """Return the row of the path that a level names."""
+        return self.pruner._row_of_level(self.path, level)
+
+    def at(self, index, level):  # noqa: ARG002 - the parameters are enough
         """Return the whole pipeline, fitted at a level."""
-        X, y = self.rows
         params = {f"{self.name}__{key}": value for key, value in level.items()}
         estimator = clone(self.estimator).set_params(**params)
-        return estimator.fit(X, **_target(y), **self.fit_params)
+        return estimator.fit(self.X, **_target(self.y), **self.fit_params)
 
     predictor_at = at
-
-    def locate(self, level):
-        """Return the row of the path that a level falls on."""
-        X = self.rows[0]
-        X = self.estimator[: self.position].transform(X) if self.position else X
-        return self.handle.locate(self.pruner, self.path, level, X)
 
 
 def fit_once(estimator, position, X, y, fit_params):
@@ -163,20 +158,20 @@ def fit_once(estimator, position, X, y, fit_params):
     position : int or None
         Step of the pruner in a pipeline; None if the estimator is the pruner.
     X, y : array-like
-        Training rows.
+        Training samples and targets.
     fit_params : dict
         Parameters of `fit`.
 
     Returns
     -------
-    FittedEnd, FittedMiddle or FittedAnew
+    FittedEnd, FittedMiddle or RefittedPerLevel
         With a `path`.
     """
     if position is None or position == len(estimator.steps) - 1:
         return FittedEnd(estimator, X, y, fit_params)
     names = tuple(f"{name}__" for name, _ in estimator.steps)
     if fit_params and (routing_enabled() or not all(k.startswith(names) for k in fit_params)):
-        return FittedAnew(estimator, position, X, y, fit_params)
+        return RefittedPerLevel(estimator, position, X, y, fit_params)
     return FittedMiddle(estimator, position, X, y, fit_params)
 
 

@@ -1,10 +1,7 @@
-"""Adapters: how a search turns the level of a step, be it a pruner or a selector.
-
-A pruner of skprune names its levels by `keep` and `threshold`; scikit-learn's selectors
-have parameters of their own. An adapter knows them, and asks nothing else of a step.
-"""
+"""The level protocol for scikit-learn's own selectors, which name levels by other parameters."""
 
 import copy
+from abc import ABC, abstractmethod
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -16,366 +13,15 @@ from skprune._compat import check_params, importances_of, rank_as_rfe, score_as_
 from skprune.base import BasePruner
 from skprune.exceptions import LevelError
 from skprune.feature_selection._path import RankedPath
-from skprune.quantization import Quantizer
-
-# The value that stands for the levels of the path itself.
-PATH = "path"
-
-
-class PrunerHandle:
-    """The handle of a pruner of skprune.
-
-    Attributes
-    ----------
-    names : tuple of str
-        Parameters that name a level.
-    path_name : str
-        The one of them that takes "path".
-    whole : dict
-        Their values that keep everything.
-    """
-
-    names: tuple[str, ...] = ("keep", "threshold")
-    path_name = "keep"
-    whole: dict[str, float | None] = {"keep": 1.0, "threshold": None}  # noqa: RUF012 - never changed
-
-    def counts(self, step):
-        """Say what the levels of a step count."""
-        return step.counts
-
-    def level(self, own, given):
-        """Return the level of a point of the grid that names some of the parameters."""
-        # The path is that of the model: a level that the pruner has by itself is passed over.
-        own = {"threshold": None} if given.get("keep") == PATH else own
-        return {**own, **given}
-
-    def at(self, step, path, index):
-        """Return the parameters that cut row `index` of a path, on any fold."""
-        level: dict[str, float | None] = {"keep": None, "threshold": None}
-        if step.decides:
-            level["keep"] = None if index else 1.0
-        else:
-            name = "threshold" if path.common_scale else "keep"
-            level[name] = float(path.levels[name].iloc[index])
-        return level
-
-    def check(self, level):
-        """Refuse strings other than "path", and two levels at once; the fit checks the rest."""
-        keep, threshold = level["keep"], level["threshold"]
-        if isinstance(keep, str) and keep != PATH:
-            msg = (
-                f"keep={keep!r} is no level. Allowed in a grid are ints, floats in (0, 1], None "
-                f"and {PATH!r}, which stands for the levels of the path."
-            )
-            raise LevelError(msg)
-        if keep is not None and threshold is not None:
-            msg = (
-                f"keep={keep!r} and threshold={threshold!r} meet in one point of the grid, but "
-                "each alone names a level. Drop one from the grid, or set the pruner's own to "
-                "None."
-            )
-            raise LevelError(msg)
-
-    def fit(self, step, X, y, params):
-        """Fit a step that keeps everything; return its path."""
-        step.fit(X, **({} if y is None else {"y": y}), **params)
-        return step.path_
-
-    def path_of(self, step):
-        """Return the path of a step that was fitted as part of a pipeline."""
-        return step.path_
-
-    def locate(self, step, path, level, X=None):  # noqa: ARG002 - a selector needs them
-        """Return the row of a path that a step would cut at a level."""
-        return path.locate(**step._level_of(**level))
-
-    def cut(self, step, path, index, level, X=None):  # noqa: ARG002 - a selector needs them
-        """Return a fitted copy of a step, cut at one row of its path; it shares the path."""
-        return step._at_level(path, index).set_params(**level)
-
-    def complete(self, twin, X, y, params):
-        """Fit what a copy lacks of a fit at its level: nothing."""
-
-
-class QuantizerHandle(PrunerHandle):
-    """The handle of a quantizer, whose levels are numbers of bits; as `PrunerHandle`."""
-
-    names = ("bits",)
-    path_name = "bits"
-    whole = {"bits": None}  # noqa: RUF012 - never changed
-
-    def level(self, own, given):
-        """Return the level of a point of the grid that names some of the parameters."""
-        return {**own, **given}
-
-    def at(self, step, path, index):  # noqa: ARG002 - as of a pruner
-        """Return the parameters that cut row `index` of a path, on any fold."""
-        return {"bits": int(path.units[index]) if index else None}
-
-    def check(self, level):
-        """Leave levels to the parameter checks of the quantizer itself."""
-
-    def locate(self, step, path, level, X=None):  # noqa: ARG002 - a selector needs them
-        """Return the row of a path that a step would cut at a level."""
-        return step.row_of(path, **level)
-
-
-class SelectKBestSurgeon:
-    """Reads a `SelectKBest` as a ranking, and cuts it.
-
-    Its siblings have the same attributes and methods: `names`, the parameters that name
-    a level; `path_name`, the one of them that counts columns; `whole`, their values that
-    keep the ranking whole.
-    """
-
-    names: ClassVar[tuple[str, ...]] = ("k",)
-    path_name: ClassVar[str] = "k"
-    whole: ClassVar[dict[str, Any]] = {"k": "all"}
-
-    def fit(self, selector, X, y, params):
-        """Fit a selector that keeps everything.
-
-        Parameters
-        ----------
-        selector : estimator
-            Fitted in place.
-        X, y : array-like
-            Training rows.
-        params : dict
-            Parameters of its `fit`.
-
-        Returns
-        -------
-        ndarray of int, shape (n_features,)
-            Columns in the order in which the selector keeps them, the best first.
-        """
-        selector.fit(X, y, **params)
-        return self.order(selector)
-
-    def order(self, selector):
-        """Return the columns, the best first; of equal scores the last is the best."""
-        return np.argsort(score_as_filter(selector.scores_), kind="stable")[::-1]
-
-    def at(self, n_kept, n_columns):  # noqa: ARG002 - a percentile needs it
-        """Return the parameters that keep a number of columns of any table."""
-        return {self.path_name: int(n_kept)}
-
-    def cut(self, selector, order, level, X=None):  # noqa: ARG002 - others need them
-        """Return a fitted copy at another level.
-
-        Parameters
-        ----------
-        selector : estimator
-            As `fit` left it.
-        order : ndarray of int, shape (n_features,)
-            What `fit` returned.
-        level : dict
-            Parameters that name the level.
-        X : array-like of shape (n_samples, n_features), default=None
-            The rows of the fit, for levels that are functions of them.
-
-        Returns
-        -------
-        estimator
-            Selects the same columns as a fit at that level.
-
-        Raises
-        ------
-        ValueError
-            If the parameters are such that a fit refuses them.
-        """
-        return _copy_at(selector, level)
-
-    def complete(self, twin, X, y, params):
-        """Fit what a copy made by `cut` lacks of a fit at its level; in place."""
-
-
-class SelectPercentileSurgeon(SelectKBestSurgeon):
-    """Reads a `SelectPercentile` as a ranking, and cuts it."""
-
-    names: ClassVar[tuple[str, ...]] = ("percentile",)
-    path_name: ClassVar[str] = "percentile"
-    whole: ClassVar[dict[str, Any]] = {"percentile": 100}
-
-    def order(self, selector):
-        """Return the columns, the best first; of equal scores the first is the best."""
-        return np.argsort(-score_as_filter(selector.scores_), kind="stable")
-
-    def at(self, n_kept, n_columns):
-        """Return the percentile that keeps a number of columns."""
-        return {"percentile": 100 * n_kept / n_columns}
-
-
-class SelectFromModelSurgeon(SelectKBestSurgeon):
-    """Reads a `SelectFromModel` as a ranking, and cuts it."""
-
-    names: ClassVar[tuple[str, ...]] = ("threshold", "max_features")
-    path_name: ClassVar[str] = "max_features"
-    whole: ClassVar[dict[str, Any]] = {"threshold": -np.inf, "max_features": None}
-
-    def order(self, selector):
-        """Return the columns, the best first; of equal importances the first is the best."""
-        scores = importances_of(
-            selector.estimator_, selector.importance_getter, "norm", selector.norm_order
-        )
-        return np.argsort(-scores, kind="stable")
-
-    def at(self, n_kept, n_columns):  # noqa: ARG002 - a percentile needs it
-        """Return the parameters that keep a number of columns, whatever their importance."""
-        return {"threshold": -np.inf, "max_features": int(n_kept)}
-
-    def cut(self, selector, order, level, X=None):  # noqa: ARG002 - others need them
-        """Return a fitted copy at another level; as `SelectKBestSurgeon.cut`."""
-        twin = _copy_at(selector, level)
-        twin.__dict__.pop("max_features_", None)
-        if twin.max_features is not None:
-            n_kept = twin.max_features
-            twin.max_features_ = n_kept(X) if callable(n_kept) else n_kept
-        return twin
-
-
-class RFESurgeon(SelectKBestSurgeon):
-    """Reads a recursive feature elimination as a ranking, and cuts it.
-
-    One elimination down to a single column passes through every other: where it would
-    have stopped, the columns are the same.
-    """
-
-    names: ClassVar[tuple[str, ...]] = ("n_features_to_select",)
-    path_name: ClassVar[str] = "n_features_to_select"
-    whole: ClassVar[dict[str, Any]] = {"n_features_to_select": 1}
-
-    def fit(self, selector, X, y, params):
-        """Eliminate down to one column; as `SelectKBestSurgeon.fit`."""
-        getter, ranks = selector.importance_getter, []
-
-        def note(estimator):
-            raw = importances_of(estimator, getter)
-            ranks.append(rank_as_rfe(importances_of(estimator, getter, "square")))
-            return raw
-
-        selector.set_params(importance_getter=note).fit(X, y, **params)
-        selector.set_params(importance_getter=getter)
-        remaining, gone = np.arange(selector.n_features_in_), []
-        for rank in ranks:
-            n_gone = min(_step(selector), len(remaining) - 1)
-            gone.append(remaining[rank[:n_gone]])
-            remaining = np.sort(remaining[rank[n_gone:]])
-        return np.concatenate([*gone, remaining])[::-1]
-
-    def order(self, selector):
-        """Return the columns, the best first; those that went together in any order."""
-        return np.argsort(selector.ranking_, kind="stable")
-
-    def cut(self, selector, order, level, X=None):  # noqa: ARG002 - others need them
-        """Return a fitted copy at another level; as `SelectKBestSurgeon.cut`."""
-        twin = _copy_at(selector, level)
-        n_columns = len(order)
-        n_kept = twin.n_features_to_select
-        if n_kept is None:
-            n_kept = n_columns // 2
-        elif isinstance(n_kept, float):
-            n_kept = int(n_columns * n_kept)
-        n_kept = min(n_kept, n_columns)
-        position = np.argsort(order)
-        # How many columns each step left; the rank counts the steps that a column missed.
-        left = np.maximum(np.arange(n_columns, n_kept, -_step(twin)) - _step(twin), n_kept)
-        twin.n_features_ = n_kept
-        twin.support_ = position < n_kept
-        twin.ranking_ = 1 + (left <= position[:, None]).sum(axis=1)
-        twin.__dict__.pop("estimator_", None)
-        return twin
-
-    def complete(self, twin, X, y, params):
-        """Fit the model that an elimination keeps for its columns; in place."""
-        twin.estimator_ = clone(twin.estimator).fit(twin.transform(X), y, **params)
-
-
-def _copy_at(selector, level):
-    """Return a copy with other parameters, checked as in a fit."""
-    twin = copy.copy(selector).set_params(**level)
-    check_params(twin)
-    return twin
-
-
-def _step(selector):
-    """Return how many columns each step of an elimination takes."""
-    step = selector.step
-    return int(max(1, step * selector.n_features_in_)) if 0 < step < 1 else int(step)
-
-
-SURGEONS = MappingProxyType(
-    {
-        SelectKBest: SelectKBestSurgeon(),
-        SelectPercentile: SelectPercentileSurgeon(),
-        SelectFromModel: SelectFromModelSurgeon(),
-        RFE: RFESurgeon(),
-    }
-)
-
-
-class SelectorHandle:
-    """The handle of a selector of scikit-learn; as `PrunerHandle`.
-
-    Parameters
-    ----------
-    surgeon : object
-        Reads and cuts selectors of its kind.
-    """
-
-    def __init__(self, surgeon):
-        self.surgeon = surgeon
-        self.names, self.path_name = surgeon.names, surgeon.path_name
-        self.whole = surgeon.whole
-
-    def counts(self, step):  # noqa: ARG002 - as of a pruner
-        """Say what the levels of a step count."""
-        return "columns"
-
-    def level(self, own, given):
-        """Return the level of a point of the grid that names some of the parameters."""
-        return {**own, **given}
-
-    def at(self, step, path, index):  # noqa: ARG002 - as of a pruner
-        """Return the parameters that cut row `index` of a path, on any fold."""
-        return self.surgeon.at(path.units[index], path.units[0])
-
-    def check(self, level):
-        """Leave levels to the parameter checks of the selector itself."""
-
-    def fit(self, step, X, y, params):
-        """Fit a step that keeps everything; return its path."""
-        return SelectorPath(self.surgeon.fit(step, X, y, params))
-
-    def path_of(self, step):
-        """Return the path of a step that was fitted as part of a pipeline."""
-        return SelectorPath(self.surgeon.order(step))
-
-    def locate(self, step, path, level, X=None):
-        """Return the row of a path that a step would cut at a level."""
-        n_kept = self.surgeon.cut(step, path.order, level, X).get_support().sum()
-        if not n_kept:
-            given = ", ".join(f"{name}={value!r}" for name, value in level.items())
-            msg = f"{type(step).__name__} keeps no column at {given}. Give a milder level."
-            raise LevelError(msg)
-        return int(path.units[0] - n_kept)
-
-    def cut(self, step, path, index, level, X=None):  # noqa: ARG002 - as of a pruner
-        """Return a fitted copy of a step at a level."""
-        return self.surgeon.cut(step, path.order, level, X)
-
-    def complete(self, twin, X, y, params):
-        """Fit what a copy lacks of a fit at its level."""
-        self.surgeon.complete(twin, X, y, params)
 
 
 class SelectorPath(RankedPath):
-    """The levels of a selector of scikit-learn: one column after the other goes.
+    """The levels of a selector of scikit-learn: features are removed one after the other.
 
     Parameters
     ----------
     order : ndarray of int, shape (n_features,)
-        Columns, the best first.
+        Features, the best first.
     """
 
     def __init__(self, order):
@@ -384,24 +30,219 @@ class SelectorPath(RankedPath):
         super().__init__(scores)
 
 
-PRUNER = PrunerHandle()
-QUANTIZER = QuantizerHandle()
-SELECTORS = {kind: SelectorHandle(surgeon) for kind, surgeon in SURGEONS.items()}
+class SelectorAdapter(ABC):
+    """A selector of scikit-learn that can be fitted and cut as a `BasePruner` can.
+
+    A subclass knows one class of selectors: the parameters that name its level, with values at
+    which one fit ranks all features (`_whole`), and the order of the features.
+
+    Parameters
+    ----------
+    selector : estimator
+        Fitted already, or in place by `fit`.
+    X : array-like of shape (n_samples, n_features), default=None
+        What it was fitted to: a level may be a function of that.
+    """
+
+    _whole: ClassVar[dict[str, Any]]
+    _unit_name: ClassVar[str] = "columns"
+
+    def __init__(self, selector, X=None):
+        self.selector, self.X = selector, X
+
+    def fit(self, X, y=None, **params):
+        """Fit the selector, whose parameters are those of the whole level; return this object."""
+        self.X = X
+        self.selector.fit(X, y, **params)
+        return self
+
+    @property
+    def path_(self):
+        """All levels of the fit."""
+        return SelectorPath(self._order())
+
+    @abstractmethod
+    def _order(self):
+        """Return the features of a fitted selector, the best first."""
+
+    def _level_names(self):
+        return tuple(self._whole)
+
+    def _whole_level(self):
+        return dict(self._whole)
+
+    def _own_level(self):
+        return {name: getattr(self.selector, name) for name in self._whole}
+
+    def _level_of_row(self, path, index):
+        return {**self._whole, self._level_names()[0]: int(path.units[index])}
+
+    def _row_of_level(self, path, level):
+        n_kept = self._at_level(path, None, level).get_support().sum()
+        if not n_kept:
+            given = ", ".join(f"{name}={value!r}" for name, value in level.items())
+            name = type(self.selector).__name__
+            msg = f"{name} keeps no feature at {given}. Give a level that keeps more."
+            raise LevelError(msg)
+        return int(path.units[0] - n_kept)
+
+    def _at_level(self, path, index, level):  # noqa: ARG002 - the parameters are enough
+        twin = copy.copy(self.selector).set_params(**level)
+        check_params(twin)
+        return twin
 
 
-def handle_for(step):
-    """Return the handle of a step, or None if it has no levels.
+class SelectKBestAdapter(SelectorAdapter):
+    """The adapter of `SelectKBest`."""
+
+    _whole: ClassVar[dict[str, Any]] = {"k": "all"}
+
+    def _order(self):
+        # Of equal scores the last is the best.
+        return np.argsort(score_as_filter(self.selector.scores_), kind="stable")[::-1]
+
+
+class SelectPercentileAdapter(SelectorAdapter):
+    """The adapter of `SelectPercentile`."""
+
+    _whole: ClassVar[dict[str, Any]] = {"percentile": 100}
+
+    def _order(self):
+        # Of equal scores the first is the best.
+        return np.argsort(-score_as_filter(self.selector.scores_), kind="stable")
+
+    def _level_of_row(self, path, index):
+        return {"percentile": 100 * path.units[index] / path.units[0]}
+
+
+class SelectFromModelAdapter(SelectorAdapter):
+    """The adapter of `SelectFromModel`."""
+
+    _whole: ClassVar[dict[str, Any]] = {"threshold": -np.inf, "max_features": None}
+
+    def _level_names(self):
+        return ("max_features", "threshold")
+
+    def _order(self):
+        # Of equal importances the first is the best.
+        selector = self.selector
+        scores = importances_of(
+            selector.estimator_, selector.importance_getter, "norm", selector.norm_order
+        )
+        return np.argsort(-scores, kind="stable")
+
+    def _at_level(self, path, index, level):
+        twin = super()._at_level(path, index, level)
+        twin.__dict__.pop("max_features_", None)
+        n_kept = twin.max_features
+        if n_kept is not None:
+            twin.max_features_ = n_kept(self.X) if callable(n_kept) else n_kept
+        return twin
+
+
+class RFEAdapter(SelectorAdapter):
+    """The adapter of `RFE`.
+
+    One elimination down to a single feature passes through all levels: where another one would
+    have stopped, the features are the same.
+    """
+
+    _whole: ClassVar[dict[str, Any]] = {"n_features_to_select": 1}
+
+    def fit(self, X, y=None, **params):
+        """Eliminate down to one feature, and note the ranks of each step."""
+        selector, ranks = self.selector, []
+        getter = selector.importance_getter
+
+        def note(estimator):
+            raw = importances_of(estimator, getter)
+            ranks.append(rank_as_rfe(importances_of(estimator, getter, "square")))
+            return raw
+
+        selector.set_params(importance_getter=note)
+        super().fit(X, y, **params)
+        selector.set_params(importance_getter=getter)
+        remaining, removed = np.arange(selector.n_features_in_), []
+        for rank in ranks:
+            n_removed = min(self._step, len(remaining) - 1)
+            removed.append(remaining[rank[:n_removed]])
+            remaining = np.sort(remaining[rank[n_removed:]])
+        self._eliminated = np.concatenate([*removed, remaining])
+        return self
+
+    def _order(self):
+        if hasattr(self, "_eliminated"):
+            return self._eliminated[::-1]
+        # Fitted elsewhere: features that were removed together come in any order.
+        return np.argsort(self.selector.ranking_, kind="stable")
+
+    def _at_level(self, path, index, level):
+        twin, n_features = super()._at_level(path, index, level), len(path.order)
+        n_kept = twin.n_features_to_select
+        if n_kept is None:
+            n_kept = n_features // 2
+        elif isinstance(n_kept, float):
+            n_kept = int(n_features * n_kept)
+        n_kept = min(n_kept, n_features)
+        position = np.argsort(path.order)
+        # How many features each step left; the rank counts the steps that a feature missed.
+        left = np.maximum(np.arange(n_features, n_kept, -self._step) - self._step, n_kept)
+        twin.n_features_ = n_kept
+        twin.support_ = position < n_kept
+        twin.ranking_ = 1 + (left <= position[:, None]).sum(axis=1)
+        twin.__dict__.pop("estimator_", None)
+        return twin
+
+    @property
+    def _step(self):
+        """Number of features that each step of the elimination removes."""
+        step = self.selector.step
+        return int(max(1, step * self.selector.n_features_in_)) if 0 < step < 1 else int(step)
+
+
+ADAPTERS = MappingProxyType(
+    {
+        SelectKBest: SelectKBestAdapter,
+        SelectPercentile: SelectPercentileAdapter,
+        SelectFromModel: SelectFromModelAdapter,
+        RFE: RFEAdapter,
+    }
+)
+
+
+def adapt(step, X=None):
+    """Return what has the level protocol for a step of a pipeline, or for an estimator.
 
     Parameters
     ----------
     step : object
-        A step of a pipeline, or an estimator.
+        Any estimator.
+    X : array-like of shape (n_samples, n_features), default=None
+        What it was fitted to.
 
     Returns
     -------
-    PrunerHandle, QuantizerHandle, SelectorHandle or None
-        Subclasses of scikit-learn's selectors may select otherwise, and have none.
+    BasePruner, SelectorAdapter or None
+        A pruner itself, or the adapter of a selector. None if there are no levels: subclasses
+        of scikit-learn's selectors may select otherwise.
     """
-    if isinstance(step, Quantizer):
-        return QUANTIZER
-    return PRUNER if isinstance(step, BasePruner) else SELECTORS.get(type(step))
+    if isinstance(step, BasePruner):
+        return step
+    adapter = ADAPTERS.get(type(step))
+    return None if adapter is None else adapter(step, X)
+
+
+def fit_inner_of_rfe(selector, X, y, params):
+    """Fit the model that `RFE` keeps for its features, which an adapter leaves out; in place.
+
+    Parameters
+    ----------
+    selector : estimator
+        Cut at a level; others than `RFE` lack nothing.
+    X, y : array-like
+        Training samples and targets.
+    params : dict
+        Parameters of its `fit`.
+    """
+    if isinstance(selector, RFE):
+        selector.estimator_ = clone(selector.estimator).fit(selector.transform(X), y, **params)

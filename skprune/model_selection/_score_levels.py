@@ -125,7 +125,7 @@ def score_levels(fitted, levels, parts, scoring):
 
     Parameters
     ----------
-    fitted : FittedEnd, FittedMiddle or FittedAnew
+    fitted : FittedEnd, FittedMiddle or RefittedPerLevel
         The fit.
     levels : list of dict
         `keep` and `threshold` of each level.
@@ -170,7 +170,7 @@ def score_levels(fitted, levels, parts, scoring):
 
 def _score_wanted(fitted, level_of, parts, scoring):
     """Score some levels, given per row of the path; dict of int to dict of scores."""
-    entered = {key: part._replace(X=fitted.enter(part.X)) for key, part in parts.items()}
+    entered = {key: part._replace(X=fitted.transform(part.X)) for key, part in parts.items()}
     free = {key: _free_scores(fitted.path, part, scoring) for key, part in entered.items()}
     rest = [name for name in scoring.scorers if any(name not in f for f in free.values())]
     losses = _paired_losses(fitted.path, entered["test_scores"], scoring)

@@ -32,9 +32,8 @@ from skprune._compat import (
 from skprune.base import PruningPath
 from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError, PruningWarning
-from skprune.model_selection._candidates import combinations
+from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once
-from skprune.model_selection._level_adapters import PATH
 from skprune.model_selection._paired import UNKNOWN, over_folds
 from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBudget
 from skprune.model_selection._score_levels import Scoring, fit_and_score
@@ -275,7 +274,7 @@ class PruningSearchCV(BaseSearchCV):
 
     def _check_units(self, plan):
         """Refuse a rule that would weigh leaves against members, or columns."""
-        counts = sorted({each.handle.counts(each.pruner) for each in plan})
+        counts = sorted({each.pruner._unit_name for each in plan})
         if len(counts) > 1 and getattr(self.refit, "size", None) == "units":
             msg = (
                 f"The grid holds pruners that count {' and '.join(counts)}, which do not compare. "
@@ -336,20 +335,19 @@ class PruningSearchCV(BaseSearchCV):
                     continue
                 fitted, _ = whole[number]
                 if fitted is None:  # it will fail on the folds too, and be reported there
-                    everything, level = combination.whole()
-                    rows.append(Row(place, number, combination.params | everything, level))
+                    level, whole_named = combination.whole()
+                    rows.append(Row(place, number, combination.params | whole_named, level))
                     continue
                 for index in self._levels(fitted, scoring, X, y):
-                    named_level = combination.at_path_level(fitted.path, index)
-                    params = {**combination.params, **named_level}
-                    rows.append(Row(place, number, params, combination.level(named_level)))
+                    level, level_named = combination.level_of_row(fitted.path, index)
+                    rows.append(Row(place, number, combination.params | level_named, level))
         return sorted(rows, key=lambda row: row.place)
 
     def _levels(self, fitted, scoring, X, y):
         """Choose the rows of a path that are scored."""
         path = fitted.path
         if len(path) > self.max_levels and isinstance(path, PruningPath):
-            entered = fitted.enter(X)
+            entered = fitted.transform(X)
             specs = scoring.specs.values()
             if all(path.free_scores(spec, entered, y) is not None for spec in specs):
                 return np.arange(len(path))

@@ -162,7 +162,7 @@ class MLPPruner(BaseModelPruner):
     [12, 9]
     """
 
-    counts: ClassVar[str] = "weights"
+    _unit_name: ClassVar[str] = "weights"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions(set(CRITERIA))],
@@ -231,17 +231,17 @@ class MLPPruner(BaseModelPruner):
         idle = self.validation is None or self.recovery != "fine_tune"
         return "train" if idle and self.validation != "oob" else super()._resolve_validation()
 
-    def _warn_of_idle_validation(self, *, frozen):
+    def _warn_of_unused_validation(self, *, frozen):
         trains = self.recovery == "fine_tune"
         if trains or frozen or not self._needs_rows():
-            super()._warn_of_idle_validation(frozen=frozen)
+            super()._warn_of_unused_validation(frozen=frozen)
         elif isinstance(self.validation, Real):
             reason = f"recovery={self.recovery!r} trains nothing that could be stopped"
-            self._warn_of_idle("validation", reason, stacklevel=5)
+            self._warn_of_unused("validation", reason, stacklevel=5)
 
-    def _grow(self, X, y, sample_weight, fit_params):
+    def _fit_whole(self, X, y, sample_weight, fit_params, copies):
         self._grown_sparse = issparse(X)
-        return super()._grow(X, y, sample_weight, fit_params)
+        return super()._fit_whole(X, y, sample_weight, fit_params, copies)
 
     def _prune_model(self, model, rows):
         surgeon, by_neuron = surgeon_for(model), self.unit == "neuron"

@@ -42,7 +42,7 @@ def read_rows(model, rows):
     ----------
     model : MLPClassifier or MLPRegressor
         The fitted network.
-    rows : ChoosingRows
+    rows : ValidationData
         The rows.
 
     Returns

@@ -7,6 +7,7 @@ from sklearn.frozen import FrozenEstimator
 
 from skprune._compat import HasMethods, StrOptions
 from skprune.base import BaseModelPruner
+from skprune.base._delegation import inner_attribute
 from skprune.exceptions import LevelError
 from skprune.quantization._path import LEVELS, QuantizedPath
 from skprune.quantization._trees import TreeCoder
@@ -115,7 +116,7 @@ class Quantizer(BaseModelPruner):
     True
     """
 
-    counts: ClassVar[str] = "bits"
+    _unit_name: ClassVar[str] = "bits"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit"])],
         "bits": [Integral, None],
@@ -146,10 +147,9 @@ class Quantizer(BaseModelPruner):
             raise AttributeError(msg)
         return importances
 
-    @property
-    def offset_(self):
-        """Offset of a one-class model: its decision function is `score_samples` less this."""
-        return self._fitted_inner("offset_").offset_
+    offset_ = inner_attribute(
+        "offset_", "Offset of a one-class model: ``decision_function = score_samples - offset_``."
+    )
 
     def __getstate__(self):
         return {name: value for name, value in super().__getstate__().items() if name != "_plain"}
@@ -163,25 +163,20 @@ class Quantizer(BaseModelPruner):
                 return
         surgeon_type(model)
 
-    def _own_level(self):
-        return _level_of(self.bits)
+    def _check_level(self):
+        _bits_to_keep(self.bits)
 
-    def row_of(self, path, bits):
-        """Return the row of a path that stores a number of bits; for searches.
+    def _level_names(self):
+        return ("bits",)
 
-        Parameters
-        ----------
-        path : PruningPath
-            A path of a quantizer.
-        bits : int or None
-            As the parameter.
+    def _whole_level(self):
+        return {"bits": None}
 
-        Returns
-        -------
-        int
-            Row of its levels.
-        """
-        return path.locate(**_level_of(bits))
+    def _level_of_row(self, path, index):
+        return {"bits": int(path.units[index]) if index else None}
+
+    def _row_of_level(self, path, level):
+        return path.locate(keep=_bits_to_keep(level["bits"]))
 
     def _needs_rows(self):
         return True
@@ -197,7 +192,7 @@ class Quantizer(BaseModelPruner):
             return QuantizedPath(TreeCoder(surgeon, rows.X))
         coder = WeightCoder(surgeon, self.method, rows)
         if self.method == "feedback" and not coder.hands_on:
-            self._warn_of_idle("method", f"inputs are more than {MAX_INPUTS}", stacklevel=5)
+            self._warn_of_unused("method", f"inputs are more than {MAX_INPUTS}", stacklevel=5)
         return QuantizedPath(coder)
 
     def _set_level(self, path, index):
@@ -210,17 +205,17 @@ class Quantizer(BaseModelPruner):
         return path.report(index)
 
 
-def _level_of(bits):
-    """Return what a number of bits names, as arguments of `path_.locate`, once checked."""
+def _bits_to_keep(bits):
+    """Return `bits`, once checked, as the `keep` of a path."""
     if bits is None:
-        return {"keep": 1.0}
+        return 1.0
     if isinstance(bits, bool) or not isinstance(bits, Integral) or bits not in LEVELS:
         msg = (
             f"bits={bits!r} is no level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
             "None, which stores the whole model."
         )
         raise LevelError(msg)
-    return {"keep": int(bits)}
+    return int(bits)
 
 
 def _plain(model):

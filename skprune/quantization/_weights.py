@@ -26,7 +26,7 @@ class WeightCoder:
         Reader and writer of the model.
     method : {"auto", "affine", "codebook", "feedback"}
         How weights are rounded.
-    rows : ChoosingRows or None
+    rows : ValidationData or None
         Rows whose covariance says how errors are handed on; held by reference.
     """
 

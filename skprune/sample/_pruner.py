@@ -178,7 +178,7 @@ class SamplePruner(BaseModelPruner):
     {0: 167, 1: 288}
     """
 
-    counts: ClassVar[str] = "samples"
+    _unit_name: ClassVar[str] = "samples"
     _deciding: ClassVar[frozenset[str]] = DECIDING
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
@@ -298,9 +298,9 @@ class SamplePruner(BaseModelPruner):
     def _resolve_validation(self):
         return "train"  # scores leave rows out by themselves
 
-    def _grow(self, X, y, sample_weight, fit_params):
+    def _fit_whole(self, X, y, sample_weight, fit_params, copies):
         y = one_target(y)
-        model, _ = super()._grow(X, y, sample_weight, fit_params)
+        model, _ = super()._fit_whole(X, y, sample_weight, fit_params, copies)
         params = {}
         if not isinstance(self.estimator, FrozenEstimator):
             params = self._inner_fit_params(sample_weight, fit_params)
@@ -310,7 +310,7 @@ class SamplePruner(BaseModelPruner):
 
     def _prune_model(self, model, rows):
         codes = None if rows.classes is None else rows.target
-        if self.decides:
+        if self._decides:
             kept, measure = self._choose(rows)
             order = np.argsort(~kept, kind="stable")
             return SamplePath(model, rows, order, measure, smallest=kept.sum(), decided=True)

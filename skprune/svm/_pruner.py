@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 
 from skprune._compat import StrOptions
 from skprune.base import BaseModelPruner
+from skprune.base._delegation import inner_attribute
 from skprune.solvers.inverse_hessian import eliminate_shared
 from skprune.surgery import surgeon_for, surgeon_type
 from skprune.svm._path import SVMPath
@@ -122,7 +123,7 @@ class SVMPruner(BaseModelPruner):
     20
     """
 
-    counts: ClassVar[str] = "vectors"
+    _unit_name: ClassVar[str] = "vectors"
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions({"obs", "magnitude", "random"})],
@@ -147,10 +148,9 @@ class SVMPruner(BaseModelPruner):
         self.recovery = recovery
         self.random_state = random_state
 
-    @property
-    def offset_(self):
-        """Offset of a one-class model: its decision function is `score_samples` less this."""
-        return self._fitted_inner("offset_").offset_
+    offset_ = inner_attribute(
+        "offset_", "Offset of a one-class model: ``decision_function = score_samples - offset_``."
+    )
 
     def _check_model(self, model):
         surgeon_type(model, family="svm")

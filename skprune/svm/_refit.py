@@ -74,7 +74,7 @@ def answers_form(surgeon, rows, similarity=None):
     ----------
     surgeon : SVMSurgeon
         Reader of the whole model.
-    rows : ChoosingRows
+    rows : ValidationData
         The rows.
     similarity : ndarray of shape (n_vectors, n_vectors), default=None
         Kernel matrix of the vectors, positive definite. Overwritten: at this size one matrix

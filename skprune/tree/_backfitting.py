@@ -34,7 +34,7 @@ def backfit(surgeon, rows, *, ridge, seed, scout):
     ----------
     surgeon : TreeSurgeon
         Reader of the model.
-    rows : ChoosingRows
+    rows : ValidationData
         What it is fitted to; rows that were held out choose the ridge.
     ridge : float or None
         The ridge of all levels; None lets rows choose.

@@ -77,7 +77,7 @@ class Problem(NamedTuple):
     answer: Callable[[np.ndarray], np.ndarray]
 
     def rows(self, surgeon, part, *, held_out=False):
-        """Return rows in the terms of the loss; `part` is a `ChoosingRows`."""
+        """Return rows in the terms of the loss; `part` is a `ValidationData`."""
         target, weight = _targets(surgeon, part.y, part.sample_weight, held_out=held_out)
         offset = self.offset(surgeon, part.X)
         if not surgeon.is_classifier:

@@ -189,7 +189,7 @@ class TreePruner(BaseModelPruner):
     (4, 22)
     """
 
-    counts: ClassVar[str] = "leaves"
+    _unit_name: ClassVar[str] = "leaves"
     _deciding: ClassVar[frozenset[str]] = frozenset({"lossless"})
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
@@ -247,9 +247,9 @@ class TreePruner(BaseModelPruner):
                 "'reduced_error', 'lossless' and 'random'."
             )
             raise InputError(msg)
-        self._warn_of_idle_recovery()
+        self._warn_of_unused_recovery()
 
-    def _warn_of_idle_recovery(self):
+    def _warn_of_unused_recovery(self):
         if self._shrinks:
             return
         idle = {"recovery": f"criterion={self.criterion!r} sets the leaf values itself"}
@@ -277,7 +277,7 @@ class TreePruner(BaseModelPruner):
         if self.criterion == "backfitting" and self.ridge is not None:
             if self.validation is not None:
                 reason = "the ridge is given, and no rows have to choose it"
-                self._warn_of_idle("validation", reason, stacklevel=6)
+                self._warn_of_unused("validation", reason, stacklevel=6)
             return "train"
         return super()._resolve_validation()
 

@@ -46,7 +46,7 @@ def judges(surgeon, rows, purpose):
     ----------
     surgeon : TreeSurgeon
         Reader of the model.
-    rows : ChoosingRows
+    rows : ValidationData
         The rows.
     purpose : str
         The parameter that needs them, for errors.
@@ -84,7 +84,7 @@ def validation_risk(surgeon, rows):
     ----------
     surgeon : TreeSurgeon
         Reader of the model.
-    rows : ChoosingRows
+    rows : ValidationData
         The rows.
 
     Returns
@@ -107,7 +107,7 @@ def best_strength(surgeon, path, rows):
         Reader of the model.
     path : TreePath
         The levels, without shrinkage.
-    rows : ChoosingRows
+    rows : ValidationData
         The rows that choose.
 
     Returns

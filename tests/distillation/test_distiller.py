@@ -262,7 +262,7 @@ def test_pruner_that_holds_rows_out_keeps_copies_together(student, monkeypatch):
         assert not set(copies[grow]) & set(copies[choose])
         assert len(set(copies[choose])) == 0.2 * len(X)
         assert sorted([*grow, *choose]) == list(range(len(copies)))
-    assert b"row_copies" not in pickle.dumps(student)
+    assert b"_copies" not in pickle.dumps(student)
 
 
 # Rows that are added.

@@ -239,7 +239,7 @@ def test_rows_that_cannot_choose_are_refused():
         EnsemblePruner(frozen).fit(X)
     with pytest.raises(InputError, match="is left to choose by"):
         EnsemblePruner(frozen).fit(X[:3], [7, 8, 9])
-    with pytest.warns(PruningWarning, match="looks at no rows"):
+    with pytest.warns(PruningWarning, match="uses no validation data"):
         EnsemblePruner(FOREST, criterion="random", validation=0.2).fit(X, Y)
 
 

@@ -44,7 +44,7 @@ def planted(seed=0, n_rows=1500):
 
 def ranks_of(pruner, X, y, **fit_params):
     pruner = clone(pruner)
-    if not pruner.decides:
+    if not pruner._decides:
         pruner.set_params(keep=X.shape[1])
     return pruner.fit(X, y, **fit_params).ranking_
 
@@ -57,7 +57,7 @@ def ranks_of(pruner, X, y, **fit_params):
 def test_informative_columns_rank_above_noise(pruner, regression):
     X, classes, quantity = planted()
     y = quantity if regression else classes
-    if pruner.decides:
+    if pruner._decides:
         assert clone(pruner).fit(X, y).keep_mask_[INFORMATIVE[1:]].all()
         return
     ranks = ranks_of(pruner, X, y)
@@ -124,7 +124,7 @@ def test_constant_columns_never_win(pruner):
     found = clone(pruner).fit(X, y)
     assert np.isnan(found.scores_[[0, 5]]).all()
     assert not found.keep_mask_[[0, 5]].any()
-    if not pruner.decides:
+    if not pruner._decides:
         assert sorted(found.path_.ranking[[0, 5]]) == [5, 6]
 
 
@@ -133,7 +133,7 @@ def test_equal_columns_tie_and_the_first_one_wins(pruner):
     X, y, _ = planted(n_rows=200)
     X = np.column_stack([X[:, 8], X[:, 1], X[:, 1], X[:, 1]])
     found = clone(pruner).fit(X, y)
-    if pruner.decides:
+    if pruner._decides:
         assert found.keep_mask_[1:].tolist() == [True, False, False]
     else:
         assert (np.diff(found.path_.ranking[1:]) > 0).all()

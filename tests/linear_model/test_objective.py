@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
-from skprune.base._rows import ChoosingRows
+from skprune.base._rows import ValidationData
 from skprune.linear_model._objective import Objective
 from skprune.surgery import surgeon_for
 
@@ -21,7 +21,7 @@ def table(n_classes=3):
 
 def objective(X, y, weight=None, **params):
     model = LogisticRegression(tol=1e-8, max_iter=10_000, **params).fit(X, y, weight)
-    return Objective(surgeon_for(model), ChoosingRows(X, y, weight, out_of_bag=False))
+    return Objective(surgeon_for(model), ValidationData(X, y, weight, out_of_bag=False))
 
 
 def mean_curvature(probability, weight):
@@ -71,8 +71,8 @@ def test_weights_are_rows_and_sparse_rows_are_dense_ones():
     X = np.where(np.abs(X) > 1, X, 0.0)
     weighed = objective(X, y, weight, C=100.0)
     for rows in (
-        ChoosingRows(X.repeat(weight, axis=0), y.repeat(weight), None, out_of_bag=False),
-        ChoosingRows(sparse.csr_array(X), y, weight, out_of_bag=False),
+        ValidationData(X.repeat(weight, axis=0), y.repeat(weight), None, out_of_bag=False),
+        ValidationData(sparse.csr_array(X), y, weight, out_of_bag=False),
     ):
         other = Objective(surgeon_for(weighed.model), rows).firmer()
         assert_allclose(other.penalty, weighed.firmer().penalty)

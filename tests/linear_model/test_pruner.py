@@ -617,7 +617,7 @@ def test_a_pickled_path_says_that_its_rows_are_gone(model):
     assert again.levels.equals(path.levels)
     assert_array_equal(again.mask(5), path.mask(5))
     with pytest.raises(
-        InputError, match=r"pickled or copied, which leaves behind the rows.*keep=1"
+        InputError, match=r"pickled or copied, which leaves behind the samples.*keep=1"
     ):
         again.cut(keep=5)
     path.cut(keep=5)  # the one that was pickled has them
@@ -645,7 +645,7 @@ def test_rows_of_a_frozen_model_are_those_given():
     assert pickle.dumps(model) == before
     other = LinearPruner(FrozenEstimator(model), keep=9).fit(X[:50], np.append(y[:49], 9))
     assert (other.estimator_.coef_ != 0).sum() == 9  # a row of an unknown class says nothing
-    with pytest.raises(InputError, match="Give other rows"):
+    with pytest.raises(InputError, match="Give other samples"):
         LinearPruner(FrozenEstimator(model)).fit(X, y + 7)
     with pytest.raises(InputError, match="Give fit a y"):
         LinearPruner(FrozenEstimator(model)).fit(X)

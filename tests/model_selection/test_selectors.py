@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skprune import CorrelationPruner, PruningSearchCV, RandomPruner, TreePruner
 from skprune.exceptions import LevelError, UnsupportedModelError
 from skprune.model_selection._fit_once import fit_once
-from skprune.model_selection._level_adapters import SELECTORS
+from skprune.model_selection._level_adapters import adapt
 
 TREE = DecisionTreeClassifier(max_depth=4, random_state=0)
 CASES = [
@@ -80,13 +80,12 @@ def test_results_are_those_of_a_grid_search(selector, grid):
 def test_each_level_is_what_a_fit_at_it_gives(selector, grid):
     X, y = data()
     opened = pipeline(selector)
-    handle = SELECTORS[type(selector)]
-    opened[1].set_params(**handle.whole)
+    opened[1].set_params(**adapt(selector)._whole_level())
     fitted = fit_once(opened, 1, X, y, {})
     for key, values in grid.items():
         for value in values:
             value = (lambda X: X.shape[1] // 3) if callable(value) else value  # noqa: PLW2901
-            level = {name: getattr(selector, name) for name in handle.names} | {key: value}
+            level = adapt(selector)._own_level() | {key: value}
             alone = pipeline(clone(selector).set_params(**level)).fit(X, y)
             cut = fitted.at(fitted.locate(level), level)
             assert vars(cut[1]).keys() == vars(alone[1]).keys()
@@ -155,7 +154,7 @@ def test_no_column_at_all_is_refused():
     search = PruningSearchCV(
         pipeline(SelectKBest()), {"selectkbest__k": [0]}, cv=2, error_score="raise"
     )
-    with pytest.raises(LevelError, match="SelectKBest keeps no column at k=0"):
+    with pytest.raises(LevelError, match="SelectKBest keeps no feature at k=0"):
         search.fit(X, y)
 
 

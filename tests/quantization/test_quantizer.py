@@ -349,7 +349,7 @@ def test_numbers_of_any_size(size):
 def test_whole_numbers_of_bits_alone():
     quantizer = fitted(MODELS[4])
     with pytest.raises(LevelError, match=r"bits=4\.0 is no level"):
-        quantizer.row_of(quantizer.path_, 4.0)
+        quantizer._row_of_level(quantizer.path_, {"bits": 4.0})
     wide = np.random.default_rng(0).normal(size=(10, 2001))
     with pytest.warns(PruningWarning, match="inputs are more than 2000"):
         Quantizer(Ridge(), bits=3, method="feedback").fit(wide, wide[:, 0])

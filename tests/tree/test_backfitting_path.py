@@ -21,7 +21,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.tree import DecisionTreeClassifier
 
 from skprune import PruningSearchCV, TreePruner, model_size
-from skprune.base._rows import ChoosingRows
+from skprune.base._rows import ValidationData
 from skprune.exceptions import InputError, PruningWarning
 
 RNG = np.random.default_rng(0)
@@ -87,7 +87,7 @@ def test_the_training_loss_falls_along_the_path(model, y):
     """From the smallest model on, more leaves at a lower price never fit worse."""
     fitted = pruner(model, ridge=1.0).fit(X, y)
     path, problem, losses = fitted.path_, fitted.path_._problem, []
-    rows = problem.rows(path._surgeon, ChoosingRows(X, y, None, out_of_bag=False))
+    rows = problem.rows(path._surgeon, ValidationData(X, y, None, out_of_bag=False))
     for known in list(path.snapshots(X))[:0:-1]:
         if is_classifier(model):
             raw = np.atleast_2d(known.decision_function(X).T)

@@ -309,8 +309,8 @@ def test_criteria_that_decide_by_themselves_take_no_level(pruner, level):
         ({"criterion": "lossless", "recovery": "shrinkage"}, "sets the leaf values itself"),
         ({"criterion": "lossless", "ridge": 3.0}, "no leaf values are shrunk"),
         ({"criterion": "cost_complexity", "ridge": 3.0}, "no leaf values are shrunk"),
-        ({"criterion": "lossless", "validation": 0.3}, "looks at no rows"),
-        ({"criterion": "lossless", "validation": "oob"}, "looks at no rows"),
+        ({"criterion": "lossless", "validation": 0.3}, "uses no validation data"),
+        ({"criterion": "lossless", "validation": "oob"}, "uses no validation data"),
     ],
 )
 def test_parameters_without_a_meaning_are_named(params, words):

@@ -134,7 +134,7 @@ def test_oob_needs_a_bootstrap():
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
 def test_an_empty_part_is_refused(share):
     pruner = TreePruner(TREE, criterion="reduced_error", validation=share)
-    with pytest.raises(InputError, match=r"leaves an empty part: .*Give more rows"):
+    with pytest.raises(InputError, match=r"leaves an empty part: .*Give more samples"):
         pruner.fit(X[:1], y[:1])
 
 

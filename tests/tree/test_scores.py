@@ -8,7 +8,7 @@ from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, RandomFo
 from sklearn.tree import DecisionTreeRegressor
 
 from skprune import TreePruner
-from skprune.base._rows import ChoosingRows
+from skprune.base._rows import ValidationData
 from skprune.surgery import surgeon_for
 from skprune.tree._scores import N_JUDGES, STRENGTHS, best_strength
 
@@ -42,7 +42,7 @@ def test_the_strength_is_that_of_the_least_loss(model, n_judges, monkeypatch):
     weight = np.random.default_rng(0).integers(0, 3, 60).astype(float)
     pruner = TreePruner(model, recovery="shrinkage")
     paths = [pruner.set_params(ridge=s or 1e-300).fit(X[60:], y[60:]).path_ for s in STRENGTHS]
-    rows = ChoosingRows(X[:60], y[:60], weight, out_of_bag=False)
+    rows = ValidationData(X[:60], y[:60], weight, out_of_bag=False)
     found = best_strength(surgeon_for(paths[0].model), paths[0], rows)
     units = paths[0].units
     aims = np.geomspace(units[0], units[-1], n_judges + 1)[1:-1]
