@@ -248,27 +248,30 @@ def registered_class(model):
 
 
 def _find_surgeon(model, family=None):
-    known = {name: each for name, each in SURGEONS.items() if family in {None, each.family}}
-    return _find(model, known, "is not a model that skprune can prune")
+    return _find(model, SURGEONS, "is not a model that skprune can prune", family)
 
 
 def _find_members(model):
     return _find(model, MEMBERS, "has no members that skprune can choose among")
 
 
-def _find(model, known, complaint):
-    """Return the entry of the nearest base class that has one, once its reader has agreed."""
+def _find(model, entries, complaint, family=None):
+    """Return the entry of the nearest class that has one, whose reader has checked the model."""
+
+    def is_known(name):
+        return name in entries and family in {None, entries[name].family}
+
     if isinstance(model, type):
         msg = f"{model.__name__} is a class; give an instance of it."
         raise UnsupportedModelError(msg)
     for name in map(class_name, type(model).__mro__):
-        if name in known:
-            known[name].load().check(model)
-            return known[name]
+        if is_known(name):
+            entries[name].load().check(model)
+            return entries[name]
         if name in REFUSED:
             msg = f"{type(model).__name__} cannot be pruned: {REFUSED[name]}."
             raise UnsupportedModelError(msg)
-    names = ", ".join(sorted(name.rpartition(".")[2] for name in known))
+    names = ", ".join(sorted(name.rpartition(".")[2] for name in filter(is_known, entries)))
     msg = f"{type(model).__name__} {complaint}. Known are: {names}."
     raise UnsupportedModelError(msg)
 

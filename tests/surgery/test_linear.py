@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import NotFittedError
@@ -22,9 +22,12 @@ from sklearn.utils import all_estimators, get_tags
 
 from skprune import model_size
 from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.linear_model._losses import LOSSES
 from skprune.surgery import surgeon_for
 from skprune.surgery._registry import SURGEONS, class_name
 
+# Models that choose a penalty of another model, whose coefficients they have.
+SEARCHES = {"ElasticNetCV", "LassoCV", "LassoLarsCV", "LassoLarsIC", "LogisticRegressionCV"}
 LINEAR = {name for name, entry in SURGEONS.items() if entry.family == "linear"}
 KINDS = [kind for _, kind in all_estimators() if class_name(kind) in LINEAR]
 
@@ -59,6 +62,25 @@ def test_what_was_read_is_what_is_written(kind):
     assert pickle.dumps(model) == before
     assert pickle.dumps(surgeon.whole()) == before
     assert not np.shares_memory(same.coef_, model.coef_)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_what_callers_know_of_the_objective(kind):
+    model = fitted(kind())
+    surgeon, (X, y) = surgeon_for(model), table_for(model)
+    assert surgeon.loss[0] in LOSSES
+    assert np.all(surgeon.l2_penalty(np.ones(len(X))) >= 0)
+    assert surgeon.may_be_smooth or not surgeon.is_smooth
+    small = surgeon.with_fixed_penalty()
+    if kind.__name__ not in SEARCHES:
+        assert type(small) is kind
+        return
+    assert kind.__name__.startswith(type(small).__name__)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        small.fit(X, y)
+    tolerance = 0.05 * np.abs(model.coef_).max()  # the solvers start elsewhere
+    assert_allclose(small.coef_, model.coef_, atol=tolerance)
 
 
 def test_what_describes_the_whole_model_is_gone():

@@ -107,6 +107,15 @@ def test_no_other_trees_and_machines_are_known():
     }
 
 
+@pytest.mark.parametrize("kind", TREES)
+def test_what_callers_know_of_trees_before_the_fit(kind):
+    surgeon, name = surgeon_type(kind()), kind.__name__
+    alone = name.startswith(("DecisionTree", "ExtraTreeC", "ExtraTreeR"))
+    assert surgeon.is_boosting == ("Boost" in name)
+    assert surgeon.has_means == ("Boost" not in name)
+    assert surgeon.is_additive == (not alone and "AdaBoost" not in name)
+
+
 class OwnForest(RandomForestClassifier):
     """A user's own forest."""
 
