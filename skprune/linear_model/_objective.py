@@ -17,7 +17,7 @@ from skprune.arrays.labels import codes_of
 from skprune.base._rows import nothing_known
 from skprune.exceptions import InputError
 from skprune.linear_model._loss_and_penalty import loss_of, penalty_of
-from skprune.solvers.least_squares import moments, spreads
+from skprune.solvers.least_squares import moments, sums_of_squares
 from skprune.solvers.linear_losses import Squared
 
 # Above so many columns no matrix of columns by columns is built.
@@ -169,7 +169,9 @@ class Objective:
         bends = self.weight @ self.loss.curvature(self.raw, self.target, self.weight) / total
         if bends.mean() >= SURE * null:
             return self
-        spread = spreads(self.X, self.weight[:, np.newaxis], center=self.has_intercept)[:, 0]
+        spread = sums_of_squares(self.X, self.weight[:, np.newaxis], center=self.has_intercept)[
+            :, 0
+        ]
         penalty = np.maximum(self.penalty, FIRM * null * spread)
         if (penalty == self.penalty).all():
             return self
@@ -245,7 +247,7 @@ class Objective:
 
     def diagonals(self):
         """Return the diagonals of the Hessians; shape (n_outputs, n_features), O(cells of X)."""
-        found = spreads(self.X, self.curvature, center=self.has_intercept)
+        found = sums_of_squares(self.X, self.curvature, center=self.has_intercept)
         return found.T + self.penalty
 
     @cached_property
