@@ -5,22 +5,23 @@ from functools import partial
 
 from skprune.solvers.linear_losses import (
     Deviance,
+    EpsilonInsensitive,
     Hinge,
     Huber,
+    LinearLoss,
     Logistic,
     ModifiedHuber,
     Pinball,
     Softmax,
     Squared,
+    SquaredEpsilonInsensitive,
     SquaredHinge,
-    SquaredTube,
-    Tube,
 )
 
 # By the names that surgeons give them, which are those of scikit-learn where it has one.
-LOSSES: dict[str, Callable[..., Squared]] = {
+LOSSES: dict[str, Callable[..., LinearLoss]] = {
     "deviance": Deviance,
-    "epsilon_insensitive": Tube,
+    "epsilon_insensitive": EpsilonInsensitive,
     "hinge": partial(Hinge, 1.0),
     "huber": Huber,
     "log_loss": Logistic,
@@ -28,13 +29,13 @@ LOSSES: dict[str, Callable[..., Squared]] = {
     "perceptron": partial(Hinge, 0.0),
     "quantile": Pinball,
     "softmax": Softmax,
-    "squared_epsilon_insensitive": SquaredTube,
+    "squared_epsilon_insensitive": SquaredEpsilonInsensitive,
     "squared_error": Squared,
     "squared_hinge": SquaredHinge,
 }
 
 
 def loss_of(surgeon):
-    """Return the loss that the model of a `LinearSurgeon` minimises; a `Squared` or its like."""
+    """Return the loss that the model of a `LinearSurgeon` minimises; LinearLoss."""
     name, *parameters = surgeon.loss
     return LOSSES[name](*parameters)

@@ -15,7 +15,7 @@ from skprune.arrays.labels import codes_of
 from skprune.base._rows import nothing_known
 from skprune.exceptions import InputError
 from skprune.linear_model._losses import loss_of
-from skprune.solvers.least_squares import moments, spreads
+from skprune.solvers.least_squares import moments, sums_of_squares
 from skprune.solvers.linear_losses import Squared
 
 # Above so many columns no matrix of columns by columns is built.
@@ -164,10 +164,12 @@ class Objective:
         total = self.weight.sum()
         share = self.weight @ (self.target > 0) / total
         null = (share * (1 - share)).mean()
-        bends = self.weight @ self.loss.curvature(self.raw, self.target, self.weight) / total
+        bends = self.weight @ self.loss.hessian(self.raw, self.target, self.weight) / total
         if bends.mean() >= SURE * null:
             return self
-        spread = spreads(self.X, self.weight[:, np.newaxis], center=self.has_intercept)[:, 0]
+        spread = sums_of_squares(self.X, self.weight[:, np.newaxis], center=self.has_intercept)[
+            :, 0
+        ]
         penalty = np.maximum(self.penalty, FIRM * null * spread)
         if (penalty == self.penalty).all():
             return self
@@ -197,13 +199,13 @@ class Objective:
 
     def slopes(self):
         """Return the derivative of each row's loss in its scores; shape (n_rows, n_outputs)."""
-        return self.loss.slope(self.raw, self.target)
+        return self.loss.gradient(self.raw, self.target)
 
     @cached_property
     def curvature(self):
         """Weighted second derivative of each row's loss; shape (n_rows, n_outputs)."""
         weight = self.weight[:, np.newaxis]
-        found = weight * self.loss.curvature(self.raw, self.target, self.weight)
+        found = weight * self.loss.hessian(self.raw, self.target, self.weight)
         # Where no row is near enough to bend the loss, all of them stand in.
         return np.where(found.any(axis=0), found, weight)
 
@@ -243,7 +245,7 @@ class Objective:
 
     def diagonals(self):
         """Return the diagonals of the Hessians; shape (n_outputs, n_features), O(cells of X)."""
-        found = spreads(self.X, self.curvature, center=self.has_intercept)
+        found = sums_of_squares(self.X, self.curvature, center=self.has_intercept)
         return found.T + self.penalty
 
     @cached_property

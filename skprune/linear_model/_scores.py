@@ -7,7 +7,7 @@ from sklearn.linear_model import lars_path_gram
 from skprune.exceptions import InputError
 from skprune.linear_model._objective import MAX_COLUMNS
 from skprune.solvers.inverse_hessian import eliminate, merge_orders
-from skprune.solvers.least_squares import spreads
+from skprune.solvers.least_squares import sums_of_squares
 
 # Numbers in the matrices of curvature of all outputs together.
 MAX_CELLS = 40_000_000
@@ -213,7 +213,7 @@ def squared_gradient(objective):
     """Return squared coefficients times the squared gradients of the rows' losses."""
     X, weight = objective.X, objective.weight[:, np.newaxis]
     squares = weight * objective.slopes() ** 2
-    return objective.coef**2 * spreads(X, squares, center=False).T
+    return objective.coef**2 * sums_of_squares(X, squares, center=False).T
 
 
 def scaled_magnitude(objective):
@@ -222,7 +222,7 @@ def scaled_magnitude(objective):
     Without an intercept in root mean squares: nothing else then takes up a mean.
     """
     weight = objective.weight[:, np.newaxis]
-    squares = spreads(objective.X, weight, center=objective.has_intercept)[:, 0]
+    squares = sums_of_squares(objective.X, weight, center=objective.has_intercept)[:, 0]
     return np.abs(objective.coef) * np.sqrt(squares / weight.sum())
 
 

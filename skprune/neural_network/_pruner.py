@@ -286,7 +286,7 @@ class MLPPruner(BaseModelPruner):
             learning_rate=model.learning_rate_init,
             batch_size=200 if model.batch_size == "auto" else model.batch_size,
             soft_labels=self.soft_labels,
-            held=held,
+            held_out=held,
             seed=seed,
         )
 

@@ -7,7 +7,7 @@ from skprune._compat import check_sample_weight
 from skprune.arrays.packing import exponent_of, packed_bytes
 from skprune.exceptions import InputError
 from skprune.quantization._path import report_row
-from skprune.solvers.codebooks import affine, codebook, feedback, halves
+from skprune.solvers.codebooks import affine, codebook, error_feedback, half_precision
 from skprune.solvers.least_squares import moments
 from skprune.surgery.coded_weights import weights_for
 
@@ -92,9 +92,9 @@ class WeightCoder:
         method, exponent = self._method_of(each, bits), exponent_of(each.values)
         W = np.ldexp(each.values, -exponent)
         if method == "halves":
-            codes = halves(W, each.axis)
+            codes = half_precision(W, each.axis)
         elif method == "feedback":
-            codes = feedback(W, bits, each.axis, self._seen(bits)[place][0])
+            codes = error_feedback(W, bits, each.axis, self._seen(bits)[place][0])
         else:
             codes = (affine if method == "affine" else codebook)(W, bits, each.axis)
         return codes._replace(exponent=exponent)

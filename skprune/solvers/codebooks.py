@@ -21,7 +21,7 @@ FINE = 7
 MAX_ITER = 100
 
 
-class Grid(NamedTuple):
+class UniformGrid(NamedTuple):
     """Even levels of each channel: ``offset + scale * code``.
 
     Attributes
@@ -36,17 +36,17 @@ class Grid(NamedTuple):
     scale: Any
     n_levels: int
 
-    def codes_of(self, W):
+    def encode(self, W):
         """Return the nearest code of each entry; ndarray of int."""
         codes = np.rint((W - self.offset.astype(float)) / self.scale.astype(float))
         return np.clip(codes, 0, self.n_levels - 1).astype(np.intp)
 
-    def values_of(self, codes):
+    def decode(self, codes):
         """Return what codes stand for; ndarray of float64."""
         return codes * self.scale.astype(float) + self.offset.astype(float)
 
 
-def even_grid(W, bits, axis):
+def uniform_grid(W, bits, axis):
     """Return the even grid of each channel with the least squared error, of some spans.
 
     Parameters
@@ -60,7 +60,7 @@ def even_grid(W, bits, axis):
 
     Returns
     -------
-    Grid
+    UniformGrid
         O(entries) per span.
     """
     alive = W != 0
@@ -72,8 +72,8 @@ def even_grid(W, bits, axis):
         middle, half = (low + high) / 2, span * (high - low) / 2
         scale = (2 * half / (2**bits - 1)).astype(np.float32)
         scale = np.where(scale > 0, scale, np.float32(1.0))
-        grid = Grid((middle - half).astype(np.float32), scale, 2**bits)
-        miss = np.where(alive, W - grid.values_of(grid.codes_of(W)), 0.0)
+        grid = UniformGrid((middle - half).astype(np.float32), scale, 2**bits)
+        miss = np.where(alive, W - grid.decode(grid.encode(W)), 0.0)
         error = (miss**2).sum(axis=axis, keepdims=True)
         better = error < least
         least = np.where(better, error, least)
@@ -81,7 +81,7 @@ def even_grid(W, bits, axis):
         offset, scale = (
             np.where(better, new, old) for new, old in zip(grid[:2], best[:2], strict=True)
         )
-        best = Grid(offset, scale, 2**bits)
+        best = UniformGrid(offset, scale, 2**bits)
     return best
 
 
@@ -91,15 +91,15 @@ def affine(W, bits, axis):
     Parameters
     ----------
     W, bits, axis
-        As for `even_grid`.
+        As for `uniform_grid`.
 
     Returns
     -------
     QuantizedArray
         Exact zeros stay zero.
     """
-    grid = even_grid(W, bits, axis)
-    return _on_grid(grid, grid.codes_of(W), W != 0, bits)
+    grid = uniform_grid(W, bits, axis)
+    return _on_grid(grid, grid.encode(W), W != 0, bits)
 
 
 def _on_grid(grid, codes, alive, bits):
@@ -112,7 +112,7 @@ def _masked(codes, alive, width, **parts):
     return QuantizedArray(pack(codes[alive], width), codes.shape, nonzero=nonzero, **parts)
 
 
-def feedback(W, bits, axis, C):
+def error_feedback(W, bits, axis, C):
     """Round to an even grid input by input, and hand each error on to the inputs that follow.
 
     What rounding one input does to the sums of a unit is made up for by the inputs that are
@@ -138,18 +138,18 @@ def feedback(W, bits, axis, C):
     -----
     Inputs of large variance go first: their errors count most, and find the most others.
     """
-    grid, first = even_grid(W, bits, axis), axis in (0, -W.ndim)
+    grid, first = uniform_grid(W, bits, axis), axis in (0, -W.ndim)
     inputs = W if first else W.T
     offset, scale = (part if first else part.T for part in grid[:2])
-    turned = Grid(offset.reshape(1, -1), scale.reshape(1, -1), grid.n_levels)
+    turned = UniformGrid(offset.reshape(1, -1), scale.reshape(1, -1), grid.n_levels)
     order = np.argsort(-C.diagonal(), kind="stable")
     factor = cholesky(np.linalg.inv(C[np.ix_(order, order)]))  # upper: U'U is the inverse
     left = inputs.reshape(len(C), -1)[order].astype(float)
     alive = left != 0
     codes = np.empty(left.shape, dtype=np.intp)
     for i, row in enumerate(left):  # each row needs the errors of all before it
-        codes[i] = turned.codes_of(row[np.newaxis])[0]
-        rounded = np.where(alive[i], turned.values_of(codes[[i]])[0], 0.0)
+        codes[i] = turned.encode(row[np.newaxis])[0]
+        rounded = np.where(alive[i], turned.decode(codes[[i]])[0], 0.0)
         error = (row - rounded) / factor[i, i]
         left[i + 1 :] -= factor[i, i + 1 :, np.newaxis] * error
     back = np.empty_like(codes)
@@ -158,7 +158,7 @@ def feedback(W, bits, axis, C):
     return _on_grid(grid, codes, W != 0, bits)
 
 
-def halves(W, axis):
+def half_precision(W, axis):
     """Store numbers as short floats, the largest of each channel brought near 1.
 
     Parameters
@@ -187,7 +187,7 @@ def codebook(W, bits, axis):
     Parameters
     ----------
     W, bits, axis
-        As for `even_grid`.
+        As for `uniform_grid`.
 
     Returns
     -------

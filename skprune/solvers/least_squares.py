@@ -68,7 +68,7 @@ def moments(X, weight, *, center):
     return products - total * np.outer(mean, mean), mean
 
 
-def spreads(X, weights, *, center):
+def sums_of_squares(X, weights, *, center):
     """Return the weighted sums of squares of columns, the diagonals of their products.
 
     Parameters

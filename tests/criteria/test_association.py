@@ -1,4 +1,4 @@
-"""Correlations and associations, against pandas, scipy and plain loops."""
+"""Correlations and associations, compared with pandas, scipy and plain loops."""
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,7 @@ def pandas_correlations(X):
 
 @pytest.mark.parametrize("layout", ["C", "F"])
 @pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_pairwise_complete_correlations_are_those_of_pandas(missing, layout):
+def test_pairwise_complete_correlations_match_pandas(missing, layout):
     X = np.asarray(table(missing=missing), order=layout)
     assert_allclose(correlations(X), pandas_correlations(X), atol=1e-12)
 
@@ -53,7 +53,7 @@ def test_few_incomplete_columns_among_complete_ones():
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_blocks_and_pieces_do_not_change_the_result(monkeypatch, missing):
+def test_block_and_chunk_sizes_do_not_change_the_result(monkeypatch, missing):
     X = table(missing=missing, n_columns=17)
     expected = correlations(X)
     monkeypatch.setattr(redundancy, "BLOCK_WIDTH", 5)
@@ -72,10 +72,10 @@ def test_blocks_and_pieces_do_not_change_the_result(monkeypatch, missing):
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("transform", [lambda X: X, ranks])
-def test_a_weight_is_a_number_of_repetitions(missing, transform):
+def test_weights_are_repetitions(missing, transform):
     X = table(missing=missing)
     X[:, 3] = np.round(X[:, 3])
-    X[0, 5] = 1e6  # a row without weight counts nowhere
+    X[0, 5] = 1e6  # a row of weight 0 has no effect
     weight = np.random.default_rng(2).integers(0, 4, len(X)).astype(float)
     weight[0] = 0
     repeated = np.repeat(X, weight.astype(int), axis=0)
@@ -92,13 +92,13 @@ def test_only_ratios_of_weights_matter():
     assert_allclose(correlations(X, weight), correlations(X, weight * 1e-9), atol=2e-13)
 
 
-def test_ranks_are_those_of_scipy():
+def test_ranks_match_scipy():
     X = np.round(table(), 0)
     assert_array_equal(ranks(X) + 0.5, rankdata(X, axis=0))
     assert_allclose(correlations(ranks(X)), spearmanr(X).statistic, atol=1e-12)
 
 
-def test_ranks_leave_out_what_is_absent():
+def test_ranks_ignore_missing_values():
     X = np.array([[3.0], [np.nan], [1.0], [3.0]])
     assert_array_equal(ranks(X)[:, 0], [2.0, np.nan, 0.5, 2.0])
 
@@ -134,11 +134,11 @@ def test_column_constant_on_the_shared_rows_has_no_correlation():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_cancellation_is_repaired(weighted):
+def test_cancellation_is_detected_and_recomputed(weighted):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(400, 4))
     X[:, 1] += X[:, 0]
-    X[200:, 0] += 1e6  # far from the mean of the column on the rows that the pair shares
+    X[200:, 0] += 1e6  # far from the column's mean over the rows shared by the pair
     X[200:, 1] = np.nan
     weight = np.full(400, 2.0) if weighted else None
     assert_allclose(correlations(X, weight), pandas_correlations(X), atol=1e-11)
@@ -203,7 +203,7 @@ def test_numeric_target(missing, weighted):
 
 
 def correlation_ratio(x, codes):
-    """Eta as in the textbook, over the rows that have x."""
+    """Textbook eta, over the rows in which x is present."""
     there = ~np.isnan(x)
     x, codes = x[there], codes[there]
     means = np.array([x[codes == c].mean() for c in codes])
@@ -212,7 +212,7 @@ def correlation_ratio(x, codes):
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_target_of_classes(missing, weighted):
+def test_class_labels(missing, weighted):
     X = table(missing=missing)
     codes = np.random.default_rng(0).integers(0, 4, len(X))
     X[:, 1] += codes
@@ -223,7 +223,7 @@ def test_target_of_classes(missing, weighted):
     assert_allclose(found, expected, atol=1e-12)
 
 
-def test_two_classes_are_a_correlation():
+def test_two_classes_give_the_absolute_correlation():
     X = table()
     codes = (X[:, 0] > X[:, 0].mean()).astype(int)
     described = describe(X)

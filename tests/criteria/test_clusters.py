@@ -1,4 +1,4 @@
-"""Clusters of columns, against scipy's own cut and against their definition."""
+"""Clusters of columns, compared with scipy's own cut and with their definition."""
 
 import numpy as np
 import pytest
@@ -23,19 +23,21 @@ def strengths(n_columns=12, seed=0, decimals=13):
 
 @pytest.mark.parametrize("method", ["complete", "average", "single"])
 @pytest.mark.parametrize("threshold", [0.05, 0.3, 0.6, 0.99])
-def test_clusters_are_those_of_scipy(method, threshold):
+def test_clusters_match_scipy(method, threshold):
     strength = strengths()
     found = cluster_columns(strength, threshold, method)
     tree = linkage(1 - np.abs(strength[np.triu_indices(12, 1)]), method)
     expected = fcluster(tree, 1 - threshold, criterion="distance")
     assert_array_equal(found[:, None] == found, expected[:, None] == expected)
     first = np.unique(found, return_index=True)[1]
-    assert (np.diff(first) > 0).all()  # numbered in order of their first columns
+    assert (np.diff(first) > 0).all()  # numbered in order of first occurrence
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 12), st.integers(0, 1000), st.sampled_from([1, 13]), st.floats(0, 1))
-def test_complete_clusters_are_above_the_threshold_within(n_columns, seed, decimals, threshold):
+def test_pairs_within_complete_clusters_are_above_the_threshold(
+    n_columns, seed, decimals, threshold
+):
     strength = strengths(n_columns, seed, decimals)
     labels = cluster_columns(strength, threshold)
     within = (labels[:, None] == labels) & ~np.eye(n_columns, dtype=bool)
@@ -44,7 +46,7 @@ def test_complete_clusters_are_above_the_threshold_within(n_columns, seed, decim
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(1, 12), st.integers(0, 1000), st.integers(0, 3), st.floats(0, 1))
-def test_the_best_of_each_cluster_stays(n_columns, seed, n_forced, threshold):
+def test_the_best_of_each_cluster_is_kept(n_columns, seed, n_forced, threshold):
     merges = build_dendrogram(strengths(n_columns, seed), "average")
     assert (np.diff(merges.strength) <= 0).all()
     labels = cut_dendrogram(merges, threshold)

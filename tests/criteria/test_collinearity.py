@@ -1,4 +1,4 @@
-"""Variance inflation, against a regression of each column on all others, made anew."""
+"""Variance inflation, compared with regressions of each column on all others."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def regress(X, column, others):
 
 
 def naive(X, n_forced, threshold):
-    """Regress, drop the most explained one, begin again."""
+    """Backward elimination by explicit regressions."""
     stay, gone = list(range(X.shape[1])), np.zeros(X.shape[1])
     while True:
         share = [regress(X, j, [k for k in stay if k != j]) for j in stay]
@@ -43,7 +43,7 @@ def naive(X, n_forced, threshold):
     st.integers(0, 3),
     st.booleans(),
 )
-def test_elimination_is_the_loop_of_regressions(n, seed, noise, threshold, n_forced, dependent):
+def test_elimination_matches_explicit_regressions(n, seed, noise, threshold, n_forced, dependent):
     X = table(n, seed, noise)
     if dependent and n > 6 > n_forced:
         X[:, 4] = X[:, 0] - 2 * X[:, 3]
@@ -57,7 +57,7 @@ def test_elimination_is_the_loop_of_regressions(n, seed, noise, threshold, n_for
     assert_allclose(found, share, atol=1e-8)
 
 
-def test_a_higher_threshold_takes_the_first_of_the_same_steps():
+def test_a_higher_threshold_stops_the_same_elimination_earlier():
     matrix = np.corrcoef(table(30, noise=0.1).T)
     whole = eliminate_collinear(matrix, np.arange(30))
     for threshold in [*whole, 0.3, 0.99, 1.0]:
@@ -70,7 +70,7 @@ def test_more_columns_than_rows(seed):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(20, 60))
     gone = eliminate_collinear(np.corrcoef(X.T), np.arange(60), 0, 1 - 1e-9)
-    # 20 rows span 19 dimensions around the mean: the first 19 columns stay.
+    # 20 centered rows span 19 dimensions: the first 19 columns are kept.
     assert_array_equal(gone, np.arange(60) >= 19)
 
 
@@ -84,9 +84,9 @@ def test_precision_survives_a_large_inflation():
     assert_array_equal(np.argsort(-found, kind="stable"), np.argsort(-expected, kind="stable"))
 
 
-def test_groups_have_the_inflation_of_fox_and_monette():
+def test_groups_have_the_generalised_vif():
     X = table(9)
-    X[:, 2] = X[:, 0] + X[:, 1]  # dependent within its group, which does not count
+    X[:, 2] = X[:, 0] + X[:, 1]  # dependent within its group, which is ignored
     starts = np.array([0, 3, 4, 6])
     matrix = np.corrcoef(X.T)
     found = explained_share(matrix, starts)
@@ -100,12 +100,12 @@ def test_groups_have_the_inflation_of_fox_and_monette():
         others = [j for j in independent if j not in part]
         inflation = det(part) * det(others) / det(independent)
         assert_allclose(1 / (1 - share), inflation ** (1 / len(part)), rtol=1e-6)
-    # It does not matter how a group is coded.
+    # The coding of a group is irrelevant.
     X[:, 6:] = X[:, 6:] @ np.random.default_rng(0).normal(size=(3, 3))
     assert_allclose(explained_share(np.corrcoef(X.T), starts), found, atol=1e-8)
 
 
-def test_groups_go_as_a_whole():
+def test_groups_are_removed_as_a_whole():
     X = table(9, noise=1.0)
     X[:, 7] = X[:, 0] + X[:, 1]
     starts = np.array([0, 2, 4, 6])  # the last has a column that the first explains
@@ -120,7 +120,7 @@ def test_groups_go_as_a_whole():
     assert steps[:3].max() == shares.max()
 
 
-def test_all_that_is_in_a_combination_is_explained():
+def test_all_columns_of_a_linear_combination_are_explained():
     X = table(6, noise=3.0)
     X[:, 5] = X[:, 1] - X[:, 2]
     found = explained_share(np.corrcoef(X.T), np.arange(6))

@@ -1,4 +1,4 @@
-"""Statistics of columns against pandas, and their independence of how rows are cut."""
+"""Column statistics, compared with pandas and between chunkings."""
 
 from functools import reduce
 from itertools import pairwise
@@ -23,7 +23,7 @@ SEVEN = 7  # the column of `mixed` that equals another
 
 
 def mixed(n_rows, seed=0):
-    """Columns of all kinds."""
+    """Columns of all types."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, 11))
     X[:, 1] = 3.0
@@ -39,8 +39,8 @@ def mixed(n_rows, seed=0):
     return X
 
 
-def in_pieces(X, cuts, weight=None):
-    """The state of a table, of the chunks that end at `cuts`."""
+def in_chunks(X, cuts, weight=None):
+    """The state of a table, merged from the chunks that end at `cuts`."""
     ends = sorted({0, len(X), *cuts})
     weights = [None if weight is None else weight[a:b] for a, b in pairwise(ends)]
     states = [
@@ -51,7 +51,7 @@ def in_pieces(X, cuts, weight=None):
 
 
 def assert_same(found, expected):
-    """Hold all statistics of two states to be equal to 1e-10, and hashes to the bit."""
+    """Assert that statistics agree to 1e-10 and hashes exactly."""
     assert found.n_rows == expected.n_rows
     assert_array_equal(found.digest, expected.digest)
     assert_array_equal(found.whole, expected.whole)
@@ -68,7 +68,7 @@ def assert_same(found, expected):
 
 @pytest.mark.parametrize("n_rows", [1, 2, 40, 300, 3000])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_statistics_are_those_of_pandas(n_rows, weighted):
+def test_statistics_match_pandas(n_rows, weighted):
     X = mixed(n_rows)
     weight = np.random.default_rng(1).integers(1, 4, n_rows) if weighted else None
     state = summarize(X, weight, track=True)
@@ -93,20 +93,20 @@ def test_statistics_are_those_of_pandas(n_rows, weighted):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_rows", [3, 200, 1000])
-def test_sparse_is_dense(n_rows, weighted):
+def test_sparse_and_dense_tables_agree(n_rows, weighted):
     X = mixed(n_rows)
     X[:, [0, 10]] *= np.random.default_rng(2).random((n_rows, 2)) < 0.1
     weight = np.random.default_rng(1).integers(1, 4, n_rows) if weighted else None
     dense = summarize(X, weight, track=True)
     assert_same(summarize(sparse.csc_array(X), weight, track=True), dense)
     stored = sparse.csc_array(X)
-    stored.data[stored.data == X[0, 3]] = 0.0  # zeros that are stored
+    stored.data[stored.data == X[0, 3]] = 0.0  # explicit zeros
     assert_same(
         summarize(stored, weight, track=True), summarize(stored.toarray(), weight, track=True)
     )
 
 
-def test_entries_that_are_there_twice_are_summed_in_a_copy():
+def test_duplicate_sparse_entries_are_summed_in_a_copy():
     X = sparse.csc_array(
         (np.array([1.0, 2.0, 5.0]), np.array([1, 1, 0]), np.array([0, 2, 3])), shape=(3, 2)
     )
@@ -122,39 +122,39 @@ def test_entries_that_are_there_twice_are_summed_in_a_copy():
     st.integers(0, 5),
     st.booleans(),
 )
-def test_any_cut_gives_the_same(n_rows, cuts, seed, weighted):
+def test_chunking_does_not_change_the_result(n_rows, cuts, seed, weighted):
     X = mixed(n_rows, seed)
     X[:, 6] = np.round(X[:, 6])
     weight = np.random.default_rng(seed).random(n_rows) + 0.1 if weighted else None
     cuts = [cut for cut in cuts if cut < n_rows]
-    assert_same(in_pieces(X, cuts, weight), summarize(X, weight, track=True))
+    assert_same(in_chunks(X, cuts, weight), summarize(X, weight, track=True))
 
 
 @pytest.mark.parametrize("size", [3, 100, 999])
-def test_a_value_that_is_frequent_throughout_is_counted_exactly(size):
+def test_a_value_frequent_in_all_chunks_is_counted_exactly(size):
     rng = np.random.default_rng(0)
     X = np.where(rng.random((2000, 4)) < [0.5, 0.7, 0.9, 0.99], 1.5, rng.normal(size=(2000, 4)))
-    found = most_frequent_share(in_pieces(X, range(0, 2000, size)))
+    found = most_frequent_share(in_chunks(X, range(0, 2000, size)))
     assert_allclose(found, (X == 1.5).mean(axis=0), atol=1e-12)
 
 
 @pytest.mark.parametrize("size", [7, 300])
-def test_a_value_that_becomes_frequent_gets_in(size):
-    # First as many frequent values as are tracked, or none at all; then a single one.
+def test_a_value_that_becomes_frequent_late_is_tracked(size):
+    # First as many frequent values as can be tracked, or none; then a single one.
     first = np.column_stack([np.arange(1000) % N_TRACKED, np.arange(1000)])
     X = np.concatenate([first, np.full((2000, 2), -1.0)])
-    found = most_frequent_share(in_pieces(X, range(0, 3000, size)))
+    found = most_frequent_share(in_chunks(X, range(0, 3000, size)))
     assert (found <= 2 / 3 + 1e-12).all()
     assert (found > 2 / 3 - 2 / N_TRACKED).all()
     assert_allclose(most_frequent_share(summarize(X)), 2 / 3)
 
 
-def test_large_means_leave_the_variance_alone():
+def test_large_means_do_not_affect_the_variance():
     x = np.random.default_rng(0).normal(size=(5000, 1))
     for origin in (0.0, 1e6, 1e10):
         moved = x + origin
         exact = ((moved - origin) - (moved - origin).mean()) ** 2
-        for state in (summarize(moved), in_pieces(moved, range(0, 5000, 77))):
+        for state in (summarize(moved), in_chunks(moved, range(0, 5000, 77))):
             assert_allclose(state.square, exact.sum(axis=0), rtol=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Co-moments of batches, against those of all rows at once."""
+"""Co-moments of batches, compared with those of all rows at once."""
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ def stream(X, edges, weight=None):
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("edges", [[], [1], [20, 21, 90], list(range(10, 200, 10))])
-def test_batches_are_all_rows_at_once(missing, edges):
+def test_merged_batches_match_all_rows_at_once(missing, edges):
     X = table(missing)
     state = stream(X, edges)
     expected = pd.DataFrame(X).corr().fillna(0.0).to_numpy().copy()
@@ -44,14 +44,14 @@ def test_batches_are_all_rows_at_once(missing, edges):
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_a_weight_is_a_number_of_repetitions(missing):
+def test_weights_are_repetitions(missing):
     X = table(missing)
     weight = np.random.default_rng(1).integers(0, 4, len(X))
     found = correlations(stream(X, [50, 60], weight))
     assert_allclose(found, correlations(read_batch(np.repeat(X, weight, axis=0))), atol=1e-12)
 
 
-def test_missing_values_may_begin_and_end():
+def test_missing_values_may_occur_in_some_batches_only():
     X = table(0.0)
     X[80:120, 2] = np.nan
     expected = pd.DataFrame(X[:, :5]).corr().to_numpy()
@@ -59,7 +59,7 @@ def test_missing_values_may_begin_and_end():
     assert_allclose(found[:5, :5], expected, atol=1e-12)
 
 
-def test_constant_on_the_shared_rows():
+def test_a_column_constant_on_the_shared_rows_has_no_correlation():
     X = np.random.default_rng(0).normal(size=(60, 3))
     X[:30, 0] = 0.1
     X[30:, 1] = np.nan

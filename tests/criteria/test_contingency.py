@@ -1,4 +1,4 @@
-"""Associations of categories, against scipy, pandas and the published formulas."""
+"""Associations of nominal columns, compared with scipy, pandas and published formulas."""
 
 import numpy as np
 import pandas as pd
@@ -21,10 +21,10 @@ every = np.arange(N_COLUMNS)
 
 
 def codes(missing=0.2, seed=0):
-    """Codes from 1 up, 0 for missing; columns that agree more and less."""
+    """Codes from 1, 0 for missing; columns with various degrees of association."""
     rng = np.random.default_rng(seed)
     found = rng.integers(1, 6, size=(N_ROWS, N_COLUMNS)).astype(np.uint8)
-    found[:, 1] = found[:, 0] % 5 + 1  # the same categories by other names
+    found[:, 1] = found[:, 0] % 5 + 1  # the same categories with permuted codes
     found[:, 2] = (found[:, 0] + 1) // 2  # coarser
     found[:, 3] = np.where(rng.random(N_ROWS) < 0.6, found[:, 0], found[:, 3])
     found[rng.random(found.shape) < missing] = 0
@@ -51,7 +51,7 @@ def bergsma(table):
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("corrected", [False, True])
-def test_cramer_is_that_of_scipy_and_of_bergsma(missing, corrected):
+def test_cramer_matches_scipy_and_bergsma(missing, corrected):
     X = codes(missing)
     found = cramer_tile(categories(X), categories(X), every, every, corrected=corrected)
     for i, j in np.ndindex(found.shape):
@@ -82,7 +82,7 @@ def numbers(missing=0.2):
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
 @pytest.mark.parametrize("corrected", [False, True])
-def test_ratio_is_that_of_the_textbook(monkeypatch, missing, corrected):
+def test_correlation_ratio_matches_its_definition(monkeypatch, missing, corrected):
     monkeypatch.setattr(contingency, "CHUNK", 64)  # several chunks of rows
     X, groups = numbers(missing), codes(missing)
     found = ratio_tile(describe(X), categories(groups), np.arange(4), every, corrected=corrected)
@@ -90,15 +90,15 @@ def test_ratio_is_that_of_the_textbook(monkeypatch, missing, corrected):
     assert_allclose(found, expected, atol=1e-12)
 
 
-def kinds(weight=None, rows=slice(None)):
+def mixed(weight=None, rows=slice(None)):
     X = np.column_stack([numbers(), codes()])[rows]
     nominal = np.arange(X.shape[1]) >= 4
     found = describe_categories(np.nan_to_num(X).astype(np.uint8), np.where(nominal, 7, 2), weight)
     return MixedTable(describe(X, weight), found, nominal)
 
 
-def test_a_mixed_tile_takes_each_pair_by_its_kinds():
-    found = mixed_tile(kinds(), kinds(), np.array([5, 0, 9, 1]), np.array([8, 1, 2]))
+def test_mixed_tile_selects_the_measure_by_column_types():
+    found = mixed_tile(mixed(), mixed(), np.array([5, 0, 9, 1]), np.array([8, 1, 2]))
     table, groups = describe(numbers()), categories(codes())
 
     def ratio(number, category):
@@ -111,17 +111,17 @@ def test_a_mixed_tile_takes_each_pair_by_its_kinds():
     assert_array_equal(found[[1, 3]][:, 1:], correlation_tile(table, table, some, others))
 
 
-def test_a_weight_is_a_number_of_repetitions():
+def test_weights_are_repetitions():
     weight = np.random.default_rng(2).integers(0, 4, N_ROWS)
     whole = np.arange(10)
-    one, other = kinds(weight.astype(float)), kinds(rows=np.repeat(np.arange(N_ROWS), weight))
+    one, other = mixed(weight.astype(float)), mixed(rows=np.repeat(np.arange(N_ROWS), weight))
     found, expected = (mixed_tile(table, table, whole, whole) for table in (one, other))
     assert_allclose(found, expected, atol=1e-12)
 
 
-def test_chance_and_constants_are_no_association():
+def test_chance_and_constants_give_no_association():
     rng = np.random.default_rng(0)
-    names = np.arange(1, 201, dtype=np.uint8)  # a name of its own for each row
+    names = np.arange(1, 201, dtype=np.uint8)  # an identifier
     X = np.column_stack([names, rng.integers(1, 5, (200, 2)), np.ones(200)]).astype(np.uint8)
     X = np.column_stack([X, np.zeros(200, dtype=np.uint8)])
     table = describe_categories(X, np.full(5, 202))

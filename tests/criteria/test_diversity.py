@@ -1,4 +1,4 @@
-"""Orders of members against the loops that define them."""
+"""Orders of members, compared with naive loops."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ ORDERS = {
 
 
 class Case:
-    """Votes whose sums are exact, and the naive statistics of them."""
+    """Votes with exact sums, and their naive statistics."""
 
     def __init__(self, seed, n_members=7, n_rows=40, n_classes=3, *, soft=False, oob=False):
         rng = np.random.default_rng(seed)
@@ -37,7 +37,7 @@ class Case:
         self.mask = rng.random(noise.shape) < 0.5 if oob else None
         self.member_weight = rng.integers(1, 4, n_members) if soft else None
         given = {"member_weight": self.member_weight, "weight": self.weight, "mask": self.mask}
-        self.ballots = MemberVotes(self.votes, self.y, **given)
+        self.member_votes = MemberVotes(self.votes, self.y, **given)
         self.n_members = n_members
 
     def sees(self, member, row):
@@ -47,7 +47,7 @@ class Case:
         return int(np.argmax(self.votes[member, row]))
 
     def ensemble(self, members, row):
-        """The class that some members vote for; None if none of them mask."""
+        """The class that some members vote for; None if all are masked."""
         member_weight = (
             np.ones(self.n_members) if self.member_weight is None else self.member_weight
         )
@@ -57,7 +57,7 @@ class Case:
         return int(np.argmax(sum(member_weight[m] * self.votes[m, row] for m in seen)))
 
     def rate(self, member, amount):
-        """Mean of an amount over the rows that a member mask at."""
+        """Mean of an amount over the samples of a member."""
         rows = [r for r in range(len(self.y)) if self.sees(member, r)]
         return sum(self.weight[r] * amount(r) for r in rows) / self.weight[rows].sum()
 
@@ -166,21 +166,21 @@ NAIVE = {name: globals()[f"naive_{name}"] for name in ORDERS}
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize("oob", [False, True])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_order_is_that_of_the_definition(name, soft, oob, n_classes):
+def test_order_matches_naive_loops(name, soft, oob, n_classes):
     for seed in range(2):
         case = Case(seed, n_classes=n_classes, soft=soft, oob=oob)
-        order = ORDERS[name](case.ballots)
+        order = ORDERS[name](case.member_votes)
         assert list(order) == list(NAIVE[name](case)), seed
 
 
 @given(st.integers(0, 10**6), st.sampled_from(sorted(ORDERS)))
-def test_order_is_a_permutation_that_starts_with_its_first_picks(seed, name):
+def test_orders_are_permutations_with_stable_prefixes(seed, name):
     case = Case(seed, n_rows=12, oob=seed % 2 == 1)
     if case.mask is not None:
         case.mask[:, 0] = True
-    order = ORDERS[name](case.ballots)
+    order = ORDERS[name](case.member_votes)
     assert sorted(order) == list(range(7))
-    assert list(ORDERS[name](case.ballots, 3)) == list(order[:3])
+    assert list(ORDERS[name](case.member_votes, 3)) == list(order[:3])
 
 
 @pytest.mark.parametrize("name", ORDERS)
@@ -188,34 +188,34 @@ def test_weights_are_repetition(name):
     case = Case(5)
     times = case.weight.astype(int)
     repeated = MemberVotes(case.votes.repeat(times, axis=1), case.y.repeat(times))
-    np.testing.assert_array_equal(ORDERS[name](case.ballots), ORDERS[name](repeated))
+    np.testing.assert_array_equal(ORDERS[name](case.member_votes), ORDERS[name](repeated))
 
 
 @pytest.mark.parametrize("oob", [False, True])
-def test_kappa_matrix_is_that_of_scikit_learn(oob):
+def test_kappa_matrix_matches_scikit_learn(oob):
     case = Case(1, oob=oob)
     np.testing.assert_allclose(
-        diversity.kappa_matrix(case.ballots), naive_kappa_matrix(case), atol=1e-12
+        diversity.kappa_matrix(case.member_votes), naive_kappa_matrix(case), atol=1e-12
     )
 
 
-def test_members_that_always_say_the_same_agree():
+def test_constant_members_have_kappa_one():
     votes = np.zeros((2, 5, 2))
     votes[:, :, 0] = 1
     np.testing.assert_array_equal(diversity.kappa_matrix(MemberVotes(votes, np.zeros(5, int))), 1)
 
 
-def test_members_out_of_bag_are_judged_on_their_own_rows_only():
+def test_masked_votes_are_ignored():
     case = Case(3, oob=True)
     changed = case.votes.copy()
     changed[~case.mask] = [0, 0, 9]
     other = MemberVotes(changed, case.y, weight=case.weight, mask=case.mask)
     for order in ORDERS.values():
-        np.testing.assert_array_equal(order(case.ballots), order(other))
+        np.testing.assert_array_equal(order(case.member_votes), order(other))
 
 
 @pytest.mark.parametrize("oob", [False, True])
-def test_pair_means_are_means_over_the_rows_of_both(oob):
+def test_pair_means_use_the_samples_of_both_members(oob):
     rng = np.random.default_rng(0)
     stack, weight = rng.normal(size=(4, 400, 2)), rng.random(400)
     mask = rng.random((4, 400)) < 0.6 if oob else None

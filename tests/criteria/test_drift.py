@@ -1,4 +1,4 @@
-"""Drift against scipy, plain loops and simulation."""
+"""Drift, compared with scipy and plain loops, and by simulation."""
 
 from itertools import pairwise
 
@@ -31,7 +31,7 @@ def index_of(earlier, later, n_bins=10, **weights):
     return stability_index(Drift(bins, counts, count_bins(later, bins, weights.get("after"))))
 
 
-def test_stability_index_is_that_of_a_loop(samples):
+def test_stability_index_matches_a_loop(samples):
     earlier, later = samples
     found = index_of(earlier, later)
     for j in range(earlier.shape[1]):
@@ -48,13 +48,13 @@ def test_stability_index_is_that_of_a_loop(samples):
     assert (found[[1, 5]] > 0.25).all()
 
 
-def test_nothing_differs_from_itself(samples):
+def test_equal_samples_have_no_drift(samples):
     earlier, _ = samples
     assert_array_equal(index_of(earlier, earlier), np.zeros(6))
     assert_allclose(ks_statistic(earlier, earlier), np.zeros(6), atol=1e-12)
 
 
-def test_new_categories_count():
+def test_new_categories_are_drift():
     a = np.array([1.0, 2.0, 2.0, np.nan])[:, None]
     b = np.array([1.0, 7.0, 7.0, np.nan])[:, None]
     bins = find_bins(a, np.array([True]))
@@ -62,7 +62,7 @@ def test_new_categories_count():
     assert_allclose(found, 2 * (0.5 - 1e-4) * np.log(0.5 / 1e-4))
 
 
-def test_ks_is_that_of_scipy(samples):
+def test_ks_matches_scipy(samples):
     earlier, later = samples
     found = ks_statistic(earlier, later)
     for j in range(earlier.shape[1]):
@@ -70,14 +70,14 @@ def test_ks_is_that_of_scipy(samples):
         assert_allclose(found[j], ks_2samp(*pair).statistic, atol=1e-12)
 
 
-def test_ks_without_values_on_one_side_is_none():
+def test_ks_is_zero_without_values_on_one_side():
     empty = np.full((5, 1), np.nan)
     assert ks_statistic(empty, np.ones((3, 1))).tolist() == [0.0]
     assert ks_statistic(np.ones((3, 1)), empty).tolist() == [0.0]
     assert ks_statistic(empty, empty).tolist() == [0.0]
 
 
-def test_sparse_is_dense(samples):
+def test_sparse_and_dense_tables_agree(samples):
     earlier, later = map(np.nan_to_num, samples)
     pair = sparse.csc_array(earlier), sparse.csc_array(later)
     assert_allclose(ks_statistic(*pair), ks_statistic(earlier, later))
@@ -93,7 +93,7 @@ def test_weights_are_repetitions(samples):
     assert_allclose(ks_statistic(*samples, before, after), ks_statistic(*repeated), atol=1e-12)
 
 
-def test_counts_add_up(samples):
+def test_counts_are_additive(samples):
     earlier, later = samples
     bins = find_bins(earlier, n_bins=10)
     whole = count_bins(later, bins)
@@ -101,7 +101,7 @@ def test_counts_add_up(samples):
     assert_array_equal(whole.sum(axis=1), 200)
 
 
-def test_blocks_play_no_part(samples, monkeypatch):
+def test_block_size_does_not_change_the_result(samples, monkeypatch):
     earlier, later = samples
     nominal = np.arange(6) == 2
     bins = find_bins(earlier, nominal, n_bins=10)
@@ -122,7 +122,7 @@ def test_blocks_play_no_part(samples, monkeypatch):
         ([0.5] * 5, 0.5, {0: 0.5, 1: 0.5, 2: 0.25}, {2: 0.25, 3: 0.5, 4: 0.5}),
     ],
 )
-def test_rows_are_divided_by_weight(weight, share, before, after):
+def test_rows_are_split_by_weight(weight, share, before, after):
     X = np.arange(5.0)[:, None]
     given = None if weight is None else np.array(weight, dtype=float)
     for (rows, part), expected in zip(split_rows(X, given, share), (before, after), strict=True):
@@ -134,7 +134,7 @@ def test_rows_are_divided_by_weight(weight, share, before, after):
             assert part.tolist() == list(expected.values())
 
 
-def test_drift_is_found_and_noise_is_not():
+def test_drift_is_detected_and_noise_is_not():
     rng = np.random.default_rng(0)
     shift = np.repeat([0.0, 0.3, 1.0], 200)
     earlier, later = rng.normal(size=(1000, 600)), rng.normal(size=(1000, 600)) + shift

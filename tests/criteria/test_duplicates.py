@@ -1,4 +1,4 @@
-"""Equal columns against pandas, and what is told apart."""
+"""Duplicate columns, compared with pandas, and columns that must be distinguished."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from skprune.criteria.column_statistics import summarize
 from skprune.criteria.duplicates import differ, first_duplicate
 
 
-def test_equal_columns_are_those_of_pandas():
+def test_duplicates_match_pandas():
     rng = np.random.default_rng(0)
     X = rng.integers(0, 2, (4, 60)).astype(float)
     X[rng.random(X.shape) < 0.2] = np.nan
@@ -20,7 +20,7 @@ def test_equal_columns_are_those_of_pandas():
     assert not differ(sparse.csc_array(X), np.arange(60), found).any()
 
 
-def test_types_signs_of_zero_and_payloads_of_nan_play_no_part():
+def test_dtype_sign_of_zero_and_nan_payload_are_ignored():
     a = np.array([1.0, 0.0, np.nan, 4.0])
     b = np.array([1.0, -0.0, -np.nan, 4.0])
     digest = summarize(np.column_stack([a, b])).digest
@@ -29,14 +29,14 @@ def test_types_signs_of_zero_and_payloads_of_nan_play_no_part():
     assert_array_equal(summarize(sparse.csc_array(a[:, None])).digest[0], digest[0])
 
 
-def test_order_and_small_changes_are_told_apart():
+def test_row_order_and_small_changes_are_distinguished():
     x = np.arange(1000.0)
     columns = [x, x[::-1], np.roll(x, 1), np.where(x == 500, np.nextafter(500, 501), x)]
     digest = summarize(np.column_stack(columns)).digest
     assert len(np.unique(digest[:, 0])) == len(np.unique(digest[:, 1])) == 4
 
 
-def test_those_with_priority_stand_for_the_others():
+def test_columns_with_priority_represent_the_others():
     digest = np.array([[1, 1], [2, 2], [1, 1], [1, 1], [2, 2]], dtype=np.uint64)
     none, nominal = np.zeros(5, bool), np.array([0, 0, 0, 0, 1], bool)
     assert first_duplicate(digest, none, none).tolist() == [0, 1, 0, 0, 1]

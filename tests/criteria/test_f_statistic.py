@@ -1,4 +1,4 @@
-"""F statistics and correlations, against sklearn and numpy."""
+"""F statistics and correlations, compared with sklearn and numpy."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def f_of(X, y, weight=None):
     return f_statistic(explain(standard(X, weight), y))
 
 
-def test_f_statistics_are_those_of_sklearn():
+def test_f_statistics_match_sklearn():
     X, classes, y = table()
     centred = X - [0, 0, 0, 0, 0, 1e4]  # sums of squares of large values cancel in sklearn
     assert_allclose(f_of(X, classes), f_classif(centred, classes)[0], rtol=1e-10)
@@ -42,11 +42,11 @@ def test_f_statistics_are_those_of_sklearn():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_missing_values_leave_out_their_rows(weighted):
+def test_rows_with_missing_values_are_ignored(weighted):
     X, classes, y = table()
     rng = np.random.default_rng(1)
     holes = rng.random(X.shape) < np.array([0, 0.1, 0.3, 0, 0.5, 0.2])
-    holes[classes == 2, 4] = True  # this column lacks a class
+    holes[classes == 2, 4] = True  # no value of this class
     X[holes] = np.nan
     X[:, 5] -= 1e4
     weight = rng.integers(0, 4, len(y)) if weighted else np.ones(len(y), dtype=int)
@@ -79,7 +79,7 @@ def test_equal_columns_are_equal_to_the_bit():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_correlations_are_those_of_numpy(weighted):
+def test_correlations_match_numpy(weighted):
     X, _, y = table()
     weight = np.random.default_rng(1).integers(0, 4, len(y)) if weighted else None
     rows = X.repeat(weight, axis=0) if weighted else X
@@ -88,7 +88,7 @@ def test_correlations_are_those_of_numpy(weighted):
     assert_allclose(found, expected[2, [0, 4, 5]], atol=1e-10)
 
 
-def test_huge_and_tiny_values_are_within_reach():
+def test_huge_and_tiny_values_do_not_overflow():
     X, classes, y = table()
     scale = np.array([1e200, 1e-200, 1.0, 1.0, 1e300, 1.0])
     assert_allclose(f_of(X[:, :5] * scale[:5], classes), f_of(X[:, :5], classes), rtol=1e-9)

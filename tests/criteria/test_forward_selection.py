@@ -1,4 +1,4 @@
-"""Forward picks, against double loops that compute every score anew."""
+"""Forward selection, compared with double loops that recompute every score."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ FLOOR = 0.2
 
 
 def problem(seed, digits=3):
-    """Relevance, and a symmetric matrix of terms, both rounded so that some tie."""
+    """Relevance and a symmetric matrix of terms, rounded so that some are tied."""
     rng = np.random.default_rng(seed)
     relevance = np.round(rng.random(P), digits)
     terms = np.round(rng.random((P, P)), digits)
@@ -31,7 +31,7 @@ def term_of(matrix):
     return lambda s, columns: matrix[s, columns]
 
 
-WAYS = {
+SCHEMES = {
     "difference": (
         DIFFERENCE,
         lambda relevance, terms: relevance - (np.mean(terms) if len(terms) else 0),
@@ -51,11 +51,11 @@ WAYS = {
         lambda relevance, terms: min([relevance, *terms]),
     ),
 }
-over_ways = pytest.mark.parametrize("way", WAYS)
+over_schemes = pytest.mark.parametrize("name", SCHEMES)
 
 
-def slow_picks(relevance, matrix, score, units, forced, n_columns):
-    """Pick by the whole sum for every candidate at every pick."""
+def naive_selection(relevance, matrix, score, units, forced, n_columns):
+    """Select with all terms of every candidate in every step."""
     taken, order, at_pick = set(np.flatnonzero(forced)), [], {}
     chosen = sorted(j for j in taken if not np.isnan(relevance[j]))
     while len(taken) < n_columns:
@@ -72,12 +72,12 @@ def slow_picks(relevance, matrix, score, units, forced, n_columns):
     return order, at_pick
 
 
-@over_ways
+@over_schemes
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("n_columns", [1, 4, P])
-def test_picks_are_those_of_whole_sums(way, seed, n_columns, monkeypatch):
+def test_selection_matches_eager_evaluation(name, seed, n_columns, monkeypatch):
     monkeypatch.setattr("skprune.criteria.forward_selection.BATCH", 3)
-    scheme, score = WAYS[way]
+    scheme, score = SCHEMES[name]
     relevance, matrix = problem(seed)
     relevance[3] = np.nan
     nobody = np.zeros(P, dtype=bool)
@@ -87,7 +87,7 @@ def test_picks_are_those_of_whole_sums(way, seed, n_columns, monkeypatch):
         (np.arange(P) // 2, np.isin(np.arange(P), [2, 3, 8, 9])),
     ]:
         found = select_forward(relevance, term_of(matrix), scheme, units, forced, n_columns)
-        order, at_pick = slow_picks(relevance, matrix, score, units, forced, n_columns)
+        order, at_pick = naive_selection(relevance, matrix, score, units, forced, n_columns)
         assert found.order.tolist() == order
         assert_allclose(found.scores[order], [at_pick[j] for j in order], rtol=1e-12)
         assert_array_equal(np.isnan(found.scores), np.isnan(relevance))
@@ -95,15 +95,15 @@ def test_picks_are_those_of_whole_sums(way, seed, n_columns, monkeypatch):
 
 @given(st.integers(0, 10**6))
 @settings(deadline=None, max_examples=60)
-def test_lazy_minima_pick_what_eager_ones_do_in_spite_of_ties(seed):
+def test_lazy_minima_match_eager_ones_with_ties(seed):
     relevance, matrix = problem(seed, digits=1)
     nobody = np.zeros(P, dtype=bool)
     found = select_forward(relevance, term_of(matrix), MINIMUM, np.arange(P), nobody, P)
-    order, _ = slow_picks(relevance, matrix, WAYS["minimum"][1], np.arange(P), nobody, P)
+    order, _ = naive_selection(relevance, matrix, SCHEMES["minimum"][1], np.arange(P), nobody, P)
     assert found.order.tolist() == order
 
 
-def test_lazy_minima_ask_for_few_terms():
+def test_lazy_minima_evaluate_few_terms():
     relevance = np.append(np.full(5, 0.5), np.full(995, 0.01))
     asked = []
 
@@ -117,9 +117,9 @@ def test_lazy_minima_ask_for_few_terms():
     assert sum(asked) < 700
 
 
-@over_ways
-def test_picks_end_at_the_threshold(way):
-    scheme, _ = WAYS[way]
+@over_schemes
+def test_selection_ends_at_the_threshold(name):
+    scheme, _ = SCHEMES[name]
     relevance, matrix = problem(0)
     every = np.arange(P), np.zeros(P, dtype=bool), P
     whole = select_forward(relevance, term_of(matrix), scheme, *every)
@@ -128,9 +128,9 @@ def test_picks_end_at_the_threshold(way):
     assert found.order.tolist() == whole.order[: (lowest > lowest[3]).sum()].tolist()
 
 
-@over_ways
-def test_nothing_to_pick_is_no_pick(way):
-    scheme, _ = WAYS[way]
+@over_schemes
+def test_without_eligible_columns_nothing_is_selected(name):
+    scheme, _ = SCHEMES[name]
     empty = np.full(P, np.nan)
     nobody = np.zeros(P, dtype=bool)
     found = select_forward(empty, None, scheme, np.arange(P), nobody, P)
@@ -138,7 +138,7 @@ def test_nothing_to_pick_is_no_pick(way):
     assert np.isnan(found.scores).all()
 
 
-def slow_blanket(strength, matrix):
+def naive_fcbf(strength, matrix):
     """FCBF as published: pairs in a sorted list."""
     left = sorted((j for j in range(P) if strength[j] > 0), key=lambda j: (-strength[j], j))
     kept = []
@@ -150,12 +150,12 @@ def slow_blanket(strength, matrix):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_blankets_are_those_of_the_published_list(seed):
+def test_fcbf_matches_the_published_algorithm(seed):
     strength, matrix = problem(seed, digits=1)
     strength[4] = 0
     units, nobody = np.arange(P), np.zeros(P, dtype=bool)
     found = fcbf(strength, term_of(matrix), units, nobody)
-    assert np.flatnonzero(found.kept).tolist() == slow_blanket(strength, matrix)
+    assert np.flatnonzero(found.kept).tolist() == naive_fcbf(strength, matrix)
     gone = np.flatnonzero(~found.kept & (strength > 0))
     assert found.kept[found.partner[gone]].all()
     assert (strength[found.partner[gone]] >= strength[gone]).all()
@@ -165,7 +165,7 @@ def test_blankets_are_those_of_the_published_list(seed):
     assert found.partner[4] == -1
 
 
-def test_blanket_units_stay_with_any_column_that_does():
+def test_fcbf_keeps_units_with_any_kept_column():
     strength = np.array([0.9, 0.5, 0.4, 0.3, 0.0])
     matrix = np.zeros((5, 5))
     matrix[0, 1] = matrix[0, 3] = 0.8
@@ -180,6 +180,6 @@ def test_blanket_units_stay_with_any_column_that_does():
     assert weak.kept.tolist() == [True, False, True, True, False]
 
 
-def test_blanket_is_never_empty():
+def test_fcbf_keeps_at_least_one_column():
     found = fcbf(np.zeros(4), None, np.array([0, 1, 0, 2]), np.zeros(4, dtype=bool))
     assert found.kept.tolist() == [True, False, True, False]

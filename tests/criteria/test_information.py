@@ -1,4 +1,4 @@
-"""Entropies and information, against sklearn and sums over cells one by one."""
+"""Entropies and information, compared with sklearn and sums over cells."""
 
 from collections import Counter
 
@@ -19,7 +19,7 @@ from skprune.criteria.information import (
 
 
 def coded(n_rows=200, n_columns=6, n_codes=4, seed=0):
-    """Codes that depend on each other, and classes that depend on some of them."""
+    """Dependent discrete columns, and classes that depend on some of them."""
     rng = np.random.default_rng(seed)
     codes = rng.integers(0, n_codes, (n_rows, n_columns))
     codes[:, 1] = np.where(rng.random(n_rows) < 0.7, codes[:, 0], codes[:, 1])
@@ -53,7 +53,7 @@ def bounded(found, *columns):
     return min(max(found, 0.0), *(entropy(column)[0] for column in columns))
 
 
-def test_entropies_are_those_of_the_cells():
+def test_entropies_match_sums_over_cells():
     codes, _ = coded()
     found = counted(codes)
     slow = [entropy(column) for column in codes.T]
@@ -62,7 +62,7 @@ def test_entropies_are_those_of_the_cells():
     assert_array_equal(found.varies, np.arange(6) != 2)
 
 
-def test_mutual_information_is_that_of_the_cells():
+def test_mutual_information_matches_sums_over_cells():
     codes, y = coded()
     found = mutual_information(counted(codes), counted(y), 0, np.arange(6))
     slow = [bounded(corrected((1, x), (1, y), (-1, x, y)), x, y) for x in codes.T]
@@ -70,7 +70,7 @@ def test_mutual_information_is_that_of_the_cells():
     assert found[2] == 0
 
 
-def test_mutual_information_without_its_correction_is_that_of_sklearn():
+def test_uncorrected_mutual_information_matches_sklearn():
     codes, y = coded()
     found = mutual_information(counted(codes), counted(y), 0, np.arange(6))
     for x, value in zip(codes.T, found, strict=True):
@@ -78,7 +78,7 @@ def test_mutual_information_without_its_correction_is_that_of_sklearn():
         assert max(mutual_info_score(x, y) - bias, 0.0) == pytest.approx(value, abs=1e-12)
 
 
-def test_correction_takes_out_what_noise_seems_to_say():
+def test_correction_removes_the_bias_of_independent_columns():
     rng = np.random.default_rng(0)
     codes, y = rng.integers(0, 10, (1000, 200)), rng.integers(0, 4, 1000)
     found = mutual_information(counted(codes), counted(y), 0, np.arange(200))
@@ -87,7 +87,7 @@ def test_correction_takes_out_what_noise_seems_to_say():
     assert found.mean() < 0.2 * plain
 
 
-def test_conditional_information_is_that_of_the_cells():
+def test_conditional_information_matches_sums_over_cells():
     codes, y = coded()
     for s in (0, 1, 2):
         found = conditional_information(counted(codes), counted(y), s, np.arange(6))
@@ -98,7 +98,7 @@ def test_conditional_information_is_that_of_the_cells():
         assert_allclose(found, slow, atol=1e-12)
 
 
-def test_a_constant_tells_nothing_and_hides_nothing():
+def test_a_constant_has_no_information_and_conditioning_on_it_no_effect():
     codes, y = coded()
     table, target = counted(codes), counted(y)
     beside = conditional_information(table, target, 2, np.arange(6))

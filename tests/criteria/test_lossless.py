@@ -31,7 +31,7 @@ def spliced(table, only_child):
     )
 
 
-def answers(table, X):
+def predict(table, X):
     return table.value[route(table, X)]
 
 
@@ -42,7 +42,7 @@ def naive_equal(table, node):
 
 @reproducible
 @given(node_tables(), st.integers(1, 2), rows)
-def test_splits_above_equal_leaves_are_found_and_go(table, n_kinds, X):
+def test_splits_above_equal_leaves_are_found_and_collapsed(table, n_kinds, X):
     table = replace(table, value=np.floor(table.value[:, :, :n_kinds] / 3))
     leaf = equal_children(table)
     found = leaf != NO_NODE
@@ -51,7 +51,7 @@ def test_splits_above_equal_leaves_are_found_and_go(table, n_kinds, X):
     ]
     assert_array_equal(found, expected)
     smaller = spliced(table, np.where(found, table.left, NO_NODE))
-    assert_array_equal(answers(smaller, X), answers(table, X))
+    assert_array_equal(predict(smaller, X), predict(table, X))
     assert (equal_children(smaller) == NO_NODE).all()
     for node in np.flatnonzero(found):
         assert leaf[node] in subtree(table, node)
@@ -71,7 +71,7 @@ def test_values_have_to_be_equal_to_the_bit():
 
 
 def naive_dead(table, node, values, ordered):
-    """The only child that some value of the column takes, with all splits above obeyed."""
+    """The only reachable child, by enumeration of the feature's values."""
 
     def goes_left(split, x):
         if np.isnan(x):
@@ -94,7 +94,7 @@ def naive_dead(table, node, values, ordered):
 
 
 def values_around(thresholds, dtype, *, missing):
-    """Every kind of number that rows can hold: all that differ at some threshold."""
+    """Representatives of all values that some threshold distinguishes."""
     near = np.unique(thresholds).astype(dtype)
     near = np.concatenate([np.nextafter(near, dtype(side)) for side in (-9e9, 9e9)] + [near])
     near = np.concatenate([near, [-9e9, 9e9], near.astype(dtype) + dtype(0.1)])
@@ -104,7 +104,7 @@ def values_around(thresholds, dtype, *, missing):
 @reproducible
 @given(node_tables(max_splits=12), st.booleans(), st.booleans(), st.integers(0, 2**32 - 1), rows)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_branches_that_no_row_reaches_are_found_and_go(dtype, table, missing, alike, seed, X):
+def test_unreachable_branches_are_found_and_removed(dtype, table, missing, alike, seed, X):
     rng = np.random.default_rng(seed)
     # Few columns, and thresholds with no float32 between them.
     threshold = table.threshold + 1e-12 * rng.integers(-1, 2, table.n_nodes)
@@ -119,13 +119,13 @@ def test_branches_that_no_row_reaches_are_found_and_go(dtype, table, missing, al
     assert_array_equal(found, expected)
     X = X if missing else np.nan_to_num(X)
     smaller = spliced(table, found)
-    assert_array_equal(answers(smaller, X), answers(table, X))
+    assert_array_equal(predict(smaller, X), predict(table, X))
     assert (dead_branches(smaller, missing=missing, dtype=dtype) == NO_NODE).all()
 
 
 @reproducible
 @given(node_tables(max_splits=12), st.integers(0, 2**32 - 1))
-def test_splits_of_categories_are_left_alone(table, seed):
+def test_categorical_splits_are_ignored(table, seed):
     column_is_ordered = np.random.default_rng(seed).random(3) < 0.5
     ordered = table.is_split & column_is_ordered[table.feature]
     values = values_around(table.threshold[table.is_split], np.float32, missing=True)
@@ -136,7 +136,7 @@ def test_splits_of_categories_are_left_alone(table, seed):
     assert_array_equal(dead_branches(table, ordered=ordered), expected)
 
 
-def test_a_branch_stays_for_nan_alone():
+def test_a_branch_reachable_by_nan_only_is_kept():
     # x <= 1, then x <= 2 to the left of it: only NaN could be above 2 there.
     left, right = np.array([1, 3, -1, -1, -1]), np.array([2, 4, -1, -1, -1])
     zeros = np.zeros(5)
@@ -153,7 +153,7 @@ def test_a_branch_stays_for_nan_alone():
     )
     assert (dead_branches(table) == NO_NODE).all()
     assert_array_equal(dead_branches(table, missing=False), [-1, 3, -1, -1, -1])
-    away = replace(table, missing_left=np.zeros(5, bool))  # NaN left for node 2 before
+    away = replace(table, missing_left=np.zeros(5, bool))  # NaN went to node 2 before
     assert_array_equal(dead_branches(away), [-1, 3, -1, -1, -1])
 
 
@@ -184,7 +184,7 @@ def joined(tables):
 
 
 def shuffled(tree, seed):
-    """The same tree with its nodes in another order; the root stays first."""
+    """The same tree with its nodes in another order; the root is still first."""
     order = np.append(0, 1 + np.random.default_rng(seed).permutation(tree.n_nodes - 1))
     position = np.append(np.argsort(order), NO_NODE)
     sides = {side: position[getattr(tree, side)[order]] for side in ("left", "right")}
@@ -201,7 +201,7 @@ def naive_key(table, node):
 
 @reproducible
 @given(node_tables(max_splits=3), st.lists(st.integers(0, 99), min_size=1, max_size=6))
-def test_trees_that_are_there_twice_are_found_in_any_order_of_nodes(table, picks):
+def test_duplicate_trees_are_found_in_any_order_of_nodes(table, picks):
     trees = [shuffled(single_tree(table, pick % table.n_trees), pick) for pick in picks]
     trees[-1] = replace(trees[-1], weight=trees[-1].weight + 1, impurity=trees[-1].impurity + 1)
     many = joined(trees)
@@ -209,7 +209,7 @@ def test_trees_that_are_there_twice_are_found_in_any_order_of_nodes(table, picks
     assert_array_equal(duplicate_trees(many), [keys.index(key) for key in keys])
 
 
-def test_every_part_of_a_tree_tells_it_from_another():
+def test_trees_that_differ_anywhere_are_no_duplicates():
     X, y = make_classification(200, random_state=0)
     tree = surgeon_for(RandomForestClassifier(1, random_state=0).fit(X, y)).table
     split = np.flatnonzero(tree.is_split)[-1]
@@ -225,7 +225,7 @@ def test_every_part_of_a_tree_tells_it_from_another():
         changed[node] = ~changed[node] if field == "missing_left" else changed[node] + change
         others.append(replace(tree, **{field: changed}))
     mirrored = replace(tree, left=tree.right, right=tree.left)
-    # What is stored at leaves and splits beside this means nothing.
+    # Other fields of leaves and splits are meaningless.
     value, threshold = tree.value.copy(), tree.threshold.copy()
     value[split], threshold[leaf] = -1, 7
     same = replace(tree, value=value, threshold=threshold)
@@ -233,7 +233,7 @@ def test_every_part_of_a_tree_tells_it_from_another():
     assert_array_equal(duplicate_trees(many), [0, 1, 2, 3, 4, 5, 0])
 
 
-def test_a_hash_that_is_shared_is_not_believed(monkeypatch):
+def test_hash_collisions_are_no_duplicates(monkeypatch):
     monkeypatch.setattr(
         "skprune.criteria.lossless._mixed", lambda records, _: np.zeros(len(records), np.uint64)
     )
@@ -243,7 +243,7 @@ def test_a_hash_that_is_shared_is_not_believed(monkeypatch):
     assert_array_equal(duplicate_trees(table), np.arange(8))
 
 
-def test_real_forests_lose_nothing():
+def test_real_forests_predict_the_same():
     X, y = make_classification(500, 5, random_state=0)
     X = np.round(X, 1)
     forest = RandomForestClassifier(10, min_samples_leaf=5, random_state=0).fit(X, y)
@@ -253,4 +253,4 @@ def test_real_forests_lose_nothing():
     smaller = spliced(table, dead_branches(table, missing=False))
     smaller = spliced(smaller, equal_children(smaller))
     assert smaller.n_nodes < 0.9 * table.n_nodes
-    assert_array_equal(answers(smaller, rows), answers(table, rows))
+    assert_array_equal(predict(smaller, rows), predict(table, rows))

@@ -1,4 +1,4 @@
-"""The walks that a permutation changes, against walking the whole permuted table."""
+"""Rerouted decision paths, compared with routing the whole permuted table."""
 
 import numpy as np
 from hypothesis import given
@@ -12,11 +12,11 @@ from tests._trees import N_FEATURES, node_tables, reproducible
 N_ROWS = 7
 
 
-def test_permutations_follow_upon_each_other_as_in_scikit_learn():
+def test_permutations_are_cumulative_as_in_scikit_learn():
     rng, order, column = np.random.RandomState(3), np.arange(9), np.arange(9.0)
     for source in permutations(9, 4, 3):
         rng.shuffle(order)
-        column = column[order]  # scikit-learn shuffles the column that it shuffled before
+        column = column[order]  # scikit-learn shuffles the shuffled column again
         assert_array_equal(np.arange(9.0)[source], column)
 
 
@@ -27,7 +27,7 @@ def test_permutations_follow_upon_each_other_as_in_scikit_learn():
     st.lists(st.integers(0, N_ROWS - 1), min_size=1, unique=True).map(np.array),
     st.integers(0, 99),
 )
-def test_walks_that_change_are_those_of_the_permuted_table(table, unit_of, rows, seed):
+def test_changed_paths_match_routing_the_permuted_table(table, unit_of, rows, seed):
     rng = np.random.default_rng(seed)
     X = rng.choice([-1.0, -0.5, 0.0, 0.5, 1.0, np.nan], size=(N_ROWS, N_FEATURES))
     source = rng.permutation(N_ROWS)

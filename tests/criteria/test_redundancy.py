@@ -1,4 +1,4 @@
-"""The greedy walk and its path, against a double loop."""
+"""The greedy walk and its threshold path, compared with a double loop."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def naive_walk(matrix, threshold, n_forced=0):
 
 
 def naive_path(matrix):
-    """Walk anew just below the largest strength within the set, until nothing is left in it."""
+    """Repeat the walk just below the largest strength within the set until it is 0."""
     masks, breaks, threshold = [naive_walk(matrix, 1.0)], [], 1.0
     while True:
         inner = np.triu(np.abs(matrix), 1)[np.ix_(masks[-1], masks[-1])]
@@ -39,7 +39,7 @@ def naive_path(matrix):
 
 
 def blocked(matrix, *edges):
-    """Cut a matrix into tiles; the second value lists the tiles that were made."""
+    """Divide a matrix into tiles; the second value lists the computed tiles."""
     blocks = [slice(*ends) for ends in zip((0, *edges), (*edges, len(matrix)), strict=True)]
     made = []
 
@@ -50,7 +50,7 @@ def blocked(matrix, *edges):
     return (make, blocks), made
 
 
-# Few distinct values, so that ties are the rule.
+# Few distinct values, so that most are tied.
 strengths = st.integers(1, 9).flatmap(
     lambda n: hnp.arrays(np.float64, (n, n), elements=st.integers(-4, 4).map(lambda i: i / 4))
 )
@@ -58,7 +58,7 @@ strengths = st.integers(1, 9).flatmap(
 
 @settings(deadline=None)
 @given(strengths, st.sampled_from([0.0, 0.25, 0.3, 0.5, 1.0]))
-def test_walk_is_the_double_loop(matrix, threshold):
+def test_walk_matches_a_double_loop(matrix, threshold):
     walk = greedy_walk(*whole_tile(matrix), threshold)
     assert_array_equal(walk.kept, naive_walk(matrix, threshold))
     inner = np.triu(np.abs(matrix), 1)[np.ix_(walk.kept, walk.kept)]
@@ -82,7 +82,7 @@ def test_path_holds_every_set(matrix):
 
 @pytest.mark.parametrize("edges", [(3,), (1, 4, 8), (5, 6, 7)])
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.9])
-def test_tiles_do_not_change_the_walk(edges, threshold):
+def test_tile_size_does_not_change_the_walk(edges, threshold):
     matrix = np.corrcoef(np.random.default_rng(0).normal(size=(10, 6)))
     whole = greedy_walk(*whole_tile(matrix), threshold)
     tiled, _ = blocked(matrix, *edges)
@@ -92,14 +92,14 @@ def test_tiles_do_not_change_the_walk(edges, threshold):
     assert_array_equal(whole_matrix(*tiled)[above], matrix[above])
 
 
-def test_no_tile_is_made_for_a_block_without_survivors():
+def test_no_tile_is_computed_for_a_block_without_kept_columns():
     matrix = np.ones((9, 9))
     tiled, made = blocked(matrix, 3, 6)
     greedy_walk(*tiled, 0.5)
     assert made == [(0, 0), (0, 1), (1, 1), (0, 2), (2, 2)]
 
 
-def test_path_of_a_larger_table_is_walked_level_by_level():
+def test_path_of_a_larger_table_matches_walks():
     rng = np.random.default_rng(0)
     matrix = np.corrcoef(rng.normal(size=(120, 20)) @ rng.normal(size=(20, 40)))
     masks, breaks = threshold_path(matrix)
@@ -112,7 +112,7 @@ def test_path_of_a_larger_table_is_walked_level_by_level():
 
 
 def test_path_is_not_nested():
-    # The second column goes for the first; the third, which it stood for, comes back.
+    # The second column is removed for the first; the third, redundant with it, is kept again.
     matrix = np.array([[1.0, 0.8, 0.0], [0.8, 1.0, 0.9], [0.0, 0.9, 1.0]])
     masks, breaks = threshold_path(matrix)
     assert masks.tolist() == [[True, True, True], [True, True, False], [True, False, True]]
@@ -121,7 +121,7 @@ def test_path_is_not_nested():
 
 @settings(deadline=None)
 @given(strengths, st.integers(1, 4), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
-def test_forced_columns_stay_at_every_level(matrix, n_forced, threshold):
+def test_forced_columns_are_kept_at_every_level(matrix, n_forced, threshold):
     n_forced = min(n_forced, len(matrix))
     walk = greedy_walk(*whole_tile(matrix), threshold, n_forced)
     assert_array_equal(walk.kept, naive_walk(matrix, threshold, n_forced))
@@ -133,7 +133,7 @@ def test_forced_columns_stay_at_every_level(matrix, n_forced, threshold):
         assert_array_equal(mask, naive_walk(matrix, np.nextafter(limit, -1), n_forced))
 
 
-def test_layout_puts_the_forced_first_and_units_together(monkeypatch):
+def test_forced_columns_come_first_and_units_are_adjacent(monkeypatch):
     monkeypatch.setattr(redundancy, "BLOCK_WIDTH", 4)
     priority = np.array([0.1, 0.5, 0.5, 0.3, 0.9, 0.2, 0.5])
     units = np.array([0, 1, 2, 0, 3, 4, 2])
@@ -152,7 +152,7 @@ def test_layout_puts_the_forced_first_and_units_together(monkeypatch):
 
 @settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 5), st.integers(1, 20), st.integers(0, 1000))
-def test_units_are_as_close_as_their_closest_columns(n_columns, n_units, width, seed):
+def test_strength_of_units_is_that_of_their_closest_columns(n_columns, n_units, width, seed):
     rng = np.random.default_rng(seed)
     signed = np.round(rng.uniform(-1, 1, (n_columns, n_columns)), 1)
     signed = np.triu(signed) + np.triu(signed, 1).T

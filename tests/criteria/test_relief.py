@@ -1,4 +1,4 @@
-"""Relief, against loops over all pairs of rows, and against skrebate."""
+"""Relief, compared with loops over all pairs of samples and with skrebate."""
 
 from itertools import starmap
 
@@ -17,7 +17,7 @@ CRITERIA = ["relieff", "surf", "multisurf"]
 
 
 def near_rows(distance, members, i, criterion, k):
-    """The rows of `members` that are near row `i`."""
+    """The neighbours of sample `i` among `members`."""
     others = [j for j in range(len(distance)) if j != i]
     if criterion == "relieff":
         return sorted((j for j in members if j != i), key=lambda j: (distance[i, j], j))[:k]
@@ -30,7 +30,7 @@ def near_rows(distance, members, i, criterion, k):
 
 
 def slow_scores(differences, label, criterion, k=10, target=None):
-    """The scores, row by row and class by class."""
+    """The scores, sample by sample and class by class."""
     distance, n = differences.sum(axis=2), len(label)
     classes = np.unique(label)
     score = changed = both = total = moved = 0.0
@@ -57,7 +57,7 @@ def slow_scores(differences, label, criterion, k=10, target=None):
 
 
 def pairwise_differences(X, nominal):
-    """The differences of complete rows."""
+    """The differences of samples without missing values."""
     gaps = np.abs(X[:, None] - X[None])
     return np.where(nominal, gaps > 0, gaps / np.where(np.ptp(X, axis=0) > 0, np.ptp(X, axis=0), 1))
 
@@ -70,7 +70,7 @@ def scores(X, label, criterion, k=10, *, nominal=None, weight=None, target=None,
 
 
 def table(n_rows, sizes, seed=0):
-    """Four columns of numbers, two of categories, and classes of the sizes given."""
+    """Four numeric and two nominal features, and classes of the given sizes."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, 6))
     X[:, 4:] = rng.integers(0, 3, (n_rows, 2))
@@ -79,7 +79,7 @@ def table(n_rows, sizes, seed=0):
 
 @pytest.fixture(params=["whole", "blocked"])
 def blocks(request, monkeypatch):
-    """Small tables in one block, and in many."""
+    """Small tables in one block and in many."""
     if request.param == "blocked":
         for name, size in {
             "SQUARE": 7,
@@ -96,7 +96,7 @@ def blocks(request, monkeypatch):
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("k", [1, 4, 30])
 @pytest.mark.parametrize("sizes", [(31, 29), (40, 17, 3), (1, 58, 1)])
-def test_scores_of_classes_equal_loops(criterion, sizes, k):
+def test_classification_scores_match_loops(criterion, sizes, k):
     X, nominal, label = table(60, sizes)
     expected = slow_scores(pairwise_differences(X, nominal), label, criterion, k)
     found = scores(X, label, criterion, k, nominal=nominal)
@@ -105,7 +105,7 @@ def test_scores_of_classes_equal_loops(criterion, sizes, k):
 
 @pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("criterion", CRITERIA)
-def test_scores_of_a_quantity_equal_loops(criterion):
+def test_regression_scores_match_loops(criterion):
     X, nominal, label = table(60, [60])
     target = X[:, 0] + X[:, 1] * X[:, 2]
     target = (target - target.min()) / np.ptp(target)
@@ -117,7 +117,7 @@ def test_scores_of_a_quantity_equal_loops(criterion):
 @pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("sizes", [(14, 12, 4), (30,)])
-def test_scores_with_gaps_equal_loops(criterion, sizes):
+def test_scores_with_missing_values_match_loops(criterion, sizes):
     X, nominal, label = table(30, sizes)
     X[np.random.default_rng(3).random(X.shape) < 0.2] = np.nan
     target = np.linspace(0, 1, 30) ** 2 if len(sizes) == 1 else None
@@ -128,9 +128,9 @@ def test_scores_with_gaps_equal_loops(criterion, sizes):
 
 @pytest.mark.usefixtures("blocks")
 @pytest.mark.parametrize("sizes", [(30, 30), (60,)])
-def test_ties_go_to_the_row_that_comes_first(sizes):
+def test_ties_go_to_the_first_sample(sizes):
     X, _, label = table(60, sizes)
-    X, nominal = np.trunc(X), np.ones(6, dtype=bool)  # many rows are equally near
+    X, nominal = np.trunc(X), np.ones(6, dtype=bool)  # many ties
     target = np.random.default_rng(4).random(60) if len(sizes) == 1 else None
     expected = slow_scores(pairwise_differences(X, nominal), label, "relieff", 5, target)
     found = scores(X, label, "relieff", 5, nominal=nominal, target=target)
@@ -160,7 +160,7 @@ def test_ties_go_to_the_row_that_comes_first(sizes):
         ),
     ],
 )
-def test_scores_equal_those_of_skrebate(criterion, expected):
+def test_scores_match_skrebate(criterion, expected):
     # made by skrebate 0.8.4: ReliefF(n_neighbors=5), MultiSURF()
     X = np.random.default_rng(7).random((40, 4))
     label = (X[:, 0] + X[:, 1] * X[:, 2] > 0.7).astype(int)
@@ -178,7 +178,7 @@ def test_scores_equal_those_of_skrebate(criterion, expected):
     k=st.integers(1, 12),
 )
 def test_weights_mean_repetition(seed, criterion, holes, discrete, n_classes, k):
-    assume(not (holes and discrete))  # means of what is missing tie but for rounding
+    assume(not (holes and discrete))  # expectations of missing values are tied up to rounding
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(25, 4))
     X = np.round(X) if discrete else X
@@ -198,11 +198,11 @@ def test_weights_mean_repetition(seed, criterion, holes, discrete, n_classes, k)
 
 
 @pytest.mark.parametrize("k", [1, 3, 9])
-def test_parts_of_rows_count_in_part(k):
+def test_the_last_neighbour_may_have_a_partial_weight(k):
     X, _, label = table(40, (25, 15))
     weight = np.random.default_rng(5).choice([0.25, 0.5, 1.5], 40)
     found = scores(X, label, "relieff", k, weight=weight)
-    # the definition, pair by pair: walk from the nearest row on until k rows are full
+    # The definition, pair by pair: take the nearest samples until k are used.
     differences = pairwise_differences(X, np.zeros(6, dtype=bool))
     distance, expected = differences.sum(axis=2), 0.0
     for i in range(40):
@@ -218,26 +218,26 @@ def test_parts_of_rows_count_in_part(k):
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
-def test_rows_whose_nearest_are_copies_score_nothing(criterion):
+def test_samples_whose_neighbours_are_copies_score_zero(criterion):
     X = np.array([[0.0, 1.0, 5.0], [1.0, 0.0, 5.0]] * 4)
     label = np.repeat([0, 1], 4)
     found = scores(X, label, criterion, 1)
     assert_allclose(found[:2], 0.0, atol=1e-15)
     assert np.isnan(found[2])  # it never wins
-    target = np.array([0.0, 1.0] * 4)  # all that are near have the same target: N_dC = 0
+    target = np.array([0.0, 1.0] * 4)  # all neighbours have the same target: N_dC = 0
     found = scores(X, np.zeros(8, dtype=int), criterion, 1, target=target)
     assert_allclose(found[:2], 0.0, atol=1e-15)
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
-def test_a_target_that_always_moves_by_all_its_range_has_no_far_part(criterion):
+def test_a_target_that_always_differs_by_its_range_gives_finite_scores(criterion):
     X, target = np.array([[0.0, 0.1], [1.0, 0.7]]), np.array([0.0, 1.0])
     found = scores(X, np.zeros(2, dtype=int), criterion, 1, target=target)
     assert_allclose(found, 1.0 if criterion == "relieff" else 0.0)
 
 
 @pytest.mark.parametrize("criterion", CRITERIA)
-def test_scores_are_the_same_whoever_runs_first(criterion, monkeypatch):
+def test_scores_do_not_depend_on_the_order_of_tasks(criterion, monkeypatch):
     monkeypatch.setattr(relief, "SQUARE", 9)
     monkeypatch.setattr(relief, "STRIPE", 300)
     X, nominal, label = table(60, (35, 25))
@@ -249,7 +249,7 @@ def test_scores_are_the_same_whoever_runs_first(criterion, monkeypatch):
     assert_array_equal(scores(X, label, criterion, 4, nominal=nominal, run=backwards), forwards)
 
 
-def test_no_block_is_larger_than_said(monkeypatch):
+def test_blocks_are_no_larger_than_specified(monkeypatch):
     sizes = []
     original = relief.distances
 
@@ -261,4 +261,6 @@ def test_no_block_is_larger_than_said(monkeypatch):
     X = np.random.default_rng(0).random((2500, 3))
     scores(X, np.repeat([0, 1], [1500, 1000]), "relieff")
     assert max(map(max, sizes)) <= relief.SQUARE
-    assert sum(a * b for a, b in sizes) < 0.65 * len(X) ** 2  # each pair once, but for diagonals
+    assert (
+        sum(a * b for a, b in sizes) < 0.65 * len(X) ** 2
+    )  # each pair once, except in diagonal blocks

@@ -1,4 +1,4 @@
-"""Differences of rows, against loops over all pairs of values."""
+"""Differences of samples, compared with loops over all pairs of values."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from skprune.criteria.row_differences import difference_sums, distances, encode_
 
 
 def differ(X, nominal, label, i, j, f):
-    """The difference of two rows in a column: what is missing is any value of its class."""
+    """The difference of two samples in a feature, averaged over the class if missing."""
     present = ~np.isnan(X[:, f])
     span = np.ptp(X[present, f]) if present.any() else 0.0
 
@@ -35,7 +35,7 @@ def all_differences(X, nominal, label):
 
 
 def mixed_table(n_rows, n_classes, holes, seed=0):
-    """Two columns of numbers, two of categories, a constant one; rows sorted by class."""
+    """Two numeric, two nominal and a constant feature; samples sorted by class."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, 5)) * [1, 100, 1, 1, 1]
     X[:, 2:4] = rng.integers(0, 4, (n_rows, 2))
@@ -47,7 +47,7 @@ def mixed_table(n_rows, n_classes, holes, seed=0):
 
 @pytest.mark.parametrize("holes", [0.0, 0.2, 0.7])
 @pytest.mark.parametrize("n_classes", [1, 3])
-def test_differences_and_distances_equal_loops(n_classes, holes):
+def test_differences_and_distances_match_loops(n_classes, holes):
     X, nominal, label = mixed_table(24, n_classes, holes)
     rows = encode_samples(X, nominal, label, np.ones(24))
     expected = all_differences(X, nominal, label)
@@ -61,7 +61,7 @@ def test_differences_and_distances_equal_loops(n_classes, holes):
     assert_allclose(found[different], expected.sum(axis=2)[different], atol=1e-12)
 
 
-def test_a_class_without_values_has_those_of_all_rows():
+def test_a_class_without_values_takes_those_of_all_samples():
     X, nominal, label = mixed_table(20, 3, 0.1)
     X[label == 1, 0] = X[label == 1, 2] = np.nan
     X[:, 1] = np.nan
@@ -73,7 +73,7 @@ def test_a_class_without_values_has_those_of_all_rows():
     assert_array_equal(rows.varies, [True, False, True, True, False])
 
 
-def test_weights_repeat_what_is_expected():
+def test_weights_are_repetitions_in_expectations():
     X, nominal, label = mixed_table(20, 2, 0.3)
     weight = np.random.default_rng(2).integers(1, 4, 20)
     weighted = encode_samples(X, nominal, label, weight.astype(float))

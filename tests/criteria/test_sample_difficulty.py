@@ -1,4 +1,4 @@
-"""Scores of rows against refits, loops and matrices that are plainly right."""
+"""Scores of samples, compared with refits, loops and explicit matrices."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def hat_of(X, weight, ridge=0.0):
     return design, design.T @ (weight[:, np.newaxis] * design) + penalty
 
 
-def test_error_norm_is_that_of_each_row():
+def test_error_norm_of_each_sample():
     answer = np.array([[0.8, 0.2], [0.0, 1.0]])
     target = np.array([[1, 0], [1, 0]])
     np.testing.assert_allclose(error_norm(answer, target), [np.sqrt(0.08), np.sqrt(2)])
@@ -45,13 +45,13 @@ def test_leverage_is_the_diagonal_of_the_hat_matrix(table):
         np.sqrt(weight)[:, np.newaxis] * np.column_stack([np.ones(40), X[:, :5]])
     )
     np.testing.assert_allclose(leverage(X[:, :5], weight), (full**2).sum(axis=1), rtol=1e-6)
-    twice = np.column_stack([X[:, :5], 2 * X[:, 1], np.ones(40)])  # of the same rank
+    twice = np.column_stack([X[:, :5], 2 * X[:, 1], np.ones(40)])  # same rank
     np.testing.assert_allclose(leverage(twice, weight), (full**2).sum(axis=1), rtol=1e-6)
     assert leverage(X[:, :5], weight).sum() == pytest.approx(6)
 
 
 @pytest.mark.parametrize("ridge", [0.0, 2.0])
-def test_left_out_error_is_that_of_refits(table, ridge):
+def test_leave_one_out_error_matches_refits(table, ridge):
     X, y, weight = table
     design, H = hat_of(X, weight, ridge)
     model = Ridge(ridge) if ridge else LinearRegression()
@@ -63,12 +63,12 @@ def test_left_out_error_is_that_of_refits(table, ridge):
         assert leave_one_out_error(error, share)[row] == pytest.approx(alone)
 
 
-def test_rows_that_decide_their_own_fit():
+def test_samples_of_leverage_one():
     found = leave_one_out_error(np.array([1.0, -1.0, 0.0]), np.ones(3))
     np.testing.assert_array_equal(found, [np.inf, -np.inf, 0.0])
 
 
-def test_moved_fit_is_that_of_refits(table):
+def test_cooks_distance_matches_refits(table):
     X, y, weight = table
     design, H = hat_of(X, weight, 2.0)
     form = np.einsum("ij,jk,ik->i", design, np.linalg.inv(H), design)
@@ -82,18 +82,18 @@ def test_moved_fit_is_that_of_refits(table):
         assert found[row] == pytest.approx(moved @ H @ moved)
 
 
-def test_out_of_bag_error_is_the_mean_over_those_who_have_not_seen_the_row():
+def test_out_of_bag_error_is_the_mean_over_out_of_bag_members():
     losses = np.array([[1.0, 2.0, 3.0], [5.0, 6.0, 7.0]])
     unseen = np.array([[True, False, False], [True, True, False]])
     np.testing.assert_array_equal(out_of_bag_error(losses, unseen), [3.0, 6.0, np.nan])
 
 
-def test_forgetting_counts_falls_and_what_was_never_learnt():
+def test_forgetting_counts_events_and_never_learnt_samples():
     history = np.array([[0, 1, 0, 1, 0], [1, 1, 1, 1, 1], [0, 0, 0, 0, 0], [0, 0, 0, 0, 1]], bool)
     np.testing.assert_array_equal(forgetting(iter(history.T)), [2, 0, 5, 0])
 
 
-def test_neighbours_against_loops():
+def test_neighbour_scores_match_loops():
     rng = np.random.default_rng(1)
     X, codes = rng.normal(size=(60, 2)), rng.integers(0, 3, 60)
     apart = cdist(X, X) + np.diag(np.full(60, np.inf))

@@ -1,4 +1,4 @@
-"""Shadows and the sequential test: exact errors, against enumeration of all that may happen."""
+"""Shadows and the sequential test, whose exact errors are found by enumeration."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from skprune.criteria.shadows import (
 
 
 def table(n_rows=40, n_columns=4):
-    """Whole numbers, all different."""
+    """Distinct integers."""
     return np.arange(n_rows * n_columns, dtype=float).reshape(n_rows, n_columns)
 
 
@@ -32,7 +32,7 @@ def test_shadows_hold_the_values_of_their_columns():
     assert_array_equal(np.sort(shadows, axis=0), X)
     assert (shadows != X).any(axis=0).all()
     rows = (shadows - X[0]) / 4
-    assert len(np.unique(rows, axis=1).T) == 4  # each in an order of its own
+    assert len(np.unique(rows, axis=1).T) == 4  # independent permutations
 
 
 def test_columns_of_a_unit_are_permuted_together():
@@ -44,7 +44,7 @@ def test_columns_of_a_unit_are_permuted_together():
 
 
 @pytest.mark.parametrize(("n_least", "n_shadows"), [(1, 4), (4, 4), (5, 8), (9, 12)])
-def test_there_are_enough_shadows(n_least, n_shadows):
+def test_number_of_shadows_is_at_least_the_minimum(n_least, n_shadows):
     X = table()
     shadows = shadow_columns(X, np.array([0, 1, 0, 2]), n_least, np.random.default_rng(0))
     assert shadows.shape == (40, n_shadows)
@@ -52,7 +52,7 @@ def test_there_are_enough_shadows(n_least, n_shadows):
     assert len(np.unique(shadows[:, 1::4], axis=1).T) == n_shadows // 4
 
 
-def test_shadows_keep_what_is_missing_and_the_type():
+def test_shadows_keep_missing_values_and_dtype():
     X = table().astype(np.float32)
     X[::3, 1] = np.nan
     shadows = shadow_columns(X, np.arange(4), 5, np.random.default_rng(0))
@@ -60,7 +60,7 @@ def test_shadows_keep_what_is_missing_and_the_type():
     assert_array_equal(np.isnan(shadows).sum(axis=0), np.isnan(np.tile(X, 2)).sum(axis=0))
 
 
-def test_a_unit_is_as_good_as_its_best_column():
+def test_importance_of_a_unit_is_that_of_its_best_column():
     found = best_of_units(np.array([1.0, 3.0, 2.0]), np.array([0, 0, 2]), 3)
     assert_array_equal(found, [3.0, -np.inf, 2.0])
 
@@ -79,7 +79,7 @@ def test_evidence_is_the_mixture_of_likelihood_ratios(wins, losses, chance):
 
 
 @given(wins=st.integers(0, 300), losses=st.integers(0, 300), chance=st.sampled_from([0.25, 0.5]))
-def test_evidence_is_a_fair_game_at_the_chance(wins, losses, chance):
+def test_evidence_has_expectation_one_under_the_hypothesis(wins, losses, chance):
     now, won, lost = np.exp(
         log_evidence(
             np.array([wins, wins + 1, wins]), np.array([losses, losses, losses + 1]), chance
@@ -89,12 +89,12 @@ def test_evidence_is_a_fair_game_at_the_chance(wins, losses, chance):
     assert_allclose(chance * won + (1 - chance) * lost, now, rtol=1e-8)
 
 
-def test_evidence_stands_many_rounds():
+def test_evidence_is_finite_after_many_rounds():
     assert np.isfinite(log_evidence(np.array([0, 10**5]), np.array([10**5, 0]), 0.5)).all()
 
 
 def crossing(chance, bar, p, n_rounds, look):
-    """The exact chance that evidence ever reaches a bar at a look, when rounds are won with p."""
+    """Exact probability that evidence ever reaches a bar at a look, for win probability p."""
     alive = np.array([1.0])  # by wins
     crossed = 0.0
     for n in range(1, n_rounds + 1):
@@ -109,19 +109,19 @@ def crossing(chance, bar, p, n_rounds, look):
 
 @pytest.mark.parametrize("bar", [20, 200, 2000])
 @pytest.mark.parametrize("look", [1, 3])
-def test_the_chance_to_err_is_bounded_whatever_the_number_of_looks(bar, look):
+def test_error_probability_is_bounded_for_any_number_of_looks(bar, look):
     for chance in (CHANCE, 1 - STRONG):
         wrong = [crossing(chance, bar, p, 300, look) for p in (chance, chance / 2)]
         assert 0 < wrong[1] < wrong[0] <= 1 / bar
 
 
-def test_what_a_column_that_matters_is_confirmed_with():
-    assert crossing(CHANCE, 200, 0.999, 9, 3) > 0.99  # nine rounds are enough
+def test_power_for_a_relevant_column():
+    assert crossing(CHANCE, 200, 0.999, 9, 3) > 0.99  # nine rounds suffice
     assert crossing(CHANCE, 200, 1.0, 8, 1) == 0
     assert crossing(CHANCE, 200, 0.9, 20, 3) > 0.5
 
 
-def test_chosen_with_enough_evidence_for_as_many():
+def test_discoveries_need_enough_evidence_for_their_number():
     evidence = np.log([100.0, 1.0, 40.0, 30.0, 0.1])
     # At alpha=0.05, one needs 100, two need 50, three need 34: only the first stands alone.
     assert_array_equal(discoveries(evidence, 0.05), [1, 0, 0, 0, 0])
@@ -132,7 +132,7 @@ def test_chosen_with_enough_evidence_for_as_many():
 
 
 @given(st.lists(st.floats(-5, 15), min_size=1, max_size=12), st.sampled_from([0.01, 0.05, 0.3]))
-def test_chosen_are_the_largest_set_that_supports_itself(evidence, alpha):
+def test_discoveries_are_the_largest_self_consistent_set(evidence, alpha):
     evidence = np.array(evidence)
     n = len(evidence)
     sizes = [k for k in range(1, n + 1) if (evidence >= np.log(n / (alpha * k))).sum() >= k]
@@ -143,7 +143,7 @@ def test_chosen_are_the_largest_set_that_supports_itself(evidence, alpha):
         assert_array_equal(chosen, evidence >= np.sort(evidence)[::-1][max(sizes) - 1])
 
 
-def test_verdicts_stand_and_do_not_contradict_each_other():
+def test_verdicts_are_final_and_consistent():
     verdicts = np.array([TENTATIVE, TENTATIVE, TENTATIVE, CONFIRMED, REJECTED])
     wins, losses = np.array([9, 0, 5, 6, 0]), np.array([0, 9, 4, 3, 3])
     found = decide(verdicts, wins, losses, 0.05)
@@ -160,7 +160,7 @@ def test_three_losses_reject_noise_among_many_columns_only():
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("chance", [0.5, 0.3])
-def test_share_of_false_ones_among_the_confirmed(chance):
+def test_false_discovery_rate_of_the_confirmed(chance):
     # 40 columns win with the highest chance that is no more than luck, 5 always; they share
     # their luck, as columns that meet the same shadows do.
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""The weakest-link engine against a brute-force optimum, and the risks against recursion."""
+"""Weakest-link scores, compared with brute-force optima; risks, compared with recursion."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -70,9 +70,9 @@ def optimum(cheapest, alpha):
 
 
 def breakpoints(cheapest):
-    """Return the alphas at which the optimal size changes, ascending, by a walk over them."""
+    """Return the alphas at which the optimal size changes, ascending."""
     breaks, n = [], max(cheapest)
-    # Where minus infinity is the price, only the largest tree is optimal.
+    # At an alpha of minus infinity only the largest tree is optimal.
     while n > 1:
         price, n = min((Fraction(cheapest[m] - cheapest[n]) / (n - m), m) for m in range(1, n))
         breaks.append(price)
@@ -88,7 +88,7 @@ def probes(breaks):
 
 
 def cut_at(table, scores, alpha):
-    """Return leaves of the pruned tree: what stays if splits with a score above alpha do."""
+    """Return the leaves of the tree that keeps the splits with a score above alpha."""
     keep = np.array([score > alpha for score in scores]) & table.is_split
     leaves = [
         node
@@ -99,7 +99,7 @@ def cut_at(table, scores, alpha):
 
 
 def rational_scores(scores):
-    """Return exact scores: quotients of small whole numbers are known by their rounding."""
+    """Return exact scores: quotients of small integers, recovered from their rounding."""
     return [
         Fraction(score).limit_denominator(100) if np.isfinite(score) else score for score in scores
     ]
@@ -152,7 +152,7 @@ def test_kept_splits_are_optimal_for_any_floats(drawn):
 
 @reproducible
 @given(rough)
-def test_scores_never_rise_on_the_way_down_and_leaves_have_none(drawn):
+def test_scores_do_not_increase_with_depth_and_leaves_have_none(drawn):
     table, risk = drawn
     before = risk.copy()
     scores = weakest_link(table, risk)
@@ -165,7 +165,7 @@ def test_scores_never_rise_on_the_way_down_and_leaves_have_none(drawn):
 
 @reproducible
 @given(rough)
-def test_a_forest_at_once_is_each_tree_alone(drawn):
+def test_a_forest_is_scored_like_its_trees(drawn):
     forest, risks = drawn
     together = weakest_link(forest, risks)
     for t in range(forest.n_trees):
@@ -176,8 +176,8 @@ def test_a_forest_at_once_is_each_tree_alone(drawn):
 
 @reproducible
 @given(risky, tied, st.sampled_from([0.25, 2.0, 3.0]))
-def test_scores_scale_with_the_risk_and_ignore_what_all_trees_share(drawn, shift, factor):
-    # The root loses as a leaf what its leaves lose anyway: a constant per row cancels.
+def test_scores_scale_with_the_risk_and_ignore_constants(drawn, shift, factor):
+    # A constant loss per sample cancels between the root and its leaves.
     table, risk = drawn
     rows_at = bottom_up_sum(table, (~table.is_split).astype(float))
     scores = weakest_link(table, risk)
@@ -185,7 +185,7 @@ def test_scores_scale_with_the_risk_and_ignore_what_all_trees_share(drawn, shift
     assert_array_equal(weakest_link(table, risk + shift * rows_at), scores)
 
 
-def test_a_cheap_split_below_a_dear_one_goes_first():
+def test_a_cheap_split_below_an_expensive_one_is_collapsed_first():
     #      0: 10            gain of 0: 10 - 4 - 3 = 3
     #    1: 4    2: 3       gain of 1: 4 - 1 - 2.5 = 0.5
     #  3: 1  4: 2.5
@@ -194,7 +194,7 @@ def test_a_cheap_split_below_a_dear_one_goes_first():
     assert_array_equal(scores, [3, 0.5, -np.inf, -np.inf, -np.inf])
 
 
-def test_a_split_whose_parent_is_cheaper_goes_with_it():
+def test_a_split_is_removed_with_its_cheaper_parent():
     #      0: 4             gain of 0: 4 - 4 - 2 = -2;  both: (4 - 0 - 1 - 2) / 2 = 0.5
     #    1: 4    2: 2       gain of 1: 4 - 0 - 1 = 3
     #  3: 0  4: 1
@@ -209,7 +209,7 @@ def _chain(left, right):
     return replace(table, left=left, right=right, offsets=np.array([0, len(left)]))
 
 
-# Cost complexity, against scikit-learn's own.
+# Cost complexity, compared with scikit-learn's own.
 
 CLASSIFICATION = [
     pytest.param(load_iris, id="iris"),
@@ -262,13 +262,13 @@ def training_rows(load, weighted):
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize(("load", "model"), MODELS)
-def test_scores_are_the_path_of_scikit_learn(load, model, weighted):
+def test_scores_match_the_path_of_scikit_learn(load, model, weighted):
     X, y, weight = training_rows(load, weighted)
     model.fit(X, y, sample_weight=weight)
     scores = own_scores(model)
     path = model.cost_complexity_pruning_path(X, y, sample_weight=weight)
     splits = scores[surgeon_for(model).table.is_split]
-    # Scores and breakpoints differ by rounding: each must have the other within reach.
+    # Scores and breakpoints differ by rounding: each must be close to one of the other.
     scale = np.abs(splits).max()
     for one, other in [(splits, path.ccp_alphas), (path.ccp_alphas[1:], splits)]:
         gap = np.abs(one[:, np.newaxis] - other).min(axis=1)
@@ -277,7 +277,7 @@ def test_scores_are_the_path_of_scikit_learn(load, model, weighted):
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize(("load", "model"), MODELS)
-def test_cuts_are_the_refits_of_scikit_learn_node_for_node(load, model, weighted):
+def test_pruned_trees_match_scikit_learn_node_by_node(load, model, weighted):
     X, y, weight = training_rows(load, weighted)
     surgeon = surgeon_for(model.set_params(ccp_alpha=0.0).fit(X, y, sample_weight=weight))
     scores = own_scores(model)
@@ -290,7 +290,7 @@ def test_cuts_are_the_refits_of_scikit_learn_node_for_node(load, model, weighted
 
 
 @pytest.mark.parametrize("model", [DecisionTreeClassifier, DecisionTreeRegressor])
-def test_cuts_of_several_outputs_are_the_refits_of_scikit_learn(model):
+def test_pruned_multioutput_trees_match_scikit_learn(model):
     X, y = load_wine(return_X_y=True)
     targets = np.column_stack([y, X[:, 0] > 13, X[:, 4] // 10])
     whole = model(random_state=0).fit(X[:, 1:4], targets)
@@ -301,7 +301,7 @@ def test_cuts_of_several_outputs_are_the_refits_of_scikit_learn(model):
         assert_same_nodes(surgeon_for(whole).cut(scores > alpha).tree_, refit.tree_)
 
 
-def test_scores_of_a_forest_are_the_paths_of_its_trees():
+def test_scores_of_a_forest_match_the_paths_of_its_trees():
     X, y = load_breast_cancer(return_X_y=True)
     forest = RandomForestClassifier(8, random_state=0).fit(X, y)
     scores, offsets = own_scores(forest), surgeon_for(forest).table.offsets
@@ -310,12 +310,12 @@ def test_scores_of_a_forest_are_the_paths_of_its_trees():
         assert_allclose(own, own_scores(tree), rtol=1e-9, atol=1e-15)
 
 
-# Risks over rows.
+# Risks on samples.
 
 
 @st.composite
 def visited(draw, min_rows=1):
-    """Draw a forest, leaves that rows end in, their labels (-1: unknown) and weights."""
+    """Draw a forest, leaves that samples reach, their labels (-1: unknown) and weights."""
     table = draw(node_tables())
     leaves = np.flatnonzero(~table.is_split)
     n = draw(st.integers(min_rows, 25))
@@ -336,7 +336,7 @@ def total_at_root(table, node, node_of_row, weight):
 
 @reproducible
 @given(visited())
-def test_class_weights_count_the_rows_below(drawn):
+def test_class_weights_count_the_samples_below(drawn):
     table, node, label, weight = drawn
     counts = class_weights(table, node, label[:, 0], weight)
     for at in range(table.n_nodes):
@@ -347,7 +347,7 @@ def test_class_weights_count_the_rows_below(drawn):
 
 @reproducible
 @given(visited())
-def test_error_risk_is_the_share_of_rows_that_a_leaf_there_gets_wrong(drawn):
+def test_error_risk_is_the_error_rate_of_a_leaf_at_the_node(drawn):
     table, node, label, weight = drawn
     risk = error_risk(table, node, label, weight)
     for at in range(table.n_nodes):
@@ -358,7 +358,7 @@ def test_error_risk_is_the_share_of_rows_that_a_leaf_there_gets_wrong(drawn):
 
 @reproducible
 @given(visited())
-def test_squared_risk_is_the_mean_square_of_a_leaf_there(drawn):
+def test_squared_risk_is_the_squared_error_of_a_leaf_at_the_node(drawn):
     table, node, target, weight = drawn
     risk = squared_risk(table, node, target.astype(float), weight)
     loss = squared_loss(table, node, target.astype(float), weight)
@@ -372,7 +372,7 @@ def test_squared_risk_is_the_mean_square_of_a_leaf_there(drawn):
 
 @reproducible
 @given(visited())
-def test_outputs_add_up(drawn):
+def test_risks_add_up_over_outputs(drawn):
     table, node, label, weight = drawn
     double = replace(table, value=np.concatenate([table.value, table.value[:, :, ::-1]], axis=1))
     turned = replace(table, value=table.value[:, :, ::-1])
@@ -383,7 +383,7 @@ def test_outputs_add_up(drawn):
 
 
 def reduced_error(table, node, loss):
-    """Prune bottom-up by Quinlan's rule; returns the loss and the splits that stay."""
+    """Prune bottom-up by Quinlan's rule; returns the loss and the kept splits."""
     if not table.is_split[node]:
         return loss[node], set()
     left, kept_left = reduced_error(table, table.left[node], loss)
@@ -446,7 +446,7 @@ def test_ties_of_real_trees_collapse_at_zero(n_rows):
 @pytest.mark.parametrize("risk", [error_risk, squared_risk], ids=["error", "squared"])
 @reproducible
 @given(drawn=visited(), seed=st.integers(0, 1000))
-def test_splits_that_change_no_prediction_go_at_zero_whatever_the_weights(risk, drawn, seed):
+def test_splits_that_change_no_prediction_are_removed_at_zero_for_any_weights(risk, drawn, seed):
     table, node, label, weight = drawn
     same = replace(table, value=np.broadcast_to(table.value[:1], table.value.shape))
     weight = np.random.default_rng(seed).uniform(0.1, 3, len(weight))
@@ -542,7 +542,7 @@ def test_pessimistic_risk_cut_at_zero_is_the_rule_of_c45(load, confidence):
     assert_array_equal(scores > 0, kept)
 
 
-def test_less_confidence_prunes_more():
+def test_smaller_confidence_prunes_more():
     table = class_tree(load_breast_cancer)
     kept = [
         (weakest_link(table, pessimistic_risk(table, c)) > 0).sum() for c in (0.5, 0.25, 0.05, 0.01)
@@ -560,7 +560,7 @@ def test_pessimistic_risk_of_known_nodes():
         assert_allclose(pessimistic_risk(of_n), limit, atol=5e-4)
 
 
-def test_a_node_that_is_all_wrong_has_the_limit_one():
+def test_a_node_with_errors_only_has_the_limit_one():
     table = surgeon_for(DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1])).table
     assert_array_equal(pessimistic_risk(replace(table, value=np.zeros((3, 1, 2)))), [1, 0.5, 0.5])
 

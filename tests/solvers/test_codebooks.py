@@ -11,12 +11,12 @@ from skprune.solvers.codebooks import (
     affine,
     clusters,
     codebook,
-    even_grid,
-    feedback,
-    halves,
+    error_feedback,
+    half_precision,
     labels,
     means,
     medians,
+    uniform_grid,
 )
 
 
@@ -40,8 +40,8 @@ def test_a_narrower_grid_is_taken_where_it_is_nearer(bits):
     nearest = np.abs(W - whole[:, np.newaxis]).min(axis=0)
     error = (affine(W, bits, 0).decode() - W) ** 2
     assert (error.sum(axis=0) <= (nearest**2).sum(axis=0) * 1.0001).all()
-    grid = even_grid(W, bits, 0)
-    every = grid.values_of(np.arange(2**bits)[:, np.newaxis, np.newaxis])
+    grid = uniform_grid(W, bits, 0)
+    every = grid.decode(np.arange(2**bits)[:, np.newaxis, np.newaxis])
     nearest = np.abs(W - every).min(axis=0)
     np.testing.assert_allclose(np.sqrt(error), nearest, rtol=1e-6, atol=1e-9)
 
@@ -70,20 +70,20 @@ def test_few_distinct_numbers_lose_nothing_in_a_codebook():
 def test_halves_know_any_size_of_number():
     W = weights() * np.logspace(-20, 20, 8)
     largest = np.abs(W).max(axis=0)
-    assert (np.abs(halves(W, 0).decode() - W) <= largest * 2**-11).all()
+    assert (np.abs(half_precision(W, 0).decode() - W) <= largest * 2**-11).all()
     exact = np.array([[0.5, 1024.0], [-0.25, 3072.0]])
-    np.testing.assert_array_equal(halves(exact, 0).decode(), exact)
+    np.testing.assert_array_equal(half_precision(exact, 0).decode(), exact)
 
 
 def naive_feedback(W, bits, C):
     """The same input by input, with an inverse of its own for each."""
-    grid, left = even_grid(W, bits, 0), W.copy()
+    grid, left = uniform_grid(W, bits, 0), W.copy()
     order = list(np.argsort(-C.diagonal(), kind="stable"))
     rounded = np.zeros_like(W)
     while order:
         i, *rest = order
         codes = np.clip(np.rint((left[[i]] - grid.offset) / grid.scale), 0, grid.n_levels - 1)
-        rounded[i] = grid.values_of(codes)[0]
+        rounded[i] = grid.decode(codes)[0]
         error = left[i] - rounded[i]
         # What the others can do best about an error of one is a regression on them.
         if rest:
@@ -99,11 +99,11 @@ def test_feedback_is_the_naive_loop(bits):
     H = rng.normal(size=(100, 12)) @ rng.normal(size=(12, 12))
     W = rng.normal(size=(12, 5))
     C = np.cov(H.T)
-    found = feedback(W, bits, 0, C)
+    found = error_feedback(W, bits, 0, C)
     np.testing.assert_allclose(found.decode(), naive_feedback(W, bits, C), rtol=1e-6, atol=1e-9)
-    turned = feedback(np.ascontiguousarray(W.T), bits, -1, C)
+    turned = error_feedback(np.ascontiguousarray(W.T), bits, -1, C)
     np.testing.assert_array_equal(turned.decode().T, found.decode())
-    single = feedback(W[:, 0], bits, -1, C)
+    single = error_feedback(W[:, 0], bits, -1, C)
     np.testing.assert_array_equal(single.decode(), found.decode()[:, 0])
     moved = [np.square(H @ (each.decode() - W)).sum() for each in (found, affine(W, bits, 0))]
     assert moved[0] < 0.7 * moved[1]
@@ -112,7 +112,7 @@ def test_feedback_is_the_naive_loop(bits):
 def test_feedback_without_covariance_is_plain_rounding():
     W = weights()
     np.testing.assert_array_equal(
-        feedback(W, 3, 0, np.eye(len(W))).decode(), affine(W, 3, 0).decode()
+        error_feedback(W, 3, 0, np.eye(len(W))).decode(), affine(W, 3, 0).decode()
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
-from skprune.solvers.least_squares import moments, solve_on, spreads
+from skprune.solvers.least_squares import moments, solve_on, sums_of_squares
 
 
 @pytest.mark.parametrize("kind", [np.asarray, csr_array])
@@ -16,7 +16,7 @@ def test_spreads_are_diagonals_of_moments(center, kind):
     weights = rng.random((30, 3))
     weights[:, 2] = 0
     expected = [moments(X, w, center=center)[0].diagonal() for w in weights.T]
-    assert_allclose(spreads(X, weights, center=center).T, expected, atol=1e-12)
+    assert_allclose(sums_of_squares(X, weights, center=center).T, expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("sparse", [False, True])
