@@ -151,26 +151,6 @@ def slack(threshold):
     return threshold + TIE_RTOL * abs(threshold) if np.isfinite(threshold) else threshold
 
 
-def rank_shares(order):
-    """Score the units of an order by the share of units that do not come before them.
-
-    Parameters
-    ----------
-    order : ndarray of int, shape (n_units,)
-        The units, the best first.
-
-    Returns
-    -------
-    place : ndarray of int, shape (n_units,)
-        Place of each unit in the order.
-    scores : ndarray of shape (n_units,)
-        From 1 for the best down to ``1 / n_units``.
-    """
-    place = np.empty(len(order), dtype=np.intp)
-    place[order] = np.arange(len(order))
-    return place, 1 - place / max(len(order), 1)
-
-
 def midpoints(breaks):
     """Return a threshold between each two neighbours of an ascending sequence.
 

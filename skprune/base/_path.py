@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring
 
@@ -422,6 +423,28 @@ class PruningPath(BasePath):
             msg = f"index={index.tolist()} goes back; give rows of the path in ascending order."
             raise LevelError(msg)
         return index
+
+
+def tabulate(unit, thresholds, columns):
+    """Return the `levels` of a path.
+
+    Parameters
+    ----------
+    unit : str
+        Name of the column that counts the units.
+    thresholds : ndarray of shape (n_levels,)
+        A value at which each level is cut.
+    columns : dict of ndarray
+        The other columns, `unit` among them.
+
+    Returns
+    -------
+    DataFrame
+        These columns, and before them `keep`, the fraction of the units that stay.
+    """
+    units = columns[unit]
+    keep = units / units[0] if units[0] else 1.0  # nothing is all of nothing
+    return pd.DataFrame({"keep": keep, "threshold": thresholds, **columns})
 
 
 def _own_metric(model):

@@ -10,7 +10,7 @@ from skprune._compat import StrOptions
 from skprune.base import VALIDATION, BaseModelPruner
 from skprune.criteria import diversity
 from skprune.ensemble._faithful_path import FaithfulPath
-from skprune.ensemble._path import MemberPath
+from skprune.ensemble._path import MemberPath, MemberSetsPath, MemberWeightsPath
 from skprune.ensemble._rows import read_votes, standardize_votes
 from skprune.exceptions import InputError
 from skprune.solvers import greedy, reweighting
@@ -263,23 +263,23 @@ class EnsemblePruner(BaseModelPruner):
             order = np.arange(members.n_members)
             if self.criterion == "random":
                 order = check_random_state(self.random_state).permutation(order)
-            return MemberPath.of_order(members, order)
+            return MemberPath(members, order)
         votes, y, weight, looks = read_votes(members, rows, self.criterion)
         strength = members.weights
         if members.is_classifier and self.criterion in BY_VOTES:
             ballots = diversity.Ballots(votes, y, strength=strength, weight=weight, looks=looks)
             order = BY_VOTES[self.criterion](ballots)
-            return MemberPath.of_order(members, order, diversity.own_error(ballots))
+            return MemberPath(members, order, diversity.own_error(ballots))
         votes, target = standardize_votes(votes, y, weight, classifies=members.is_classifier)
         gram = diversity.pair_means(votes - target, weight=weight, looks=looks)
         errors = gram.diagonal().copy()
         if self.criterion in REWEIGHTINGS:
             penalties, weights = _weights(self.criterion, votes, target, gram, weight, looks)
-            return MemberPath.of_weights(members, penalties, weights, errors)
+            return MemberWeightsPath.of_penalties(members, penalties, weights, errors)
         if self.criterion == "swaps":
-            return MemberPath.of_sets(members, greedy.swaps(gram, strength), errors)
+            return MemberSetsPath(members, greedy.swaps(gram, strength), errors)
         order = {**BY_SQUARES, "backward": greedy.backward}[self.criterion](gram, strength)
-        return MemberPath.of_order(members, order, errors)
+        return MemberPath(members, order, errors)
 
     def _make_report(self, path, index):
         return path.report(index)

@@ -1,9 +1,8 @@
 """Paths of columns: which columns stay at each level."""
 
 import numpy as np
-import pandas as pd
 
-from skprune.base._path import BasePath
+from skprune.base._path import BasePath, tabulate
 from skprune.exceptions import LevelError
 
 
@@ -138,4 +137,4 @@ class RankedPath(BasePath):
 
 
 def _levels(counts, thresholds):
-    return pd.DataFrame({"keep": counts / counts[0], "threshold": thresholds, "columns": counts})
+    return tabulate("columns", thresholds, {"columns": counts})

@@ -5,12 +5,11 @@ import copy
 import numpy as np
 import pandas as pd
 
-from skprune.base import PruningPath
-from skprune.base._levels import midpoints, rank_shares
+from skprune.base._ordered_path import OrderedPath, removal_levels
 from skprune.base._rows import rows_left_behind
 
 
-class SamplePath(PruningPath):
+class SamplePath(OrderedPath):
     """The levels of a training set; a cut fits a clone of the model on the rows that stay.
 
     Parameters
@@ -33,27 +32,16 @@ class SamplePath(PruningPath):
     """
 
     def __init__(self, model, rows, order, measure, *, smallest, decided=False, sampled=None):
-        n_rows = len(order)
         self._rows, self._sampled = rows, sampled
         self._strata = rows.stratum, rows.classes, rows.target
-        self._place, self.scores = rank_shares(order)
-        counts = np.arange(n_rows, smallest - 1, -1)
-        ordered = np.sort(self.scores)
-        self._breaks, thresholds = ordered[: len(counts) - 1], midpoints(ordered[: len(counts)])
+        n_rows, ordered, scores = len(order), None, None
+        removed_at, n_levels = removal_levels(order[::-1], n_rows), n_rows - smallest + 1
         if decided:
-            self.scores = (self._place < smallest).astype(float)
-            counts = np.unique([smallest, n_rows])[::-1]
-            self._breaks = np.zeros(len(counts) - 1)
-            thresholds = self._breaks + 0.5
+            kept = removed_at > n_rows - smallest
+            ordered, scores = np.array([0.0, 1.0]), kept.astype(float)
+            removed_at, n_levels = 1 + kept, min(2, n_levels)
+        super().__init__(model, removed_at, ordered, scores, unit="samples", n_levels=n_levels)
         self.measure = self.scores if measure is None else measure
-        levels = pd.DataFrame(
-            {
-                "keep": counts / n_rows,
-                "threshold": np.concatenate([[-np.inf], thresholds]),
-                "samples": counts,
-            }
-        )
-        super().__init__(model, levels, unit="samples", common_scale=False)
 
     @property
     def lost_rows(self):
@@ -62,10 +50,6 @@ class SamplePath(PruningPath):
 
     def __getstate__(self):
         return super().__getstate__() | {"_rows": None}
-
-    def mask(self, index):
-        """Return the rows that stay at a level; see `PruningPath.mask`."""
-        return self._place < self.units[index]
 
     def weights(self, index):
         """Return the weights of the rows that stay, where rows were drawn to stand for others.
