@@ -39,9 +39,9 @@ VALIDATION = [StrOptions({"oob", "train"}), Interval(Real, 0, 1, closed="neither
 class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     """Base of the meta-estimators that prune a fitted model.
 
-    A subclass writes `_prune_model`, which turns a fitted model into its path, and
-    `_make_report`; `_needs_rows` says whether its criterion looks at rows at all. The
-    base fits (or unfreezes) the inner model, holds rows out, cuts, and delegates.
+    A subclass writes `_prune_model`, which turns a fitted model into its path; `_needs_rows`
+    returns whether its criterion uses samples at all. The base fits (or unfreezes) the inner
+    model, holds samples out, cuts, and delegates.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -101,10 +101,6 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     def _prune_model(self, model, rows):
         """Return the path of a fitted model; `rows` is a `ChoosingRows` or None."""
 
-    @abstractmethod
-    def _make_report(self, path, index):
-        """Return a DataFrame that says what went at row `index` of `path`."""
-
     def _own_level(self):
         """Return what the parameters name, as arguments of `path_.locate`, once checked."""
         check_level(self.keep, self.threshold)
@@ -117,7 +113,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         self.estimator_ = path.cut(index=index)
         self.scores_ = path.scores
         self.keep_mask_ = path.mask(index)
-        self.report_ = self._make_report(path, index)
+        self.report_ = path.report(index)
 
     # Growing: the whole model, and the rows that choose.
 

@@ -260,6 +260,21 @@ class PruningPath(BasePath):
             Aligned with the `scores` of the units.
         """
 
+    @abstractmethod
+    def report(self, index):
+        """Tabulate what is removed and what is left at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        DataFrame
+            The `report_` of a pruner at this level; its rows depend on the family.
+        """
+
     def _index_of_threshold(self, threshold):
         # A family with other thresholds says so; here they cut from each break on.
         return np.searchsorted(self._breaks, slack(threshold), side="right")

@@ -1,5 +1,7 @@
 """The paths of an ensemble's members: which of them stay at every level."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,15 +12,16 @@ from skprune.base._snapshot import Snapshot
 from skprune.surgery.members import factors
 
 
-class CutsMembers:
-    """Mixin of paths that cut the plain model of the members that stay at a level.
+class BaseMemberPath(PruningPath):
+    """Base of the paths of members; a cut gives the plain model of those that stay."""
 
-    It needs `_members`, the reader and writer of the whole model, and `errors`, the error of
-    each member by itself, or None.
-    """
+    # Reader and writer of the whole model; score, and error (or None), of each member.
+    _members: Any
+    scores: Any
+    errors: Any
 
     def report(self, index):
-        """Say of each member whether it stays at a level, and why.
+        """Return whether each member is kept at a level, its score and its share of the vote.
 
         Parameters
         ----------
@@ -72,7 +75,7 @@ class CutsMembers:
         return dict(zip(("parameters", "bytes"), sizes, strict=True))
 
 
-class MemberPath(CutsMembers, OrderedPath):
+class MemberPath(BaseMemberPath, OrderedPath):
     """The levels of an order of members.
 
     Parameters
@@ -118,7 +121,7 @@ class MemberSetsPath(MemberPath):
         return self._masks[index].copy()
 
 
-class MemberWeightsPath(CutsMembers, PruningPath):
+class MemberWeightsPath(BaseMemberPath):
     """The levels of an ensemble with new weights in the vote; they need not be nested.
 
     Parameters

@@ -281,9 +281,6 @@ class EnsemblePruner(BaseModelPruner):
         order = {**BY_SQUARES, "backward": greedy.backward}[self.criterion](gram, strength)
         return MemberPath(members, order, errors)
 
-    def _make_report(self, path, index):
-        return path.report(index)
-
 
 def _weights(criterion, votes, target, residual_gram, weight, looks):
     """Return penalties, descending, and the weights under each, adding up to one."""

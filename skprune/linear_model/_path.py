@@ -56,7 +56,7 @@ class LinearPath(OrderedPath):
         return {"parameters": parameters, "bytes": n_bytes}
 
     def report(self, index):
-        """Say of each column what is left of it at a level.
+        """Return what is left of each feature at a level.
 
         Parameters
         ----------

@@ -89,7 +89,7 @@ class NeuralPath(OrderedPath):
         return self._run(index)[1].copy()
 
     def report(self, index):
-        """Say of each layer what is left of it at a level.
+        """Return what is left of each layer at a level.
 
         Parameters
         ----------

@@ -206,9 +206,6 @@ class Quantizer(BaseModelPruner):
         self.report_ = path.report(index)
         self._importances = getattr(path.model, "feature_importances_", None)
 
-    def _make_report(self, path, index):
-        return path.report(index)
-
 
 def _level_of(bits):
     """Return what a number of bits names, as arguments of `path_.locate`, once checked."""

@@ -80,7 +80,7 @@ class SamplePath(OrderedPath):
         return (weight * np.maximum(1.0, stands_for))[kept]
 
     def report(self, index):
-        """Say of each class, or tenth of the rows by their target, what is left at a level.
+        """Return what is left of each class, or tenth of the samples by target, at a level.
 
         Parameters
         ----------

@@ -385,6 +385,3 @@ class SamplePruner(BaseModelPruner):
         super()._set_level(path, index)
         self.sample_indices_ = np.flatnonzero(self.keep_mask_)
         self.sample_weight_ = path.weights(index)
-
-    def _make_report(self, path, index):
-        return path.report(index)

@@ -35,7 +35,7 @@ class SVMPath(OrderedPath):
         return {"parameters": sizes[0], "bytes": sizes[1]}
 
     def report(self, index):
-        """Say of each support vector whether it stays at a level.
+        """Return whether each support vector is kept at a level.
 
         Parameters
         ----------

@@ -189,9 +189,6 @@ class SVMPruner(BaseModelPruner):
         ]
         return eliminate_shared(models, surgeon.n_vectors).order
 
-    def _make_report(self, path, index):
-        return path.report(index)
-
 
 def _part_of(K, part):
     return K if len(part) == len(K) else K[np.ix_(part, part)]

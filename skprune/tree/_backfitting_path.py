@@ -3,11 +3,11 @@
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from skprune.base import PruningPath
 from skprune.base._path import tabulate
 from skprune.base._snapshot import Snapshot
 from skprune.solvers.backfitting import predict_raw
 from skprune.surgery import additive_classifier, surgeon_for
+from skprune.tree._path import BaseTreePath
 
 
 class AdditiveSnapshot(Snapshot):
@@ -42,7 +42,7 @@ class AdditiveSnapshot(Snapshot):
         return self.raw[:, 0] if self.raw.shape[1] == 1 else self.raw
 
 
-class BackfitPath(PruningPath):
+class BackfitPath(BaseTreePath):
     """The levels of backfitting; a cut gives a plain model.
 
     Level 0 is the whole model. The others are not nested: what one has cut may be back in a

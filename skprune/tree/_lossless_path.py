@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from skprune.arrays.nodes import NO_NODE, compact, splice
-from skprune.base import PruningPath
 from skprune.base._path import tabulate
 from skprune.criteria.lossless import dead_branches, duplicate_trees, equal_children
 from skprune.surgery import surgeon_for
+from skprune.tree._path import BaseTreePath
 
 
 class Simpler(NamedTuple):
@@ -83,7 +83,7 @@ def simplify(surgeon):
     return Simpler(keep_split, only_child, value, first, stays, depth)
 
 
-class LosslessPath(PruningPath):
+class LosslessPath(BaseTreePath):
     """The whole model and, if anything can go, the model that answers the same.
 
     Parameters

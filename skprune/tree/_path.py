@@ -1,9 +1,12 @@
 """The path of trees: every level of one tree, or of an ensemble of trees."""
 
+from abc import abstractmethod
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
+from skprune.base import PruningPath
 from skprune.base._levels import distinct
 from skprune.base._ordered_path import OrderedPath, remaining
 from skprune.base._snapshot import Snapshot
@@ -11,7 +14,50 @@ from skprune.solvers.shrinkage import hierarchical_shrinkage
 from skprune.tree._level_scores import level_scores
 
 
-class TreePath(OrderedPath):
+class BaseTreePath(PruningPath):
+    """Base of the paths of trees, which count leaves and depths by tree."""
+
+    @abstractmethod
+    def count_by_tree(self, index):
+        """Return the leaves and the depth of each tree at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        leaves, depth : ndarray of int, shape (n_trees,)
+            Counts; a depth of 0 is a single leaf.
+        """
+
+    def report(self, index):
+        """Return leaves and depth of each tree, of the whole model and at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        DataFrame
+            A row per tree of the whole model.
+        """
+        leaves, depth = self.count_by_tree(0)
+        leaves_left, depth_left = self.count_by_tree(index)
+        return pd.DataFrame(
+            {
+                "leaves_before": leaves,
+                "leaves": leaves_left,
+                "depth_before": depth,
+                "depth": depth_left,
+            }
+        ).rename_axis("tree")
+
+
+class TreePath(BaseTreePath, OrderedPath):
     """The levels of a tree or of an ensemble of trees; a cut gives a plain model.
 
     Parameters
@@ -70,18 +116,7 @@ class TreePath(OrderedPath):
         return self._removed_at[self._surgeon.table.is_split] > index
 
     def count_by_tree(self, index):
-        """Return the leaves and the depth of each tree at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        leaves, depth : ndarray of int, shape (n_trees,)
-            Counts; a depth of 0 is a single leaf.
-        """
+        """Return the leaves and the depth of each tree at a level; see `BaseTreePath`."""
         table = self._surgeon.table
         stays = np.flatnonzero(self._removed_at > index)
         leaves = np.bincount(table.tree[stays], minlength=table.n_trees) + 1
