@@ -103,7 +103,7 @@ def units_to_keep(keep, n_units, unit="units"):
                 f"keep={keep} is more than the {n_units} {unit} of the whole model; "
                 "nothing is cut.",
                 PruningWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return min(int(keep), n_units)
     # The slack lets a fraction that was computed as count / n_units find its count.

@@ -27,7 +27,6 @@ from skprune._compat import (
     rows_of_params,
 )
 from skprune.base._delegation import DelegatesToModel
-from skprune.base._levels import check_level
 from skprune.base._pruner import BasePruner
 from skprune.base._rows import ChoosingRows, fit_copies, hold_out
 from skprune.exceptions import InputError, PruningWarning
@@ -86,7 +85,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         model, rows = self._grow(X, y, sample_weight, fit_params)
         path = self._prune_model(model, rows)
         self._path = path
-        self._set_level(path, path.locate(**level))
+        self._set_level(path, path._locate(**level))
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)  # of an earlier fit
             if hasattr(model, name):
@@ -100,11 +99,6 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     @abstractmethod
     def _prune_model(self, model, rows):
         """Return the path of a fitted model; `rows` is a `ChoosingRows` or None."""
-
-    def _own_level(self):
-        """Return what the parameters name, as arguments of `path_.locate`, once checked."""
-        check_level(self.keep, self.threshold)
-        return self._level_of(self.keep, self.threshold)
 
     def _needs_rows(self):
         return False

@@ -95,11 +95,16 @@ class BasePath(ABC):
                 "exactly one of them names a level."
             )
             raise LevelError(msg)
-        check_level(keep, threshold)
-        if threshold is not None:
-            return int(self._index_of_threshold(threshold))
+        if index is None:
+            check_level(keep, threshold)
+        return self._locate(keep, threshold, index)
+
+    def _locate(self, keep=None, threshold=None, index=None):
+        """Return the row of `levels` that a level names, which has been checked."""
         if index is not None:
             return self._index_of_row(index)
+        if threshold is not None:
+            return int(self._index_of_threshold(threshold))
         return self._index_of_keep(keep)
 
     def cut(self, *, keep=None, threshold=None, index=None):

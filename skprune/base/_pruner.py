@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
-from skprune.base._levels import check_no_level
+from skprune.base._levels import check_level, check_no_level
 from skprune.exceptions import PruningWarning
 
 
@@ -52,6 +52,11 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
     def decides(self):
         """Whether this decides by itself what stays."""
         return getattr(self, "criterion", None) in self._deciding
+
+    def _own_level(self):
+        """Return what the parameters name, as arguments of `path_.locate`, once checked."""
+        check_level(self.keep, self.threshold)
+        return self._level_of(self.keep, self.threshold)
 
     def _level_of(self, keep, threshold):
         """Return what `keep` and `threshold` name, as arguments of `path_.locate`."""

@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune._compat import check_sample_weight, fit_context
 from skprune.base._column_groups import name_columns, place_columns, units_of
-from skprune.base._levels import check_level
 from skprune.base._pruner import BasePruner
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
@@ -72,8 +71,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         InputError
             If columns hold what the criterion cannot read, or do not exist.
         """
-        check_level(self.keep, self.threshold)
-        self._level_of(self.keep, self.threshold)  # refuses a level where none is due
+        self._own_level()  # refused before any work
         table, y = self._validate_table(X, y)
         sample_weight = self._validate_weight(table, sample_weight)
         if self._drops_rows:
@@ -137,6 +135,11 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     @abstractmethod
     def _make_report(self):
         """Return a DataFrame with a row per input column."""
+
+    def _cut_own(self, path):
+        """Return the columns that stay at the level that the parameters name."""
+        level = self._level_of(self.keep, self.threshold)
+        return path.cut(index=path._locate(**level))
 
     def _set_level(self, path, index):
         self.keep_mask_ = path.cut(index=index)

@@ -1,6 +1,5 @@
 """Redundant columns: what stays is not explained by the rest of what stays."""
 
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,7 +8,6 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skprune._compat import StrOptions, fit_context
-from skprune.base._levels import check_level
 from skprune.criteria.comoments import merge, read_batch
 from skprune.criteria.redundancy import lay_out
 from skprune.exceptions import InputError, LevelError
@@ -113,7 +111,7 @@ class CorrelationPruner(BaseFeaturePruner):
         value by which the columns were ordered, the highest first: association, variance,
         share of rows present, or 0 for all), `rank` and, with a `linkage`, `cluster`.
     path_ : RedundancyPath
-        Every level of this fit, computed when it is first asked for; not pickled.
+        Every level of this fit, found when the first one is asked for; not pickled.
     n_features_in_ : int
         Number of columns seen by `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -258,6 +256,7 @@ class CorrelationPruner(BaseFeaturePruner):
                 "prefer='variance', 'missing' or 'order', or call fit."
             )
             raise InputError(msg)
+        self._own_level()
         state = self.__dict__.get("_comoments")
         more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
         table, _ = self._validate_table(X, None, **more)
@@ -269,9 +268,8 @@ class CorrelationPruner(BaseFeaturePruner):
         self._comoments = state  # a batch that fails is not added
         return self
 
-    def _check_parameters(self):
-        """Check what does not need the table."""
-        check_level(self.keep, self.threshold)
+    def _own_level(self):
+        level = super()._own_level()
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             what = "no absolute correlation"
             how = "from 0 (only uncorrelated columns stay together) to 1 (all stay)."
@@ -279,11 +277,11 @@ class CorrelationPruner(BaseFeaturePruner):
                 what = "no share of variance"
                 how = "from 0 to 1: 1 - 1/VIF, so that 0.9 is a variance inflation of 10."
             raise LevelError(f"threshold={self.threshold!r} is {what}. Allowed is a float {how}")
-        if self.criterion == "vif" and self.linkage is not None:
-            self._warn_of_idle("linkage", "criterion='vif' compares no pairs", stacklevel=6)
+        return level
 
     def _validate_table(self, X, y, **checks):
-        self._check_parameters()
+        if self.criterion == "vif" and self.linkage is not None:
+            self._warn_of_idle("linkage", "criterion='vif' compares no pairs", stacklevel=5)
         if "categories" not in self._reads:
             who = f"{type(self).__name__} with criterion={self.criterion!r}"
             how = "criterion='mixed' and 'cramer' read categories too"
@@ -315,19 +313,20 @@ class CorrelationPruner(BaseFeaturePruner):
         layout = lay_out(self._priority, self._units, self._forced, strength.width)
         self.ranking_ = np.maximum(layout.unit_of - max(layout.n_forced - 1, 0), 0) + 1
         rule = rule_of(self.criterion, self.linkage, strength.tiles(layout.members), layout)
-        if self.keep is not None:
-            path = RedundancyPath(rule, layout)
-            self._note(path.levels["threshold"][path.locate(keep=self.keep)], rule, layout)
-            return self._found.kept, path
-        self._note(self._level_of(None, self.threshold)["threshold"], rule, layout)
-        return self._found.kept, partial(RedundancyPath, rule, layout)
+        path = RedundancyPath(rule, layout)
+        level = self._level_of(self.keep, self.threshold)
+        threshold = level["threshold"]
+        if threshold is None:
+            threshold = path.levels["threshold"][path._locate(**level)]
+        self._note(path, threshold)
+        return self._found.kept, path
 
-    def _note(self, limit, rule, layout):
-        self._limit, self._found = limit, rule.at(limit).spread(layout)
+    def _note(self, path, threshold):
+        self._limit, self._found = threshold, path.at(threshold)
         self.scores_ = self._found.score
 
     def _set_level(self, path, index):
-        self._note(path.levels["threshold"][index], path.rule, path.layout)
+        self._note(path, path.levels["threshold"][index])
         super()._set_level(path, index)
 
     def _make_report(self):

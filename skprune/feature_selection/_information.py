@@ -309,7 +309,7 @@ class InformationPruner(BaseRankingPruner):
         self._blanket = walk_blanket(self.scores_, close, self._units, self._forced)
         self.ranking_ = np.where(self._blanket.kept, 1, 2)
         path = DecidedPath(self._blanket.kept)
-        return path.cut(**self._level_of(self.keep, self.threshold)), path
+        return self._cut_own(path), path
 
     def _set_level(self, path, index):
         if not self.decides:

@@ -5,10 +5,12 @@ compares pairs, `Clustered` keeps the best of each cluster, `Collinear` removes 
 others explain together. All work on units in order of priority, as a `Layout` has them.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from skprune.base._path import BasePath, tabulate
 from skprune.criteria.clusters import cut_merges, leaving_strength, merge_columns
 from skprune.criteria.collinearity import eliminate, explained
 from skprune.criteria.redundancy import (
@@ -19,7 +21,6 @@ from skprune.criteria.redundancy import (
     whole_matrix,
     whole_tile,
 )
-from skprune.feature_selection._path import ColumnPath
 
 
 class Reduction(NamedTuple):
@@ -168,8 +169,10 @@ def rule_of(criterion, linkage, make, layout):
     return Walked(make, layout) if linkage is None else Clustered(make, layout, linkage)
 
 
-class RedundancyPath(ColumnPath):
-    """The levels of a `CorrelationPruner`; its rule knows the partners at each level too.
+class RedundancyPath(BasePath):
+    """The levels of a `CorrelationPruner`: columns that stay, their scores and partners.
+
+    Levels need all pairs of columns, and are found when they are first asked for.
 
     Parameters
     ----------
@@ -180,9 +183,32 @@ class RedundancyPath(ColumnPath):
     """
 
     def __init__(self, rule, layout):
-        self.rule, self.layout = rule, layout
-        masks, breaks = rule.levels()
-        masks = masks[:, layout.unit_of]
-        # Each level within its range; all columns stay at 1, whatever the rows.
-        middles = (breaks + np.append(breaks[1:], 0.0)) / 2
-        super().__init__(masks, breaks, np.append(1.0, middles))
+        self._rule, self._layout = rule, layout
+        self.unit, self.common_scale = "columns", True
+
+    @cached_property
+    def _masks_and_breaks(self):
+        """The mask of each level, and the thresholds below which each but the first begins."""
+        masks, breaks = self._rule.levels()
+        return masks[:, self._layout.unit_of], breaks
+
+    @cached_property
+    def levels(self):
+        """As of `BasePath`; all columns stay at a threshold of 1, whatever the samples."""
+        masks, breaks = self._masks_and_breaks
+        middles = (breaks + np.append(breaks[1:], 0.0)) / 2  # within the range of each level
+        return tabulate("columns", np.append(1.0, middles), {"columns": masks.sum(axis=1)})
+
+    def at(self, threshold):
+        """Return the `Reduction` of the columns at a threshold; its level need not be known."""
+        return self._rule.at(threshold).spread(self._layout)
+
+    def __getstate__(self):
+        self._masks_and_breaks  # noqa: B018 - it holds what the rule made of the table, which stays behind
+        return self.__dict__
+
+    def _build(self, index):
+        return self._masks_and_breaks[0][index].copy()
+
+    def _index_of_threshold(self, threshold):
+        return np.searchsorted(-self._masks_and_breaks[1], -threshold, side="left")

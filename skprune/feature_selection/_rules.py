@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import Interval, fit_context
 from skprune.arrays.bins import find_bins
-from skprune.base._levels import check_level
 from skprune.criteria.column_statistics import merge, share_of_one_value, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
 from skprune.criteria.duplicates import differ, first_of_equals
@@ -256,8 +255,7 @@ class RulePruner(BaseFeaturePruner):
         InputError
             If a rule cannot be told from rows in pieces, or was off when rows were seen.
         """
-        check_level(self.keep, self.threshold)
-        self._level_of(self.keep, self.threshold)
+        self._own_level()
         first = "_state" not in self.__dict__
         self._check_pieces(first=first)
         table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)
@@ -279,7 +277,7 @@ class RulePruner(BaseFeaturePruner):
             warnings.warn(f"{self._nothing_stays()} None is removed yet.", PruningWarning, 3)
             self.keep_mask_[:] = True
         self._path = DecidedPath(self.keep_mask_)
-        self.keep_mask_ = self._path.cut(**self._level_of(self.keep, self.threshold))
+        self.keep_mask_ = self._cut_own(self._path)
         self.report_ = self._make_report()
         return self
 
@@ -294,7 +292,7 @@ class RulePruner(BaseFeaturePruner):
             del self.keep_mask_  # a pruner that would keep nothing is not fitted
             raise InputError(self._nothing_stays())
         path = DecidedPath(self.keep_mask_)
-        return path.cut(**self._level_of(self.keep, self.threshold)), path
+        return self._cut_own(path), path
 
     # What the rules look at.
 

@@ -105,7 +105,7 @@ def test_path_equals_fit_at_every_level(monkeypatch, criterion, missing, weighte
     for keep in [*range(int(path.units.min()), 15), 0.01, 0.5, 1.0]:
         fitted = clone(pruner).set_params(keep=keep).fit(X, y, weight)
         assert_array_equal(fitted.keep_mask_, path.cut(keep=keep))
-    breaks = path._breaks
+    _, breaks = path._masks_and_breaks
     cuts = [*path.levels["threshold"], *breaks, *np.nextafter(breaks, 0), 0.0]
     for threshold in cuts:
         fitted = clone(pruner).set_params(threshold=threshold).fit(X, y, weight)
@@ -321,10 +321,10 @@ def test_pickle_leaves_the_path_behind_and_says_so():
     assert_array_equal(path.cut(threshold=0.5), pruner.path_.cut(threshold=0.5))
 
 
-def test_path_waits_until_it_is_asked_for():
+def test_levels_wait_until_they_are_asked_for():
     pruner = CorrelationPruner().fit(*table())
-    assert callable(pruner.__dict__["_path"])
-    assert pruner.path_ is pruner.path_
+    assert "levels" not in vars(pruner.path_)
+    assert pruner.path_.levels is pruner.path_.levels
 
 
 def test_frames_in_and_out():

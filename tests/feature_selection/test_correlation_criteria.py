@@ -80,7 +80,7 @@ def test_path_equals_fit_at_every_level(monkeypatch, params, grouped):
     pruner = CorrelationPruner(**params).fit(X, y, weight)
     path = pruner.path_
     assert_array_equal(pruner.keep_mask_, path.cut(threshold=0.9))
-    breaks = path._breaks
+    _, breaks = path._masks_and_breaks
     for threshold in [*path.levels["threshold"], *breaks, *np.nextafter(breaks, 0), 0.0]:
         fitted = clone(pruner).set_params(threshold=threshold).fit(X, y, weight)
         assert_array_equal(fitted.keep_mask_, path.cut(threshold=threshold))
