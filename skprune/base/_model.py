@@ -105,7 +105,10 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
 
     def _set_level(self, path, index):
         self.estimator_ = path.cut(index=index)
-        self.scores_ = path.scores
+        self._scores = getattr(path, "scores", None)
+        self.__dict__.pop("rank_shares_", None)  # of an earlier fit
+        if self._scores is None:
+            self.rank_shares_ = path.rank_shares
         self.keep_mask_ = path.mask(index)
         self.report_ = path.report(index)
 
@@ -240,6 +243,22 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         tags.input_tags = copy.deepcopy(inner.input_tags)
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+    @property
+    def scores_(self):
+        """Importance of each unit; larger scores are kept."""
+        if self.__dict__.get("_scores") is None:
+            msg = (
+                f"This {type(self).__name__} has no scores_: it is not fitted, or what it prunes "
+                "has none."
+            )
+            if "rank_shares_" in self.__dict__:
+                msg = (
+                    f"criterion={self.criterion!r} only orders the units, and gives no scores_. "
+                    "Read rank_shares_: the share of the units that are removed no later than each."
+                )
+            raise AttributeError(msg)
+        return self._scores
 
     @property
     def classes_(self):

@@ -20,7 +20,7 @@ class OrderedPath(PruningPath):
         model does not have. Units of one level are removed together.
     ordered : ndarray of shape (n_removals,), default=None
         Score of the units that level ``i + 1`` removes, ascending in i. None if the criterion
-        only orders the units; the scores are then rank shares.
+        only orders the units, which then have `rank_shares` and no `scores`.
     scores : ndarray of the shape of `removed_at`, default=None
         Score of each unit, where `ordered` is given.
     unit : str
@@ -48,9 +48,11 @@ class OrderedPath(PruningPath):
         common_scale=False,
     ):
         if ordered is None:
-            scores = 1 - (removed_at.size - removed_at) / max(1, removed_at.size)
-            ordered = np.sort(scores)
-        self.model, self.scores, self._removed_at = model, scores, removed_at
+            self.rank_shares = 1 - (removed_at.size - removed_at) / max(1, removed_at.size)
+            ordered = np.sort(self.rank_shares)
+        else:
+            self.scores = scores
+        self.model, self._removed_at = model, removed_at
         n_levels = max(1, len(ordered)) if n_levels is None else n_levels
         self._breaks = ordered[: n_levels - 1]
         thresholds = np.concatenate([[-np.inf], partings(ordered), ordered[-1:]])[:n_levels]

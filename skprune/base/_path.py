@@ -209,6 +209,11 @@ class PruningPath(BasePath):
         `parameters` and `bytes`.
     model : fitted estimator
         The whole model.
+    scores : ndarray
+        Importance of each unit; larger scores are kept, and `threshold` is in their unit.
+    rank_shares : ndarray
+        In place of `scores` where the criterion only orders the units: the share of the units
+        that are removed no later than each. Larger shares are kept, and `threshold` is one.
 
     See Also
     --------
@@ -241,6 +246,9 @@ class PruningPath(BasePath):
     array([0.96, 0.67, 0.33])
     """
 
+    # A path has one of them.
+    scores: Any
+    rank_shares: Any
     # Thresholds from which on each level but the first is cut, ascending.
     _breaks: Any
     # The level that was made last, and what was made; a fit asks for it more than once.
@@ -262,7 +270,7 @@ class PruningPath(BasePath):
         Returns
         -------
         ndarray of bool
-            Aligned with the `scores` of the units.
+            Aligned with the `scores` or the `rank_shares` of the units.
         """
 
     @abstractmethod

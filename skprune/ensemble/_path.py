@@ -15,9 +15,8 @@ from skprune.surgery.members import factors
 class BaseMemberPath(PruningPath):
     """Base of the paths of members; a cut gives the plain model of those that stay."""
 
-    # Reader and writer of the whole model; score, and error (or None), of each member.
+    # Reader and writer of the whole model, and the error of each member, or None.
     _members: Any
-    scores: Any
     errors: Any
 
     def report(self, index):
@@ -34,7 +33,11 @@ class BaseMemberPath(PruningPath):
             A row per member.
         """
         mask, new = self.mask(index), self._new_weights(index)
-        table = pd.DataFrame({"kept": mask, "score": self.scores})
+        table = pd.DataFrame({"kept": mask})
+        if hasattr(self, "scores"):
+            table["score"] = self.scores
+        else:
+            table["rank_share"] = self.rank_shares
         if not self._members.sequential:
             weight = np.where(mask, self._members.weights if new is None else new, 0.0)
             table["weight"] = weight / weight.sum() if weight.sum() > 0 else weight
@@ -113,8 +116,8 @@ class MemberSetsPath(MemberPath):
     def __init__(self, members, sets, errors=None):
         self._masks = sets[::-1]
         super().__init__(members, np.arange(len(sets)), errors)
-        # In a nested order too, this is the share of sets that hold a member.
-        self.scores = sets.mean(axis=0)
+        # In an order too, where sets are nested, this is the share of them that hold a member.
+        self.rank_shares = sets.mean(axis=0)
 
     def mask(self, index):
         """Return the members that stay at a level; see `PruningPath.mask`."""

@@ -90,8 +90,8 @@ class EnsemblePruner(BaseModelPruner):
         Members or stages that stay: at most so many (int) or this fraction (float in
         (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too, half stay.
     threshold : float, default=None
-        Members with a score above it stay. Scores of orders run from ``1 / n_members``
-        to 1; "lasso" and "nnls" take the penalty.
+        Members with a score, or rank share, above it are kept. Shares run from
+        ``1 / n_members`` to 1; "lasso" and "nnls" take the penalty.
     validation : {"oob", "train"}, float or None, default=None
         Rows that choose: those out of each member's bootstrap sample, the training rows,
         or a fraction that is held out (the model is then grown on the rest). None is "oob"
@@ -110,14 +110,17 @@ class EnsemblePruner(BaseModelPruner):
     path_ : PruningPath
         All levels of this fit. Not part of the pickle.
     scores_ : ndarray of shape (n_members,)
-        Score of each member: for orders the share of members that do not come before it,
-        for "swaps" the share of sizes at which it is chosen, for "lasso" and "nnls" the
-        highest penalty under which it has a weight, for "faithful" its weight.
+        Importance of each member: for "lasso" and "nnls" the highest penalty under which it
+        has a weight, for "faithful" its weight. Other criteria only order the members, and
+        have `rank_shares_` instead.
+    rank_shares_ : ndarray of shape (n_members,)
+        For orders the share of the members that are removed no later than each one, for
+        "swaps" the share of sizes at which it is chosen; larger shares are kept.
     keep_mask_ : ndarray of bool, shape (n_members,)
         Members that stay.
     report_ : DataFrame
-        A row per member: whether it was kept, its score, its share of the vote, and its
-        own error on the rows that choose.
+        A row per member: whether it was kept, its score or rank share, its share of the vote,
+        and its own error on the validation data.
     disagreement_bound_ : float
         Of "faithful" only: upper bound, at 95 % confidence, of the share of new rows for
         which the pruned model names another class than the whole one, exact (binomial) and

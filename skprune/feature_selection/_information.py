@@ -103,7 +103,8 @@ class InformationPruner(BaseRankingPruner):
         Columns that stay.
     scores_ : ndarray of shape (`n_features_in_`,)
         Score of each column when it was picked; of those that were not, a bound from
-        above when the last one was. In nats for mutual information, except quotients; NaN
+        above when the last one was. Picks are kept in their order: scores of "mrmr" and "jmi"
+        may rise from one to the next. In nats for mutual information, except quotients; NaN
         for columns that are constant, or have no F statistic, which go first. Columns of a
         group have the score of the best of them. For "fcbf" it is the symmetric uncertainty
         of each column with the target, from 0 to 1.

@@ -30,7 +30,7 @@ class Reduction(NamedTuple):
     ----------
     kept : ndarray of bool, shape (n_units,)
         What stays.
-    score : ndarray of shape (n_units,)
+    association : ndarray of shape (n_units,)
         What was held against the threshold.
     nearest : ndarray of int, shape (n_units,)
         Which of those that stay stands for each that goes.
@@ -41,10 +41,15 @@ class Reduction(NamedTuple):
     """
 
     kept: Any
-    score: Any
+    association: Any
     nearest: Any
     value: Any
     cluster: Any = None
+
+    @property
+    def scores(self):
+        """What is left of each when the others are known: the larger, the less redundant."""
+        return 1.0 - self.association
 
     def spread(self, layout):
         """Return the same for columns in the order of their table."""
@@ -55,7 +60,7 @@ class Reduction(NamedTuple):
             first = np.unique(cluster[unit], return_index=True)[1]
             cluster = np.argsort(np.argsort(first))[cluster][unit]
         return Reduction(
-            self.kept[unit], self.score[unit], nearest[unit], self.value[unit], cluster
+            self.kept[unit], self.association[unit], nearest[unit], self.value[unit], cluster
         )
 
 
@@ -142,12 +147,12 @@ class Collinear:
         kept = gone <= threshold
         stays = np.repeat(kept, self._sizes)
         starts = np.cumsum(self._sizes[kept]) - self._sizes[kept]
-        score = gone.copy()
-        score[kept] = explained(self._matrix[np.ix_(stays, stays)], starts)
+        share = gone.copy()
+        share[kept] = explained(self._matrix[np.ix_(stays, stays)], starts)
         pairs = np.abs(closest_pairs(self._matrix, self._starts, self._starts))
         nearest = np.argmax(np.where(kept[:, None], pairs, -1.0), axis=0)
         with np.errstate(divide="ignore"):
-            return Reduction(kept, score, nearest, 1.0 / (1.0 - score))
+            return Reduction(kept, share, nearest, 1.0 / (1.0 - share))
 
     def levels(self):
         """Return the masks of all levels, and the thresholds below which each begins."""

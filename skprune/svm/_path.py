@@ -46,12 +46,12 @@ class SVMPath(OrderedPath):
         -------
         DataFrame
             A row per support vector: the training row that it was, whether it is kept, its
-            score.
+            rank share.
         """
         table = {
             "row": self.model.support_,
             "kept": self.mask(index),
-            "score": self.scores,
+            "rank_share": self.rank_shares,
         }
         return pd.DataFrame(table).rename_axis("vector")
 

@@ -86,7 +86,8 @@ def test_no_pair_survives_and_every_loss_has_a_partner(seed, missing, threshold,
         assert place[i] < place[j]
         assert abs(row["value"]) > threshold
         assert_allclose(abs(row["value"]), strength[i, j], atol=1e-12)
-        assert row["score"] == abs(row["value"])
+        assert row["association"] == abs(row["value"])
+        assert row["score"] == 1 - row["association"]
 
 
 @pytest.mark.untraced
@@ -255,7 +256,7 @@ def test_constant_and_empty_columns_stay():
     X[:, 2], X[:, 5] = 0.1, np.nan
     pruner = CorrelationPruner(threshold=0.0).fit(X, y)
     assert pruner.keep_mask_[[2, 5]].all()
-    assert_array_equal(pruner.scores_[[2, 5]], 0.0)
+    assert_array_equal(pruner.scores_[[2, 5]], 1.0)
     assert pruner.path_.units[-1] == 3
     with pytest.raises(LevelError, match=r"keep=2 cannot be met: the smallest level .* keeps 3"):
         CorrelationPruner(keep=2).fit(X, y)
