@@ -321,6 +321,17 @@ def draws(instance):
     return isinstance(instance, DRAWING) or getattr(instance, "criterion", "") == "random"
 
 
+def orders_otherwise(instance):
+    """Whether units with larger scores may be removed before others, as documented."""
+    if isinstance(instance, ShadowPruner):  # decisions come before scores
+        return True
+    # A column is scored beside those that were picked before it; fcbf decides.
+    criterion = getattr(instance, "criterion", "")
+    if criterion in NOT_NESTED | {"mrmr", "jmi", "fcbf"}:
+        return True
+    return getattr(instance, "schedule", "") == "cubic"
+
+
 def holds_rows_out(instance):
     """Whether some rows are kept from the fit of the inner model, and choose."""
     return instance._needs_rows() and isinstance(instance._resolve_validation(), float)

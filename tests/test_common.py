@@ -35,6 +35,8 @@ from skprune import (
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from tests._instances import (
+    DECIDING,
+    DECIDING_FEATURES,
     FAILS_ALONE,
     FEATURE_PRUNERS,
     GROUPED,
@@ -49,6 +51,7 @@ from tests._instances import (
     expected_failed_checks,
     holds_rows_out,
     name_of,
+    orders_otherwise,
 )
 
 pytestmark = [
@@ -60,6 +63,11 @@ pytestmark = [
 over_models = pytest.mark.parametrize("pruner", MODEL_PRUNERS, ids=name_of)
 over_features = pytest.mark.parametrize("pruner", FEATURE_PRUNERS + GROUPED, ids=name_of)
 over_pruners = pytest.mark.parametrize("pruner", MODEL_PRUNERS + FEATURE_PRUNERS, ids=name_of)
+over_ranking = pytest.mark.parametrize(
+    "pruner",
+    MODEL_PRUNERS + DECIDING + FEATURE_PRUNERS + GROUPED + DECIDING_FEATURES,
+    ids=name_of,
+)
 over_all = pytest.mark.parametrize("estimator", [*INSTANCES, OUT_OF_BAG], ids=name_of)
 
 
@@ -84,6 +92,13 @@ def fitted(pruner):
 def answer(model, X):
     """What a model says: probabilities if it has them."""
     return model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+
+
+def order_of(pruner):
+    """The scores of the units, or their rank shares where the criterion only orders them."""
+    names = [name for name in ("scores_", "rank_shares_") if hasattr(pruner, name)]
+    assert len(names) == 1
+    return getattr(pruner, names[0])
 
 
 def depth_of(tree):
@@ -248,6 +263,20 @@ def test_levels_are_nested(pruner):
     assert all(count <= k for k, count in enumerate(counts, int(path.units[-1])))
 
 
+@over_ranking
+def test_larger_scores_are_kept(pruner):
+    found = fitted(pruner)
+    scores, kept = np.nan_to_num(order_of(found), nan=-np.inf), found.keep_mask_
+    if not hasattr(found, "scores_"):
+        assert 0 < scores.min() <= scores.max() == 1
+        with pytest.raises(AttributeError, match=r"gives no scores_[.] Read rank_shares_"):
+            _ = found.scores_
+    if orders_otherwise(pruner):
+        return
+    chosen = kept & ~getattr(found, "_forced", np.zeros_like(kept))  # the others stay anyway
+    assert scores[chosen].min(initial=np.inf) >= scores[~kept].max(initial=-np.inf)
+
+
 # Contract 5: the input is untouched.
 
 
@@ -287,7 +316,7 @@ def test_fit_is_deterministic(pruner):
     first, second = (clone(pruner).fit(X, y) for _ in range(2))
     assert pickle.dumps(first.keep_mask_) == pickle.dumps(second.keep_mask_)
     if isinstance(first, SamplePruner):  # bytes between the fields of grown nodes are any
-        np.testing.assert_array_equal(first.scores_, second.scores_)
+        np.testing.assert_array_equal(order_of(first), order_of(second))
         np.testing.assert_array_equal(answer(first, X), answer(second, X))
     elif hasattr(first, "estimator_"):
         assert pickle.dumps(first.estimator_) == pickle.dumps(second.estimator_)
@@ -321,7 +350,7 @@ def test_weights_mean_repetition(pruner):
     weight = np.random.RandomState(0).randint(1, 4, len(y))
     weighted = clone(pruner).fit(X, y, sample_weight=weight)
     repeated = clone(pruner).fit(X.repeat(weight, axis=0), y.repeat(weight))
-    np.testing.assert_allclose(weighted.scores_, repeated.scores_, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(order_of(weighted), order_of(repeated), rtol=1e-9, atol=1e-12)
     if hasattr(pruner, "get_support"):
         np.testing.assert_array_equal(weighted.get_support(), repeated.get_support())
         return

@@ -103,7 +103,7 @@ def units_to_keep(keep, n_units, unit="units"):
                 f"keep={keep} is more than the {n_units} {unit} of the whole model; "
                 "nothing is cut.",
                 PruningWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         return min(int(keep), n_units)
     # The slack lets a fraction that was computed as count / n_units find its count.
@@ -149,26 +149,6 @@ def slack(threshold):
         Scores at or below the result count as not above `threshold`.
     """
     return threshold + TIE_RTOL * abs(threshold) if np.isfinite(threshold) else threshold
-
-
-def rank_shares(order):
-    """Score the units of an order by the share of units that do not come before them.
-
-    Parameters
-    ----------
-    order : ndarray of int, shape (n_units,)
-        The units, the best first.
-
-    Returns
-    -------
-    place : ndarray of int, shape (n_units,)
-        Place of each unit in the order.
-    scores : ndarray of shape (n_units,)
-        From 1 for the best down to ``1 / n_units``.
-    """
-    place = np.empty(len(order), dtype=np.intp)
-    place[order] = np.arange(len(order))
-    return place, 1 - place / max(len(order), 1)
 
 
 def midpoints(breaks):

@@ -41,9 +41,9 @@ COPIES = "_sample_copies"
 class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     """Base class of the meta-estimators that prune a fitted model.
 
-    A subclass writes `_check_model`, `_prune_model`, which turns a fitted model into its path,
-    and `_make_report`; `_needs_rows` tells whether its criterion uses data at all. The base
-    class fits (or unfreezes) the inner model, holds data out, cuts, and delegates.
+    A subclass writes `_check_model` and `_prune_model`, which turns a fitted model into its path;
+    `_needs_rows` tells whether its criterion uses data at all. The base class fits (or
+    unfreezes) the inner model, holds data out, cuts, and delegates.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -87,7 +87,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
         path = self._prune_model(model, data)
         self._path = path
-        self._set_level(path, self._row_of_level(path, self._own_level()))
+        self._set_level(path, self._row_of_own_level(path))
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)  # of an earlier fit
             if hasattr(model, name):
@@ -102,19 +102,18 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     def _prune_model(self, model, rows):
         """Return the path of a fitted model; `rows` is a `ValidationData` or None."""
 
-    @abstractmethod
-    def _make_report(self, path, index):
-        """Return a DataFrame of what was removed at row `index` of `path`."""
-
     def _needs_rows(self):
         """Return whether the criterion uses data, beside the fitted model."""
         return False
 
     def _set_level(self, path, index):
         self.estimator_ = path.cut(index=index)
-        self.scores_ = path.scores
+        self._scores = getattr(path, "scores", None)
+        self.__dict__.pop("rank_shares_", None)  # of an earlier fit
+        if self._scores is None:
+            self.rank_shares_ = path.rank_shares
         self.keep_mask_ = path.mask(index)
-        self.report_ = self._make_report(path, index)
+        self.report_ = path.report(index)
 
     # The whole model, and the data that the criterion uses.
 
@@ -254,6 +253,22 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     feature_importances_ = inner_attribute(
         "feature_importances_", "Impurity-based importances of the pruned model."
     )
+
+    @property
+    def scores_(self):
+        """Importance of each unit; larger scores are kept."""
+        if self.__dict__.get("_scores") is None:
+            msg = (
+                f"This {type(self).__name__} has no scores_: it is not fitted, or what it prunes "
+                "has none."
+            )
+            if "rank_shares_" in self.__dict__:
+                msg = (
+                    f"criterion={self.criterion!r} only orders the units, and gives no scores_. "
+                    "Read rank_shares_: the share of the units that are removed no later than each."
+                )
+            raise AttributeError(msg)
+        return self._scores
 
 
 def copies_for(model, copies):

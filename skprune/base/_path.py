@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring
 
@@ -94,11 +95,16 @@ class BasePath(ABC):
                 "exactly one of them names a level."
             )
             raise LevelError(msg)
-        check_level(keep, threshold)
-        if threshold is not None:
-            return int(self._index_of_threshold(threshold))
+        if index is None:
+            check_level(keep, threshold)
+        return self._locate(keep, threshold, index)
+
+    def _locate(self, keep=None, threshold=None, index=None):
+        """Return the row of `levels` that a level names, which has been checked."""
         if index is not None:
             return self._index_of_row(index)
+        if threshold is not None:
+            return int(self._index_of_threshold(threshold))
         return self._index_of_keep(keep)
 
     def cut(self, *, keep=None, threshold=None, index=None):
@@ -203,6 +209,11 @@ class PruningPath(BasePath):
         `parameters` and `bytes`.
     model : fitted estimator
         The whole model.
+    scores : ndarray
+        Importance of each unit; larger scores are kept, and `threshold` is in their unit.
+    rank_shares : ndarray
+        In place of `scores` where the criterion only orders the units: the share of the units
+        that are removed no later than each. Larger shares are kept, and `threshold` is one.
 
     See Also
     --------
@@ -235,6 +246,9 @@ class PruningPath(BasePath):
     array([0.96, 0.67, 0.33])
     """
 
+    # A path has one of them.
+    scores: Any
+    rank_shares: Any
     # Thresholds from which on each level but the first is cut, ascending.
     _breaks: Any
     # The level that was made last, and what was made; a fit asks for it more than once.
@@ -256,7 +270,22 @@ class PruningPath(BasePath):
         Returns
         -------
         ndarray of bool
-            Aligned with the `scores` of the units.
+            Aligned with the `scores` or the `rank_shares` of the units.
+        """
+
+    @abstractmethod
+    def report(self, index):
+        """Tabulate what is removed and what is left at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        DataFrame
+            The `report_` of a pruner at this level; its rows depend on the family.
         """
 
     def _index_of_threshold(self, threshold):
@@ -422,6 +451,28 @@ class PruningPath(BasePath):
             msg = f"index={index.tolist()} goes back; give rows of the path in ascending order."
             raise LevelError(msg)
         return index
+
+
+def tabulate(unit, thresholds, columns):
+    """Return the `levels` of a path.
+
+    Parameters
+    ----------
+    unit : str
+        Name of the column that counts the units.
+    thresholds : ndarray of shape (n_levels,)
+        A value at which each level is cut.
+    columns : dict of ndarray
+        The other columns, `unit` among them.
+
+    Returns
+    -------
+    DataFrame
+        These columns, and before them `keep`, the fraction of the units that stay.
+    """
+    units = columns[unit]
+    keep = units / units[0] if units[0] else 1.0  # nothing is all of nothing
+    return pd.DataFrame({"keep": keep, "threshold": thresholds, **columns})
 
 
 def _own_metric(model):

@@ -99,6 +99,10 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         """
         return path.locate(**self._resolve_level(**level))
 
+    def _row_of_own_level(self, path):
+        """Return the level of a path that the own parameters name; `fit` has checked them."""
+        return path._locate(**self._resolve_level(**self._own_level()))
+
     def _at_level(self, path, index, level=None):
         """Return a fitted copy, cut at row `index` of `path`, with the parameters in `level`."""
         twin = copy.copy(self)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from skprune.ensemble._path import MemberPath
+from skprune.ensemble._path import MemberWeightsPath
 from skprune.solvers.faithful_weights import disagreement_bound, faithful_weights
 
 # How often rows that rounding takes to another class are given a lead.
 ATTEMPTS = 5
 
 
-class FaithfulPath(MemberPath):
+class FaithfulPath(MemberWeightsPath):
     """The whole ensemble and, if a member can go, the one that answers as it does.
 
     Parameters
@@ -33,11 +33,10 @@ class FaithfulPath(MemberPath):
         n_levels = 1 + (weights is not None)
         super().__init__(
             members,
-            np.stack([np.ones(members.n_members, dtype=bool), share > 0])[:n_levels],
+            np.tile(share, (n_levels, 1)),
             np.array([-np.inf, 0.0])[:n_levels],
             np.zeros(n_levels - 1),
             share,
-            weights=np.tile(share, (n_levels, 1)),
         )
         self.disagreement_bound = np.nan
         if rows.grown_on is not None:

@@ -1,166 +1,26 @@
-"""The path of an ensemble's members: which of them stay at every level."""
+"""The paths of an ensemble's members: which of them stay at every level."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from skprune.base import PruningPath
-from skprune.base._levels import midpoints, rank_shares
+from skprune.base._ordered_path import OrderedPath, removal_levels
+from skprune.base._path import tabulate
 from skprune.base._snapshot import Snapshot
 from skprune.surgery.members import factors
 
 
-class MemberPath(PruningPath):
-    """The levels of an ensemble; a cut gives the plain model of the members that stay.
+class BaseMemberPath(PruningPath):
+    """Base of the paths of members; a cut gives the plain model of those that stay."""
 
-    Parameters
-    ----------
-    members : Members
-        Reader and writer of the whole model.
-    masks : ndarray of bool, shape (n_levels, n_members)
-        Members that stay at each level; the first row keeps all.
-    thresholds : ndarray of shape (n_levels,)
-        A threshold within each level, ascending.
-    breaks : ndarray of shape (n_levels - 1,)
-        Thresholds from which on each level but the first is cut, ascending.
-    scores : ndarray of shape (n_members,)
-        Score of each member.
-    weights : ndarray of shape (n_levels, n_members), default=None
-        Weights of the members in the vote, adding up to one, from the second level on;
-        the first is the whole model as it is. None if members keep their own.
-    errors : ndarray of shape (n_members,), default=None
-        Error of each member by itself, where rows were looked at.
-    common_scale : bool, default=False
-        As in `PruningPath`.
-    """
-
-    def __init__(
-        self,
-        members,
-        masks,
-        thresholds,
-        breaks,
-        scores,
-        *,
-        weights=None,
-        errors=None,
-        common_scale=False,
-    ):
-        self._members = members
-        self._masks = masks
-        self._breaks = breaks
-        self._weights = weights
-        self.scores = scores
-        self.errors = errors
-        counts = masks.sum(axis=1)
-        # Members of unknown size make the size of a level unknown that holds one.
-        sizes = [np.where(masks, size, 0.0).sum(axis=1) for size in members.sizes().T]
-        levels = pd.DataFrame(
-            {
-                "keep": counts / counts[0],
-                "threshold": thresholds,
-                "members": counts,
-                "parameters": sizes[0],
-                "bytes": sizes[1],
-            }
-        )
-        super().__init__(members.model, levels, unit="members", common_scale=common_scale)
-
-    @classmethod
-    def of_order(cls, members, order, errors=None):
-        """Make the nested path of an order, best member first.
-
-        Parameters
-        ----------
-        members : Members
-            Reader and writer of the whole model.
-        order : ndarray of int, shape (n_members,)
-            The members; the last one goes first.
-        errors : ndarray of shape (n_members,), default=None
-            Error of each member by itself.
-
-        Returns
-        -------
-        MemberPath
-            A level per count of members. The score of a member is the share of members
-            that do not come before it.
-        """
-        place, scores = rank_shares(order)
-        masks = place < np.arange(len(order), 0, -1)[:, np.newaxis]
-        breaks = np.sort(scores)
-        thresholds = np.concatenate([[-np.inf], midpoints(breaks)])
-        return cls(members, masks, thresholds, breaks[:-1], scores, errors=errors)
-
-    @classmethod
-    def of_sets(cls, members, masks, errors=None):
-        """Make the path of one set of members per count; they need not be nested.
-
-        Parameters
-        ----------
-        members : Members
-            Reader and writer of the whole model.
-        masks : ndarray of bool, shape (n_members, n_members)
-            The members that stay, in the order of growing sets.
-        errors : ndarray of shape (n_members,), default=None
-            Error of each member by itself.
-
-        Returns
-        -------
-        MemberPath
-            The score of a member is the share of sets that hold it.
-        """
-        n_members = len(masks)
-        breaks = np.arange(1, n_members + 1) / n_members
-        thresholds = np.concatenate([[-np.inf], midpoints(breaks)])
-        scores = masks.mean(axis=0)
-        return cls(members, masks[::-1], thresholds, breaks[:-1], scores, errors=errors)
-
-    @classmethod
-    def of_weights(cls, members, penalties, weights, errors=None):
-        """Make the path of weights under a rising penalty; supports need not be nested.
-
-        Parameters
-        ----------
-        members : Members
-            Reader and writer of the whole model.
-        penalties : ndarray of shape (n_penalties,)
-            Descending.
-        weights : ndarray of shape (n_penalties, n_members)
-            Non-negative, adding up to one in each row.
-        errors : ndarray of shape (n_members,), default=None
-            Error of each member by itself.
-
-        Returns
-        -------
-        MemberPath
-            For each size of a support that no higher penalty surpassed, the weights of the
-            lowest penalty; before them the whole model. The score of a member is the
-            highest penalty under which it has a weight.
-        """
-        support = weights > 0
-        n_members = support.shape[1]
-        sizes = support.sum(axis=1)
-        records = sizes >= np.maximum.accumulate(sizes)
-        last = {int(sizes[row]): row for row in np.flatnonzero(records & (sizes < n_members))}
-        rows = np.array([last[size] for size in sorted(last, reverse=True)], dtype=np.intp)
-        whole = np.ones((1, n_members))
-        held = np.where(support, penalties[:, np.newaxis], 0.0)
-        return cls(
-            members,
-            np.concatenate([whole > 0, support[rows]]),
-            np.concatenate([[-np.inf], penalties[rows]]),
-            penalties[rows],
-            held.max(axis=0),
-            weights=np.concatenate([whole / n_members, weights[rows]]),
-            errors=errors,
-            common_scale=True,
-        )
-
-    def mask(self, index):
-        """Return the members that stay at a level; see `PruningPath.mask`."""
-        return self._masks[index].copy()
+    # Reader and writer of the whole model, and the error of each member, or None.
+    _members: Any
+    errors: Any
 
     def report(self, index):
-        """Say of each member whether it stays at a level, and why.
+        """Return whether each member is kept at a level, its score and its share of the vote.
 
         Parameters
         ----------
@@ -172,8 +32,12 @@ class MemberPath(PruningPath):
         DataFrame
             A row per member.
         """
-        mask, new = self._masks[index], self._new_weights(index)
-        table = pd.DataFrame({"kept": mask, "score": self.scores})
+        mask, new = self.mask(index), self._new_weights(index)
+        table = pd.DataFrame({"kept": mask})
+        if hasattr(self, "scores"):
+            table["score"] = self.scores
+        else:
+            table["rank_share"] = self.rank_shares
         if not self._members.sequential:
             weight = np.where(mask, self._members.weights if new is None else new, 0.0)
             table["weight"] = weight / weight.sum() if weight.sum() > 0 else weight
@@ -192,7 +56,7 @@ class MemberPath(PruningPath):
             return
         votes = self._members.votes(X)
         for level in self._ascending(index):
-            mask, weights = self._masks[level], self._new_weights(level)
+            mask, weights = self.mask(level), self._new_weights(level)
             total = np.zeros(votes.shape[1:])
             # In the order of the members: sums in another order differ in the last bit.
             for member in np.flatnonzero(mask):
@@ -201,8 +65,139 @@ class MemberPath(PruningPath):
             total /= mask.sum()
             yield Snapshot(self.model, total)
 
-    def _new_weights(self, index):
-        return None if self._weights is None or index == 0 else self._weights[index]
+    def _new_weights(self, index):  # noqa: ARG002 - a hook
+        """Return the weights of the members in the vote; None if they keep their own."""
+        return
 
     def _build(self, index):
-        return self._members.keep(self._masks[index], self._new_weights(index))
+        return self._members.keep(self.mask(index), self._new_weights(index))
+
+    def _sizes_of(self, masks):
+        """Return parameters and bytes of each level, which is unknown with a member that is."""
+        sizes = [np.where(masks, size, 0.0).sum(axis=1) for size in self._members.sizes().T]
+        return dict(zip(("parameters", "bytes"), sizes, strict=True))
+
+
+class MemberPath(BaseMemberPath, OrderedPath):
+    """The levels of an order of members.
+
+    Parameters
+    ----------
+    members : Members
+        Reader and writer of the whole model.
+    order : ndarray of int, shape (n_members,)
+        The members, the best first.
+    errors : ndarray of shape (n_members,), default=None
+        Error of each member by itself, where samples were looked at.
+    """
+
+    def __init__(self, members, order, errors=None):
+        self._members, self.errors = members, errors
+        removed_at = removal_levels(order[::-1], members.n_members)
+        super().__init__(members.model, removed_at, unit="members")
+
+    def _sizes(self, n_levels):
+        return self._sizes_of(np.array([self.mask(index) for index in range(n_levels)]))
+
+
+class MemberSetsPath(MemberPath):
+    """The levels of one set of members per size; the sets need not be nested.
+
+    Parameters
+    ----------
+    members : Members
+        Reader and writer of the whole model.
+    sets : ndarray of bool, shape (n_members, n_members)
+        The members that stay, in the order of growing sets.
+    errors : ndarray of shape (n_members,), default=None
+        Error of each member by itself.
+    """
+
+    def __init__(self, members, sets, errors=None):
+        self._masks = sets[::-1]
+        super().__init__(members, np.arange(len(sets)), errors)
+        # In an order too, where sets are nested, this is the share of them that hold a member.
+        self.rank_shares = sets.mean(axis=0)
+
+    def mask(self, index):
+        """Return the members that stay at a level; see `PruningPath.mask`."""
+        return self._masks[index].copy()
+
+
+class MemberWeightsPath(BaseMemberPath):
+    """The levels of an ensemble with new weights in the vote; they need not be nested.
+
+    Parameters
+    ----------
+    members : Members
+        Reader and writer of the whole model.
+    weights : ndarray of shape (n_levels, n_members)
+        Weights of the members, adding up to one; those without a weight are removed. The
+        first level is the whole model, which keeps its own weights.
+    thresholds : ndarray of shape (n_levels,)
+        A threshold within each level, ascending.
+    breaks : ndarray of shape (n_levels - 1,)
+        Thresholds from which on each level but the first is cut, ascending.
+    scores : ndarray of shape (n_members,)
+        Score of each member.
+    errors : ndarray of shape (n_members,), default=None
+        Error of each member by itself, where samples were looked at.
+    common_scale : bool, default=False
+        As in `PruningPath`.
+    """
+
+    def __init__(
+        self, members, weights, thresholds, breaks, scores, *, errors=None, common_scale=False
+    ):
+        self._members, self._weights, self._breaks = members, weights, breaks
+        self.scores, self.errors = scores, errors
+        masks = np.array([self.mask(index) for index in range(len(weights))])
+        columns = {"members": masks.sum(axis=1), **self._sizes_of(masks)}
+        levels = tabulate("members", thresholds, columns)
+        super().__init__(members.model, levels, unit="members", common_scale=common_scale)
+
+    @classmethod
+    def of_penalties(cls, members, penalties, weights, errors=None):
+        """Make the path of weights under a rising penalty.
+
+        Parameters
+        ----------
+        members : Members
+            Reader and writer of the whole model.
+        penalties : ndarray of shape (n_penalties,)
+            Descending.
+        weights : ndarray of shape (n_penalties, n_members)
+            Non-negative, adding up to one in each row.
+        errors : ndarray of shape (n_members,), default=None
+            Error of each member by itself.
+
+        Returns
+        -------
+        MemberWeightsPath
+            For each size of a support that no higher penalty surpassed, the weights of the
+            lowest penalty; before them the whole model. The score of a member is the
+            highest penalty under which it has a weight.
+        """
+        support = weights > 0
+        n_members = support.shape[1]
+        sizes = support.sum(axis=1)
+        records = sizes >= np.maximum.accumulate(sizes)
+        last = {int(sizes[row]): row for row in np.flatnonzero(records & (sizes < n_members))}
+        rows = np.array([last[size] for size in sorted(last, reverse=True)], dtype=np.intp)
+        held = np.where(support, penalties[:, np.newaxis], 0.0)
+        return cls(
+            members,
+            np.concatenate([np.full((1, n_members), 1 / n_members), weights[rows]]),
+            np.concatenate([[-np.inf], penalties[rows]]),
+            penalties[rows],
+            held.max(axis=0),
+            errors=errors,
+            common_scale=True,
+        )
+
+    def mask(self, index):
+        """Return the members that stay at a level; see `PruningPath.mask`."""
+        return (self._weights[index] > 0) | (index == 0)
+
+    def _new_weights(self, index):
+        return self._weights[index] if index else None

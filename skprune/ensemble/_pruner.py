@@ -10,7 +10,7 @@ from skprune._compat import StrOptions
 from skprune.base import VALIDATION, BaseModelPruner
 from skprune.criteria import diversity
 from skprune.ensemble._faithful_path import FaithfulPath
-from skprune.ensemble._path import MemberPath
+from skprune.ensemble._path import MemberPath, MemberSetsPath, MemberWeightsPath
 from skprune.ensemble._rows import read_votes, standardize_votes
 from skprune.exceptions import InputError
 from skprune.solvers import greedy, reweighting
@@ -90,8 +90,8 @@ class EnsemblePruner(BaseModelPruner):
         Members or stages that stay: at most so many (int) or this fraction (float in
         (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too, half stay.
     threshold : float, default=None
-        Members with a score above it stay. Scores of orders run from ``1 / n_members``
-        to 1; "lasso" and "nnls" take the penalty.
+        Members with a score, or rank share, above it are kept. Shares run from
+        ``1 / n_members`` to 1; "lasso" and "nnls" take the penalty.
     validation : {"oob", "train"}, float or None, default=None
         Rows that choose: those out of each member's bootstrap sample, the training rows,
         or a fraction that is held out (the model is then grown on the rest). None is "oob"
@@ -110,14 +110,17 @@ class EnsemblePruner(BaseModelPruner):
     path_ : PruningPath
         All levels of this fit. Not part of the pickle.
     scores_ : ndarray of shape (n_members,)
-        Score of each member: for orders the share of members that do not come before it,
-        for "swaps" the share of sizes at which it is chosen, for "lasso" and "nnls" the
-        highest penalty under which it has a weight, for "faithful" its weight.
+        Importance of each member: for "lasso" and "nnls" the highest penalty under which it
+        has a weight, for "faithful" its weight. Other criteria only order the members, and
+        have `rank_shares_` instead.
+    rank_shares_ : ndarray of shape (n_members,)
+        For orders the share of the members that are removed no later than each one, for
+        "swaps" the share of sizes at which it is chosen; larger shares are kept.
     keep_mask_ : ndarray of bool, shape (n_members,)
         Members that stay.
     report_ : DataFrame
-        A row per member: whether it was kept, its score, its share of the vote, and its
-        own error on the rows that choose.
+        A row per member: whether it was kept, its score or rank share, its share of the vote,
+        and its own error on the validation data.
     disagreement_bound_ : float
         Of "faithful" only: upper bound, at 95 % confidence, of the share of new rows for
         which the pruned model names another class than the whole one, exact (binomial) and
@@ -263,7 +266,7 @@ class EnsemblePruner(BaseModelPruner):
             order = np.arange(members.n_members)
             if self.criterion == "random":
                 order = check_random_state(self.random_state).permutation(order)
-            return MemberPath.of_order(members, order)
+            return MemberPath(members, order)
         votes, y, weight, looks = read_votes(members, rows, self.criterion)
         strength = members.weights
         if members.is_classifier and self.criterion in BY_VOTES:
@@ -271,20 +274,17 @@ class EnsemblePruner(BaseModelPruner):
                 votes, y, member_weight=strength, weight=weight, mask=looks
             )
             order = BY_VOTES[self.criterion](ballots)
-            return MemberPath.of_order(members, order, diversity.own_error(ballots))
+            return MemberPath(members, order, diversity.own_error(ballots))
         votes, target = standardize_votes(votes, y, weight, classifies=members.is_classifier)
         gram = diversity.pair_means(votes - target, weight=weight, mask=looks)
         errors = gram.diagonal().copy()
         if self.criterion in REWEIGHTINGS:
             penalties, weights = _weights(self.criterion, votes, target, gram, weight, looks)
-            return MemberPath.of_weights(members, penalties, weights, errors)
+            return MemberWeightsPath.of_penalties(members, penalties, weights, errors)
         if self.criterion == "swaps":
-            return MemberPath.of_sets(members, greedy.swaps(gram, strength), errors)
+            return MemberSetsPath(members, greedy.swaps(gram, strength), errors)
         order = {**BY_SQUARES, "backward": greedy.backward}[self.criterion](gram, strength)
-        return MemberPath.of_order(members, order, errors)
-
-    def _make_report(self, path, index):
-        return path.report(index)
+        return MemberPath(members, order, errors)
 
 
 def _weights(criterion, votes, target, residual_gram, weight, looks):

@@ -136,6 +136,10 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     def _make_report(self):
         """Return a DataFrame with a row per input column."""
 
+    def _cut_own(self, path):
+        """Return the columns that are kept at the level that the parameters name."""
+        return path.cut(index=self._row_of_own_level(path))
+
     def _set_level(self, path, index):
         self.keep_mask_ = path.cut(index=index)
         self.report_ = self._make_report()

@@ -1,6 +1,5 @@
 """Redundant columns: what stays is not explained by the rest of what stays."""
 
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,23 +95,25 @@ class CorrelationPruner(BaseFeaturePruner):
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
         Columns that stay.
     scores_ : ndarray of shape (`n_features_in_`,)
-        What was held against the threshold: contrary to other pruners, a column *goes* if
-        its score is above it. In the walk, the largest absolute association with a column
-        of higher priority that stays; with a `linkage`, the strength of the merge at which
-        a better column comes to stand for it; for "vif" the share that the others
-        explained when it went, or explain. 0 if there is none.
+        Uniqueness of each column, 1 less its `association` in `report_`; for "vif" that is the
+        reciprocal of its variance inflation. Columns are kept whose score is at least
+        ``1 - threshold``.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
         Rank of each column's priority, the best 1; columns of a group share one, and those
         always kept share 1.
     report_ : DataFrame
         A row per input column: `feature`, `kept`, `score` (as in `scores_`), `reason`
-        (empty for columns that stay), `value` (the signed association with the partner, or
-        the variance inflation factor, of a column that went), `partner` (the column, of
-        those that stay, that stands for it; for "vif" the closest one), `priority` (the
-        value by which the columns were ordered, the highest first: association, variance,
-        share of rows present, or 0 for all), `rank` and, with a `linkage`, `cluster`.
+        (empty for columns that are kept), `value` (the signed association with the partner,
+        or the variance inflation factor, of a removed column), `partner` (the kept column
+        that replaces it; for "vif" the closest one), `association` (what is compared with the
+        threshold: the largest absolute association with a kept column of higher priority;
+        with a `linkage`, the strength of the merge with the column that replaces it; for "vif"
+        the share of its variance that the others explain, or explained when it was removed;
+        0 if there is none), `priority` (the value by which the columns were ordered, the
+        highest first: association with the target, variance, share of samples present, or 0
+        for all), `rank` and, with a `linkage`, `cluster`.
     path_ : RedundancyPath
-        Every level of this fit, computed when it is first asked for; not pickled.
+        Every level of this fit, found when the first one is asked for; not pickled.
     n_features_in_ : int
         Number of columns seen by `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -269,8 +270,8 @@ class CorrelationPruner(BaseFeaturePruner):
         self._comoments = state  # a batch that fails is not added
         return self
 
-    def _check_parameters(self):
-        """Check what does not need the table."""
+    def _check_level(self):
+        super()._check_level()
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             what = "no absolute correlation"
             how = "from 0 (only uncorrelated columns stay together) to 1 (all stay)."
@@ -278,11 +279,10 @@ class CorrelationPruner(BaseFeaturePruner):
                 what = "no share of variance"
                 how = "from 0 to 1: 1 - 1/VIF, so that 0.9 is a variance inflation of 10."
             raise LevelError(f"threshold={self.threshold!r} is {what}. Allowed is a float {how}")
-        if self.criterion == "vif" and self.linkage is not None:
-            self._warn_of_unused("linkage", "criterion='vif' compares no pairs", stacklevel=6)
 
     def _validate_table(self, X, y, **checks):
-        self._check_parameters()
+        if self.criterion == "vif" and self.linkage is not None:
+            self._warn_of_unused("linkage", "criterion='vif' compares no pairs", stacklevel=5)
         if "categories" not in self._reads:
             who = f"{type(self).__name__} with criterion={self.criterion!r}"
             how = "criterion='mixed' and 'cramer' read categories too"
@@ -314,38 +314,39 @@ class CorrelationPruner(BaseFeaturePruner):
         layout = order_by_priority(self._priority, self._units, self._forced, strength.width)
         self.ranking_ = np.maximum(layout.unit_of - max(layout.n_forced - 1, 0), 0) + 1
         rule = rule_of(self.criterion, self.linkage, strength.tiles(layout.members), layout)
-        if self.keep is not None:
-            path = RedundancyPath(rule, layout)
-            self._note(path.levels["threshold"][path.locate(keep=self.keep)], rule, layout)
-            return self._found.kept, path
-        self._note(self._resolve_level(None, self.threshold)["threshold"], rule, layout)
-        return self._found.kept, partial(RedundancyPath, rule, layout)
+        path = RedundancyPath(rule, layout)
+        threshold = self._resolve_level(self.keep, self.threshold)["threshold"]
+        if threshold is None:
+            threshold = path.levels["threshold"][self._row_of_own_level(path)]
+        self._note(path, threshold)
+        return self._found.kept, path
 
-    def _note(self, limit, rule, layout):
-        self._limit, self._found = limit, rule.at(limit).spread(layout)
-        self.scores_ = self._found.score
+    def _note(self, path, threshold):
+        self._limit, self._found = threshold, path.at(threshold)
+        self.scores_ = self._found.scores
 
     def _set_level(self, path, index):
-        self._note(path.levels["threshold"][index], path.rule, path.layout)
+        self._note(path, path.levels["threshold"][index])
         super()._set_level(path, index)
 
     def _make_report(self):
-        kept, score, nearest, value, cluster = self._found
+        kept, association, nearest, value, cluster = self._found
         names = self._names()
         limit = self._limit
         if self.criterion == "vif":
             limit = 1.0 / (1.0 - limit) if limit < 1 else np.inf
         reason = np.full(len(names), f"{NAMES[self.criterion]} above {limit:.6g}", dtype=object)
         if self.criterion == "vif":
-            reason[score == 1] = "linear combination of columns of higher priority"
+            reason[association == 1] = "linear combination of columns of higher priority"
         reason[kept] = np.where(self._forced[kept], "always kept", "")
         report = {
             "feature": names,
             "kept": kept,
-            "score": score,
+            "score": self.scores_,
             "reason": reason,
             "value": np.where(kept, np.nan, value),
             "partner": np.where(kept, None, names[nearest]),
+            "association": association,
             "priority": self._priority,
             "rank": self.ranking_,
         }

@@ -103,7 +103,8 @@ class InformationPruner(BaseRankingPruner):
         Columns that stay.
     scores_ : ndarray of shape (`n_features_in_`,)
         Score of each column when it was picked; of those that were not, a bound from
-        above when the last one was. In nats for mutual information, except quotients; NaN
+        above when the last one was. Picks are kept in their order: scores of "mrmr" and "jmi"
+        may rise from one to the next. In nats for mutual information, except quotients; NaN
         for columns that are constant, or have no F statistic, which go first. Columns of a
         group have the score of the best of them. For "fcbf" it is the symmetric uncertainty
         of each column with the target, from 0 to 1.
@@ -309,7 +310,7 @@ class InformationPruner(BaseRankingPruner):
         self._blanket = fcbf(self.scores_, close, self._units, self._forced)
         self.ranking_ = np.where(self._blanket.kept, 1, 2)
         path = DecidedPath(self._blanket.kept)
-        return path.cut(**self._resolve_level(self.keep, self.threshold)), path
+        return self._cut_own(path), path
 
     def _set_level(self, path, index):
         if not self._decides:

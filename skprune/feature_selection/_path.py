@@ -1,36 +1,9 @@
 """Paths of columns: which columns stay at each level."""
 
 import numpy as np
-import pandas as pd
 
-from skprune.base._path import BasePath
+from skprune.base._path import BasePath, tabulate
 from skprune.exceptions import LevelError
-
-
-class ColumnPath(BasePath):
-    """The levels of a feature pruner; a cut gives the mask of the columns that stay.
-
-    Parameters
-    ----------
-    masks : ndarray of bool, shape (n_levels, n_features)
-        Columns that stay at each level; the first row keeps all.
-    breaks : ndarray of shape (n_levels - 1,)
-        Ends of the levels, descending: at thresholds *below* ``breaks[i]`` at least
-        level ``i + 1`` is cut (a lower threshold prunes more).
-    thresholds : ndarray of shape (n_levels,)
-        A threshold within each level.
-    """
-
-    def __init__(self, masks, breaks, thresholds):
-        super().__init__(_levels(masks.sum(axis=1), thresholds), unit="columns")
-        self._masks = masks
-        self._breaks = breaks
-
-    def _build(self, index):
-        return self._masks[index].copy()
-
-    def _index_of_threshold(self, threshold):
-        return np.searchsorted(-self._breaks, -threshold, side="left")
 
 
 class DecidedPath(BasePath):
@@ -138,4 +111,4 @@ class RankedPath(BasePath):
 
 
 def _levels(counts, thresholds):
-    return pd.DataFrame({"keep": counts / counts[0], "threshold": thresholds, "columns": counts})
+    return tabulate("columns", thresholds, {"columns": counts})

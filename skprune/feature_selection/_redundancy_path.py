@@ -5,10 +5,12 @@ compares pairs, `Clustered` keeps the best of each cluster, `Collinear` removes 
 others explain together. All work on units in order of priority, as a `PriorityOrder` has them.
 """
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from skprune.base._path import BasePath, tabulate
 from skprune.criteria.clusters import build_dendrogram, cut_dendrogram, removal_strength
 from skprune.criteria.collinearity import eliminate_collinear, explained_share
 from skprune.criteria.redundancy import (
@@ -19,7 +21,6 @@ from skprune.criteria.redundancy import (
     whole_matrix,
     whole_tile,
 )
-from skprune.feature_selection._path import ColumnPath
 
 
 class Reduction(NamedTuple):
@@ -29,7 +30,7 @@ class Reduction(NamedTuple):
     ----------
     kept : ndarray of bool, shape (n_units,)
         What stays.
-    score : ndarray of shape (n_units,)
+    association : ndarray of shape (n_units,)
         What was held against the threshold.
     nearest : ndarray of int, shape (n_units,)
         Which of those that stay stands for each that goes.
@@ -40,10 +41,15 @@ class Reduction(NamedTuple):
     """
 
     kept: Any
-    score: Any
+    association: Any
     nearest: Any
     value: Any
     cluster: Any = None
+
+    @property
+    def scores(self):
+        """What is left of each when the others are known: the larger, the less redundant."""
+        return 1.0 - self.association
 
     def spread(self, layout):
         """Return the same for columns in the order of their table."""
@@ -54,7 +60,7 @@ class Reduction(NamedTuple):
             first = np.unique(cluster[unit], return_index=True)[1]
             cluster = np.argsort(np.argsort(first))[cluster][unit]
         return Reduction(
-            self.kept[unit], self.score[unit], nearest[unit], self.value[unit], cluster
+            self.kept[unit], self.association[unit], nearest[unit], self.value[unit], cluster
         )
 
 
@@ -141,12 +147,12 @@ class Collinear:
         kept = gone <= threshold
         stays = np.repeat(kept, self._sizes)
         starts = np.cumsum(self._sizes[kept]) - self._sizes[kept]
-        score = gone.copy()
-        score[kept] = explained_share(self._matrix[np.ix_(stays, stays)], starts)
+        share = gone.copy()
+        share[kept] = explained_share(self._matrix[np.ix_(stays, stays)], starts)
         pairs = np.abs(closest_pairs(self._matrix, self._starts, self._starts))
         nearest = np.argmax(np.where(kept[:, None], pairs, -1.0), axis=0)
         with np.errstate(divide="ignore"):
-            return Reduction(kept, score, nearest, 1.0 / (1.0 - score))
+            return Reduction(kept, share, nearest, 1.0 / (1.0 - share))
 
     def levels(self):
         """Return the masks of all levels, and the thresholds below which each begins."""
@@ -168,8 +174,10 @@ def rule_of(criterion, linkage, make, layout):
     return Walked(make, layout) if linkage is None else Clustered(make, layout, linkage)
 
 
-class RedundancyPath(ColumnPath):
-    """The levels of a `CorrelationPruner`; its rule knows the partners at each level too.
+class RedundancyPath(BasePath):
+    """The levels of a `CorrelationPruner`: columns that stay, their scores and partners.
+
+    Levels need all pairs of columns, and are found when they are first asked for.
 
     Parameters
     ----------
@@ -180,9 +188,32 @@ class RedundancyPath(ColumnPath):
     """
 
     def __init__(self, rule, layout):
-        self.rule, self.layout = rule, layout
-        masks, breaks = rule.levels()
-        masks = masks[:, layout.unit_of]
-        # Each level within its range; all columns stay at 1, whatever the rows.
-        middles = (breaks + np.append(breaks[1:], 0.0)) / 2
-        super().__init__(masks, breaks, np.append(1.0, middles))
+        self._rule, self._layout = rule, layout
+        self.unit, self.common_scale = "columns", True
+
+    @cached_property
+    def _masks_and_breaks(self):
+        """The mask of each level, and the thresholds below which each but the first begins."""
+        masks, breaks = self._rule.levels()
+        return masks[:, self._layout.unit_of], breaks
+
+    @cached_property
+    def levels(self):
+        """As of `BasePath`; all columns stay at a threshold of 1, whatever the samples."""
+        masks, breaks = self._masks_and_breaks
+        middles = (breaks + np.append(breaks[1:], 0.0)) / 2  # within the range of each level
+        return tabulate("columns", np.append(1.0, middles), {"columns": masks.sum(axis=1)})
+
+    def at(self, threshold):
+        """Return the `Reduction` of the columns at a threshold; its level need not be known."""
+        return self._rule.at(threshold).spread(self._layout)
+
+    def __getstate__(self):
+        self._masks_and_breaks  # noqa: B018 - it holds what the rule made of the table, which stays behind
+        return self.__dict__
+
+    def _build(self, index):
+        return self._masks_and_breaks[0][index].copy()
+
+    def _index_of_threshold(self, threshold):
+        return np.searchsorted(-self._masks_and_breaks[1], -threshold, side="left")

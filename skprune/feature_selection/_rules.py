@@ -277,7 +277,7 @@ class RulePruner(BaseFeaturePruner):
             warnings.warn(f"{self._nothing_stays()} None is removed yet.", PruningWarning, 3)
             self.keep_mask_[:] = True
         self._path = DecidedPath(self.keep_mask_)
-        self.keep_mask_ = self._path.cut(**self._resolve_level(self.keep, self.threshold))
+        self.keep_mask_ = self._cut_own(self._path)
         self.report_ = self._make_report()
         return self
 
@@ -292,7 +292,7 @@ class RulePruner(BaseFeaturePruner):
             del self.keep_mask_  # a pruner that would keep nothing is not fitted
             raise InputError(self._nothing_stays())
         path = DecidedPath(self.keep_mask_)
-        return path.cut(**self._resolve_level(self.keep, self.threshold)), path
+        return self._cut_own(path), path
 
     # What the rules look at.
 

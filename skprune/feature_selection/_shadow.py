@@ -96,6 +96,7 @@ class ShadowPruner(BaseRankingPruner):
     scores_ : ndarray of shape (`n_features_in_`,)
         Median over the rounds of i / (i + s), with the importance i of the column and that of
         the best shadow, s: from 0 to 1, and 0.5 for a column as good as the best shadow.
+        Decisions come before scores: confirmed columns are kept first, rejected ones last.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
         Ranks, the best 1.
     report_ : DataFrame

@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from skprune.base import PruningPath
-from skprune.base._levels import partings
+from skprune.base._ordered_path import OrderedPath, remaining, removal_levels
 from skprune.linear_model._refit import RowsLeftBehind
 
 
-class LinearPath(PruningPath):
+class LinearPath(OrderedPath):
     """The levels of a linear model; a cut gives the plain model with zeros.
 
     Parameters
@@ -27,56 +26,37 @@ class LinearPath(PruningPath):
     sparsify : bool, default=False
         Whether levels but the first store their coefficients sparsely, where that saves
         bytes.
-
-    Notes
-    -----
-    Levels that part units of equal scores are cut by `keep` alone, and have NaN for a
-    threshold.
     """
 
     def __init__(self, surgeon, units, order, scores, *, refit=None, sparsify=False):
         self._surgeon = surgeon
         self._refit, self._sparsify = refit, sparsify
         self._alive = surgeon.coef != 0
-        n_levels = max(1, len(order))
-        place = np.zeros(units.max() + 1, dtype=np.intp)
-        place[order] = np.arange(1, len(order) + 1)
-        # Whatever has no coefficient is gone from the start.
         by_column = scores.ndim == 1
+        # Whatever has no coefficient is no unit.
         here = self._alive.any(axis=0) if by_column else self._alive.ravel()
-        self._gone_at = np.where(here, place[units], 0)
+        removed_at = np.where(here, removal_levels(order, units.max() + 1)[units], 0)
         ordered = np.empty(len(order))
-        ordered[self._gone_at[here] - 1] = scores.ravel()[here]
-        self._breaks = ordered[: n_levels - 1]
-        self.scores = scores.ravel() if len(surgeon.coef) == 1 else scores
-
-        def left(amount):
-            lost = np.bincount(self._gone_at, amount, minlength=n_levels + 1)[1:n_levels]
-            return (amount[here].sum() - np.append(0, np.cumsum(lost))).astype(int)
-
-        counts = left(here.astype(int))
-        weights = left(self._alive.sum(axis=0)) if by_column else counts
-        thresholds = np.append(-np.inf, partings(ordered))[:n_levels]
-        _, parameters, n_bytes = surgeon.size_of(weights, sparsify=sparsify)
-        n_bytes[0] = surgeon.size()[2]
-        unit = "features" if by_column else "weights"
-        levels = pd.DataFrame(
-            {
-                "keep": counts / max(1, counts[0]),
-                "threshold": thresholds,
-                unit: counts,
-                "parameters": parameters,
-                "bytes": n_bytes,
-            }
+        ordered[removed_at[here] - 1] = scores.ravel()[here]
+        if len(surgeon.coef) == 1:
+            scores = scores.ravel()
+        super().__init__(
+            surgeon.model,
+            removed_at.reshape(scores.shape),
+            ordered,
+            scores,
+            unit="features" if by_column else "weights",
         )
-        super().__init__(surgeon.model, levels, unit=unit, common_scale=False)
 
-    def mask(self, index):
-        """Return the units that stay at a level; see `PruningPath.mask`."""
-        return (self._gone_at > index).reshape(self.scores.shape)
+    def _sizes(self, n_levels):
+        amount = self._alive.sum(axis=0) if self._removed_at.ndim == 1 else self._alive
+        weights = remaining(self._removed_at, n_levels, amount)
+        _, parameters, n_bytes = self._surgeon.size_of(weights, sparsify=self._sparsify)
+        n_bytes[0] = self._surgeon.size()[2]
+        return {"parameters": parameters, "bytes": n_bytes}
 
     def report(self, index):
-        """Say of each column what is left of it at a level.
+        """Return what is left of each feature at a level.
 
         Parameters
         ----------

@@ -263,6 +263,3 @@ class LinearPruner(BaseModelPruner):
         if self.criterion == "magnitude":
             return np.abs(coef)
         return WORTH[self.criterion](objective)
-
-    def _make_report(self, path, index):
-        return path.report(index)

@@ -5,12 +5,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from skprune.base import PruningPath
-from skprune.base._levels import partings
+from skprune.base._ordered_path import OrderedPath, remaining, removal_levels
 from skprune.neural_network._schedule import in_order, split
 
 
-class NeuralPath(PruningPath):
+class NeuralPath(OrderedPath):
     """The levels of a network; a cut gives the plain model, with zeros or with fewer units.
 
     Parameters
@@ -26,54 +25,41 @@ class NeuralPath(PruningPath):
 
     Notes
     -----
-    Levels that part units of equal scores are cut by `keep` alone, and have NaN for a
-    threshold. With rounds the units of a level are those that its own rounds leave, and
-    only their number is known before it is cut.
+    With rounds the units of a level are those that its own rounds leave, and only their
+    number is known before it is cut.
     """
 
     def __init__(self, surgeon, scores, rounds, *, sparse=()):
         self._surgeon, self._rounds, self._sparse = surgeon, rounds, sparse
-        self.scores = scores
         whole = rounds.whole()
         self._order = in_order(scores, whole)
         if rounds.n_rounds > 1:
             self._order = self._order[: max(0, whole.sum() - rounds.fewest)]
-        self._gone_at = np.where(whole, len(self._order) + 1, 0)
-        self._gone_at[self._order] = np.arange(1, len(self._order) + 1)
-        self._breaks = ordered = scores[self._order]
-        thresholds = np.concatenate([[-np.inf], partings(ordered), ordered[-1:]])
-        counts = whole.sum() - np.arange(len(self._order) + 1)
-        unit = "neurons" if rounds.by_neuron else "weights"
-        parameters, n_bytes = self._sizes()
-        levels = pd.DataFrame(
-            {
-                "keep": counts / max(1, counts[0]),
-                "threshold": thresholds[: len(counts)],
-                unit: counts,
-                "parameters": parameters,
-                "bytes": n_bytes,
-            }
+        super().__init__(
+            surgeon.model,
+            np.where(whole, removal_levels(self._order, len(scores)), 0),
+            scores[self._order],
+            scores,
+            unit="neurons" if rounds.by_neuron else "weights",
+            n_levels=len(self._order) + 1,
         )
-        super().__init__(surgeon.model, levels, unit=unit, common_scale=False)
 
-    def _sizes(self):
-        """Return numbers and bytes of each level; ndarrays of shape (n_levels,)."""
+    def _sizes(self, n_levels):
         network = self._rounds.network
         sizes = [coef.shape[1] for coef in network.coefs]
-        n_levels = len(self._order) + 1
         ends = [network.coefs[0].shape[0]]
         if self._rounds.by_neuron:
             # A weight goes with the first of the two units that it joins.
-            units = split(self._gone_at, [(size,) for size in sizes[:-1]])
+            units = split(self._removed_at, [(size,) for size in sizes[:-1]])
             fixed = [np.full(n, n_levels) for n in (ends[0], sizes[-1])]
             units = [fixed[0], *units, fixed[1]]
             pairs = zip(units, units[1:], network.coefs, strict=False)
-            gone = [np.where(c != 0, np.minimum.outer(a, b), 0) for a, b, c in pairs]
-            widths = [_left(each, n_levels) for each in units]
+            removed = [np.where(c != 0, np.minimum.outer(a, b), 0) for a, b, c in pairs]
+            widths = [remaining(each, n_levels) for each in units]
         else:
-            gone = split(self._gone_at, [coef.shape for coef in network.coefs])
+            removed = split(self._removed_at, [coef.shape for coef in network.coefs])
             widths = [np.full(n_levels, size) for size in (*ends, *sizes)]
-        weights = [_left(each, n_levels) for each in gone]
+        weights = [remaining(each, n_levels) for each in removed]
         n_intercepts = sum(widths[1:])
         shapes = list(pairwise(widths))
         n_bytes = sum(self._stored(shapes, weights)[1]) + self._surgeon.itemsize * n_intercepts
@@ -82,7 +68,7 @@ class NeuralPath(PruningPath):
         parameters, n_bytes = parameters.astype(float), n_bytes.astype(float)
         if self._rounds.n_rounds > 1:  # only the rounds say what is left of each layer
             n_bytes[1:] = np.where(self._rounds.by_neuron | bool(self._sparse), np.nan, n_bytes[1:])
-        return parameters, n_bytes
+        return {"parameters": parameters, "bytes": n_bytes}
 
     def _stored(self, shapes, counts):
         """Return the bytes of each layer, dense and in the smaller way."""
@@ -99,11 +85,11 @@ class NeuralPath(PruningPath):
     def mask(self, index):
         """Return the units that stay at a level; see `PruningPath.mask`."""
         if index == 0 or self._rounds.n_rounds == 1:
-            return self._gone_at > index
+            return super().mask(index)
         return self._run(index)[1].copy()
 
     def report(self, index):
-        """Say of each layer what is left of it at a level.
+        """Return what is left of each layer at a level.
 
         Parameters
         ----------
@@ -151,9 +137,3 @@ class NeuralPath(PruningPath):
         counts = [np.count_nonzero(coef) for coef in network.coefs]
         stored = zip(*self._stored(shapes, counts), strict=True)
         return {layer for layer, (dense, best) in enumerate(stored) if best < dense}
-
-
-def _left(gone_at, n_levels):
-    """Return how many are left at each level; ndarray of shape (n_levels,)."""
-    gone = np.bincount(gone_at.ravel(), minlength=n_levels)[:n_levels]
-    return gone_at.size - gone.cumsum()

@@ -308,9 +308,6 @@ class MLPPruner(BaseModelPruner):
             idle["n_rounds"] = "schedule='one_shot' has one round"
         self._warn_if_set(idle, stacklevel=6)
 
-    def _make_report(self, path, index):
-        return path.report(index)
-
 
 def densify(model):
     """Give a network with sparse weights its dense arrays back.

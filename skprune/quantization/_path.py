@@ -60,7 +60,7 @@ class QuantizedPath(PruningPath):
         return copy.copy(self._once(index, lambda: self._coder.code(int(self.units[index]))))
 
     def report(self, index):
-        """Say of each array what its numbers have become at a level.
+        """Return what the numbers of each array have become at a level.
 
         Parameters
         ----------

@@ -164,7 +164,10 @@ class Quantizer(BaseModelPruner):
         surgeon_type(model)
 
     def _check_level(self):
-        _bits_to_keep(self.bits)
+        self._resolve_level(self.bits)
+
+    def _resolve_level(self, bits):
+        return {"keep": _bits_to_keep(bits)}
 
     def _level_names(self):
         return ("bits",)
@@ -174,9 +177,6 @@ class Quantizer(BaseModelPruner):
 
     def _level_of_row(self, path, index):
         return {"bits": int(path.units[index]) if index else None}
-
-    def _row_of_level(self, path, level):
-        return path.locate(keep=_bits_to_keep(level["bits"]))
 
     def _needs_rows(self):
         return True
@@ -200,9 +200,6 @@ class Quantizer(BaseModelPruner):
         self.codes_ = path.coded(index)
         self.report_ = path.report(index)
         self._importances = getattr(path.model, "feature_importances_", None)
-
-    def _make_report(self, path, index):
-        return path.report(index)
 
 
 def _bits_to_keep(bits):

@@ -5,12 +5,11 @@ import copy
 import numpy as np
 import pandas as pd
 
-from skprune.base import PruningPath
-from skprune.base._levels import midpoints, rank_shares
+from skprune.base._ordered_path import OrderedPath, removal_levels
 from skprune.base._rows import rows_left_behind
 
 
-class SamplePath(PruningPath):
+class SamplePath(OrderedPath):
     """The levels of a training set; a cut fits a clone of the model on the rows that stay.
 
     Parameters
@@ -21,8 +20,8 @@ class SamplePath(PruningPath):
         The rows, held by reference and in memory only.
     order : ndarray of int, shape (n_rows,)
         The rows; the last one goes first.
-    measure : ndarray of shape (n_rows,) or None
-        What the criterion says of each row; the `scores` if None.
+    difficulty : ndarray of shape (n_rows,) or None
+        How hard each row is; None if the criterion does not measure it.
     smallest : int
         Rows that stay at the last level.
     decided : bool, default=False
@@ -32,28 +31,16 @@ class SamplePath(PruningPath):
         Odds and priorities of a draw: rows are weighted by what they stand for.
     """
 
-    def __init__(self, model, rows, order, measure, *, smallest, decided=False, sampled=None):
-        n_rows = len(order)
-        self._rows, self._sampled = rows, sampled
+    def __init__(self, model, rows, order, difficulty, *, smallest, decided=False, sampled=None):
+        self._rows, self._sampled, self.difficulty = rows, sampled, difficulty
         self._strata = rows.stratum, rows.classes, rows.target
-        self._place, self.scores = rank_shares(order)
-        counts = np.arange(n_rows, smallest - 1, -1)
-        ordered = np.sort(self.scores)
-        self._breaks, thresholds = ordered[: len(counts) - 1], midpoints(ordered[: len(counts)])
+        n_rows, ordered, scores = len(order), None, None
+        removed_at, n_levels = removal_levels(order[::-1], n_rows), n_rows - smallest + 1
         if decided:
-            self.scores = (self._place < smallest).astype(float)
-            counts = np.unique([smallest, n_rows])[::-1]
-            self._breaks = np.zeros(len(counts) - 1)
-            thresholds = self._breaks + 0.5
-        self.measure = self.scores if measure is None else measure
-        levels = pd.DataFrame(
-            {
-                "keep": counts / n_rows,
-                "threshold": np.concatenate([[-np.inf], thresholds]),
-                "samples": counts,
-            }
-        )
-        super().__init__(model, levels, unit="samples", common_scale=False)
+            kept = removed_at > n_rows - smallest
+            ordered, scores = np.array([0.0, 1.0]), kept.astype(float)
+            removed_at, n_levels = 1 + kept, min(2, n_levels)
+        super().__init__(model, removed_at, ordered, scores, unit="samples", n_levels=n_levels)
 
     @property
     def lost_rows(self):
@@ -62,10 +49,6 @@ class SamplePath(PruningPath):
 
     def __getstate__(self):
         return super().__getstate__() | {"_rows": None}
-
-    def mask(self, index):
-        """Return the rows that stay at a level; see `PruningPath.mask`."""
-        return self._place < self.units[index]
 
     def weights(self, index):
         """Return the weights of the rows that stay, where rows were drawn to stand for others.
@@ -96,7 +79,7 @@ class SamplePath(PruningPath):
         return (weight * np.maximum(1.0, stands_for))[kept]
 
     def report(self, index):
-        """Say of each class, or tenth of the rows by their target, what is left at a level.
+        """Return what is left of each class, or tenth of the samples by target, at a level.
 
         Parameters
         ----------
@@ -106,24 +89,22 @@ class SamplePath(PruningPath):
         Returns
         -------
         DataFrame
-            A row per class or tenth: rows before and after, and their mean measure.
+            A row per class or tenth: samples before and after, and their mean difficulty.
         """
         stratum, classes, target = self._strata
         kept, groups = self.mask(index), np.unique(stratum)
-        counts = [np.bincount(stratum[rows], minlength=groups.max() + 1) for rows in (..., kept)]
-        sums = [
-            np.bincount(stratum[rows], self.measure[rows], minlength=groups.max() + 1)
-            for rows in (..., kept)
-        ]
-        means = [s / np.where(n, n, np.nan) for s, n in zip(sums, counts, strict=True)]
-        table = pd.DataFrame(
-            {
-                "samples_before": counts[0],
-                "samples": counts[1],
-                "mean_score_before": means[0],
-                "mean_score": means[1],
-            }
-        ).loc[groups]
+        parts = {"_before": ..., "": kept}
+
+        def total(rows, amount=None):
+            amount = None if amount is None else amount[rows]
+            return np.bincount(stratum[rows], amount, groups.max() + 1)
+
+        columns = {f"samples{name}": total(rows) for name, rows in parts.items()}
+        if self.difficulty is not None:
+            for name, rows in parts.items():
+                n_rows = np.where(n := columns[f"samples{name}"], n, np.nan)
+                columns[f"mean_difficulty{name}"] = total(rows, self.difficulty) / n_rows
+        table = pd.DataFrame(columns).loc[groups]
         if classes is not None:
             return table.set_axis(pd.Index(classes, name="class"))
         ends = [[end(target[stratum == group]) for group in groups] for end in (np.min, np.max)]

@@ -80,7 +80,7 @@ class SamplePruner(BaseModelPruner):
         whole model. If `threshold` is None too, half stay. At least one row of each class
         always stays.
     threshold : float, default=None
-        Rows with a score above it stay. Scores run from ``1 / n_rows`` to 1.
+        Rows with a rank share above it are kept. Shares run from ``1 / n_rows`` to 1.
     hardest : float, default=0.1
         Share of the rows that go as the hardest of "el2n", "influence" and "forgetting", but no
         more than half of a class, unless this is more; 1 keeps the easiest, 0 is "random".
@@ -102,14 +102,16 @@ class SamplePruner(BaseModelPruner):
         The model fitted on the rows that stay, plain.
     path_ : PruningPath
         All levels of this fit. Not part of the pickle.
+    rank_shares_ : ndarray of shape (n_rows,)
+        Share of the rows that are removed no later than each one; larger shares are kept. Not
+        of criteria that decide.
     scores_ : ndarray of shape (n_rows,)
-        Score of each row: the share of rows that go no later than it does; of criteria that
-        decide, 1 for rows that stay and else 0.
-    sample_scores_ : ndarray of shape (n_rows,)
-        What the criterion says of each row: the error, Cook's distance, the mean loss out of
-        bag, events of forgetting, the leverage, the share of neighbours of another class; 1 for
-        rows that "tomek" and "condensed" remove and else 0; else `scores_`. Rows of weight zero
-        have 1 from criteria that decide.
+        Of criteria that decide: 1 for rows that are kept and else 0.
+    difficulty_ : ndarray of shape (n_rows,)
+        How hard or unusual each row is, the larger the more: the error, Cook's distance, the
+        mean loss out of bag, events of forgetting, the leverage, the share of neighbours of
+        another class; 1 for rows that "tomek" and "condensed" remove and else 0. Rows of weight
+        zero have 1 from criteria that decide. Not of "prototype" and "random".
     sample_indices_ : ndarray of int, shape (n_kept,)
         Rows that stay, ascending.
     sample_weight_ : ndarray of shape (n_kept,) or None
@@ -118,7 +120,7 @@ class SamplePruner(BaseModelPruner):
         Rows that stay.
     report_ : DataFrame
         A row per class, or per tenth of the rows by their target: rows before and after, and
-        their mean `sample_scores_`.
+        their mean `difficulty_`.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     n_features_in_ : int
@@ -311,14 +313,14 @@ class SamplePruner(BaseModelPruner):
     def _prune_model(self, model, rows):
         codes = None if rows.classes is None else rows.target
         if self._decides:
-            kept, measure = self._choose(rows)
+            kept, difficulty = self._choose(rows)
             order = np.argsort(~kept, kind="stable")
-            return SamplePath(model, rows, order, measure, smallest=kept.sum(), decided=True)
-        rng, sampled, measure = check_random_state(self.random_state), None, None
+            return SamplePath(model, rows, order, difficulty, smallest=kept.sum(), decided=True)
+        rng, sampled, difficulty = check_random_state(self.random_state), None, None
         if self.criterion == "leverage":
-            measure = leverage(scoring.numbers(rows), rows.weight)
+            difficulty = leverage(scoring.numbers(rows), rows.weight)
             # Half of the odds are those of the weights, lest a row stand for too many.
-            odds = measure / measure.sum() + rows.weight / rows.weight.sum()
+            odds = difficulty / difficulty.sum() + rows.weight / rows.weight.sum()
             sampled = odds, orders.by_sampling(odds, rng)
             order = np.argsort(-sampled[1], kind="stable")
         elif self.criterion == "prototype":
@@ -326,13 +328,13 @@ class SamplePruner(BaseModelPruner):
         elif self.criterion == "random":
             order = orders.at_random(rows.stratum, rng)
         else:
-            measure = self._judge(model, rows, rng)
+            difficulty = self._judge(model, rows, rng)
             order = orders.without_hardest(
-                measure, self.hardest, rows.stratum, rng, capped=codes is not None
+                difficulty, self.hardest, rows.stratum, rng, capped=codes is not None
             )
         order = orders.with_every_class(order, rows.weight, codes)
         smallest = 1 if codes is None else len(rows.classes)
-        return SamplePath(model, rows, order, measure, smallest=smallest, sampled=sampled)
+        return SamplePath(model, rows, order, difficulty, smallest=smallest, sampled=sampled)
 
     def _judge(self, model, rows, rng):
         """Return how hard each row is."""
@@ -356,7 +358,7 @@ class SamplePruner(BaseModelPruner):
 
     def _choose(self, rows):
         """Return the rows that stay by a criterion that decides, and what it says of each."""
-        measure, safe = np.ones(len(rows.target)), np.zeros(len(rows.target), dtype=bool)
+        difficulty, safe = np.ones(len(rows.target)), np.zeros(len(rows.target), dtype=bool)
         counted = np.flatnonzero(rows.weight > 0)  # the others go, and are nobody's neighbours
         X = scoring.numbers(rows, sparse=self.criterion != "condensed")[counted]
         codes = rows.target[counted]
@@ -369,19 +371,18 @@ class SamplePruner(BaseModelPruner):
             found = tomek_links(codes, scoring.neighbours(X, 1, self.n_jobs)[:, 0])
         else:
             found = disagreement(codes, scoring.neighbours(X, self.n_neighbors, self.n_jobs))
-        measure[counted] = found
-        kept = safe | (measure == 0)
+        difficulty[counted] = found
+        kept = safe | (difficulty == 0)
         # A class that would go altogether keeps the row that fits in best.
-        order = np.lexsort((measure, rows.weight <= 0))
+        order = np.lexsort((difficulty, rows.weight <= 0))
         best = order[np.unique(rows.target[order], return_index=True)[1]]
         kept[best[np.bincount(rows.target[kept], minlength=len(best)) == 0]] = True
-        return kept, measure
+        return kept, difficulty
 
     def _set_level(self, path, index):
-        self.sample_scores_ = path.measure
         super()._set_level(path, index)
+        self.__dict__.pop("difficulty_", None)  # of an earlier fit
+        if path.difficulty is not None:
+            self.difficulty_ = path.difficulty
         self.sample_indices_ = np.flatnonzero(self.keep_mask_)
         self.sample_weight_ = path.weights(index)
-
-    def _make_report(self, path, index):
-        return path.report(index)

@@ -5,11 +5,10 @@ import copy
 import numpy as np
 import pandas as pd
 
-from skprune.base import PruningPath
-from skprune.base._levels import midpoints, rank_shares
+from skprune.base._ordered_path import OrderedPath, remaining, removal_levels
 
 
-class SVMPath(PruningPath):
+class SVMPath(OrderedPath):
     """The levels of a support vector machine; a cut gives the plain model of what stays.
 
     Parameters
@@ -25,32 +24,18 @@ class SVMPath(PruningPath):
 
     def __init__(self, surgeon, order, refit=None):
         self._surgeon, self._refit = surgeon, refit
-        n_vectors = len(order)
-        self._place, self.scores = rank_shares(order[::-1])
-        self._breaks = np.sort(self.scores)[:-1]
-        # Level k is without the first k vectors; without any, a model is its offset.
-        counts = np.arange(n_vectors, 0, -1) if n_vectors else np.zeros(1, dtype=np.intp)
-        sizes = np.zeros((len(counts), 2), dtype=np.intp)
-        sizes[: len(order)] = surgeon.vector_sizes()[order[::-1]].cumsum(axis=0)[::-1]
-        sizes[:, 0] += len(surgeon.offsets)
-        sizes[0] = surgeon.size()[1:]
-        levels = pd.DataFrame(
-            {
-                "keep": counts / n_vectors if n_vectors else 1.0,
-                "threshold": np.concatenate([[-np.inf], midpoints(np.sort(self.scores))]),
-                "vectors": counts,
-                "parameters": sizes[:, 0],
-                "bytes": sizes[:, 1],
-            }
-        )
-        super().__init__(surgeon.model, levels, unit="vectors", common_scale=False)
+        removed_at = removal_levels(order, len(order))
+        super().__init__(surgeon.model, removed_at, unit="vectors")
 
-    def mask(self, index):
-        """Return the vectors that stay at a level; see `PruningPath.mask`."""
-        return self._place < self.units[index]
+    def _sizes(self, n_levels):
+        sizes = self._surgeon.vector_sizes().T
+        sizes = np.array([remaining(self._removed_at, n_levels, size) for size in sizes])
+        sizes[0] += len(self._surgeon.offsets)
+        sizes[:, 0] = self._surgeon.size()[1:]
+        return {"parameters": sizes[0], "bytes": sizes[1]}
 
     def report(self, index):
-        """Say of each support vector whether it stays at a level.
+        """Return whether each support vector is kept at a level.
 
         Parameters
         ----------
@@ -61,12 +46,12 @@ class SVMPath(PruningPath):
         -------
         DataFrame
             A row per support vector: the training row that it was, whether it is kept, its
-            score.
+            rank share.
         """
         table = {
             "row": self.model.support_,
             "kept": self.mask(index),
-            "score": self.scores,
+            "rank_share": self.rank_shares,
         }
         return pd.DataFrame(table).rename_axis("vector")
 

@@ -46,7 +46,7 @@ class SVMPruner(BaseModelPruner):
         Support vectors that stay: at most so many (int) or this fraction (float in
         (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too, half stay.
     threshold : float, default=None
-        Vectors with a score above it stay. Scores run from ``1 / n_vectors`` to 1.
+        Vectors with a rank share above it are kept. Shares run from ``1 / n_vectors`` to 1.
     recovery : {"refit"} or None, default="refit"
         "refit" gives the vectors that stay the dual coefficients and offsets that come
         nearest to the decision values of the whole model on the training rows, by least
@@ -62,13 +62,14 @@ class SVMPruner(BaseModelPruner):
         The pruned model, plain.
     path_ : PruningPath
         All levels of this fit. Not part of the pickle.
-    scores_ : ndarray of shape (n_vectors,)
-        Score of each support vector: the share of vectors that go no later than it does.
+    rank_shares_ : ndarray of shape (n_vectors,)
+        Share of the support vectors that are removed no later than each one; larger shares are
+        kept. There is no `scores_`: the criteria only order the vectors.
     keep_mask_ : ndarray of bool, shape (n_vectors,)
         Support vectors that stay.
     report_ : DataFrame
         A row per support vector: the training row that it was, as ``support_`` numbers it,
-        whether it is kept, its score. scikit-learn leaves rows of weight 0 out of these
+        whether it is kept, its rank share. scikit-learn leaves rows of weight 0 out of these
         numbers.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
@@ -188,9 +189,6 @@ class SVMPruner(BaseModelPruner):
             if len(part)
         ]
         return eliminate_shared(models, surgeon.n_vectors).order
-
-    def _make_report(self, path, index):
-        return path.report(index)
 
 
 def _part_of(K, part):

@@ -1,13 +1,13 @@
 """The path of penalised backfitting: every level a model of its own, refitted as a whole."""
 
 import numpy as np
-import pandas as pd
 
-from skprune.base import PruningPath
+from skprune.base._path import tabulate
 from skprune.base._snapshot import Snapshot
 from skprune.solvers.backfitting import predict_raw
 from skprune.surgery import surgeon_for
 from skprune.surgery.additive import additive_classifier
+from skprune.tree._path import BaseTreePath
 
 
 class AdditiveSnapshot(Snapshot):
@@ -42,7 +42,7 @@ class AdditiveSnapshot(Snapshot):
         return self.raw[:, 0] if self.raw.shape[1] == 1 else self.raw
 
 
-class BackfitPath(PruningPath):
+class BackfitPath(BaseTreePath):
     """The levels of backfitting; a cut gives a plain model.
 
     Level 0 is the whole model. The others are not nested: what one has cut may be back in a
@@ -123,18 +123,16 @@ class BackfitPath(PruningPath):
         for column, value in zip((leaves, parameters, n_bytes), whole, strict=True):
             column[0] = value
         trees[0], nodes[0] = self._surgeon.table.n_trees, self._surgeon.table.n_nodes
-        return pd.DataFrame(
-            {
-                "keep": leaves / leaves[0],
-                "threshold": np.append(0.0, [s.penalty / self._total for s in self._solutions]),
-                "ridge": np.append(np.nan, [s.ridge for s in self._solutions]),
-                "leaves": leaves,
-                "trees": trees,
-                "nodes": nodes,
-                "parameters": parameters,
-                "bytes": n_bytes,
-            }
-        )
+        thresholds = np.append(0.0, [s.penalty / self._total for s in self._solutions])
+        columns = {
+            "ridge": np.append(np.nan, [s.ridge for s in self._solutions]),
+            "leaves": leaves,
+            "trees": trees,
+            "nodes": nodes,
+            "parameters": parameters,
+            "bytes": n_bytes,
+        }
+        return tabulate("leaves", thresholds, columns)
 
     def _bytes_per_node(self, nodes):
         """Measure what a node takes on the smallest level."""

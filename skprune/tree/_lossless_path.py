@@ -4,12 +4,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from skprune.arrays.nodes import NO_NODE, compact, splice
-from skprune.base import PruningPath
+from skprune.base._path import tabulate
 from skprune.criteria.lossless import dead_branches, duplicate_trees, equal_children
 from skprune.surgery import surgeon_for
+from skprune.tree._path import BaseTreePath
 
 
 class Simpler(NamedTuple):
@@ -83,7 +83,7 @@ def simplify(surgeon):
     return Simpler(keep_split, only_child, value, first, stays, depth)
 
 
-class LosslessPath(PruningPath):
+class LosslessPath(BaseTreePath):
     """The whole model and, if anything can go, the model that answers the same.
 
     Parameters
@@ -105,17 +105,14 @@ class LosslessPath(PruningPath):
             surgeons.append(surgeon_for(self._simplified()))
         leaves, parameters, n_bytes = np.array([surgeon.size() for surgeon in surgeons]).T
         trees = np.array([surgeon.table.n_trees for surgeon in surgeons])
-        levels = pd.DataFrame(
-            {
-                "keep": leaves / leaves[0],
-                "threshold": [-np.inf, 0.0][: len(surgeons)],
-                "leaves": leaves,
-                "trees": trees,
-                "nodes": 2 * leaves - trees,
-                "parameters": parameters,
-                "bytes": n_bytes,
-            }
-        )
+        sizes = {
+            "leaves": leaves,
+            "trees": trees,
+            "nodes": 2 * leaves - trees,
+            "parameters": parameters,
+            "bytes": n_bytes,
+        }
+        levels = tabulate("leaves", [-np.inf, 0.0][: len(surgeons)], sizes)
         return levels[: 1 + (leaves[-1] < leaves[0])]
 
     def mask(self, index):

@@ -1,18 +1,63 @@
 """The path of trees: every level of one tree, or of an ensemble of trees."""
 
+from abc import abstractmethod
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from skprune.base import PruningPath
-from skprune.base._levels import distinct, midpoints
+from skprune.base._levels import distinct
+from skprune.base._ordered_path import OrderedPath, remaining
 from skprune.base._snapshot import Snapshot
 from skprune.solvers.shrinkage import hierarchical_shrinkage
 from skprune.tree._level_scores import level_scores
 
 
-class TreePath(PruningPath):
+class BaseTreePath(PruningPath):
+    """Base of the paths of trees, which count leaves and depths by tree."""
+
+    @abstractmethod
+    def count_by_tree(self, index):
+        """Return the leaves and the depth of each tree at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        leaves, depth : ndarray of int, shape (n_trees,)
+            Counts; a depth of 0 is a single leaf.
+        """
+
+    def report(self, index):
+        """Return leaves and depth of each tree, of the whole model and at a level.
+
+        Parameters
+        ----------
+        index : int
+            Row of `levels`.
+
+        Returns
+        -------
+        DataFrame
+            A row per tree of the whole model.
+        """
+        leaves, depth = self.count_by_tree(0)
+        leaves_left, depth_left = self.count_by_tree(index)
+        return pd.DataFrame(
+            {
+                "leaves_before": leaves,
+                "leaves": leaves_left,
+                "depth_before": depth,
+                "depth": depth_left,
+            }
+        ).rename_axis("tree")
+
+
+class TreePath(BaseTreePath, OrderedPath):
     """The levels of a tree or of an ensemble of trees; a cut gives a plain model.
 
     Parameters
@@ -36,59 +81,44 @@ class TreePath(PruningPath):
         # What a node stores below the first level, however deep the cut: its value leans on
         # those above it only. None if nothing is shrunk.
         self._shrunk = None if ridge is None else hierarchical_shrinkage(table, ridge)
-        self._breaks = distinct(scores[table.is_split])
-        gone_at = np.searchsorted(self._breaks, scores) + 1
-        self._gone_at = np.where(table.is_split, gone_at, 0)
-        self.scores = scores[table.is_split]
-        levels = self._tabulate(whole)
-        if ridge is not None:
-            levels["ridge"] = np.append(np.nan, np.full(len(levels) - 1, float(ridge)))
-        super().__init__(surgeon.model, levels, unit="leaves", common_scale=common_scale)
-
-    def _tabulate(self, whole):
-        """Count what is left at each level; O(splits + levels)."""
-        table, surgeon = self._surgeon.table, self._surgeon
-        n_levels = len(self._breaks) + 1
-        gone_at = self._gone_at[table.is_split]
-
-        def lost(amount):
-            return np.bincount(gone_at, amount, n_levels).cumsum().astype(np.int64)
-
-        n_leaves, n_parameters, n_bytes = surgeon.size()
-        n_lost = lost(np.ones(table.n_splits))
-        leaves = n_leaves - n_lost
-        last = self._breaks[-1:]
-        thresholds = np.concatenate([[whole], midpoints(self._breaks), last])
-        return pd.DataFrame(
-            {
-                "keep": leaves / n_leaves,
-                "threshold": thresholds,
-                "leaves": leaves,
-                "nodes": table.n_nodes - 2 * n_lost,
-                "parameters": n_parameters - lost(surgeon.split_parameters[table.is_split]),
-                "bytes": n_bytes - lost(surgeon.split_bytes[table.is_split]),
-            }
+        breaks = distinct(scores[table.is_split])
+        super().__init__(
+            surgeon.model,
+            np.where(table.is_split, np.searchsorted(breaks, scores) + 1, 0),
+            breaks,
+            scores[table.is_split],
+            unit="leaves",
+            n_levels=len(breaks) + 1,
+            common_scale=common_scale,
         )
+        self.levels.loc[0, "threshold"] = whole
+        if ridge is not None:
+            self.levels["ridge"] = np.append(np.nan, np.full(len(self) - 1, float(ridge)))
+
+    def _sizes(self, n_levels):
+        table, surgeon = self._surgeon.table, self._surgeon
+        n_leaves, n_parameters, n_bytes = surgeon.size()
+        # What the whole model has, and what a split adds to it.
+        amounts = {
+            "leaves": (n_leaves, 1),
+            "nodes": (table.n_nodes, 2),
+            "parameters": (n_parameters, surgeon.split_parameters),
+            "bytes": (n_bytes, surgeon.split_bytes),
+        }
+        sizes = {}
+        for name, (whole, of_split) in amounts.items():
+            of_splits = remaining(self._removed_at, n_levels, of_split)
+            sizes[name] = whole - of_splits[0] + of_splits
+        return sizes
 
     def mask(self, index):
         """Return the splits that stay at a level; see `PruningPath.mask`."""
-        return self._gone_at[self._surgeon.table.is_split] > index
+        return self._removed_at[self._surgeon.table.is_split] > index
 
     def count_by_tree(self, index):
-        """Return the leaves and the depth of each tree at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        leaves, depth : ndarray of int, shape (n_trees,)
-            Counts; a depth of 0 is a single leaf.
-        """
+        """Return the leaves and the depth of each tree at a level; see `BaseTreePath`."""
         table = self._surgeon.table
-        stays = np.flatnonzero(self._gone_at > index)
+        stays = np.flatnonzero(self._removed_at > index)
         leaves = np.bincount(table.tree[stays], minlength=table.n_trees) + 1
         depth = np.zeros(table.n_trees, dtype=np.intp)
         np.maximum.at(depth, table.tree[stays], table.depth[stays] + 1)
@@ -107,7 +137,7 @@ class TreePath(PruningPath):
 
         def scores(table):
             return level_scores(
-                scoring, table, self._gone_at, len(self), leaf, y, sample_weight, classes
+                scoring, table, self._removed_at, len(self), leaf, y, sample_weight, classes
             )
 
         whole = scores(surgeon.table)
@@ -127,7 +157,7 @@ class TreePath(PruningPath):
             yield from super().snapshots(X, index)
             return
         table, node = self._surgeon.table, self._surgeon.apply(X)
-        end = np.where(table.parent < 0, len(self), self._gone_at[table.parent])
+        end = np.where(table.parent < 0, len(self), self._removed_at[table.parent])
         value, whole = self._surgeon.mean_value(node)[:, 0], True
         for level in self._ascending(index):
             stored = self._shrunk if level else None
@@ -151,7 +181,7 @@ class TreePath(PruningPath):
 
     def _climb(self, node):
         """Yield the segments of rows, from their leaves up to the root."""
-        table, start, rows = self._surgeon.table, self._gone_at, np.arange(len(node))
+        table, start, rows = self._surgeon.table, self._removed_at, np.arange(len(node))
         end = np.where(table.parent < 0, len(self), start[table.parent])
         if self._shrunk is not None:  # the whole model apart: its values are its own
             value = self._surgeon.mean_value(node[np.newaxis])[:, 0]
@@ -171,4 +201,4 @@ class TreePath(PruningPath):
         return self._surgeon.n_outputs == 1 and self._surgeon.predicts_by_mean
 
     def _build(self, index):
-        return self._surgeon.cut(self._gone_at > index, value=self._shrunk if index else None)
+        return self._surgeon.cut(self._removed_at > index, value=self._shrunk if index else None)

@@ -5,7 +5,6 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state, indexable
 
@@ -332,18 +331,6 @@ class TreePruner(BaseModelPruner):
         # Impurity never rises with a split: scores of zero or just below are rounding.
         # As with ccp_alpha=0, a threshold of 0 keeps them.
         return np.where(table.is_split, scores.clip(np.finfo(float).tiny), scores)
-
-    def _make_report(self, path, index):
-        leaves, depth = path.count_by_tree(0)
-        leaves_left, depth_left = path.count_by_tree(index)
-        return pd.DataFrame(
-            {
-                "leaves_before": leaves,
-                "leaves": leaves_left,
-                "depth_before": depth,
-                "depth": depth_left,
-            }
-        ).rename_axis("tree")
 
 
 def _check_additive(model, kind):

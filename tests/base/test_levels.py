@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_array_equal
+from sklearn.datasets import load_iris
+from sklearn.tree import DecisionTreeClassifier
 
+from skprune import CorrelationPruner, InformationPruner, RulePruner, TreePruner
+from skprune.base import _path, _pruner
 from skprune.base._levels import (
     TIE_RTOL,
     check_level,
@@ -171,3 +175,30 @@ def test_midpoints_lie_between_their_neighbours(breaks):
 def test_midpoints_are_geometric_between_penalties():
     breaks = np.array([-4.0, -2.0, 0.0, 1.0, 4.0, 100.0])
     assert_array_equal(midpoints(breaks), [-3, -1, 0.5, 2, 20])
+
+
+# Fits.
+
+
+@pytest.mark.parametrize(
+    "pruner",
+    [
+        TreePruner(DecisionTreeClassifier(random_state=0), keep=5),
+        TreePruner(DecisionTreeClassifier(random_state=0), criterion="lossless"),
+        CorrelationPruner(keep=2),
+        CorrelationPruner(threshold=0.5),
+        InformationPruner(keep=2),
+        RulePruner(),
+    ],
+    ids=str,
+)
+def test_a_fit_checks_its_level_once(monkeypatch, pruner):
+    checked = []
+
+    def check(keep, threshold):
+        checked.append((keep, threshold))
+
+    for module in (_path, _pruner):
+        monkeypatch.setattr(module, "check_level", check)
+    pruner.fit(*load_iris(return_X_y=True))
+    assert checked == [(pruner.keep, pruner.threshold)]

@@ -85,15 +85,27 @@ def test_error_in_the_report_is_that_of_each_member():
     errors = [1 - tree.score(X[200:], Y[200:]) for tree in model.estimators_]
     np.testing.assert_allclose(pruner.report_["error"], errors)
     order = np.argsort(errors, kind="stable")
-    np.testing.assert_allclose(pruner.scores_[order], [1, 0.8, 0.6, 0.4, 0.2])
+    np.testing.assert_allclose(pruner.rank_shares_[order], [1, 0.8, 0.6, 0.4, 0.2])
 
 
 def test_thresholds_of_orders_are_shares_of_members():
     path = EnsemblePruner(FOREST, criterion="error").fit(X, Y).path_
     for index, threshold in enumerate(path.levels["threshold"]):
         assert path.locate(threshold=threshold) == index
-        np.testing.assert_array_equal(path.scores > threshold, path.mask(index))
+        np.testing.assert_array_equal(path.rank_shares > threshold, path.mask(index))
     assert path.locate(threshold=99) == len(path) - 1
+
+
+def test_orders_have_rank_shares_and_weights_have_scores():
+    pruner = EnsemblePruner(FOREST, criterion="error")
+    with pytest.raises(AttributeError, match="no scores_: it is not fitted"):
+        _ = pruner.scores_
+    pruner.fit(X, Y)
+    assert not hasattr(pruner, "scores_")
+    assert pruner.report_["rank_share"].tolist() == pruner.rank_shares_.tolist()
+    pruner.set_params(criterion="lasso").fit(X, Y)
+    assert not hasattr(pruner, "rank_shares_")
+    assert pruner.report_["score"].tolist() == pruner.scores_.tolist()
 
 
 @pytest.mark.parametrize("criterion", REWEIGHTINGS)

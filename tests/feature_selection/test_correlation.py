@@ -86,7 +86,8 @@ def test_no_pair_survives_and_every_loss_has_a_partner(seed, missing, threshold,
         assert place[i] < place[j]
         assert abs(row["value"]) > threshold
         assert_allclose(abs(row["value"]), strength[i, j], atol=1e-12)
-        assert row["score"] == abs(row["value"])
+        assert row["association"] == abs(row["value"])
+        assert row["score"] == 1 - row["association"]
 
 
 @pytest.mark.untraced
@@ -105,7 +106,7 @@ def test_path_equals_fit_at_every_level(monkeypatch, criterion, missing, weighte
     for keep in [*range(int(path.units.min()), 15), 0.01, 0.5, 1.0]:
         fitted = clone(pruner).set_params(keep=keep).fit(X, y, weight)
         assert_array_equal(fitted.keep_mask_, path.cut(keep=keep))
-    breaks = path._breaks
+    _, breaks = path._masks_and_breaks
     cuts = [*path.levels["threshold"], *breaks, *np.nextafter(breaks, 0), 0.0]
     for threshold in cuts:
         fitted = clone(pruner).set_params(threshold=threshold).fit(X, y, weight)
@@ -255,7 +256,7 @@ def test_constant_and_empty_columns_stay():
     X[:, 2], X[:, 5] = 0.1, np.nan
     pruner = CorrelationPruner(threshold=0.0).fit(X, y)
     assert pruner.keep_mask_[[2, 5]].all()
-    assert_array_equal(pruner.scores_[[2, 5]], 0.0)
+    assert_array_equal(pruner.scores_[[2, 5]], 1.0)
     assert pruner.path_.units[-1] == 3
     with pytest.raises(LevelError, match=r"keep=2 cannot be met: the smallest level .* keeps 3"):
         CorrelationPruner(keep=2).fit(X, y)
@@ -321,10 +322,10 @@ def test_pickle_leaves_the_path_behind_and_says_so():
     assert_array_equal(path.cut(threshold=0.5), pruner.path_.cut(threshold=0.5))
 
 
-def test_path_waits_until_it_is_asked_for():
+def test_levels_wait_until_they_are_asked_for():
     pruner = CorrelationPruner().fit(*table())
-    assert callable(pruner.__dict__["_path"])
-    assert pruner.path_ is pruner.path_
+    assert "levels" not in vars(pruner.path_)
+    assert pruner.path_.levels is pruner.path_.levels
 
 
 def test_frames_in_and_out():

@@ -5,31 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skprune.exceptions import LevelError
-from skprune.feature_selection._path import ColumnPath, DecidedPath, RankedPath
-
-
-def column_path():
-    masks = np.array([[1, 1, 1, 1], [1, 0, 1, 1], [1, 0, 1, 0]], dtype=bool)
-    return ColumnPath(masks, np.array([0.9, 0.4]), np.array([1.0, 0.6, 0.2]))
-
-
-def test_columns_are_cut_by_every_name():
-    path = column_path()
-    assert path.levels.columns.tolist() == ["keep", "threshold", "columns"]
-    assert path.units.tolist() == [4, 3, 2]
-    assert np.isnan(path.sizes[:, 1:]).all()
-    assert_array_equal(path.cut(keep=3), [True, False, True, True])
-    assert_array_equal(path.cut(keep=0.5), [True, False, True, False])
-    found = [path.locate(threshold=t) for t in (np.inf, 0.9, 0.89, 0.4, 0.39, -1)]
-    assert found == [0, 0, 1, 1, 2, 2]
-    with pytest.raises(LevelError, match="smallest level of this path keeps 2 of 4 columns"):
-        path.cut(keep=1)
-
-
-def test_a_mask_of_columns_is_a_copy():
-    path = column_path()
-    path.cut(index=0)[:] = False
-    assert path.cut(index=0).all()
+from skprune.feature_selection._path import DecidedPath, RankedPath
 
 
 def test_a_decision_has_two_levels():

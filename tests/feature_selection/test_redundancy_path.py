@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skprune.criteria.redundancy import order_by_priority
+from skprune.exceptions import LevelError
 from skprune.feature_selection._redundancy_path import RedundancyPath, rule_of
 
 # The first says what the third says, and the second what the fourth does.
@@ -53,9 +54,30 @@ def test_a_path_pickles_and_knows_each_level(criterion, linkage):
     for index, threshold in enumerate(path.levels["threshold"]):
         found = fresh.at(threshold).spread(layout)
         assert_array_equal(found.kept, path.cut(index=index))
-        again = path.rule.at(threshold).spread(path.layout)
+        again = path.at(threshold)
         for one, other in zip(found[:4], again[:4], strict=True):
             assert_array_equal(one, other)
+
+
+def test_columns_are_cut_by_every_name():
+    layout = layout_of([3.0, 0.0, 2.0, 1.0])
+    path = RedundancyPath(rule(layout), layout)
+    assert path.levels.columns.tolist() == ["keep", "threshold", "columns"]
+    assert path.units.tolist() == [4, 3, 2, 2, 1]
+    assert np.isnan(path.sizes[:, 1:]).all()
+    assert_array_equal(path.cut(keep=3), [True, True, False, True])
+    assert_array_equal(path.cut(keep=0.5), [True, False, False, True])
+    found = [path.locate(threshold=t) for t in (np.inf, 0.9, 0.89, 0.7, 0.69, 0.15, -1)]
+    assert found == [0, 0, 1, 1, 2, 3, 4]
+    path.cut(index=0)[:] = False  # a copy
+    assert path.cut(index=0).all()
+
+
+def test_a_count_below_the_smallest_level_names_it():
+    layout = layout_of([3.0, 0.0, 2.0, 1.0], forced=(0, 2))
+    path = RedundancyPath(rule(layout), layout)
+    with pytest.raises(LevelError, match="smallest level of this path keeps 2 of 4 columns"):
+        path.cut(keep=1)
 
 
 @pytest.mark.parametrize(("criterion", "linkage"), RULES)

@@ -62,10 +62,10 @@ def test_errors_are_out_of_fold(classes):
     X, y = classes[0][:60], classes[1][:60]
     pruner = SamplePruner(KNeighborsClassifier(1), cv=60, random_state=0).fit(X, y)
     near = NearestNeighbors(n_neighbors=1).fit(X).kneighbors(return_distance=False)[:, 0]
-    np.testing.assert_allclose(pruner.sample_scores_, np.sqrt(2) * (y != y[near]))
+    np.testing.assert_allclose(pruner.difficulty_, np.sqrt(2) * (y != y[near]))
     with joblib.parallel_config("threading"):
         together = clone(pruner).set_params(n_jobs=2).fit(X, y)
-    np.testing.assert_array_equal(pruner.scores_, together.scores_)
+    np.testing.assert_array_equal(pruner.rank_shares_, together.rank_shares_)
 
 
 def test_wrong_labels_go_first(classes):
@@ -74,7 +74,7 @@ def test_wrong_labels_go_first(classes):
     pruner = SamplePruner(RandomForestClassifier(20, random_state=0), keep=0.9, random_state=0)
     pruner.fit(X, y)
     assert (~pruner.keep_mask_[:24]).mean() > 3 * (~pruner.keep_mask_[24:]).mean()
-    gone = np.argsort(pruner.sample_scores_)[-24:]
+    gone = np.argsort(pruner.difficulty_)[-24:]
     assert not pruner.keep_mask_[gone].any()
 
 
@@ -87,7 +87,7 @@ def test_outliers_of_a_quantity_go_first(quantity, criterion):
 @pytest.mark.parametrize("model", [LinearRegression(), Ridge(3.0, fit_intercept=False)])
 def test_influence_is_cooks_distance(quantity, model):
     X, y = quantity
-    found = SamplePruner(model, criterion="influence", random_state=0).fit(X, y).sample_scores_
+    found = SamplePruner(model, criterion="influence", random_state=0).fit(X, y).difficulty_
     whole = clone(model).fit(X, y)
     free = X.shape[1] + model.fit_intercept
     noise = ((y - whole.predict(X)) ** 2).sum() / (len(y) - free)
@@ -106,7 +106,7 @@ def test_influence_in_logistic_regression_is_near_that_of_refits(classes, n_clas
     weight = np.arange(240) % 3.0  # a row in eight goes; one of them has no weight to lose
     model, rows = LogisticRegression(tol=1e-10, max_iter=1000), np.arange(0, 240, 8)
     pruner = SamplePruner(model, criterion="influence", random_state=0)
-    found = pruner.fit(X, y, sample_weight=weight).sample_scores_
+    found = pruner.fit(X, y, sample_weight=weight).difficulty_
     assert not found[weight == 0].any()
     whole = clone(model).fit(X, y, weight)
     answer, raw = whole.predict_proba(X)[:, -1 if n_classes == 2 else slice(None)], []
@@ -126,7 +126,7 @@ def test_influence_in_poisson_regression_is_near_that_of_refits(classes):
     X = classes[0]
     y = np.random.RandomState(0).poisson(np.exp(0.3 * X[:, 0] + 1))
     model, rows = PoissonRegressor(alpha=0.1, tol=1e-9, max_iter=1000), np.arange(0, 240, 8)
-    found = SamplePruner(model, criterion="influence", random_state=0).fit(X, y).sample_scores_
+    found = SamplePruner(model, criterion="influence", random_state=0).fit(X, y).difficulty_
     whole = clone(model).fit(X, y)
     moved = []
     for row in rows:
@@ -149,13 +149,13 @@ def test_influence_in_bagging_is_the_error_out_of_bag(quantity, columns):
         errors[member] = (tree.predict(X[:, own]) - y) ** 2
         errors[member, seen] = np.nan
     known = np.isfinite(errors).any(axis=0)
-    np.testing.assert_allclose(pruner.sample_scores_[known], np.nanmean(errors[:, known], axis=0))
+    np.testing.assert_allclose(pruner.difficulty_[known], np.nanmean(errors[:, known], axis=0))
 
 
 def test_forgetting_follows_stages(classes):
     X, y = classes
     model = GradientBoostingClassifier(n_estimators=6, max_depth=2, random_state=0)
-    found = SamplePruner(model, criterion="forgetting", random_state=0).fit(X, y).sample_scores_
+    found = SamplePruner(model, criterion="forgetting", random_state=0).fit(X, y).difficulty_
     right = np.array([stage == y for stage in model.fit(X, y).staged_predict(X)])
     events = (right[:-1] & ~right[1:]).sum(axis=0)
     np.testing.assert_array_equal(found, np.where(right.any(axis=0), events, 6))
@@ -166,7 +166,7 @@ def test_forgetting_follows_passes(classes):
     weight = np.r_[np.zeros(20), np.ones(220)]
     model = SGDClassifier(random_state=0)
     pruner = SamplePruner(model, criterion="forgetting", random_state=0)
-    found = pruner.fit(X, y, sample_weight=weight).sample_scores_
+    found = pruner.fit(X, y, sample_weight=weight).difficulty_
     assert set(found) <= set(range(21))
     assert len(set(found)) > 2
     assert not pruner.keep_mask_[:20].any()  # rows without weight go before any other
@@ -188,7 +188,7 @@ def test_edited_neighbours_and_links(classes):
     linked = (first[first] == np.arange(240)) & (y != y[first])
     pruner = SamplePruner(NB, criterion="tomek").fit(X, y)
     np.testing.assert_array_equal(pruner.keep_mask_, ~linked)
-    np.testing.assert_array_equal(pruner.sample_scores_, linked)
+    np.testing.assert_array_equal(pruner.difficulty_, linked)
     assert len(pruner.path_) == 2
     np.testing.assert_array_equal(pruner.path_.mask(pruner.path_.locate(threshold=0.5)), ~linked)
     assert SamplePruner(NB, criterion="tomek", keep=1.0).fit(X, y).keep_mask_.all()
@@ -213,7 +213,7 @@ def test_rows_without_weight_are_nobodys_neighbours(classes, criterion, remove):
     plain = clone(pruner).fit(X[rows], y[rows])
     pruner.fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(pruner.sample_indices_, rows[plain.sample_indices_])
-    np.testing.assert_array_equal(pruner.sample_scores_[rows], plain.sample_scores_)
+    np.testing.assert_array_equal(pruner.difficulty_[rows], plain.difficulty_)
     pruner.fit(X, y, sample_weight=weight * (y > 0))  # a class without weight keeps one row
     assert np.bincount(y[pruner.sample_indices_])[0] == 1
 
@@ -275,7 +275,7 @@ def test_report_counts_rows(classes, quantity):
     assert report.index.tolist() == ["a", "b", "c"]
     assert report["samples_before"].tolist() == np.bincount(y).tolist()
     assert report["samples"].sum() == 120
-    assert (report["mean_score"] < report["mean_score_before"]).all()
+    assert (report["mean_difficulty"] < report["mean_difficulty_before"]).all()
     report = SamplePruner(Ridge(), keep=60, random_state=0).fit(*quantity).report_
     assert report["samples_before"].tolist() == [12] * 10
     assert (report["from"].iloc[1:].to_numpy() >= report["to"].iloc[:-1].to_numpy()).all()
@@ -315,23 +315,35 @@ def test_search_over_a_criterion_that_decides(classes):
 )
 def test_any_classifier_has_errors(classes, model):
     X, y = classes
-    found = SamplePruner(model, random_state=0).fit(X, y).sample_scores_
+    found = SamplePruner(model, random_state=0).fit(X, y).difficulty_
     assert ((found >= 0) & (found <= np.sqrt(2))).all()
-    two = SamplePruner(model, random_state=0).fit(X, y > 0).sample_scores_
+    two = SamplePruner(model, random_state=0).fit(X, y > 0).difficulty_
     assert two[(y > 0)].mean() < two[y == 0].mean()  # the rarer class is the harder one
+
+
+def test_only_what_is_measured_is_reported(classes):
+    X, y = classes
+    pruner = SamplePruner(DecisionTreeClassifier(random_state=0), random_state=0).fit(X, y)
+    assert pruner.report_.columns.tolist()[2:] == ["mean_difficulty_before", "mean_difficulty"]
+    pruner.set_params(criterion="random").fit(X, y)
+    assert not hasattr(pruner, "difficulty_")
+    assert pruner.report_.columns.tolist() == ["samples_before", "samples"]
+    pruner.set_params(criterion="tomek").fit(X, y)
+    assert not hasattr(pruner, "rank_shares_")
+    np.testing.assert_array_equal(pruner.scores_, pruner.keep_mask_)
 
 
 def test_classifier_without_scores_is_asked_for_classes(classes):
     class Silent(DecisionTreeClassifier):
         predict_proba = property()
 
-    found = SamplePruner(Silent(max_depth=3), random_state=0).fit(*classes).sample_scores_
+    found = SamplePruner(Silent(max_depth=3), random_state=0).fit(*classes).difficulty_
     np.testing.assert_allclose(np.unique(found), [0, np.sqrt(2)])
 
 
 def test_class_of_one_row_is_answered_by_the_other():
     X, y = np.arange(9.0)[:, np.newaxis], np.r_[np.zeros(8), 1]
-    found = SamplePruner(LogisticRegression(), random_state=0).fit(X, y).sample_scores_
+    found = SamplePruner(LogisticRegression(), random_state=0).fit(X, y).difficulty_
     assert found[-1] == pytest.approx(np.sqrt(2))
 
 
@@ -343,7 +355,7 @@ def test_sparse_rows_and_missing_values(classes):
         np.testing.assert_array_equal(dense.keep_mask_, sparse.keep_mask_)
     sparse = SamplePruner(Ridge(), criterion="influence", random_state=0).fit(csr_array(X), y)
     dense = SamplePruner(Ridge(), criterion="influence", random_state=0).fit(X, y)
-    np.testing.assert_allclose(sparse.sample_scores_, dense.sample_scores_, rtol=1e-3)
+    np.testing.assert_allclose(sparse.difficulty_, dense.difficulty_, rtol=1e-3)
     holes = np.where(X > 2, np.nan, X)
     model = HistGradientBoostingClassifier(max_iter=3, random_state=0)
     assert len(SamplePruner(model, random_state=0).fit(holes, y).sample_indices_) == 120
@@ -358,7 +370,7 @@ def test_frozen_model_is_the_whole_and_a_clone_of_it_the_rest(classes):
     pruner.fit(X, y, sample_weight=np.ones(240))
     plain = SamplePruner(model, criterion="influence", random_state=0)
     plain.fit(X, y, sample_weight=np.ones(240))
-    np.testing.assert_array_equal(pruner.sample_scores_, plain.sample_scores_)
+    np.testing.assert_array_equal(pruner.difficulty_, plain.difficulty_)
     np.testing.assert_array_equal(pruner.predict_proba(X), plain.predict_proba(X))
     whole = pruner.path_.cut(keep=1.0)
     np.testing.assert_array_equal(whole.predict_proba(X), model.predict_proba(X))
@@ -371,7 +383,7 @@ def test_routed_weights_reach_every_fit(classes):
     with config_context(enable_metadata_routing=True):
         model = GaussianNB().set_fit_request(sample_weight=True)
         routed = SamplePruner(model, random_state=0).fit(X, y, sample_weight=weight)
-    np.testing.assert_array_equal(plain.sample_scores_, routed.sample_scores_)
+    np.testing.assert_array_equal(plain.difficulty_, routed.difficulty_)
     np.testing.assert_array_equal(plain.predict_proba(X), routed.predict_proba(X))
 
 

@@ -265,7 +265,7 @@ def test_the_path_has_a_level_for_every_count():
     for index in (0, 1, n_vectors // 2, n_vectors - 1):
         size, row = model_size(path.cut(index=index)), path.levels.iloc[index]
         assert (size.units, size.parameters, size.bytes) == tuple(row[-3:])
-        assert_array_equal(pruner.scores_ > row["threshold"], path.mask(index))
+        assert_array_equal(pruner.rank_shares_ > row["threshold"], path.mask(index))
     again = pickle.loads(pickle.dumps(path))
     assert_array_equal(again.cut(keep=9).predict(X), path.cut(keep=9).predict(X))
 
@@ -300,7 +300,7 @@ def test_a_model_without_vectors_is_whole():
     X, y = quantities()
     pruner = SVMPruner(SVR(epsilon=1000.0)).fit(X, y)
     assert len(pruner.path_) == 1
-    assert pruner.path_.units[0] == len(pruner.scores_) == 0
+    assert pruner.path_.units[0] == len(pruner.rank_shares_) == 0
     assert_array_equal(pruner.predict(X), pruner.estimator_.predict(X))
     assert model_size(pruner).parameters == 1
 
