@@ -166,10 +166,12 @@ class Quantizer(BaseModelPruner):
     def _check_level(self):
         _bits_to_keep(self.bits)
 
-    def _level_names(self):
+    @classmethod
+    def _level_names(cls):
         return ("bits",)
 
-    def _whole_level(self):
+    @classmethod
+    def _whole_level(cls):
         return {"bits": None}
 
     def _level_of_row(self, path, index):
