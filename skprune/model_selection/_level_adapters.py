@@ -235,6 +235,25 @@ def adapt(step, X=None):
     return None if adapter is None else adapter(step, X)
 
 
+def step_with_levels(pipeline):
+    """Return the position of the step of a pipeline whose levels are searched.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted or not.
+
+    Returns
+    -------
+    int or None
+        The last pruner, or a selector that another step follows. None if there is none.
+    """
+    positions = [i for i, (_, step) in enumerate(pipeline.steps) if adapt(step) is not None]
+    if positions and not isinstance(pipeline.steps[-1][1], BasePruner):
+        positions = [i for i in positions if i < len(pipeline.steps) - 1]
+    return positions[-1] if positions else None
+
+
 def fit_inner_of_rfe(selector, X, y, params):
     """Fit the model that `RFE` keeps for its features, which an adapter leaves out; in place.
 
