@@ -49,11 +49,13 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
 
     # The level protocol.
 
-    def _level_names(self):
+    @classmethod
+    def _level_names(cls):
         """Return the parameters that name a level; in a grid the first may be "path"."""
         return ("keep", "threshold")
 
-    def _whole_level(self):
+    @classmethod
+    def _whole_level(cls):
         """Return the parameters that keep everything."""
         return {"keep": 1.0, "threshold": None}
 

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
 from skprune.exceptions import InputError, LevelError, UnsupportedModelError
-from skprune.model_selection._level_adapters import adapt
+from skprune.model_selection._level_adapters import adapt, step_with_levels
 from skprune.model_selection._make import make_pruner
 
 # The value of a grid that is replaced by all levels of the path.
@@ -207,15 +207,12 @@ def _with_steps(estimator, params):
         return Located(make_pruner(ready), None, "", rest, not isinstance(ready, BasePruner))
     for name in _step_names(ready) & set(rest):
         ready.set_params(**{name: clone(rest.pop(name), safe=False)})
-    positions = [i for i, (_, step) in enumerate(ready.steps) if adapt(step) is not None]
-    if positions and not isinstance(ready.steps[-1][1], BasePruner):
-        positions = [i for i in positions if i < len(ready.steps) - 1]
-    wrapped = not positions
+    position = step_with_levels(ready)
+    wrapped = position is None
     if wrapped:
         ready = _wrap_last_step(ready)
-        positions = [len(ready.steps) - 1]
-    name = ready.steps[positions[-1]][0]
-    return Located(ready, positions[-1], f"{name}__", rest, wrapped)
+        position = len(ready.steps) - 1
+    return Located(ready, position, f"{ready.steps[position][0]}__", rest, wrapped)
 
 
 def _wrap_last_step(pipeline):

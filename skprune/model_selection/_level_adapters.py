@@ -33,8 +33,8 @@ class SelectorPath(RankedPath):
 class SelectorAdapter(ABC):
     """A selector of scikit-learn that can be fitted and cut as a `BasePruner` can.
 
-    A subclass knows one class of selectors: the parameters that name its level, with values at
-    which one fit ranks all features (`_whole`), and the order of the features.
+    A subclass knows one class of selectors: the parameters that name its level, with the values
+    that keep all features (`_whole`), and the order of the features.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class SelectorAdapter(ABC):
         self.selector, self.X = selector, X
 
     def fit(self, X, y=None, **params):
-        """Fit the selector, whose parameters are those of the whole level; return this object."""
+        """Fit the selector so that it ranks all features; return this object."""
         self.X = X
         self.selector.fit(X, y, **params)
         return self
@@ -65,11 +65,13 @@ class SelectorAdapter(ABC):
     def _order(self):
         """Return the features of a fitted selector, the best first."""
 
-    def _level_names(self):
-        return tuple(self._whole)
+    @classmethod
+    def _level_names(cls):
+        return tuple(cls._whole)
 
-    def _whole_level(self):
-        return dict(self._whole)
+    @classmethod
+    def _whole_level(cls):
+        return dict(cls._whole)
 
     def _own_level(self):
         return {name: getattr(self.selector, name) for name in self._whole}
@@ -120,7 +122,8 @@ class SelectFromModelAdapter(SelectorAdapter):
 
     _whole: ClassVar[dict[str, Any]] = {"threshold": -np.inf, "max_features": None}
 
-    def _level_names(self):
+    @classmethod
+    def _level_names(cls):
         return ("max_features", "threshold")
 
     def _order(self):
@@ -147,7 +150,7 @@ class RFEAdapter(SelectorAdapter):
     have stopped, the features are the same.
     """
 
-    _whole: ClassVar[dict[str, Any]] = {"n_features_to_select": 1}
+    _whole: ClassVar[dict[str, Any]] = {"n_features_to_select": 1.0}
 
     def fit(self, X, y=None, **params):
         """Eliminate down to one feature, and note the ranks of each step."""
@@ -159,9 +162,9 @@ class RFEAdapter(SelectorAdapter):
             ranks.append(rank_as_rfe(importances_of(estimator, getter, "square")))
             return raw
 
-        selector.set_params(importance_getter=note)
+        selector.set_params(importance_getter=note, n_features_to_select=1)
         super().fit(X, y, **params)
-        selector.set_params(importance_getter=getter)
+        selector.set_params(importance_getter=getter, **self._whole)
         remaining, removed = np.arange(selector.n_features_in_), []
         for rank in ranks:
             n_removed = min(self._step, len(remaining) - 1)
@@ -173,7 +176,7 @@ class RFEAdapter(SelectorAdapter):
     def _order(self):
         if hasattr(self, "_eliminated"):
             return self._eliminated[::-1]
-        # Fitted elsewhere: features that were removed together come in any order.
+        # Fitted elsewhere: features that were removed together, or never, come in any order.
         return np.argsort(self.selector.ranking_, kind="stable")
 
     def _at_level(self, path, index, level):
@@ -230,6 +233,25 @@ def adapt(step, X=None):
         return step
     adapter = ADAPTERS.get(type(step))
     return None if adapter is None else adapter(step, X)
+
+
+def step_with_levels(pipeline):
+    """Return the position of the step of a pipeline whose levels are searched.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted or not.
+
+    Returns
+    -------
+    int or None
+        The last pruner, or a selector that another step follows. None if there is none.
+    """
+    positions = [i for i, (_, step) in enumerate(pipeline.steps) if adapt(step) is not None]
+    if positions and not isinstance(pipeline.steps[-1][1], BasePruner):
+        positions = [i for i in positions if i < len(pipeline.steps) - 1]
+    return positions[-1] if positions else None
 
 
 def fit_inner_of_rfe(selector, X, y, params):

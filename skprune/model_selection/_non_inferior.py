@@ -1,4 +1,4 @@
-"""The non-inferiority rule: a test of row-paired losses instead of a comparison of means."""
+"""The non-inferiority rule: a test of paired losses instead of a comparison of means."""
 
 import warnings
 
@@ -6,64 +6,67 @@ import numpy as np
 from scipy.special import gammaincc, ndtr
 
 from skprune.exceptions import InputError, PruningWarning
+from skprune.model_selection._cv_results import CVResults
 from skprune.model_selection._rules import BaseRule
 
 __all__ = ["NonInferior"]
 
 
 class NonInferior(BaseRule):
-    """Take the smallest model that a test finds not worse than the whole by more than a margin.
+    """Choose the smallest model that a test finds not worse than the whole beyond a margin.
 
-    The guarantee: with probability at least `confidence`, over the rows that were held out,
+    The guarantee: with probability at least `confidence`, over the test samples of the folds,
     the models at the chosen level are on average not worse than the whole models they were
-    cut from by more than `margin`. Looking at many levels costs nothing of it.
+    cut from by more than `margin`. It holds however many levels are tested.
 
     Parameters
     ----------
     margin : float, default=0.005
-        Largest loss that is acceptable, in the unit of the metric; 0.005 is half a point of
-        accuracy, or of R2.
+        Largest acceptable loss of score, in the unit of the metric; 0.005 is half a percentage
+        point of accuracy, or of R2.
     confidence : float, default=0.95
         Probability with which the guarantee holds, in [0.5, 1).
     metric : str, default="score"
         Name of the metric.
     size : str, default="units"
-        What is to be small: "units", "parameters" or "bytes".
+        The size that is minimized: "units", "parameters" or "bytes".
 
     See Also
     --------
     WithinTolerance : Compares means only, on any results.
-    OneStandardError : The tolerance is what the data cannot tell apart.
+    OneStandardError : The tolerance is the standard error of the best score.
     PruningSearchCV : Writes the columns that this rule reads.
 
     Notes
     -----
-    Read are `mean_loss_increase`, `se_loss_increase` and `row_loss_increase`, which only a
-    `PruningSearchCV` over a pruner of models writes: level and whole model predict the same
-    out-of-fold rows, so that the differences of their row losses tell much more than the
+    The rule reads `mean_loss_increase`, `se_loss_increase` and `row_loss_increase`, which only
+    a `PruningSearchCV` over a pruner of models writes: the mean of the paired loss differences,
+    its standard error, and the size of one loss event in the mean. Level and whole model predict
+    the same out-of-fold samples, and the differences of their losses vary much less than the
     scores of the folds do.
 
-    The test is Tango's score test for paired proportions: the standard error is the one that
-    a loss of the margin would have, not the one seen, for the rows that it takes may be those
-    that were not lost by chance. Its law is a Poisson law with the same first three moments,
-    which is exact where no row was gained. So a level that differs from the whole in no row
-    need not pass: nothing seen in `n` rows only shows that the error is below about ``3 / n``
-    at 95 %. Half a point of accuracy takes 740 rows at least where many levels are tested;
-    of balanced accuracy, that many divided by the number of classes, in the rarest of them.
-    Errors are steps that all weigh the same; for other losses the steps of the rows that
-    differ are summed up by their moments, and the test is an approximation: where a few rows
-    in a hundred differ, by steps of heavy tails, it errs more often than stated, though less
-    often than the usual paired test.
+    The test is Tango's score test for paired proportions: the standard error is the one under the
+    null hypothesis that the loss increase equals `margin`, not the observed one. The null
+    distribution is approximated by a Poisson distribution with the same first three moments, which
+    is exact where a level corrects no error of the whole model. So a level that predicts every
+    sample as the whole model does need not pass: `n` samples without a difference only show that
+    the increase is below about ``3 / n`` at 95 %. Half a percentage point of accuracy takes at
+    least 740 samples where many levels are tested; of balanced accuracy, that many divided by the
+    number of classes, in the rarest of them. For errors, which all have the same size, the test is
+    accurate; for other losses the differences are summarised by their moments, and the test is an
+    approximation: where a few samples in a hundred differ, by amounts with heavy tails, it errs
+    more often than stated, though less often than the usual paired test.
 
-    The error is spent by the fallback procedure: levels are tested from the largest to the
-    smallest, an order that no loss has chosen; the first has half of ``1 - confidence``, the
-    others share the rest, and what a level was tested with is carried to the next one if it
-    passes. If none passes, the largest level is taken, with a warning. Of several
-    combinations of other parameters, that with the best largest level is tested.
+    Multiple testing is controlled by the fallback procedure: levels are tested from the largest
+    to the smallest, an order that does not depend on the losses; the first is tested at half of
+    ``1 - confidence``, the others share the rest, and the significance level of a test that
+    passes is carried over to the next. If none passes, the largest level is chosen, with a
+    warning. Of several combinations of other parameters, the one with the best largest level is
+    tested.
 
-    What the guarantee is about: the metrics named in the user guide (others are replaced
-    by the error or the squared error), and the models of the folds, which have fewer
-    rows than the final one.
+    The guarantee is about the metrics named in the user guide (others are replaced by the error
+    rate or the squared error), and about the models of the folds, which are fitted to fewer
+    samples than the final one.
 
     References
     ----------
@@ -94,7 +97,7 @@ class NonInferior(BaseRule):
         self.size = size
 
     def __call__(self, cv_results):
-        """Choose a row; as the other rules do, from results that hold paired losses.
+        """Choose a row; as the other rules do, from results with paired losses.
 
         Parameters
         ----------
@@ -104,14 +107,14 @@ class NonInferior(BaseRule):
         Returns
         -------
         int
-            The row that is chosen.
+            The chosen row.
 
         Raises
         ------
         InputError
-            If a column is missing, or nothing is known of any row.
+            If a column is missing, or no loss increase is known.
         """
-        self._paired(cv_results, "mean")  # no other column would help
+        CVResults(cv_results, type(self).__name__).loss_increases()  # no other column would help
         return super().__call__(cv_results)
 
     def _check_parameters(self):
@@ -120,24 +123,24 @@ class NonInferior(BaseRule):
         if not self.confidence < 1:
             msg = (
                 f"confidence={self.confidence!r} was given to NonInferior; it must be below 1, "
-                "for no number of rows makes certain."
+                "which no number of samples reaches. Give 0.95, for example."
             )
             raise InputError(msg)
 
-    def _eligible(self, cv_results, score, size, rows):
-        mean, error, step = (self._paired(cv_results, part)[rows] for part in ("mean", "se", "row"))
+    def _eligible(self, results, score, size, rows):
+        mean, error, step = (column[rows] for column in results.loss_increases())
         known = ~np.isnan(mean)
         if not known.any():
             msg = (
-                "NonInferior finds no row whose loss increase is known: the fits failed, weights "
-                "of rows were routed, or the target has no row losses (several outputs of a "
-                "classifier, a fold whose target is constant). Take WithinTolerance there."
+                "NonInferior finds no row whose loss increase is known: the fits failed, sample "
+                "weights were routed, or the target has no loss per sample (several outputs of a "
+                "classifier, a fold whose target is constant). Use WithinTolerance there."
             )
             raise InputError(msg)
-        fits = np.asarray(cv_results.get("combination", np.zeros(len(score))))[rows]
+        fits = results.combinations()[rows]
         order = np.argsort(-size, kind="stable")  # not by score, not even among equals
         order = order[known[order]]
-        # The largest level of each combination speaks for it.
+        # The largest level represents its combination.
         _, first = np.unique(fits[order], return_index=True)
         best = max(order[first], key=lambda row: score[row])
         order = order[fits[order] == fits[best]]
@@ -150,69 +153,58 @@ class NonInferior(BaseRule):
         return passes
 
     def _test(self, mean, error, step):
-        """Test levels in their order, the largest first; a mask of those that pass."""
+        """Test levels from the largest to the smallest; return the mask of those that pass."""
         passes = step == 0  # the whole model itself
-        chance = _chance_of_less(mean, error, np.where(passes, 1.0, step), self.margin)
+        p_value = _p_values(mean, error, np.where(passes, 1.0, step), self.margin)
         alpha, tested, carried = 1 - self.confidence, np.flatnonzero(step > 0), 0.0
         for place, level in enumerate(tested):
             share = 1.0 if len(tested) == 1 else 0.5 if place == 0 else 0.5 / (len(tested) - 1)
-            spent = alpha * share + carried
-            passes[level] = chance[level] <= spent
-            carried = spent if passes[level] else 0.0
+            significance = alpha * share + carried
+            passes[level] = p_value[level] <= significance
+            carried = significance if passes[level] else 0.0
         return passes
-
-    def _paired(self, cv_results, part):
-        name = f"{part}_loss_increase"
-        if name not in cv_results:
-            msg = (
-                f"NonInferior finds no column {name!r} in the results: only a PruningSearchCV "
-                "over a pruner of models writes it. Search with one, or take WithinTolerance "
-                "or OneStandardError."
-            )
-            raise InputError(msg)
-        return np.asarray(cv_results[name], dtype=float)
 
     def _warn(self, mean, error):
         nearest = np.argmin(mean + error)
         warnings.warn(
             f"No level could be shown to lose at most margin={self.margin} at "
             f"confidence={self.confidence}; the largest is taken. The nearest loses "
-            f"{mean[nearest]:.2g}, with a standard error of {error[nearest]:.2g}. Allow a larger "
-            "margin, ask for less confidence, or bring more rows.",
+            f"{mean[nearest]:.2g}, with a standard error of {error[nearest]:.2g}. Give a larger "
+            "margin, a lower confidence, or more samples.",
             PruningWarning,
             stacklevel=5,
         )
 
 
-def _chance_of_less(mean, error, step, margin):
-    """Return the probability of a mean as low as this one if the true loss is the margin.
+def _p_values(mean, error, step, margin):
+    """Return the probability of a mean as low as this one if the true increase is the margin.
 
     Parameters
     ----------
     mean, error, step : ndarray of shape (n_levels,)
-        Mean increase, its standard error, and what one row more adds to the mean.
+        Mean increase, its standard error, and the size of one loss event in the mean.
     margin : float
-        The true increase under the hypothesis.
+        The true increase under the null hypothesis.
 
     Returns
     -------
     ndarray of shape (n_levels,)
-        P-values of the hypothesis that the increase is at least the margin.
+        P-values of the null hypothesis that the increase is at least the margin.
 
     Notes
     -----
-    In steps: `margin` steps more are lost than gained; of the rows that differ (variance
-    over squared step) those gained are estimated under the hypothesis (Tango 1998, for
-    rows that seldom differ). The number lost less gained is then, up to scale and shift, a
-    Poisson variable with the same mean, variance and third moment.
+    In steps: the expected number of losses less gains is ``margin / step``; of the samples that
+    differ (variance over squared step) the number of gains is estimated under the null
+    hypothesis (Tango 1998, for rare differences). Losses less gains are then, up to scale and
+    shift, a Poisson variable with the same mean, variance and third moment.
     """
     differ, seen, expected = (error / step) ** 2, mean / step, margin / step
     gained = ((differ - seen) / 2).clip(min=0)
     slope = 2 * expected - differ
     gained = (np.sqrt(slope**2 + 8 * gained * expected) - slope) / 4
     variance = 2 * gained + expected
-    excess = seen + 0.5 - expected  # half a step: steps are whole numbers
-    # Where the skewness vanishes the law is normal.
+    excess = seen + 0.5 - expected  # continuity correction: steps are whole numbers
+    # Where the skewness vanishes the distribution is normal.
     spread = np.sqrt(np.where(variance > 0, variance, 1.0))
     normal = np.where(variance > 0, ndtr(excess / spread), (excess > 0).astype(float))
     scale = expected / np.where(variance > 0, variance, 1.0)

@@ -1,11 +1,10 @@
-"""Rules: which row of cross-validated results to take.
+"""Rules: which row of cross-validated results is chosen.
 
 A rule is a callable from `cv_results_` to a row, so it serves as the `refit` of
 `PruningSearchCV` and of `GridSearchCV` alike. All rules trade one metric against one
 size; ties go to the smaller model, then to the better score.
 """
 
-import re
 from abc import abstractmethod
 from numbers import Real
 
@@ -13,12 +12,13 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skprune.exceptions import InputError
+from skprune.model_selection._cv_results import CVResults
 
 __all__ = ["OneStandardError", "WithinBudget", "WithinTolerance"]
 
 
 class BaseRule(BaseEstimator):
-    """Base of the rules; a subclass says which rows are good enough (`_eligible`)."""
+    """Base class of the rules; a subclass finds the rows that may be chosen (`_eligible`)."""
 
     def __call__(self, cv_results):
         """Choose a row.
@@ -31,22 +31,25 @@ class BaseRule(BaseEstimator):
         Returns
         -------
         int
-            The row that is chosen.
+            The chosen row.
 
         Raises
         ------
         InputError
-            If a column is missing, all scores are NaN, or no row qualifies.
+            If a column is missing, all scores are NaN, or no row may be chosen.
         """
         self.check()
-        score = self._column(cv_results, "mean_test_", self.metric, "metric")
-        size = self._sizes(cv_results)
+        results = CVResults(cv_results, type(self).__name__)
+        score, size = results.scores(self.metric), results.sizes(self.size)
         usable = ~np.isnan(score) & ~np.isnan(size)
         if not usable.any():
-            msg = f"No row has both a score ({self.metric!r}) and a size ({self.size!r})."
+            msg = (
+                f"No row has both a score ({self.metric!r}) and a size ({self.size!r}): the fits "
+                "failed. Search with error_score='raise' to see why."
+            )
             raise InputError(msg)
         rows = np.flatnonzero(usable)
-        eligible = self._eligible(cv_results, score[rows], size[rows], rows)
+        eligible = self._eligible(results, score[rows], size[rows], rows)
         return int(self._first(rows[eligible], score, size))
 
     def check(self, metrics=None, sizes=None):
@@ -63,7 +66,7 @@ class BaseRule(BaseEstimator):
         Raises
         ------
         InputError
-            If a parameter is malformed, or names what there will not be.
+            If a parameter is malformed, or names what will not be there.
         """
         self._check_parameters()
         if metrics is None:
@@ -91,54 +94,35 @@ class BaseRule(BaseEstimator):
             raise InputError(msg)
 
     @abstractmethod
-    def _eligible(self, cv_results, score, size, rows):
-        """Return the mask of the rows that may be chosen."""
+    def _eligible(self, results, score, size, rows):
+        """Return the mask of the rows that may be chosen, of those with score and size."""
 
     def _first(self, rows, score, size):
-        """Return the smallest of some rows, of equals the best."""
+        """Return the smallest of some rows; of equal sizes the best."""
         return rows[np.lexsort((-score[rows], size[rows]))[0]]
-
-    def _sizes(self, cv_results):
-        # PruningSearchCV measures sizes by itself; elsewhere a size_scorer, which negates.
-        if f"mean_{self.size}" in cv_results:
-            return np.asarray(cv_results[f"mean_{self.size}"], dtype=float)
-        return np.abs(self._column(cv_results, "mean_test_", self.size, "size"))
-
-    def _column(self, cv_results, prefix, name, parameter):
-        if f"{prefix}{name}" in cv_results:
-            return np.asarray(cv_results[f"{prefix}{name}"], dtype=float)
-        known = sorted(k.removeprefix(prefix) for k in cv_results if k.startswith(prefix))
-        msg = (
-            f"{type(self).__name__}({parameter}={name!r}) finds no column "
-            f"{prefix + name!r} in the results; scored were {known}. Name one of these as "
-            f"{parameter}"
-        )
-        if parameter == "size":
-            msg += f', or add a size_scorer to the scoring: {{"{name}": size_scorer(...)}}'
-        raise InputError(msg + ".")
 
 
 class OneStandardError(BaseRule):
-    """Take the smallest model whose score is within one standard error of the best.
+    """Choose the smallest model whose score is within one standard error of the best.
 
     Parameters
     ----------
     metric : str, default="score"
         Name of the metric: the rule reads `mean_test_<metric>`.
     size : str, default="units"
-        What is to be small: "units", "parameters" or "bytes" in the results of a
+        The size that is minimized: "units", "parameters" or "bytes" in the results of a
         `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
 
     See Also
     --------
-    WithinTolerance : The smallest model that loses at most so much.
-    WithinBudget : The best model that is at most so large.
+    WithinTolerance : The smallest model within a given loss of score.
+    WithinBudget : The best model within a given size.
 
     Notes
     -----
     The standard error is that of the best row over the splits, ``std_test / sqrt(K)``
-    (Breiman et al., *Classification and Regression Trees*, 1984, section 3.4.3). It says
-    how well the mean is known, if the folds were independent; they are not, quite.
+    (Breiman et al., *Classification and Regression Trees*, 1984, section 3.4.3). It assumes
+    independent folds, which holds approximately.
 
     Examples
     --------
@@ -159,34 +143,31 @@ class OneStandardError(BaseRule):
         self.metric = metric
         self.size = size
 
-    def _eligible(self, cv_results, score, size, rows):
-        pattern = re.compile(rf"split\d+_test_{re.escape(self.metric)}")
-        n_splits = sum(bool(pattern.fullmatch(key)) for key in cv_results)
-        deviation = self._column(cv_results, "std_test_", self.metric, "metric")
+    def _eligible(self, results, score, size, rows):
         best = self._first(np.flatnonzero(score == score.max()), score, size)
-        return score >= score[best] - deviation[rows][best] / np.sqrt(n_splits)
+        return score >= score[best] - results.standard_errors(self.metric)[rows][best]
 
 
 class WithinTolerance(BaseRule):
-    """Take the smallest model that scores at most so much below another.
+    """Choose the smallest model whose score is within a given tolerance of another's.
 
     Parameters
     ----------
     tolerance : float, default=0.01
-        Largest loss, in the unit of the metric.
+        Largest loss of score, in the unit of the metric.
     reference : {"best", "whole"}, default="best"
-        What the loss is counted from: the best model, or the largest one that was scored (of
+        The model whose score is compared: the best one, or the largest one that was scored (of
         several combinations of other parameters the best of their largest).
     metric : str, default="score"
         Name of the metric: the rule reads `mean_test_<metric>`.
     size : str, default="units"
-        What is to be small: "units", "parameters" or "bytes" in the results of a
+        The size that is minimized: "units", "parameters" or "bytes" in the results of a
         `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
 
     See Also
     --------
-    OneStandardError : The tolerance is what the data cannot tell apart.
-    WithinBudget : The best model that is at most so large.
+    OneStandardError : The tolerance is the standard error of the best score.
+    WithinBudget : The best model within a given size.
 
     Examples
     --------
@@ -212,19 +193,17 @@ class WithinTolerance(BaseRule):
             )
             raise InputError(msg)
 
-    def _eligible(self, cv_results, score, size, rows):
+    def _eligible(self, results, score, size, rows):
         if self.reference == "best":
             return score >= score.max() - self.tolerance
-        fits = np.zeros(len(rows))
-        if "combination" in cv_results:
-            fits = np.asarray(cv_results["combination"])[rows]
+        fits = results.combinations()[rows]
         first = np.lexsort((-score, -size, fits))  # of each combination the largest
         wholes = first[np.unique(fits[first], return_index=True)[1]]
         return score >= score[wholes].max() - self.tolerance
 
 
 class WithinBudget(BaseRule):
-    """Take the best model that is at most so large, on average over the folds.
+    """Choose the best model within a size budget, on average over the folds.
 
     Parameters
     ----------
@@ -233,13 +212,13 @@ class WithinBudget(BaseRule):
     metric : str, default="score"
         Name of the metric: the rule reads `mean_test_<metric>`.
     size : str, default="units"
-        What is limited: "units", "parameters" or "bytes" in the results of a
+        The size that is limited: "units", "parameters" or "bytes" in the results of a
         `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
 
     See Also
     --------
-    OneStandardError : The smallest model that cannot be told from the best.
-    WithinTolerance : The smallest model that loses at most so much.
+    OneStandardError : The smallest model within one standard error of the best.
+    WithinTolerance : The smallest model within a given loss of score.
 
     Notes
     -----
@@ -263,7 +242,7 @@ class WithinBudget(BaseRule):
     def _check_parameters(self):
         self._check_number("budget", 0)
 
-    def _eligible(self, cv_results, score, size, rows):  # noqa: ARG002 - the base's hook
+    def _eligible(self, results, score, size, rows):  # noqa: ARG002 - the base's hook
         affordable = size <= self.budget
         if not affordable.any():
             msg = (

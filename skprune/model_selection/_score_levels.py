@@ -1,4 +1,4 @@
-"""Scoring all levels of one fit: what happens within one fold of a `PruningSearchCV`."""
+"""Scores of all levels of one fit: what happens within one fold of a `PruningSearchCV`."""
 
 import time
 import warnings
@@ -27,7 +27,7 @@ from skprune.size import model_size
 
 
 class Scoring(NamedTuple):
-    """How to score.
+    """How levels are scored.
 
     Attributes
     ----------
@@ -53,15 +53,15 @@ class Scoring(NamedTuple):
             return scorers_by_name(self.scorer)
         return {"score": self.scorer}
 
-    def failed(self):
-        """Return what stands in for the scores of a failed fit."""
+    def error_scores(self):
+        """Return the scores of a fit that failed."""
         if isinstance(self.scorer, MultimetricScorer):
             return dict.fromkeys(self.scorers, self.error_score)
         return self.error_score
 
 
 class Part(NamedTuple):
-    """Rows to score: the data and the parameters of the scorer."""
+    """Training or test samples of a fold, their targets, and parameters of the scorer."""
 
     X: Any
     y: Any
@@ -71,7 +71,7 @@ class Part(NamedTuple):
 def fit_and_score(
     estimator, position, X, y, *, split, levels, scoring, fit_params, score_params, train_too
 ):
-    """Fit one combination of the other parameters on one fold; score all its levels.
+    """Fit one combination of the other parameters on one fold, and score all its levels.
 
     Parameters
     ----------
@@ -80,31 +80,30 @@ def fit_and_score(
     position : int or None
         Step of the pruner in a pipeline; None if the estimator is the pruner.
     X, y : array-like
-        All rows.
+        Samples and targets of all folds.
     split : tuple of ndarray
-        Training and test rows.
+        Indices of training and test samples.
     levels : list of dict
-        `keep` and `threshold` of each level.
+        The parameters of the pruner that name each level.
     scoring : Scoring
         How to score.
     fit_params, score_params : dict
-        Parameters of `fit` and of the scorer, for all rows.
+        Parameters of `fit` and of the scorer, for all samples.
     train_too : bool
-        Whether to score the training rows as well.
+        Whether to score the training samples as well.
 
     Returns
     -------
     list of dict
         Per level what scikit-learn keeps of a fit (scores, times, error), `sizes`, and the
-        `increase` of the loss against the whole model.
+        `increase` of the loss over that of the whole model.
     """
     train, test = split
     X_train, y_train = split_rows(estimator, X, y, train)
     X_test, y_test = split_rows(estimator, X, y, test, train)
     parts = {"test_scores": Part(X_test, y_test, rows_of_params(X, score_params, test))}
     if train_too:
-        params = rows_of_params(X, score_params, train)
-        parts["train_scores"] = Part(X_train, y_train, params)
+        parts["train_scores"] = Part(X_train, y_train, rows_of_params(X, score_params, train))
     started = time.time()
     try:
         params = rows_of_params(X, fit_params, train)
@@ -128,9 +127,9 @@ def score_levels(fitted, levels, parts, scoring):
     fitted : FittedEnd, FittedMiddle or RefittedPerLevel
         The fit.
     levels : list of dict
-        `keep` and `threshold` of each level.
+        The parameters of the pruner that name each level.
     parts : dict of str to Part
-        The rows to score.
+        What to score on.
     scoring : Scoring
         How to score.
 
@@ -139,18 +138,18 @@ def score_levels(fitted, levels, parts, scoring):
     list of dict
         Per level the scores of each part, the error if it failed, `sizes` and `increase`.
     """
-    results, wanted = {}, {}
-    for row, level in enumerate(levels):
+    results, located = {}, {}
+    for place, level in enumerate(levels):
         try:
-            wanted[row] = fitted.locate(level)
+            located[place] = fitted.locate(level)
         except Exception:
             if scoring.error_score == "raise":
                 raise
-            results[row] = _failure(scoring, parts, format_exc())
+            results[place] = _failure(scoring, parts, format_exc())
     # Levels that fall on the same row of the path are scored once.
-    level_of = {index: levels[row] for row, index in wanted.items()}
+    level_of = {index: levels[place] for place, index in located.items()}
     try:
-        scored = _score_wanted(fitted, level_of, parts, scoring)
+        scored = _score_rows(fitted, level_of, parts, scoring)
     except Exception:
         if scoring.error_score == "raise":
             raise
@@ -160,21 +159,45 @@ def score_levels(fitted, levels, parts, scoring):
             UserWarning,
             stacklevel=2,
         )
-        scored = {index: {key: scoring.failed() for key in parts} for index in level_of}
+        scored = {index: {key: scoring.error_scores() for key in parts} for index in level_of}
     sizes = fitted.path.sizes
-    for row, index in wanted.items():
+    for place, index in located.items():
         found = {"sizes": sizes[index], "fit_error": None, "increase": None}
-        results[row] = {**found, **scored[index]}
-    return [results[row] for row in range(len(levels))]
+        results[place] = {**found, **scored[index]}
+    return [results[place] for place in range(len(levels))]
 
 
-def _score_wanted(fitted, level_of, parts, scoring):
-    """Score some levels, given per row of the path; dict of int to dict of scores."""
-    entered = {key: part._replace(X=fitted.transform(part.X)) for key, part in parts.items()}
-    free = {key: _free_scores(fitted.path, part, scoring) for key, part in entered.items()}
-    rest = [name for name in scoring.scorers if any(name not in f for f in free.values())]
-    losses = _paired_losses(fitted.path, entered["test_scores"], scoring)
-    scored = _score_each(fitted, level_of, parts, entered, scoring, rest, losses)
+def _score_rows(fitted, level_of, parts, scoring):
+    """Score rows of a path.
+
+    Parameters
+    ----------
+    fitted : FittedEnd, FittedMiddle or RefittedPerLevel
+        The fit.
+    level_of : dict of int to dict
+        Rows of the path, and the parameters of the pruner that name them.
+    parts : dict of str to Part
+        What to score on.
+    scoring : Scoring
+        How to score.
+
+    Returns
+    -------
+    dict of int to dict
+        Per row the scores of each part, `increase`, and `fit_error` where that failed.
+    """
+    path = fitted.path
+    data = {key: part._replace(X=fitted.transform(part.X)) for key, part in parts.items()}
+    free = {key: _free_scores(path, part, scoring) for key, part in data.items()}
+    rest = [name for name in scoring.scorers if any(name not in each for each in free.values())]
+    losses = _paired_losses(path, data["test_scores"], scoring)
+    scorer = _scorer_of(path, scoring, rest) if rest else None
+    has_snapshots = isinstance(path, PruningPath)
+    walks = has_snapshots and all(map(predicts_only, _each(scorer)))
+    if has_snapshots:
+        scored = _walk(path, sorted(level_of), data, scorer if walks else None, scoring, losses)
+    if not walks:
+        scored = _score_cuts(fitted, level_of, parts, data, scorer, scoring)
     for index, result in scored.items():
         if result.get("fit_error") is None:
             result["increase"] = losses.increase(index) if losses else None
@@ -198,89 +221,72 @@ def _free_scores(path, part, scoring):
 
 
 def _paired_losses(path, part, scoring):
-    """Start to compare row losses with those of the whole model; None if there are none.
+    """Return the losses that are compared with those of the whole model; None if there are none.
 
-    They are complete already where the path knows the answers of all levels together.
+    They are complete already where the path predicts all levels together.
     """
-    # Which scorer routed weights are meant for is not to be seen here.
+    # Which scorer routed weights are meant for is not known here.
     if not isinstance(path, PruningPath) or (part.params and routing_enabled()) or part.y is None:
         return None
     spec = scoring.specs.get(scoring.metric, next(iter(scoring.specs.values())))
     losses = PairedLosses(path, spec, part.y, part.params.get("sample_weight"))
-    if not losses.serves:
+    if not losses.applies:
         return None
     if (segments := path.segments(part.X)) is not None:
-        losses.see_segments(segments)
+        losses.add_segments(segments)
     return losses
 
 
-def _score_each(fitted, level_of, parts, entered, scoring, rest, losses):
-    """Score levels by the metrics that need a model, or what stands in for one.
-
-    Returns
-    -------
-    dict of int to dict
-        Per row of the path the scores of each part, and `fit_error` where that failed.
-    """
-    path, order = fitted.path, sorted(level_of)
-    scorer = _scorer_of(path, scoring, rest) if rest else None
-    honest = all(map(predicts_only, _each(scorer))) if rest else True
-    if isinstance(path, PruningPath):
-        scored = _walk(path, order, entered, scorer if honest else None, scoring, losses)
-        if honest:
-            return scored
-    return _score_cuts(fitted, level_of, parts, entered, scorer, scoring)
-
-
-def _walk(path, order, entered, scorer, scoring, losses):
-    """Go down a path once, for the scorer (if there is one) and for the paired losses."""
+def _walk(path, order, data, scorer, scoring, losses):
+    """Visit the levels of a path once, for the scorer (if there is one) and the paired losses."""
     scored: dict[int, dict[str, Any]] = {index: {} for index in order}
-    waits = losses is not None and not losses.complete
-    if scorer is None and not waits:
+    adds_losses = losses is not None and not losses.complete
+    if scorer is None and not adds_losses:
         return scored
-    asked = entered if scorer else {"test_scores": entered["test_scores"]}
-    levels = sorted({0, *order}) if waits else order  # losses are held against the whole
-    stand_ins = [path.snapshots(part.X, levels) for part in asked.values()]
-    for index, *models in zip(levels, *stand_ins, strict=True):
-        rows = dict(zip(asked, zip(models, asked.values(), strict=True), strict=True))
-        if waits:
-            model, part = rows["test_scores"]
-            losses.see(index, model, part.X)
+    visited = data if scorer else {"test_scores": data["test_scores"]}
+    levels = sorted({0, *order}) if adds_losses else order  # losses need the whole model
+    snapshots = [path.snapshots(part.X, levels) for part in visited.values()]
+    for index, *models in zip(levels, *snapshots, strict=True):
+        pairs = dict(zip(visited, zip(models, visited.values(), strict=True), strict=True))
+        if adds_losses:
+            model, part = pairs["test_scores"]
+            losses.add_level(index, model, part.X)
         if scorer and index in scored:
-            scored[index] = _ask(rows, scorer, scoring)
+            scored[index] = _score(pairs, scorer, scoring)
     return scored
 
 
-def _score_cuts(fitted, level_of, parts, entered, scorer, scoring):
-    """Score levels by a scorer that has to be shown the cut model; as `_score_each`."""
+def _score_cuts(fitted, level_of, parts, data, scorer, scoring):
+    """Score levels by scorers that need the cut model itself; as `_walk`."""
     path, scorers, scored = fitted.path, _each(scorer), {}
-    # A scorer of the user's own may look at any step, and at rows as they came.
-    blind = all(predicts_only(each) or passes_through(each) for each in scorers)
-    make, rows = (fitted.predictor_at, entered) if blind else (fitted.at, parts)
+    # A scorer of the user's own may read any step, and the samples as they were given.
+    predicts = all(predicts_only(each) or passes_through(each) for each in scorers)
+    cut, given = (fitted.predictor_at, data) if predicts else (fitted.at, parts)
     for index in sorted(level_of):
         try:
-            model = make(index, level_of[index])
+            model = cut(index, level_of[index])
         except Exception:
             if scoring.error_score == "raise":
                 raise
             scored[index] = _failure(scoring, parts, format_exc())
             continue
-        scored[index] = _ask({key: (model, part) for key, part in rows.items()}, scorer, scoring)
+        pairs = {key: (model, part) for key, part in given.items()}
+        scored[index] = _score(pairs, scorer, scoring)
         if not isinstance(path, PruningPath):
-            scored[index]["sizes"] = (path.units[index], *_size_of_what_follows(model))
+            scored[index]["sizes"] = (path.units[index], *_size_of_tail(model))
     return scored
 
 
-def _ask(rows, scorer, scoring):
-    """Score one model, or one stand-in per part; dict of str to score."""
+def _score(pairs, scorer, scoring):
+    """Score one model, or one snapshot per part; dict of str to score."""
     return {
         key: score_model(model, part.X, part.y, scorer, part.params, scoring.error_score)
-        for key, (model, part) in rows.items()
+        for key, (model, part) in pairs.items()
     }
 
 
 def _scorer_of(path, scoring, rest):
-    """Return the scorer of the metrics that are left, with None resolved to its name."""
+    """Return the scorer of the remaining metrics; None is resolved to the name of its metric."""
     scorers = {}
     for name in rest:
         scorers[name] = scoring.scorers[name]
@@ -295,11 +301,13 @@ def _scorer_of(path, scoring, rest):
 
 
 def _each(scorer):
+    if scorer is None:
+        return []
     return scorers_by_name(scorer).values() if isinstance(scorer, MultimetricScorer) else [scorer]
 
 
 def _merge(scoring, free, rest):
-    """Bring scores together as the scorer would have returned them."""
+    """Combine scores to what the scorer would have returned."""
     if isinstance(scoring.scorer, MultimetricScorer):
         return {name: free.get(name, rest.get(name)) for name in scoring.scorers}
     return free.get("score", rest)
@@ -307,18 +315,17 @@ def _merge(scoring, free, rest):
 
 def _failure(scoring, parts, error):
     """Return the result of a fit that failed."""
-    scores = {key: scoring.failed() for key in parts}
-    sizes = (np.nan, np.nan, np.nan)
     return {
-        **scores,
+        **{key: scoring.error_scores() for key in parts},
         "fit_error": error,
-        "sizes": sizes,
+        "sizes": (np.nan, np.nan, np.nan),
         "increase": None,
         "score_time": 0.0,
     }
 
 
-def _size_of_what_follows(model):
+def _size_of_tail(model):
+    """Return parameters and bytes of the model behind a pruner of features."""
     with suppress(UnsupportedModelError):
         size = model_size(model)
         return size.parameters, size.bytes

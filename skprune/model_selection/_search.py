@@ -1,4 +1,4 @@
-"""PruningSearchCV: the grid search in which the level of pruning is nearly free."""
+"""PruningSearchCV: a grid search in which the level of pruning costs almost nothing."""
 
 import time
 import warnings
@@ -43,25 +43,25 @@ __all__ = ["PruningSearchCV"]
 
 
 class PruningSearchCV(BaseSearchCV):
-    """Cross-validate how far to prune, together with any other parameters.
+    """Cross-validate the level of pruning, together with any other parameters.
 
-    A `GridSearchCV` that knows that all levels of pruning come from one fit: per fold,
-    each combination of the *other* parameters is fitted once and scored at every level.
-    On the same grid the results are those of `GridSearchCV`.
+    A `GridSearchCV` that gets all levels of pruning from one fit: in each fold, each combination
+    of the *other* parameters is fitted once and scored at every level. On the same grid the
+    results are those of `GridSearchCV`.
 
     Parameters
     ----------
     estimator : estimator
-        A pruner, a `Pipeline` with a pruner in it (the last one has the path), or a bare
-        model or a pipeline that ends in one, which `make_pruner` wraps. Inside a pipeline,
-        scikit-learn's `SelectKBest`, `SelectPercentile`, `SelectFromModel` and `RFE` are
-        pruners too: they are fitted once per fold, and only what follows them once per
+        A pruner, a `Pipeline` with a pruner in it (the levels are those of the last one), or a
+        bare model or a pipeline that ends in one, which `make_pruner` wraps. Inside a pipeline,
+        scikit-learn's `SelectKBest`, `SelectPercentile`, `SelectFromModel` and `RFE` count as
+        pruners too: they are fitted once per fold, and only the steps after them once per
         level.
     param_grid : dict or list of dict, default=None
-        As in `GridSearchCV`, with names of the pruner or of the pipeline. The value
+        As in `GridSearchCV`, with parameters of the pruner or of the pipeline. The value
         "path" for the pruner's `keep` (a selector's `k`, `percentile`, `max_features` or
-        `n_features_to_select`) stands for the levels of the path of each combination's fit
-        on all rows. None is short for ``{"keep": "path"}``.
+        `n_features_to_select`, the `bits` of a `Quantizer`) is replaced by the levels of the
+        path of each combination's fit to all samples. None means ``{"keep": "path"}``.
     scoring : str, callable, list, tuple or dict, default=None
         As in `GridSearchCV`.
     n_jobs : int, default=None
@@ -79,26 +79,27 @@ class PruningSearchCV(BaseSearchCV):
     error_score : "raise" or float, default=np.nan
         Score of a level that fails, as in `GridSearchCV`.
     return_train_score : bool, default=False
-        Whether to score the training rows as well.
+        Whether to score the training samples as well.
     max_levels : int, default=100
-        Most levels that "path" may stand for, geometric in units with both ends; a single
-        tree whose metrics add up over rows is scored at all levels, for it costs nothing.
+        Largest number of levels that "path" is replaced by, spread geometrically in units with
+        both ends; a single tree whose metrics add up over samples is scored at all levels,
+        which costs nothing.
 
     Attributes
     ----------
     cv_results_ : dict of str to ndarray
-        As in `GridSearchCV`, and `mean_units`, `mean_parameters` and `mean_bytes`, the
-        mean sizes over the folds: units are what the pruner with the path counts (columns
-        for a pruner of columns, whose parameters and bytes are those of the model behind
-        it). Rows are told apart by `params`. `mean_fit_time` is the time of the one fit
-        that all levels of a combination share.
+        As in `GridSearchCV`, and `mean_units`, `mean_parameters` and `mean_bytes`, the mean
+        sizes over the folds: units are what the levels of the pruner count (features for a
+        pruner of features, whose parameters and bytes are those of the model behind it). Rows
+        are identified by `params`. `mean_fit_time` is the time of the one fit that all levels
+        of a combination share.
     best_estimator_ : estimator
-        The pruner (or the pipeline) at the chosen level, fitted on all rows; the plain
+        The pruner (or the pipeline) at the chosen level, fitted to all samples; the plain
         smaller model is its `estimator_`. Not with ``refit=False``.
     best_score_ : float
-        Mean cross-validated score of the chosen level. It is the score that chose: an
-        honest figure needs rows that chose nothing. Not where several metrics are
-        scored and `refit` names none of them.
+        Mean cross-validated score of the chosen level. It was used for the selection and is
+        optimistic: estimate the performance on data seen neither in fitting nor in selection.
+        Not where several metrics are scored and `refit` names none of them.
     best_params_ : dict
         Parameters of the chosen level.
     best_index_ : int
@@ -108,27 +109,27 @@ class PruningSearchCV(BaseSearchCV):
     n_splits_ : int
         Number of folds.
     refit_time_ : float
-        Seconds for the fit on all rows.
+        Seconds for the fit to all samples.
     multimetric_ : bool
         Whether there are several metrics.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     n_features_in_ : int
-        Number of columns seen during `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of the features, where they are all strings.
 
     See Also
     --------
-    TreePruner : Prunes at a level that is given.
-    OneStandardError : The rule that chooses by default.
+    TreePruner : Prunes to a given level.
+    OneStandardError : The default rule.
     NonInferior : A rule with a guarantee.
     PruningPathDisplay : Draws score against size.
 
     Notes
     -----
-    Levels cross folds as thresholds (midpoints between the levels of the path) where the
-    criterion has a common scale, else as fractions.
+    Levels are carried to the folds as thresholds (midpoints between the levels of the path)
+    where the criterion has a common scale, otherwise as fractions.
 
     Examples
     --------
@@ -190,7 +191,7 @@ class PruningSearchCV(BaseSearchCV):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows.
+            Training samples.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Target.
         **params : dict
@@ -224,8 +225,8 @@ class PruningSearchCV(BaseSearchCV):
         plan = combinations(self.estimator, self.param_grid)
         self._check_units(plan)
         with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
-            whole = self._fit_whole(parallel, plan, X, y, routed.estimator.fit)
-            rows = self._list_rows(plan, whole, scoring, X, y)
+            whole = self._fit_whole(parallel, plan, scoring, X, y, routed.estimator.fit)
+            rows = _list_rows(plan, whole)
             if self.verbose > 0:
                 print(  # noqa: T201 - what verbose asks for
                     f"Fitting {len(splits)} folds for each of {len(plan)} combinations, "
@@ -235,20 +236,21 @@ class PruningSearchCV(BaseSearchCV):
         self._summarise(rows, out, refit_metric)
         if self.refit:
             row = rows[self.best_index_]
-            self._refit(plan[row.combination], whole.get(row.combination), row, X, y, routed)
+            fitted = whole.get(row.combination)
+            self._refit(plan[row.combination], fitted, row, X, y, routed.estimator.fit)
         several = isinstance(scorer, MultimetricScorer)
         self.scorer_ = scoring.scorers if several else scorer
         return self
 
     def score(self, X, y=None, **params):
-        """Score the refitted model by the metric that chose it.
+        """Score the refitted model by the metric of the selection.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows that chose nothing, if the score is to be honest.
+            Test samples; use data seen neither in fitting nor in selection.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            Their targets.
+            True targets.
         **params : dict
             Parameters of the scorer, as in `GridSearchCV`.
 
@@ -263,22 +265,22 @@ class PruningSearchCV(BaseSearchCV):
         metric = getattr(self.refit, "metric", None)
         if metric is None:
             msg = (
-                f"refit={self.refit!r} chose among several metrics, and does not say by which "
-                "one to score. Give a rule with a metric, or use scorer_ directly."
+                f"refit={self.refit!r} chose among several metrics, and names none of them for "
+                "the score. Give a rule with a metric, or use scorer_ directly."
             )
             raise InputError(msg)
-        rows = (X,) if y is None else (X, y)
+        data = (X,) if y is None else (X, y)
         if isinstance(self.scorer_, dict):
-            return self.scorer_[metric](self.best_estimator_, *rows, **params)
-        return self.scorer_(self.best_estimator_, *rows, **params)[metric]
+            return self.scorer_[metric](self.best_estimator_, *data, **params)
+        return self.scorer_(self.best_estimator_, *data, **params)[metric]
 
     def _check_units(self, plan):
-        """Refuse a rule that would weigh leaves against members, or columns."""
-        counts = sorted({each.pruner._unit_name for each in plan})
-        if len(counts) > 1 and getattr(self.refit, "size", None) == "units":
+        """Refuse a rule that would compare a number of leaves with one of members."""
+        counted = sorted({each.pruner._unit_name for each in plan})
+        if len(counted) > 1 and getattr(self.refit, "size", None) == "units":
             msg = (
-                f"The grid holds pruners that count {' and '.join(counts)}, which do not compare. "
-                f"Give the rule a size that does: refit={type(self.refit).__name__}"
+                f"The grid holds pruners that count {' and '.join(counted)}, which cannot be "
+                f"compared. Give the rule another size: refit={type(self.refit).__name__}"
                 '(size="bytes").'
             )
             raise InputError(msg)
@@ -301,8 +303,8 @@ class PruningSearchCV(BaseSearchCV):
             return self.scoring
         return {name: name for name in self.scoring}
 
-    def _fit_whole(self, parallel, plan, X, y, fit_params):
-        """Fit on all rows where the grid asks for the levels of the path."""
+    def _fit_whole(self, parallel, plan, scoring, X, y, fit_params):
+        """Fit to all samples where the grid asks for the path; dict of int to WholeFit."""
         asked = [
             number
             for number, combination in enumerate(plan)
@@ -315,46 +317,30 @@ class PruningSearchCV(BaseSearchCV):
                 X,
                 y,
                 fit_params,
-                forgive=self.error_score != "raise",
+                catch=self.error_score != "raise",
             )
             for number in asked
         )
         failed = [error for fitted, error in fits if fitted is None]
         if failed and len(failed) == len(plan):
             raise failed[0]  # no combination has levels
-        return dict(zip(asked, fits, strict=True))
-
-    def _list_rows(self, plan, whole, scoring, X, y):
-        """List the rows of the results, in the order of the grid."""
-        rows = []
-        for number, combination in enumerate(plan):
-            for place, named in combination.entries:
-                if PATH not in named.values():
-                    level, params = combination.level(named), {**combination.params, **named}
-                    rows.append(Row(place, number, params, level))
-                    continue
-                fitted, _ = whole[number]
-                if fitted is None:  # it will fail on the folds too, and be reported there
-                    level, whole_named = combination.whole()
-                    rows.append(Row(place, number, combination.params | whole_named, level))
-                    continue
-                for index in self._levels(fitted, scoring, X, y):
-                    level, level_named = combination.level_of_row(fitted.path, index)
-                    rows.append(Row(place, number, combination.params | level_named, level))
-        return sorted(rows, key=lambda row: row.place)
+        return {
+            number: WholeFit(*fit, fit[0] and self._levels(fit[0], scoring, X, y))
+            for number, fit in zip(asked, fits, strict=True)
+        }
 
     def _levels(self, fitted, scoring, X, y):
         """Choose the rows of a path that are scored."""
         path = fitted.path
         if len(path) > self.max_levels and isinstance(path, PruningPath):
-            entered = fitted.transform(X)
+            transformed = fitted.transform(X)
             specs = scoring.specs.values()
-            if all(path.free_scores(spec, entered, y) is not None for spec in specs):
+            if all(path.free_scores(spec, transformed, y) is not None for spec in specs):
                 return np.arange(len(path))
         return geometric_levels(path.units, self.max_levels)
 
     def _score_rows(self, parallel, plan, rows, splits, scoring, X, y, routed):
-        """Score all rows on all folds; a list of dict, row by row."""
+        """Score all rows on all folds; a list of dict, ordered by row."""
         mine: list[list[int]] = [[] for _ in plan]
         for at, row in enumerate(rows):
             mine[row.combination].append(at)
@@ -409,17 +395,14 @@ class PruningSearchCV(BaseSearchCV):
         if scores is not None:
             self.best_score_ = scores[self.best_index_]
 
-    def _refit(self, combination, whole, row, X, y, routed):
-        """Set `best_estimator_`; a fit on all rows that is there already serves."""
-        # From another process a path may come back without rows that its levels need.
-        serves = whole and whole[0] and not whole[0].path.lost_rows
-        fitted, seconds = (
-            whole
-            if serves
-            else _timed_fit(
-                clone(combination.estimator), combination.position, X, y, routed.estimator.fit
-            )
-        )
+    def _refit(self, combination, whole, row, X, y, fit_params):
+        """Set `best_estimator_`; the fit of the path is used again where there is one."""
+        # From another process a path may come back without data that its levels need.
+        if whole is None or whole.fitted is None or whole.fitted.path.lost_rows:
+            estimator = clone(combination.estimator)
+            fitted, seconds = _timed_fit(estimator, combination.position, X, y, fit_params)
+        else:
+            fitted, seconds, _ = whole
         started = time.time()
         index = fitted.locate(row.level)
         self.best_estimator_ = fitted.at(index, row.level)
@@ -430,22 +413,30 @@ class PruningSearchCV(BaseSearchCV):
             self._warn_of_budget(fitted.path, index)
 
     def _warn_of_budget(self, path, index):
-        """Say so if the model on all rows is larger than those of the folds."""
+        """Warn if the refitted model is above the budget, unlike those of the folds."""
         if self.refit.size in SIZES:
             size = path.sizes[index][SIZES.index(self.refit.size)]
             if size > self.refit.budget:
                 warnings.warn(
                     f"The refitted model has {size:g} {self.refit.size}, above "
                     f"budget={self.refit.budget:g}: the rule compares means over the folds, "
-                    "which have fewer rows. Lower the budget, or cut a smaller level off "
+                    "which have fewer samples. Lower the budget, or cut a smaller level off "
                     "best_estimator_.path_.",
                     PruningWarning,
                     stacklevel=4,
                 )
 
 
+class WholeFit(NamedTuple):
+    """A fit to all samples, its seconds (or None and its error), and the levels to score."""
+
+    fitted: Any
+    seconds: Any
+    levels: Any
+
+
 class Row(NamedTuple):
-    """A row of the results: its place in the grid, its fit, and its level."""
+    """A row of the results: its place in the grid, its combination, and its level."""
 
     place: int
     combination: int
@@ -453,13 +444,31 @@ class Row(NamedTuple):
     level: dict[str, Any]
 
 
-def _timed_fit(estimator, position, X, y, fit_params, *, forgive=False):
-    """Return the fit and its seconds, or None and the error if that is forgiven."""
+def _list_rows(plan, whole):
+    """List the rows of the results, in the order of the grid."""
+    rows = []
+    for number, combination in enumerate(plan):
+        for place, named in combination.entries:
+            if PATH not in named.values():
+                found = [(combination.level(named), named)]
+            elif whole[number].fitted is None:  # it fails on the folds too, and is reported there
+                found = [combination.whole()]
+            else:
+                path = whole[number].fitted.path
+                found = [combination.level_of_row(path, i) for i in whole[number].levels]
+            rows += [
+                Row(place, number, combination.params | given, level) for level, given in found
+            ]
+    return sorted(rows, key=lambda row: row.place)
+
+
+def _timed_fit(estimator, position, X, y, fit_params, *, catch=False):
+    """Return the fit and its seconds, or None and the error that was caught."""
     started = time.time()
     try:
         fitted = fit_once(estimator, position, X, y, fit_params)
     except Exception as error:
-        if not forgive:
+        if not catch:
             raise
         return None, error
     return fitted, time.time() - started

@@ -169,10 +169,12 @@ class Quantizer(BaseModelPruner):
     def _resolve_level(self, bits):
         return {"keep": _bits_to_keep(bits)}
 
-    def _level_names(self):
+    @classmethod
+    def _level_names(cls):
         return ("bits",)
 
-    def _whole_level(self):
+    @classmethod
+    def _whole_level(cls):
         return {"bits": None}
 
     def _level_of_row(self, path, index):

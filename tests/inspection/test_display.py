@@ -1,5 +1,6 @@
 import pickle
 import sys
+import warnings
 
 import matplotlib as mpl
 import numpy as np
@@ -8,16 +9,20 @@ import pytest
 from sklearn import metrics
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_classification
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.feature_selection import RFE, SelectKBest, SelectPercentile
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune.exceptions import InputError, MissingExtraError
 from skprune.feature_selection import CorrelationPruner
 from skprune.inspection import PruningPathDisplay
-from skprune.model_selection import PruningSearchCV
+from skprune.model_selection import OneStandardError, PruningSearchCV
+from skprune.quantization import Quantizer
+from skprune.sample import SamplePruner
 from skprune.size import size_scorer
 from skprune.tree import TreePruner
 
@@ -213,6 +218,87 @@ def test_search_over_a_pruner_of_columns(table):
     assert set(display.frame()["line"]) == {""}
 
 
+@pytest.fixture(scope="module")
+def quantized(table):
+    grid = {"bits": "path", "estimator__C": [0.01, 1.0]}
+    logistic = LogisticRegression(max_iter=5000)
+    X, y = table
+    X = StandardScaler().fit_transform(X)
+    return PruningSearchCV(Quantizer(logistic), grid, cv=3).fit(X, y), X, y
+
+
+def test_search_over_numbers_of_bits_is_marked_as_any_other(quantized):
+    search, *_ = quantized
+    display = PruningPathDisplay.from_search(search)
+    frame, params = display.frame(), search.cv_results_["params"]
+    assert [row["bits"] is None for row in params] == frame["whole"].tolist()
+    assert frame["whole"].sum() == 2
+    assert np.flatnonzero(frame["chosen"]).tolist() == [search.best_index_]
+    assert frame["line"].tolist() == [f"estimator__C={row['estimator__C']}" for row in params]
+    whole, chosen = labels(display)[-2:]
+    assert whole.startswith("whole model: ")
+    assert whole.endswith(" at 64 bits")
+    assert chosen.endswith(f" at {search.best_params_['bits']} bits")
+    assert display.ax_.get_xlabel() == "Bits (mean over folds)"
+
+
+def test_whole_is_known_by_the_own_level_where_the_grid_names_none(table):
+    # The path leaves parameters out that are None already.
+    logistic = make_pipeline(StandardScaler(), Quantizer(LogisticRegression(), bits=None))
+    search = PruningSearchCV(logistic, {"quantizer__bits": "path"}, cv=2).fit(*table)
+    assert search.cv_results_["params"][0] == {}
+    frame = PruningPathDisplay.from_search(search).frame()
+    assert np.flatnonzero(frame["whole"]).tolist() == [0]
+    grid = {"quantizer__estimator__C": [1.0, 2.0]}
+    search = PruningSearchCV(logistic.set_params(quantizer__bits=4), grid, cv=2).fit(*table)
+    assert not PruningPathDisplay.from_search(search).frame()["whole"].any()
+
+
+def test_parameter_with_more_values_is_no_level(table):
+    grid = {"bits": [None, 4], "estimator__C": [0.1, 1.0, 10.0]}
+    logistic = LogisticRegression(max_iter=50, tol=0.1)
+    for refit in (True, False):
+        search = PruningSearchCV(Quantizer(logistic), grid, cv=2, refit=refit)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            frame = PruningPathDisplay.from_search(search.fit(*table)).frame()
+        assert frame["line"].nunique() == 3
+        assert frame["whole"].sum() == 3
+
+
+def test_families_in_one_search_have_levels_of_their_own(table):
+    forest = RandomForestClassifier(4, max_depth=4, random_state=0)
+    grid = [
+        {"prune": [TreePruner(forest)], "prune__keep": [1.0, 0.5]},
+        {"prune": [Quantizer(forest)], "prune__bits": [None, 4]},
+    ]
+    model = Pipeline([("scale", StandardScaler()), ("prune", TreePruner(forest))])
+    rule = OneStandardError(size="bytes")
+    search = PruningSearchCV(model, grid, cv=2, refit=rule).fit(*table)
+    frame = PruningPathDisplay.from_search(search, size="bytes").frame()
+    assert frame["whole"].tolist() == [True, False, True, False]
+    assert frame["line"].nunique() == 2
+
+
+@pytest.mark.parametrize(
+    ("selector", "name"),
+    [
+        (SelectKBest(), "selectkbest__k"),
+        (SelectPercentile(), "selectpercentile__percentile"),
+        (RFE(DecisionTreeClassifier(random_state=0)), "rfe__n_features_to_select"),
+    ],
+)
+def test_search_over_a_selector_of_scikit_learn(selector, name):
+    X, y = make_classification(100, 6, random_state=0)
+    model = make_pipeline(selector, DecisionTreeClassifier(random_state=0))
+    grid = {name: "path", "decisiontreeclassifier__max_depth": list(range(1, 9))}
+    display = PruningPathDisplay.from_search(PruningSearchCV(model, grid, cv=2).fit(X, y))
+    frame = display.frame()
+    assert frame["line"].nunique() == 8
+    assert frame.loc[frame["whole"], "units"].tolist() == [6.0] * 8
+    assert display.ax_.get_xlabel() == "Columns (mean over folds)"
+
+
 # A fitted pruner
 
 
@@ -283,6 +369,24 @@ def test_search_and_pipeline_stand_for_their_pruner(table, search):
     assert frame.loc[frame["chosen"], "score"].tolist() == [piped.score(X, y)]
     frame = PruningPathDisplay.from_estimator(make_pipeline(model).fit(X, y), X, y).frame()
     assert frame.loc[frame["chosen"], "units"].tolist() == [4]
+
+
+@pytest.mark.parametrize("bits", [None, 16, 3])
+def test_chosen_number_of_bits_is_marked(quantized, bits):
+    _, X, y = quantized
+    quantizer = Quantizer(LogisticRegression(), bits=bits).fit(X, y)
+    display = PruningPathDisplay.from_estimator(quantizer, X, y)
+    frame = display.frame()
+    assert frame.loc[frame["chosen"], "units"].tolist() == [bits or 64]
+    assert frame.loc[frame["chosen"], "score"].tolist() == [quantizer.score(X, y)]
+    assert frame.loc[frame["whole"], "units"].tolist() == [64]
+    assert display.ax_.get_xlabel() == "Bits"
+
+
+def test_chosen_number_of_samples_is_marked(table):
+    pruner = SamplePruner(DecisionTreeClassifier(random_state=0), criterion="random", keep=100)
+    frame = PruningPathDisplay.from_estimator(pruner.fit(*table), *table, max_levels=4).frame()
+    assert frame.loc[frame["chosen"], "units"].tolist() == [100]
 
 
 def test_large_negative_scores_are_readable():

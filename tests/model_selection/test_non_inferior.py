@@ -16,7 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skprune import CorrelationPruner, NonInferior, PruningSearchCV, TreePruner
 from skprune.exceptions import InputError, PruningWarning
-from skprune.model_selection._non_inferior import _chance_of_less
+from skprune.model_selection._non_inferior import _p_values
 
 MARGIN = 0.01
 
@@ -70,7 +70,7 @@ def test_none_that_passes_leaves_the_largest_with_a_warning():
     ):
         assert NonInferior(MARGIN)(table) == 0
     table = {key: column[1:] for key, column in table.items()}  # the whole is not in the grid
-    with pytest.warns(PruningWarning, match="more rows"):
+    with pytest.warns(PruningWarning, match="more samples"):
         assert NonInferior(MARGIN)(table) == 0
     # Only the whole: there was nothing to show.
     assert NonInferior(MARGIN)(results([0, 0], [0, 0], [0, 0], [9, 9])) == 0
@@ -101,14 +101,14 @@ def test_a_single_test_errs_as_often_as_stated(n_rows, gained):
     lost, won, _ = rng.multinomial(n_rows, chances, size=100_000).T
     mean = (lost - won) / n_rows
     error = np.sqrt(((lost + won) / n_rows - mean**2) / (n_rows - 1))
-    p_value = _chance_of_less(mean, error, np.full(len(lost), 1 / n_rows), MARGIN)
+    p_value = _p_values(mean, error, np.full(len(lost), 1 / n_rows), MARGIN)
     for alpha in (0.2, 0.05, 0.025, 0.002):
         noise = 3 * np.sqrt(alpha / len(lost))
         assert (p_value <= alpha).mean() <= alpha + noise
     if gained == 0:
         # Sharp as well: the next count would break the bound.
         counts = np.arange(n_rows // 10)
-        p_value = _chance_of_less(
+        p_value = _p_values(
             counts / n_rows,
             np.sqrt(counts) / n_rows,
             np.full(len(counts), 1 / n_rows),
@@ -140,7 +140,7 @@ def test_the_chosen_level_is_seldom_too_bad_and_no_spending_would_break_that(goo
     for run in range(n_runs):
         table = of_counts(lost[run], gained[run], n_rows)
         errs += choose(rule, table) > good
-        alone = _chance_of_less(
+        alone = _p_values(
             *(table[f"{part}_loss_increase"][1:] for part in ("mean", "se", "row")), MARGIN
         )
         careless += (alone[good:] <= 0.05).any()

@@ -491,7 +491,7 @@ def test_score_is_by_the_metric_that_chose():
     for several in (["accuracy", "f1"], scoring):
         search.set_params(scoring=several, refit=second).fit(X, y)
         assert not hasattr(search, "best_score_")
-        with pytest.raises(InputError, match="does not say by which one to score"):
+        with pytest.raises(InputError, match="names none of them for the score"):
             search.score(X, y)
 
 
