@@ -115,6 +115,7 @@ class MemberSetsPath(MemberPath):
 
     def __init__(self, members, sets, errors=None):
         self._masks = sets[::-1]
+        # Levels count as those of an order do; which one does not matter.
         super().__init__(members, np.arange(len(sets)), errors)
         # In an order too, where sets are nested, this is the share of them that hold a member.
         self.rank_shares = sets.mean(axis=0)

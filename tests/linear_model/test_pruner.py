@@ -720,3 +720,10 @@ def test_refits_do_not_converge_in_silence():
         warnings.simplefilter("always")
         pruner.fit(X, y)
     assert sum(issubclass(w.category, ConvergenceWarning) for w in caught) >= 2
+
+
+def test_a_search_over_a_model_without_coefficients_keeps_it():
+    X, y = load_diabetes(return_X_y=True)
+    search = PruningSearchCV(LinearPruner(Lasso(alpha=1e6)), cv=2).fit(X, y)
+    assert search.best_params_ == {"keep": 1.0}
+    assert not search.best_estimator_.estimator_.coef_.any()
