@@ -21,7 +21,11 @@ def inner_attribute(name, doc):
     property
         Raises an AttributeError before `fit`.
     """
-    return property(lambda self: getattr(self._fitted_inner(name), name), doc=doc)
+
+    def read(self):
+        return getattr(self._fitted_inner(name), name)
+
+    return property(read, doc=doc)
 
 
 def _inner_has(method):

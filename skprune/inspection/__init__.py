@@ -1,4 +1,4 @@
-"""What pruning gained and what it cost: tables and pictures."""
+"""Tables and plots of what pruning gained and what it cost."""
 
 from skprune.inspection._compare import compare
 from skprune.inspection._display import PruningPathDisplay

@@ -37,36 +37,36 @@ AUTO_SECONDS, FEWEST, MOST = 1.0, 5, 100
 def compare(
     models, X, y, *, scoring=None, sample_weight=None, scratch=None, n_repeats="auto", roc_ax=None
 ):
-    """Put fitted models side by side: scores, sizes, latency, agreement.
+    """Compare fitted models side by side: scores, sizes, latency, agreement.
 
-    Give it rows that chose nothing: neither a model, nor a level, nor a setting. Scores
-    of the rows that a model was fitted on, or that picked its pruning level, are too good.
+    Use data seen neither in fitting nor in the selection of a model, a level or a parameter:
+    scores on data that a model was fitted to, or its level was selected on, are optimistic.
 
     Parameters
     ----------
     models : mapping of str to fitted estimator, or sequence of fitted estimators
-        What to compare, all classifiers or all regressors; the first is the one that the
-        others are held against. A pruner, a search and a pipeline count too. In a
+        What to compare, all classifiers or all regressors; the first is the reference for the
+        agreement of the others. A pruner, a search and a pipeline count too. In a
         sequence the class gives the name, with a number where several would be equal.
-    X : array-like of shape (n_rows, n_features)
-        Rows that chose nothing, as the models take them.
-    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
-        Their targets.
+    X : array-like of shape (n_samples, n_features)
+        Test samples; use data seen neither in fitting nor in selection.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        True targets.
     scoring : str, callable, sequence of str or mapping of them, default=None
         Names of scorers or callables with the signature ``(model, X, y)``. None is the
         usual set, see Notes.
-    sample_weight : array-like of shape (n_rows,), default=None
-        Weights of the rows, for scores and agreement.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights, for scores and agreement.
     scratch : tuple of (X, y), default=None
-        Rows that the models were trained on. Each network is then followed by another of its
-        size that is trained on them from scratch, the baseline of all pruning; a network with
+        Training samples of the models. Each network is then followed by another of its size
+        that is trained on them from scratch, the baseline of all pruning; a network with
         zeros by one with as many weights and no zeros. Networks only.
     n_repeats : int or "auto", default="auto"
-        Rounds of the stopwatch; in each, every model predicts all rows at once and one
-        row alone. "auto" is as many as fit into one second, at least 5, at most 100; 0
+        Number of timing rounds; in each, every model predicts all samples at once and one
+        sample alone. "auto" is as many as fit into one second, at least 5, at most 100; 0
         leaves the latency out.
     roc_ax : matplotlib Axes or True, default=None
-        Where to draw the ROC curve of each model; True makes a new figure, which is then
+        Axes for the ROC curve of each model; True creates a new figure, which is then
         matplotlib's current one. For classifiers of two classes.
 
     Returns
@@ -74,21 +74,21 @@ def compare(
     table : DataFrame
         A row per model, with these columns:
 
-        - the scores; NaN where a model cannot give one, as without `predict_proba`;
+        - the scores; NaN where a model has none, as without `predict_proba`;
         - `units`, `parameters`, `bytes`: see `ModelSize`; NaN for a model that cannot be
           taken apart;
-        - `batch_us`, `row_us`: median time of `predict` in microseconds per row, for all
-          rows of `X` at once and for one row alone; `batch_us_iqr`, `row_us_iqr`: the
-          range of the middle half of the rounds, in the same unit;
-        - `agreement`: for classifiers the share of rows with the same prediction as the
+        - `batch_us`, `row_us`: median time of `predict` in microseconds per sample, for all
+          samples of `X` at once and for one sample alone; `batch_us_iqr`, `row_us_iqr`: the
+          interquartile range over the rounds, in the same unit;
+        - `agreement`: for classifiers the share of samples with the same prediction as the
           first model; for regressors the R2 of a model's predictions with those of the
-          first as the truth. 1 is the same model as far as these rows can tell.
+          first as true targets. 1 means the same predictions on these samples.
 
     Raises
     ------
     InputError
         If there are no models, they are not all classifiers or all regressors, or a
-        parameter makes no sense for them.
+        parameter does not apply to them.
     MissingExtraError
         If `roc_ax` is True and matplotlib is not installed.
     sklearn.exceptions.NotFittedError
@@ -107,10 +107,10 @@ def compare(
     With more classes they are `recall_macro`, `f1_macro` and `roc_auc_ovr`, unweighted
     means over the classes. Those of regressors are `r2`, `mean_absolute_error` and
     `root_mean_squared_error`; the errors are positive, in the unit of the target. A score
-    that the rows leave undefined, as the AUC of a single class, is NaN.
+    that is undefined on the samples, as the AUC of a single class, is NaN.
 
-    The models take turns in each round, forwards and backwards, so that whatever else the
-    machine does hits them all alike. Latencies tell models apart within one table only.
+    The models take turns in each round, forwards and backwards, so that other load on the
+    machine affects them all alike. Latencies are comparable within one table only.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def compare(
             for name in models
         }
     else:
-        scores = _asked_scores(models, _scorers(scoring), X, y, sample_weight)
+        scores = _scores_of(models, _scorers(scoring), X, y, sample_weight)
     if ax is not None:
         _draw_roc(ax, y, rankings, labels, sample_weight)
     first = next(iter(predictions.values()))
@@ -190,15 +190,15 @@ def _numbered(models):
 
 
 def _check_kind(models):
-    """Say whether the models are classifiers; refuse a mixture, and the unfitted."""
+    """Return whether the models are classifiers; refuse a mixture, and unfitted models."""
     for model in models.values():
         check_is_fitted(model)
     kinds = {name: _kind(model) for name, model in models.items()}
     if len(set(kinds.values())) > 1 or "neither" in kinds.values():
         given = ", ".join(f"{name!r} is {kind}" for name, kind in kinds.items())
         msg = (
-            f"{given}. Only models that answer the same question can be compared: give "
-            "classifiers only, or regressors only."
+            f"{given}. Only models of one kind can be compared: give classifiers only, or "
+            "regressors only."
         )
         raise InputError(msg)
     return "a classifier" in kinds.values()
@@ -216,13 +216,13 @@ def _check_repeats(n_repeats):
     if not isinstance(n_repeats, Integral) or isinstance(n_repeats, bool) or n_repeats < 0:
         msg = (
             f"n_repeats={n_repeats!r} was given. Allowed are a number of rounds, 0 for no "
-            "latency, and 'auto' for about a second."
+            "latency, and 'auto' for about a second. Give one of these."
         )
         raise InputError(msg)
 
 
 def _labels(models, y):
-    """Return all classes that the rows or the models know, sorted."""
+    """Return all classes of the targets and of the models, sorted."""
     kind = type_of_target(y, input_name="y")
     if kind not in {"binary", "multiclass"}:
         msg = (
@@ -237,40 +237,40 @@ def _labels(models, y):
 # Scores
 
 
-def _usual_scores(y, answer, ranking, labels, sample_weight):
+def _usual_scores(y, predicted, ranking, labels, sample_weight):
     """Return the usual scores of one model by name; `labels` is None for regressors."""
     weight = {"sample_weight": sample_weight}
     if labels is None:
         return {
-            "r2": r2_score(y, answer, **weight),
-            "mean_absolute_error": mean_absolute_error(y, answer, **weight),
-            "root_mean_squared_error": root_mean_squared_error(y, answer, **weight),
+            "r2": r2_score(y, predicted, **weight),
+            "mean_absolute_error": mean_absolute_error(y, predicted, **weight),
+            "root_mean_squared_error": root_mean_squared_error(y, predicted, **weight),
         }
     two = len(labels) <= 2
     suffix = "" if two else "_macro"
-    # NaN where no row decides, rather than 0 and a warning.
+    # NaN where a score is undefined, rather than 0 and a warning.
     average = {"average": "binary", "pos_label": labels[-1]} if two else {"average": "macro"}
     average |= {"zero_division": np.nan, **weight}
     return {
-        "accuracy": accuracy_score(y, answer, **weight),
-        "balanced_accuracy": _balanced_accuracy(y, answer, **weight),
-        f"recall{suffix}": recall_score(y, answer, **average),
-        f"f1{suffix}": f1_score(y, answer, **average),
+        "accuracy": accuracy_score(y, predicted, **weight),
+        "balanced_accuracy": _balanced_accuracy(y, predicted, **weight),
+        f"recall{suffix}": recall_score(y, predicted, **average),
+        f"f1{suffix}": f1_score(y, predicted, **average),
         "roc_auc" if two else "roc_auc_ovr": _area(y, ranking, labels, **weight),
     }
 
 
-def _balanced_accuracy(y, answer, sample_weight):
+def _balanced_accuracy(y, predicted, sample_weight):
     # balanced_accuracy_score by definition, without its warnings on classes not in y.
     return recall_score(
-        y, answer, labels=np.unique(y), average="macro", sample_weight=sample_weight
+        y, predicted, labels=np.unique(y), average="macro", sample_weight=sample_weight
     )
 
 
 def _ranking(model, X, labels):
-    """Return how a model ranks the rows by class; None if it does not, or not by all.
+    """Return the scores by which a model ranks samples, if it has one for each class.
 
-    Shape (n_rows,) for two classes, (n_rows, n_classes) for more.
+    Shape (n_samples,) for two classes, (n_samples, n_classes) for more.
     """
     if labels is None or len(labels) == 1:
         return None
@@ -308,30 +308,32 @@ def _scorers(scoring):
     return {name: get_scorer(scorer) for name, scorer in scoring.items()}
 
 
-def _asked_scores(models, scorers, X, y, sample_weight):
+def _scores_of(models, scorers, X, y, sample_weight):
     weight = {} if sample_weight is None else {"sample_weight": sample_weight}
     return {
-        name: {metric: _ask(scorer, model, X, y, weight) for metric, scorer in scorers.items()}
+        name: {
+            metric: _score_or_nan(scorer, model, X, y, weight) for metric, scorer in scorers.items()
+        }
         for name, model in models.items()
     }
 
 
-def _ask(scorer, model, X, y, weight):
+def _score_or_nan(scorer, model, X, y, weight):
     try:
         return scorer(model, X, y, **weight)
     except AttributeError:
-        # So scikit-learn's scorers say that a model has no predict_proba and the like.
+        # Scorers of scikit-learn raise it for a model without predict_proba, for example.
         if predicts_only(scorer):
             return np.nan
         raise
 
 
-def _agreement(first, answer, sample_weight, *, classify):
-    """Say how far a model predicts what the first one predicts; at most 1."""
+def _agreement(first, predicted, sample_weight, *, classify):
+    """Return how far the predictions of a model agree with those of the first; at most 1."""
     if not classify:
-        return r2_score(first, answer, sample_weight=sample_weight)
+        return r2_score(first, predicted, sample_weight=sample_weight)
     # Not accuracy_score: it refuses several outputs with several classes each.
-    equal = (first == answer).reshape(len(first), -1).mean(axis=1)
+    equal = (first == predicted).reshape(len(first), -1).mean(axis=1)
     return np.average(equal, weights=sample_weight)
 
 
@@ -347,7 +349,7 @@ def _sizes(model):
 
 
 def _latencies(models, X, n_rows, n_repeats):
-    """Return the columns of the stopwatch for each model; none if it is off."""
+    """Return the columns of the latency for each model; none without rounds."""
     if n_repeats == 0:
         return {name: {} for name in models}
     batch: dict[str, list[float]] = {name: [] for name in models}
@@ -357,7 +359,7 @@ def _latencies(models, X, n_rows, n_repeats):
     for i in range(MOST if n_repeats == "auto" else n_repeats):
         if n_repeats == "auto" and i >= FEWEST and time.perf_counter() - started > AUTO_SECONDS:
             break
-        # Rows differ in the paths that they take, so each round has its own.
+        # Samples take different paths through a tree, so each round has its own.
         single = rows_of(X, [i % n_rows])
         for name, model in turns:
             batch[name].append(_seconds(model, X) / n_rows)
@@ -384,7 +386,7 @@ def _spread(column, seconds):
 
 
 def _roc_axes(roc_ax, labels):
-    """Return the axes to draw on; refuse what has no single ROC curve."""
+    """Return the axes to plot on; refuse models without a single ROC curve."""
     if labels is None or len(labels) != 2:
         given = "regressors" if labels is None else f"classifiers of {len(labels)} classes"
         msg = (
@@ -407,7 +409,7 @@ def _draw_roc(ax, y, rankings, labels, sample_weight):
     if missing:
         warnings.warn(
             f"No ROC curve for {missing}: a curve needs predict_proba or decision_function, "
-            "and a model that knows both classes.",
+            "and both classes in the training data. Leave these models or roc_ax out.",
             PruningWarning,
             stacklevel=3,
         )
@@ -419,7 +421,7 @@ def _draw_roc(ax, y, rankings, labels, sample_weight):
             pos_label=labels[1],
             name=name,
             ax=ax,
-            # The first lies below as a broad band, so that equal curves are seen as equal.
+            # The first is drawn below as a broad band, so that equal curves are visible.
             curve_kwargs={"linewidth": 1.5 if i else 4, "alpha": 1 if i else 0.5},
             plot_chance_level=i == len(drawn) - 1,
             despine=True,

@@ -1,4 +1,4 @@
-"""Small networks trained from scratch, to hold pruned ones against."""
+"""Small networks trained from scratch, as the baseline of pruned ones."""
 
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
@@ -9,15 +9,15 @@ from skprune.size import plain_model
 from skprune.surgery import surgeon_for
 
 
-def with_scratch(models, rows):
+def with_scratch(models, data):
     """Return models by name, each network followed by one of its size trained from scratch.
 
     Parameters
     ----------
     models : dict of str to fitted estimator
-        Models; networks may be held by pruners, searches and pipelines.
-    rows : tuple of (X, y)
-        What to train on.
+        Models; networks may be inside pruners, searches and pipelines.
+    data : tuple of (X, y)
+        Training samples and targets.
 
     Returns
     -------
@@ -27,10 +27,13 @@ def with_scratch(models, rows):
     Raises
     ------
     InputError
-        If `rows` are no pair, or none of the models is a network.
+        If `data` is no pair, or none of the models is a network.
     """
-    if not (isinstance(rows, tuple | list) and len(rows) == 2):
-        msg = f"scratch={type(rows).__name__} was given; give a pair (X, y) of training rows."
+    if not (isinstance(data, tuple | list) and len(data) == 2):
+        msg = (
+            f"scratch={type(data).__name__} was given. Allowed is a tuple; give a pair (X, y) of "
+            "training samples."
+        )
         raise InputError(msg)
     found = {}
     for name, model in models.items():
@@ -38,7 +41,7 @@ def with_scratch(models, rows):
         found[name] = model
         small = _untrained(model)
         if small is not None:
-            found[f"{name} from scratch"] = small.fit(*rows)
+            found[f"{name} from scratch"] = small.fit(*data)
     if len(found) == len(models):
         msg = (
             f"scratch was given, but none of {list(models)} is a network. Leave it out, or train "
@@ -49,7 +52,7 @@ def with_scratch(models, rows):
 
 
 def _untrained(model):
-    """Return an unfitted network of a model's size, after the steps that it had before it."""
+    """Return an unfitted network of a model's size, behind unfitted steps of its pipeline."""
     if isinstance(model, Pipeline):
         last = _untrained(model.steps[-1][1])
         before = [(name, clone(step)) for name, step in model.steps[:-1]]

@@ -149,7 +149,7 @@ def score_levels(fitted, levels, parts, scoring):
     # Levels that fall on the same row of the path are scored once.
     level_of = {index: levels[place] for place, index in located.items()}
     try:
-        scored = _score_rows(fitted, level_of, parts, scoring)
+        scored = _score_located(fitted, level_of, parts, scoring)
     except Exception:
         if scoring.error_score == "raise":
             raise
@@ -167,7 +167,7 @@ def score_levels(fitted, levels, parts, scoring):
     return [results[place] for place in range(len(levels))]
 
 
-def _score_rows(fitted, level_of, parts, scoring):
+def _score_located(fitted, level_of, parts, scoring):
     """Score rows of a path.
 
     Parameters
