@@ -50,24 +50,25 @@ def rows_left_behind():
     return InputError(msg)
 
 
-def nothing_known(n_rows):
-    """Return the error of a model that is given no row which says anything about it.
+def out_of_bag_mask(in_bag, n_samples):
+    """Return which samples each member of an ensemble was not fitted on.
 
     Parameters
     ----------
-    n_rows : int
-        Rows that were given.
+    in_bag : list of n_members ndarrays of int
+        The samples that each member was fitted on.
+    n_samples : int
+        Number of samples.
 
     Returns
     -------
-    InputError
-        Of rows without weight, or of classes that the model does not know.
+    ndarray of bool, shape (n_members, n_samples)
+        False where the member was fitted on the sample.
     """
-    msg = (
-        f"None of the n_samples={n_rows} rows has a positive weight and a class that the model "
-        "knows. Give other rows."
-    )
-    return InputError(msg)
+    mask = np.ones((len(in_bag), n_samples), dtype=bool)
+    for member, samples in enumerate(in_bag):
+        mask[member, samples] = False
+    return mask
 
 
 def has_missing(X):

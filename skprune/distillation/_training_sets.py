@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import check_sample_weight, rows_of
 from skprune.base._frames import stack
+from skprune.base._targets import targets_missing
 from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import one_hot, soften
 
@@ -77,8 +78,7 @@ def read_rows(teacher, X, y, sample_weight):
     """
     X, y = indexable(X, y)
     if y is None:
-        msg = "This Distiller requires y to be passed, but the target y is None."
-        raise InputError(msg)
+        raise targets_missing("Distiller")
     y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)

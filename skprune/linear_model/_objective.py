@@ -8,14 +8,11 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
-from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import validate_data
 
-from skprune._compat import check_sample_weight, rows_of
-from skprune.arrays.labels import codes_of
-from skprune.base._rows import nothing_known
-from skprune.exceptions import InputError
+from skprune._compat import rows_of
+from skprune.base._targets import samples_missing, targets_for_model
 from skprune.linear_model._loss_and_penalty import loss_of, penalty_of
 from skprune.solvers.least_squares import moments, spreads
 from skprune.solvers.linear_losses import Squared
@@ -89,44 +86,45 @@ class Objective:
 
     def __init__(self, surgeon, rows):
         model = self.model = surgeon.model
-        if rows.y is None:
-            msg = f"{type(model).__name__} is pruned by its targets. Give fit a y."
-            raise InputError(msg)
         self.coef, self.intercept = surgeon.coef, surgeon.intercept
         self.X = validate_data(model, rows.X, reset=False, accept_sparse="csr", dtype=np.float64)
-        self.weight = check_sample_weight(rows.sample_weight, self.X, dtype=np.float64)
-        self.sample_weight = None if rows.sample_weight is None else self.weight
+        multilabel = is_classifier(model) and np.ndim(rows.y) == 2 and np.shape(rows.y)[1] > 1
+        targets = targets_for_model(
+            model,
+            self.X,
+            rows.y,
+            rows.sample_weight,
+            f"Pruning {type(model).__name__}",
+            n_outputs=len(self.coef),
+            multilabel=multilabel,
+        )
         self.y = np.asarray(rows.y)
+        self.target, self.weight = targets.values, targets.weight
+        self.sample_weight = None if rows.sample_weight is None else self.weight
         self.has_intercept = bool(getattr(model, "fit_intercept", True))
         self.loss = loss_of(model)
-        if is_classifier(model):
-            self._read_classes()
-        else:
-            y = self.y.reshape(len(self.y), -1)
-            self.target = check_array(y, dtype=np.float64, input_name="y")
+        if multilabel:
+            self.target = 2 * self.target - 1
+        elif is_classifier(model):
+            self._read_classes(targets.known[:, 0])
         penalty = np.reshape(penalty_of(model, self.weight), (-1, 1))
         self.penalty = np.broadcast_to(penalty, self.coef.shape)
 
-    def _read_classes(self):
-        """Turn classes into numbers, and their weights into weights of rows."""
-        if self.y.ndim == 2 and self.y.shape[1] > 1:  # several labels per row
-            self.target = 2 * self.y.astype(np.float64) - 1
-            return
-        self.y = self.y.ravel()
-        self.codes = codes_of(self.model.classes_, self.y)
-        known = self.codes >= 0
+    def _read_classes(self, known):
+        """Turn class codes into numbers, and weights of classes into weights of samples."""
+        self.y, self.codes = self.y.ravel(), self.target[:, 0]
         if not known.all():
             self.X, self.y, self.codes = (rows_of(a, known) for a in (self.X, self.y, self.codes))
             self.weight = self.weight[known]
             self.sample_weight = rows_of(self.sample_weight, known)
         if not self.weight.any():
-            raise nothing_known(len(known))
-        given = getattr(self.model, "class_weight", None)
-        if given is not None:
-            self.weight = self.weight * self._class_weights(given)[self.codes]
+            raise samples_missing(len(known), labels=True)
+        class_weight = getattr(self.model, "class_weight", None)
+        if class_weight is not None:
+            self.weight = self.weight * self._class_weights(class_weight)[self.codes]
         n_outputs = len(self.coef)
-        named = np.arange(n_outputs) if n_outputs > 1 else np.ones(1, dtype=int)
-        self.target = np.where(np.equal.outer(self.codes, named), 1.0, -1.0)
+        positive = np.arange(n_outputs) if n_outputs > 1 else np.ones(1, dtype=int)
+        self.target = np.where(np.equal.outer(self.codes, positive), 1.0, -1.0)
 
     def _class_weights(self, given):
         """Return the weight of each class, as the model's own fit finds it."""

@@ -15,7 +15,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune.arrays.labels import codes_of
+from skprune.arrays.labels import encode_targets
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery._dispatch import TREE_SURGEONS, look_up, surgeon_for, surgeon_type
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
@@ -110,9 +110,7 @@ class Members:
         ndarray of int, shape (n_rows * n_outputs,)
             Indices, row by row.
         """
-        if self._surgeon is not None:
-            return self._surgeon.encode(np.asarray(y).reshape(len(y), -1)).ravel()
-        return codes_of(self.model.classes_, np.ravel(y))
+        return encode_targets(self.model.classes_, y).ravel()
 
     def sizes(self):
         """Return parameters and bytes of each member, NaN where no surgeon knows it.

@@ -12,7 +12,6 @@ from sklearn.tree import (
 )
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune.arrays.labels import codes_of
 from skprune.arrays.nodes import NO_NODE, NodeTable, check_children, preorder, splice
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._records import cut_records, new_tree, node_bytes, records
@@ -335,25 +334,6 @@ class TreeSurgeon:
             total += value[nodes]
         total /= len(leaf)
         return total
-
-    def encode(self, y):
-        """Turn class labels into indices of the values.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_rows, n_outputs)
-            Labels.
-
-        Returns
-        -------
-        ndarray of int, shape (n_rows, n_outputs)
-            Indices; -1 for labels that the model does not know.
-        """
-        classes = self.model.classes_ if self.n_outputs > 1 else [self.model.classes_]
-        codes = np.empty(y.shape, dtype=np.intp)
-        for output, labels in enumerate(classes):
-            codes[:, output] = codes_of(labels, y[:, output])
-        return codes
 
     @property
     def answers_by_mean(self):

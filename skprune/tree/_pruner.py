@@ -26,7 +26,7 @@ from skprune.tree._backfitting import backfit
 from skprune.tree._backfitting_path import BackfitPath
 from skprune.tree._lossless_path import LosslessPath
 from skprune.tree._path import TreePath
-from skprune.tree._scores import best_strength, validation_risk
+from skprune.tree._scores import best_ridge, validation_risk
 
 __all__ = ["TreePruner"]
 
@@ -301,7 +301,7 @@ class TreePruner(BaseModelPruner):
         path = TreePath(surgeon, scores := self._score(surgeon, rows), **scale)
         if not self._shrinks:
             return path
-        ridge = best_strength(surgeon, path, rows) if self.ridge is None else self.ridge
+        ridge = best_ridge(surgeon, path, rows) if self.ridge is None else self.ridge
         return TreePath(surgeon, scores, ridge=ridge, **scale)
 
     def _backfit(self, surgeon, rows):
