@@ -3,8 +3,6 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import Pipeline
 
@@ -69,24 +67,6 @@ def out_of_bag_mask(in_bag, n_samples):
     for member, samples in enumerate(in_bag):
         mask[member, samples] = False
     return mask
-
-
-def has_missing(X):
-    """Say whether a table has missing values; O(cells).
-
-    Parameters
-    ----------
-    X : array-like or sparse matrix of shape (n_rows, n_features)
-        The table, of numbers or of any types in a DataFrame.
-
-    Returns
-    -------
-    bool
-        Whether a value is NaN or None.
-    """
-    if issparse(X):
-        X = X.tocoo().data
-    return bool(np.asarray(pd.isna(X if hasattr(X, "isna") else np.asarray(X))).any())
 
 
 def hold_out(X, y, share, *, stratified, seed, copies=None):

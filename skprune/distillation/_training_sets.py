@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import check_sample_weight, rows_of
-from skprune.base._frames import stack
+from skprune.base._frames import stack_rows
 from skprune.base._targets import targets_missing
 from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import one_hot, soften
@@ -148,7 +148,7 @@ def make_lessons(rows, part, own, made, *, temperature, mix):
     if len(made):
         weight = rows.weight
         soft = soft._replace(
-            X=stack(soft.X, part.made),
+            X=stack_rows(soft.X, part.made),
             targets=np.concatenate([soft.targets, made]),
             weight=weight if weight is None else weight[np.r_[part.index, part.parents]],
         )

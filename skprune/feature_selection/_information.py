@@ -35,7 +35,7 @@ from skprune.criteria.information import (
     symmetric_uncertainty,
 )
 from skprune.exceptions import PruningWarning
-from skprune.feature_selection._columns import warn_of_light_rows
+from skprune.feature_selection._columns import warn_of_small_weights
 from skprune.feature_selection._path import DecidedPath, RankedPath
 from skprune.feature_selection._ranking import BaseRankingPruner
 from skprune.feature_selection._target_type import read_target
@@ -228,7 +228,7 @@ class InformationPruner(BaseRankingPruner):
 
     def _prune_columns(self, table, y, sample_weight):
         self._warn_of_idle_parameters()
-        warn_of_light_rows(sample_weight, stacklevel=5)
+        warn_of_small_weights(sample_weight, stacklevel=5)
         if self.decides:
             return self._decide(table, y, sample_weight)
         if self.criterion == "mi":

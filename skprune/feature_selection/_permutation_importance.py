@@ -12,7 +12,6 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
@@ -20,11 +19,11 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.metaestimators import available_if
 
-from skprune._compat import n_rows_of, passes_through, predicts_only, rows_of, takes_weights
+from skprune._compat import n_rows_of, passes_through, predicts_only, takes_weights
+from skprune.base._frames import is_frame, non_numeric_columns, take_by_column
 from skprune.base._snapshot import Snapshot
 from skprune.criteria.permutation_walks import permutations, rewalk, trails
 from skprune.exceptions import UnsupportedModelError
-from skprune.feature_selection._columns import find_text
 from skprune.surgery import TREE_SURGEONS, surgeon_for
 from skprune.surgery.boosting import BoostingSurgeon
 
@@ -118,7 +117,7 @@ def _stacks(X, changes):
     """Yield stacks of permuted copies, and of how many each is."""
     n_copies = min(len(changes), max(1, BLOCK // max(1, _bytes_of(X))))
     blocks = [changes[start : start + n_copies] for start in range(0, len(changes), n_copies)]
-    if sparse.issparse(X) or hasattr(X, "columns"):
+    if sparse.issparse(X) or is_frame(X):
         yield from ((permuted_copies(X, block), len(block)) for block in blocks)
         return
     # One buffer for all: only the columns that are permuted are written, and put back.
@@ -154,7 +153,7 @@ def permuted_copies(X, changes):
     every = np.tile(np.arange(n_rows), len(changes))
     if sparse.issparse(X):
         return _sparse_copies(X.tocsr(), changes)
-    if not hasattr(X, "columns"):
+    if not is_frame(X):
         return _permute_in(np.tile(X, (len(changes), 1, 1)), X, changes)
     source_of: dict[int, np.ndarray] = {}
     for place, (columns, source) in enumerate(changes):
@@ -162,11 +161,7 @@ def permuted_copies(X, changes):
             taken = source_of.setdefault(column, every.copy())
             taken[place * n_rows : (place + 1) * n_rows] = source
     sources = [source_of.get(column, every) for column in range(X.shape[1])]
-    if hasattr(X, "iloc"):
-        values = {i: X.iloc[:, i].array.take(rows) for i, rows in enumerate(sources)}
-        frame = pd.DataFrame(values, index=X.index.take(every))
-        return frame.set_axis(X.columns, axis=1)
-    return type(X)([rows_of(X[name], rows) for name, rows in zip(X.columns, sources, strict=True)])
+    return take_by_column(X, sources, index_from=every)
 
 
 def _sparse_copies(X, changes):
@@ -288,7 +283,7 @@ class Leaves(NamedTuple):
 
 def _leaves_of(model, X):
     """Return how a model adds up leaves, or None if it does something else."""
-    if sparse.issparse(X) or find_text(X):
+    if sparse.issparse(X) or non_numeric_columns(X):
         return None
     try:
         surgeon = surgeon_for(model, TREE_SURGEONS)

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state, indexable
 
 from skprune._compat import Interval, StrOptions, rows_of
 from skprune.base import VALIDATION, BaseModelPruner
-from skprune.base._rows import has_missing
+from skprune.base._frames import has_missing
 from skprune.criteria.weakest_link import (
     pessimistic_risk,
     random_scores,
