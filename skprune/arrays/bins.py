@@ -6,10 +6,11 @@ from 1 up. Bins end at values of the table and depend on the order of the values
 that they follow any increasing map of a column. A weight is a number of repetitions.
 """
 
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from skprune.arrays.blocks import block_size, blocks
 
 MISSING = 0
 # Values of one column that a byte can tell apart, beside "no value" and "any other".
@@ -86,7 +87,7 @@ def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, fewest=1):
     nominal = np.zeros(n_columns, dtype=bool) if nominal is None else nominal
     edges = np.full((n_columns, n_bins - 1), np.inf)
     numeric = np.flatnonzero(~nominal)
-    for part in _blocks(X.shape[0], len(numeric)):
+    for part in blocks(len(numeric), block_size(BLOCK, X.shape[0])):
         edges[numeric[part]] = _edges(_dense(X, numeric[part])[rows], n_bins, weight)
     categories = {
         int(j): _categories(_dense(X, [j])[rows, 0], weight, fewest)
@@ -118,7 +119,7 @@ def code_columns(X, bins):
     O(n_rows * n_columns * n_bins), in comparisons of whole blocks.
     """
     codes = np.empty(X.shape, dtype=np.uint8, order="F")
-    for part in _blocks(*X.shape):
+    for part in blocks(X.shape[1], block_size(BLOCK, X.shape[0])):
         values = np.ascontiguousarray(_dense(X, part).T)
         found = codes[:, part].T
         found[:] = 1
@@ -191,12 +192,6 @@ def _code_categories(values, known):
     place = np.minimum(np.searchsorted(known, values), len(known) - 1)
     codes = np.where(known[place] == values, place, len(known)) + 1
     return np.where(np.isnan(values), MISSING, codes)
-
-
-def _blocks(n_rows, n_columns):
-    """Cut the columns into slices of about `BLOCK` elements."""
-    step = max(1, BLOCK // max(1, n_rows))
-    return [slice(*ends) for ends in pairwise([*range(0, n_columns, step), n_columns])]
 
 
 def _dense(X, columns):

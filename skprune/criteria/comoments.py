@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-DECIMALS = 13
+from skprune.arrays.rounding import round_scores
+
 # A column whose sum of squares, on the rows that a pair shares, is below this share of that
 # on all rows is constant there: the rest is rounding.
 CONSTANT = 1e-12
@@ -139,7 +140,7 @@ def correlations(state):
     defined = defined & defined.T & np.logical_and.outer(own > 0, own > 0)
     norm = np.sqrt(state.square) * np.sqrt(state.square).T
     found = np.divide(state.cross, norm, out=np.zeros_like(state.cross), where=defined)
-    return np.round(np.clip(found, -1.0, 1.0), DECIMALS)
+    return round_scores(np.clip(found, -1.0, 1.0))
 
 
 def variances(state):

@@ -23,7 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from skprune.criteria.association import DECIMALS, PIECE, correlation_tile, pieces, standardized
+from skprune.arrays.rounding import round_scores
+from skprune.criteria.association import PIECE, correlation_tile, pieces, standardized
 
 # A column varies on the rows that a pair shares if its sum of squares there is above this
 # share of what it is around the mean of all rows: below it there are rounding errors only.
@@ -133,7 +134,7 @@ def cramer_tile(left, right, a, b, *, corrected=True):
     smaller = np.minimum(n_rows, n_columns) - 1
     defined = (smaller > CONSTANT) & (phi2 > 0)
     found = np.divide(phi2, smaller, out=np.zeros_like(phi2), where=defined)
-    return np.round(np.sqrt(np.clip(found, 0.0, 1.0)), DECIMALS)
+    return round_scores(np.sqrt(np.clip(found, 0.0, 1.0)))
 
 
 def ratio_tile(numbers, categories, a, b, *, corrected=True):
@@ -185,7 +186,7 @@ def ratio_tile(numbers, categories, a, b, *, corrected=True):
         free = n - n_categories
         ratio = np.divide(n - 1, free, out=np.ones_like(n), where=free > 0)
         share = np.where(free > 0, 1 - (1 - share) * ratio, 0.0)
-    return np.round(np.sqrt(np.clip(share, 0.0, 1.0)), DECIMALS)
+    return round_scores(np.sqrt(np.clip(share, 0.0, 1.0)))
 
 
 class Kinds(NamedTuple):

@@ -15,10 +15,12 @@ A weight counts rows: a row of weight 3 has two more of its kind beside it.
 """
 
 from functools import partial
-from itertools import combinations_with_replacement, pairwise, starmap
+from itertools import combinations_with_replacement, starmap
 
 import numpy as np
 
+from skprune.arrays.blocks import block_size, blocks, even_blocks
+from skprune.arrays.rounding import round_scores
 from skprune.criteria.row_differences import difference_sums, distances
 
 # Rows of a square of distances, which is searched for both sides and stays in the cache; and
@@ -35,8 +37,6 @@ PAIRS = 2**14
 # Distances closer to a radius than this share of it are on it, not within it.
 ROUNDING = 1e-12
 FARTHEST = np.finfo(np.float64).max
-# Scores are rounded, so that equal columns are equal wherever they stand.
-DECIMALS = 13
 
 
 def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
@@ -70,32 +70,28 @@ def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
         all_rows = slice(0, len(rows.weight))
         i, j, amount = _nearest(rows, n_neighbors, run)
         weights = _weigh(rows, target, all_rows, i, j, amount)
-        starts = range(0, len(i), PAIRS)
-        pieces = [slice(start, start + PAIRS) for start in starts]
+        pieces = blocks(len(i), PAIRS)
         tasks = [(i[piece], j[piece], weights[:, piece]) for piece in pieces]
         sums = sum(run(partial(difference_sums, rows), tasks))
         totals = weights.sum(axis=1)
     else:
         radius = _mean_distance(rows, run) if criterion == "surf" else None
-        step = max(1, STRIPE // len(rows.weight))
-        blocks = [(block, radius) for span in rows.spans for block in _cut(span, step)]
-        parts = run(partial(_sum_within, rows, target), blocks)
+        size = block_size(STRIPE, len(rows.weight))
+        stripes = [(block, radius) for block in _cut(rows, size)]
+        parts = run(partial(_sum_within, rows, target), stripes)
         sums, totals = map(sum, zip(*parts, strict=True))
     scores = sums[0] if target is None else _regress(sums, totals)
-    return np.where(rows.varies, np.round(scores, DECIMALS), np.nan)
+    return np.where(rows.varies, round_scores(scores), np.nan)
 
 
-def _cut(span, size):
-    """Cut a slice of rows into slices of at most `size`, as equal as they can be."""
-    n_parts = -(-(span.stop - span.start) // size)
-    edges = np.linspace(span.start, span.stop, n_parts + 1).astype(int).tolist()
-    return [slice(*ends) for ends in pairwise(edges)]
+def _cut(rows, size):
+    """Cut the rows of each class into blocks of about equal length."""
+    return [block for span in rows.spans for block in even_blocks(span.start, span.stop, size)]
 
 
 def _squares(rows):
     """Return the pairs of blocks of rows that hold each pair of rows once."""
-    blocks = [block for span in rows.spans for block in _cut(span, SQUARE)]
-    return list(combinations_with_replacement(blocks, 2))
+    return list(combinations_with_replacement(_cut(rows, SQUARE), 2))
 
 
 # Who is near: the nearest rows of each class.
@@ -113,11 +109,10 @@ def _nearest(rows, n_neighbors, run):
     bound = np.full((len(rows.weight), len(rows.spans)), FARTHEST)
     squares = _squares(rows)
     found, taken = [], 0
-    for start in range(0, len(squares), BATCH):
-        batch = squares[start : start + BATCH]
-        for sides in run(partial(_search_square, rows, enough, bound), batch):
+    for batch in blocks(len(squares), BATCH):
+        for sides in run(partial(_search_square, rows, enough, bound), squares[batch]):
             found += sides
-        last = start + BATCH >= len(squares)
+        last = batch.stop == len(squares)
         if last or sum(len(i) for i, _, _ in found) > 2 * taken + CANDIDATES:
             i, j, far = map(np.concatenate, zip(*found, strict=True))
             left = np.flatnonzero(far <= bound[i, rows.label[j]])

@@ -10,10 +10,10 @@ import pandas as pd
 
 from skprune._compat import Interval, StrOptions
 from skprune.arrays.bins import code_columns, find_bins
+from skprune.arrays.rounding import round_scores
 from skprune.base._levels import units_to_keep
 from skprune.criteria.association import correlation_tile, describe
 from skprune.criteria.f_statistic import (
-    DECIMALS,
     correlation_with,
     explained_by_classes,
     explained_by_number,
@@ -283,7 +283,7 @@ class InformationPruner(BaseRankingPruner):
         explain = explained_by_number if target.classes is None else explained_by_classes
         explained = explain(standard, target.y)
         if self.relevance == "correlation":
-            relevance = np.round(np.sqrt(explained.share), DECIMALS)
+            relevance = round_scores(np.sqrt(explained.share))
         else:
             relevance = f_statistic(explained)
         redundancy = partial(correlation_with, standard)

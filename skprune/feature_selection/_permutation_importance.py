@@ -20,6 +20,7 @@ from sklearn.utils import check_array, get_tags
 from sklearn.utils.metaestimators import available_if
 
 from skprune._compat import n_rows_of, passes_through, predicts_only, takes_weights
+from skprune.arrays.blocks import block_size, blocks, even_blocks
 from skprune.base._frames import is_frame, non_numeric_columns, take_by_column
 from skprune.base._snapshot import Snapshot
 from skprune.criteria.permutation_walks import permutations, rewalk, trails
@@ -115,16 +116,16 @@ def _permuted_models(model, X, scorer, units, source):
 
 def _stacks(X, changes):
     """Yield stacks of permuted copies, and of how many each is."""
-    n_copies = min(len(changes), max(1, BLOCK // max(1, _bytes_of(X))))
-    blocks = [changes[start : start + n_copies] for start in range(0, len(changes), n_copies)]
+    n_copies = min(len(changes), block_size(BLOCK, _bytes_of(X)))
+    parts = [changes[block] for block in blocks(len(changes), n_copies)]
     if sparse.issparse(X) or is_frame(X):
-        yield from ((permuted_copies(X, block), len(block)) for block in blocks)
+        yield from ((permuted_copies(X, part), len(part)) for part in parts)
         return
     # One buffer for all: only the columns that are permuted are written, and put back.
     copies = np.tile(X, (n_copies, 1, 1))
-    for block in blocks:
-        yield _permute_in(copies[: len(block)], X, block), len(block)
-        _permute_in(copies, X, [(columns, slice(None)) for columns, _ in block])
+    for part in parts:
+        yield _permute_in(copies[: len(part)], X, part), len(part)
+        _permute_in(copies, X, [(columns, slice(None)) for columns, _ in part])
 
 
 def _permute_in(copies, X, changes):
@@ -328,15 +329,16 @@ def walked(leaves, units, source):
     """
     n_repeats, n_rows = source.shape
     n_units, n_values, table = units.max() + 1, leaves.value.shape[1], leaves.table
-    n_blocked = max(1, BLOCK // (8 * n_values * n_rows * n_repeats))
+    n_blocked = block_size(BLOCK, 8 * n_values * n_rows * n_repeats)
     walk_bytes = 8 * n_values + STEP_BYTES * (1 + table.depth[~table.is_split].mean())
     n_walked = max(3, int(BLOCK / (walk_bytes * table.n_trees)))
-    for start in range(0, n_units, n_blocked):
-        count = min(n_blocked, n_units - start)
-        local = np.where((units >= start) & (units < start + count), units - start, -1)
-        answers = np.empty((count, n_repeats, n_rows, n_values))
-        for rows in np.array_split(np.arange(n_rows), -(-n_rows // n_walked)):
-            _answer(leaves, local, source, rows, answers[:, :, rows[0] : rows[-1] + 1])
+    for block in blocks(n_units, n_blocked):
+        inside = (units >= block.start) & (units < block.stop)
+        local = np.where(inside, units - block.start, -1)
+        answers = np.empty((block.stop - block.start, n_repeats, n_rows, n_values))
+        for part in even_blocks(0, n_rows, n_walked):
+            rows = np.arange(part.start, part.stop)
+            _answer(leaves, local, source, rows, answers[:, :, part])
         yield from map(leaves.finish, answers.reshape(-1, n_rows, n_values))
 
 

@@ -9,10 +9,11 @@ from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import n_rows_of, rows_of
+from skprune.arrays.blocks import block_size, blocks
 from skprune.arrays.labels import encode_labels
 from skprune.base._rows import out_of_bag_mask
 from skprune.criteria.sample_difficulty import (
@@ -161,7 +162,7 @@ def _out_of_bag(model, rows):
     unseen = out_of_bag_mask(members.in_bag(), n_rows)
     found = np.empty(n_rows)
     n_values = len(rows.classes) if _named(rows) else 1
-    for batch in gen_batches(n_rows, max(1, BATCH // (members.n_members * n_values))):
+    for batch in blocks(n_rows, block_size(BATCH, members.n_members * n_values)):
         votes = members.votes(rows_of(rows.X, np.arange(batch.start, batch.stop)))
         if _named(rows):
             losses = votes.argmax(axis=2) != rows.target[batch]

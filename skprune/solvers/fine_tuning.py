@@ -11,6 +11,7 @@ layer is a view, so that a step writes into the network that the passes read.
 import numpy as np
 from scipy.optimize import minimize
 
+from skprune.arrays.blocks import blocks
 from skprune.arrays.network import answers, backward, forward, losses
 
 # Adam as published: decay of both moments, and what keeps the ratio finite.
@@ -224,8 +225,8 @@ def _adam(problem, start, watch, max_iter, tol, learning_rate, batch_size, rng):
     n_rows, step = len(problem.rows[2]), 0
     for _ in range(max_iter):
         order, value = rng.permutation(n_rows), 0.0
-        for first in range(0, n_rows, batch_size):
-            batch, step = order[first : first + batch_size], step + 1
+        for block in blocks(n_rows, batch_size):
+            batch, step = order[block], step + 1
             part, slope = problem.value(point, batch)
             value += part * len(batch) / n_rows
             mean += (1 - DECAY) * (slope - mean)
