@@ -1,4 +1,4 @@
-"""Scores rounded to what is sure of them, so that equal features have equal scores.
+"""Scores rounded to the digits that are reliable, so that equal features have equal scores.
 
 Sums over other blocks or in another order differ in their last bits. Without rounding, these
 decide ties.

@@ -142,8 +142,8 @@ def influence(model, rows):
     columns = objective.columns
     X = objective.X[:, columns]
     X = X.toarray() if issparse(X) else X
-    slopes = objective.weight[:, np.newaxis] * objective.slopes()
-    scale = objective.noise() * (len(columns) + objective.has_intercept)
+    slopes = objective.weight[:, np.newaxis] * objective.gradient()
+    scale = objective.dispersion() * (len(columns) + objective.has_intercept)
     total = np.zeros(len(X))
     for output in range(slopes.shape[1]):
         curvature = objective.curvature[:, output]
