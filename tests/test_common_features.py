@@ -96,7 +96,7 @@ def test_text_is_read_or_refused_by_name(pruner):
         assert clone(pruner).fit(objects, y).n_features_in_ == len(NAMES)
     else:
         for frame in frames:
-            with pytest.raises(InputError, match=r"2 column\(s\) hold something else: 'b', 'c'"):
+            with pytest.raises(InputError, match=r"2 feature\(s\) hold something else: 'b', 'c'"):
                 clone(pruner).fit(frame, y)
     X["a"] = pd.Timestamp("2020-01-01")
     with pytest.raises(InputError, match="'a'"):

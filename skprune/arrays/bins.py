@@ -6,10 +6,11 @@ values of the table and depend on the order of the values only, so the codes are
 under increasing transformations of a column. Weights are numbers of repetitions.
 """
 
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from skprune.arrays.blocks import block_size, blocks
 
 MISSING = 0
 # Distinct values of a column with codes of their own: a byte also needs codes for missing
@@ -88,7 +89,7 @@ def find_bins(X, nominal=None, n_bins=None, sample_weight=None, *, min_weight=1)
     nominal = np.zeros(n_columns, dtype=bool) if nominal is None else nominal
     edges = np.full((n_columns, n_bins - 1), np.inf)
     numeric = np.flatnonzero(~nominal)
-    for part in _blocks(X.shape[0], len(numeric)):
+    for part in blocks(len(numeric), block_size(BLOCK, X.shape[0])):
         edges[numeric[part]] = _edges(_dense(X, numeric[part])[rows], n_bins, weight)
     categories = {
         int(j): _categories(_dense(X, [j])[rows, 0], weight, min_weight)
@@ -120,7 +121,7 @@ def bin_codes(X, bins):
     O(n_rows * n_columns * n_bins) vectorized comparisons.
     """
     codes = np.empty(X.shape, dtype=np.uint8, order="F")
-    for part in _blocks(*X.shape):
+    for part in blocks(X.shape[1], block_size(BLOCK, X.shape[0])):
         values = np.ascontiguousarray(_dense(X, part).T)
         found = codes[:, part].T
         found[:] = 1
@@ -195,12 +196,6 @@ def _code_categories(values, known):
     place = np.minimum(np.searchsorted(known, values), len(known) - 1)
     codes = np.where(known[place] == values, place, len(known)) + 1
     return np.where(np.isnan(values), MISSING, codes)
-
-
-def _blocks(n_rows, n_columns):
-    """Split the columns into slices of about `BLOCK` elements."""
-    step = max(1, BLOCK // max(1, n_rows))
-    return [slice(*ends) for ends in pairwise([*range(0, n_columns, step), n_columns])]
 
 
 def _dense(X, columns):

@@ -1,7 +1,96 @@
-"""Columns and rows of pandas frames, polars frames and arrays."""
+"""Tables of all kinds: pandas and polars frames, arrays, sparse matrices and nested lists.
+
+Nothing else asks which library a table comes from.
+"""
+
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
+
+from skprune._compat import rows_of
+
+# Values that are no numbers, in columns of type object.
+TEXT, TIMES = (str, bytes), (date, timedelta)
+
+
+def is_frame(X):
+    """Return whether a table has named columns of their own types."""
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def column_names(X):
+    """Return the names of the columns; None without names."""
+    return list(X.columns) if is_frame(X) else None
+
+
+def column_of(X, i):
+    """Return one column: a series of the library, or an array."""
+    return X.iloc[:, i] if hasattr(X, "iloc") else X[:, i]
+
+
+# What columns hold.
+
+
+def cells_of(X):
+    """Return an array, or nested lists as an array of objects; empty if it is no table."""
+    cells = X if isinstance(X, np.ndarray) else np.array(X, dtype=object)
+    return cells if cells.ndim == 2 else np.empty((0, 0), dtype=object)
+
+
+def non_numeric_columns(X):
+    """Return the columns that hold something else than numbers and booleans.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The table.
+
+    Returns
+    -------
+    list of int
+        Columns of text, categories, dates and whatever else. A column without values is none
+        of them.
+    """
+    if is_frame(X):
+        return [i for i, dtype in enumerate(X.dtypes) if not _is_numeric(X, i, dtype)]
+    if isinstance(X, (list, tuple)) or (hasattr(X, "dtype") and X.dtype.kind in "OSUT"):
+        return [i for i, column in enumerate(cells_of(X).T) if _holds(column, (*TEXT, *TIMES))]
+    return []
+
+
+def is_temporal(column):
+    """Return whether a column, as of `column_of`, holds dates or durations."""
+    if hasattr(column.dtype, "is_temporal"):  # polars
+        return column.dtype.is_temporal()
+    if column.dtype == np.dtype(object):
+        return _holds(column, TIMES)
+    if isinstance(column.dtype, pd.PeriodDtype):
+        return True
+    return getattr(column.dtype, "kind", "O") in "mM"
+
+
+def has_missing(X):
+    """Return whether a table has missing values, NaN or None; O(cells)."""
+    if issparse(X):
+        X = X.tocoo().data
+    return bool(np.asarray(pd.isna(X if hasattr(X, "isna") else np.asarray(X))).any())
+
+
+def _is_numeric(X, i, dtype):
+    if hasattr(dtype, "is_numeric"):  # polars
+        return dtype.is_numeric() or str(dtype) in {"Boolean", "Null"}
+    if dtype == np.dtype(object):
+        return not _holds(X.iloc[:, i], (*TEXT, *TIMES))
+    return pd.api.types.is_numeric_dtype(dtype)
+
+
+def _holds(column, kinds):
+    return any(isinstance(value, kinds) and value is not pd.NaT for value in column)
+
+
+# Reading and building tables.
 
 
 def read_numbers(X, columns):
@@ -9,32 +98,61 @@ def read_numbers(X, columns):
 
     Parameters
     ----------
-    X : array-like of shape (n_rows, n_columns)
-        A pandas or polars frame, an array or a sparse matrix.
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        The table, not of nested lists.
     columns : ndarray of int, shape (n_read,)
         Columns that hold numbers, booleans and nothing else.
 
     Returns
     -------
-    ndarray of float64, shape (n_rows, n_read)
+    ndarray of float64, shape (n_samples, n_read)
         NaN where there is no value.
     """
     if hasattr(X, "iloc"):
         return X.iloc[:, columns].to_numpy(dtype=np.float64, na_value=np.nan)
-    if hasattr(X, "columns"):
+    if is_frame(X):
         return X[:, columns.tolist()].to_numpy().astype(np.float64)
     part = X[:, columns]
-    return np.asarray(part.toarray() if hasattr(part, "toarray") else part, dtype=np.float64)
+    return np.asarray(part.toarray() if issparse(part) else part, dtype=np.float64)
 
 
-def column_of(X, i):
-    return X.iloc[:, i] if hasattr(X, "iloc") else X[:, i]
+def with_names_of(X, values):
+    """Return numbers as a pandas frame with the column names of `X`; as they are without."""
+    return pd.DataFrame(values, columns=column_names(X)) if is_frame(X) else values
 
 
-def stack(X, made):
-    """Return rows and those made of them as one table."""
+def take_by_column(X, sources, index_from=None):
+    """Build a table each of whose columns takes its values from rows of its own.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The table; dense.
+    sources : sequence of n_features ndarrays of int, each of shape (n_rows,)
+        For each column the rows of `X` that its values come from.
+    index_from : ndarray of int, shape (n_rows,), default=None
+        The rows of `X` that the index of a pandas frame comes from; a new index if None.
+
+    Returns
+    -------
+    array-like of shape (n_rows, n_features)
+        Of the kind of `X`; columns keep their types.
+    """
     if hasattr(X, "iloc"):
-        return pd.concat([X, made], ignore_index=True)
-    if hasattr(X, "columns"):  # polars
-        return X.vstack(made)
-    return np.concatenate([np.asarray(X), made])
+        values = {i: X.iloc[:, i].array.take(rows) for i, rows in enumerate(sources)}
+        index = None if index_from is None else X.index.take(index_from)
+        return pd.DataFrame(values, index=index).set_axis(X.columns, axis=1)  # names may repeat
+    if is_frame(X):
+        return type(X)(
+            [rows_of(X[name], rows) for name, rows in zip(X.columns, sources, strict=True)]
+        )
+    return np.take_along_axis(np.asarray(X), np.asarray(sources).T, axis=0)
+
+
+def stack_rows(X, more):
+    """Return the rows of two tables of one kind as one; a pandas frame gets a new index."""
+    if hasattr(X, "iloc"):
+        return pd.concat([X, more], ignore_index=True)
+    if is_frame(X):
+        return X.vstack(more)
+    return np.concatenate([np.asarray(X), more])

@@ -3,8 +3,6 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 
 from skprune._compat import n_rows_of
@@ -49,42 +47,25 @@ def rows_left_behind():
     return InputError(msg)
 
 
-def nothing_known(n_rows):
-    """Return the error of data without any sample that a model can be compared with.
+def out_of_bag_mask(in_bag, n_samples):
+    """Return which samples each member of an ensemble was not fitted on.
 
     Parameters
     ----------
-    n_rows : int
+    in_bag : list of n_members ndarrays of int
+        The samples that each member was fitted on.
+    n_samples : int
         Number of samples.
 
     Returns
     -------
-    InputError
-        All samples have no weight, or classes that the model does not know.
+    ndarray of bool, shape (n_members, n_samples)
+        False where the member was fitted on the sample.
     """
-    msg = (
-        f"None of the n_samples={n_rows} samples has a positive weight and a class that the model "
-        "knows. Give other samples."
-    )
-    return InputError(msg)
-
-
-def has_missing(X):
-    """Return whether a table has missing values; O(cells).
-
-    Parameters
-    ----------
-    X : array-like or sparse matrix of shape (n_samples, n_features)
-        Numbers, or any types in a DataFrame.
-
-    Returns
-    -------
-    bool
-        Whether a value is NaN or None.
-    """
-    if issparse(X):
-        X = X.tocoo().data
-    return bool(np.asarray(pd.isna(X if hasattr(X, "isna") else np.asarray(X))).any())
+    mask = np.ones((len(in_bag), n_samples), dtype=bool)
+    for member, samples in enumerate(in_bag):
+        mask[member, samples] = False
+    return mask
 
 
 def hold_out(X, y, share, *, stratified, seed, copies=None):

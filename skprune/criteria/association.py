@@ -16,10 +16,12 @@ with block sizes, weights and the number of threads.
 """
 
 from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from skprune.arrays.blocks import block_size, even_blocks
+from skprune.arrays.rounding import round_scores
 
 # Maximum number of columns per block: large enough for GEMM to run at full speed and for its
 # cost to dominate that of standardising both blocks again for every tile.
@@ -28,7 +30,6 @@ BLOCK_COLUMNS = 1024
 # processor's cache while its moments are computed.
 CHUNK = 2**21
 CACHED_CHUNK = 2**16
-DECIMALS = 13
 # If the variance of a column on the rows shared with another is below this fraction of the
 # second moment about its overall mean, too many digits cancel: two passes are used instead.
 CANCELLED = 1e-3
@@ -128,7 +129,7 @@ def _moments(X, rows, weight, scale):
     """
     n_columns = X.shape[1]
     parts = []
-    for columns in _spans(n_columns, BLOCK_COLUMNS):
+    for columns in even_blocks(0, n_columns, BLOCK_COLUMNS):
         index = np.arange(n_columns)[columns]
         state = (np.nan, np.nan, np.zeros(len(index)), False, np.zeros(len(index)), 0.0)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -167,16 +168,10 @@ def _add_chunk(state, values, weight):
     return low, high, total, incomplete | has_missing, mean + shift * share, square
 
 
-def _spans(n, size):
-    """Split ``range(n)`` into slices of nearly equal length, at most `size`."""
-    edges = np.linspace(0, n, max(1, -(-n // max(1, size))) + 1).astype(int).tolist()
-    return [slice(*ends) for ends in pairwise(edges)]
-
-
 def row_chunks(X, rows, n_columns, n_elements):
     """Split the rows with positive weight into slices of about `n_elements` elements each."""
     n_rows = X.shape[0] if rows is None else len(rows)
-    return _spans(n_rows, n_elements // max(1, n_columns))
+    return even_blocks(0, n_rows, block_size(n_elements, n_columns))
 
 
 def _gather(X, rows, chunk, columns):
@@ -266,7 +261,7 @@ def correlation_tile(left, right, a, b):
     if left.incomplete[a].any() or right.incomplete[b].any():
         found, cancelled = _pairwise(left, right, a, b, sums)
         _recompute(left, right, a, b, found, cancelled)
-    return np.round(np.clip(found, -1.0, 1.0, out=found), DECIMALS, out=found)
+    return round_scores(np.clip(found, -1.0, 1.0, out=found), out=found)
 
 
 def _products(side_a, side_b, *, same):
@@ -314,7 +309,7 @@ def _recompute(left, right, a, b, found, cancelled):
         x = _gather(left.X, left.rows, every, a[i : i + 1])
         x = x if left.scale is None else x * left.scale[a[i]]
         with_i = np.flatnonzero(cancelled[i])
-        for span in _spans(len(with_i), CHUNK // len(x)):
+        for span in even_blocks(0, len(with_i), block_size(CHUNK, len(x))):
             others = with_i[span]
             y = _gather(right.X, right.rows, every, b[others])
             y = y if right.scale is None else y * right.scale[b[others]]
@@ -409,7 +404,7 @@ def target_strength(table, y):
         weight = np.zeros(len(y))
         weight[table.rows] = table.weight
     target = describe(np.asarray(y, dtype=np.float64)[:, None], weight)
-    blocks = _spans(table.X.shape[1], BLOCK_COLUMNS)
+    blocks = even_blocks(0, table.X.shape[1], BLOCK_COLUMNS)
     index, only = np.arange(table.X.shape[1]), np.arange(1)
     tiles = [correlation_tile(table, target, index[block], only) for block in blocks]
     return np.abs(np.concatenate(tiles)[:, 0])
@@ -441,7 +436,7 @@ def class_strength(table, codes):
     n_classes = int(codes.max()) + 1
     root = np.ones(len(codes)) if table.weight is None else np.sqrt(table.weight)
     strength = np.empty(table.X.shape[1])
-    for block in _spans(len(strength), BLOCK_COLUMNS):
+    for block in even_blocks(0, len(strength), BLOCK_COLUMNS):
         index = np.arange(len(strength))[block]
         incomplete = np.flatnonzero(table.incomplete[index])
         sums = np.zeros((len(index), n_classes))
@@ -455,7 +450,7 @@ def class_strength(table, codes):
             counts[incomplete] += present.T @ one_hot
         share = np.divide(sums**2, counts, out=np.zeros_like(sums), where=counts > 0)
         strength[block] = np.sqrt(np.clip(share.sum(axis=1), 0.0, 1.0))
-    return np.round(strength, DECIMALS)
+    return round_scores(strength)
 
 
 def correlation_tiles(table, members):

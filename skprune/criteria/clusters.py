@@ -17,8 +17,7 @@ from scipy.cluster.hierarchy import linkage as link
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-# Strengths of merges are rounded to it, so that a merge at a threshold is not above it.
-DECIMALS = 13
+from skprune.arrays.rounding import round_scores
 
 
 class Dendrogram(NamedTuple):
@@ -62,7 +61,8 @@ def build_dendrogram(strength, linkage="complete"):
         return Dendrogram(np.empty((0, 2), dtype=np.intp), np.empty(0))
     above = strength[np.triu_indices(n_columns, 1)]
     tree = link(1.0 - np.minimum(np.abs(above), 1.0), linkage)
-    return Dendrogram(tree[:, :2].astype(np.intp), np.round(1.0 - tree[:, 2], DECIMALS))
+    # Rounded, so that a merge at a threshold is not above it.
+    return Dendrogram(tree[:, :2].astype(np.intp), round_scores(1.0 - tree[:, 2]))
 
 
 def cut_dendrogram(merges, threshold):

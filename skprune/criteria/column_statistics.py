@@ -12,10 +12,11 @@ and a value counts as frequent only if more than a share `FREQUENT` of all rows 
 count misses the chunks in which it was rare, so it may be too low but never too high.
 """
 
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from skprune.arrays.blocks import block_size, blocks
 
 # Values tracked per column, and the share of rows above which a value counts as frequent.
 N_TRACKED = 128
@@ -124,17 +125,16 @@ def summarize(X, sample_weight=None, nominal=None, *, start=0, track=False):
     total = float(n_rows) if weight is None else float(weight.sum())
     keys = _mix(np.arange(start + 1, start + n_rows + 1).astype(np.uint64) * STEP)
     keys = np.column_stack([keys, _mix(keys + STEP)])
-    step = max(1, BLOCK // n_rows)
     seen: dict[int, Any] = {}
     parts = []
-    for begin, end in pairwise([*range(0, n_columns, step), n_columns]):
-        entries = _read(X, slice(begin, end), weight, total)
+    for block in blocks(n_columns, block_size(BLOCK, n_rows)):
+        entries = _read(X, block, weight, total)
         bits = _hashed(entries.values)
         moments = _moments(entries)
-        candidates = moments[-1] | nominal[begin:end] if track else np.zeros(1, dtype=bool)
+        candidates = moments[-1] | nominal[block] if track else np.zeros(1, dtype=bool)
         frequent, unique = _frequent(entries, bits, moments[1], n_rows, candidates)
         parts.append((*moments, _digest(entries, bits, keys), *frequent))
-        seen |= {begin + j: values for j, values in unique.items()}
+        seen |= {block.start + j: values for j, values in unique.items()}
     *known, values, counts, bounds, slack = map(np.concatenate, zip(*parts, strict=True))
     tracked = _trim(values, counts, bounds)
     return State._make([n_rows, total, *known, *tracked, slack, seen if track else None])

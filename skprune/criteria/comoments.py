@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-DECIMALS = 13
+from skprune.arrays.rounding import round_scores
+
 # If the sum of squares of a column over the rows shared with another is below this fraction
 # of that over all its rows, it is rounding error and the column counts as constant there.
 CONSTANT = 1e-12
@@ -139,7 +140,7 @@ def correlations(state):
     defined = defined & defined.T & np.logical_and.outer(own > 0, own > 0)
     norm = np.sqrt(state.square) * np.sqrt(state.square).T
     found = np.divide(state.cross, norm, out=np.zeros_like(state.cross), where=defined)
-    return np.round(np.clip(found, -1.0, 1.0), DECIMALS)
+    return round_scores(np.clip(found, -1.0, 1.0))
 
 
 def variances(state):

@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from skprune.criteria.association import CHUNK, DECIMALS, correlation_tile, row_chunks, standardized
+from skprune.arrays.rounding import round_scores
+from skprune.criteria.association import CHUNK, correlation_tile, row_chunks, standardized
 
 # If the sum of squares of a column over the rows shared with another is below this fraction
 # of that about the mean of all rows, it is rounding error and the column is constant there.
@@ -135,7 +136,7 @@ def cramer_tile(left, right, a, b, *, corrected=True):
     smaller = np.minimum(n_rows, n_columns) - 1
     defined = (smaller > CONSTANT) & (phi2 > 0)
     found = np.divide(phi2, smaller, out=np.zeros_like(phi2), where=defined)
-    return np.round(np.sqrt(np.clip(found, 0.0, 1.0)), DECIMALS)
+    return round_scores(np.sqrt(np.clip(found, 0.0, 1.0)))
 
 
 def ratio_tile(numbers, categories, a, b, *, corrected=True):
@@ -187,7 +188,7 @@ def ratio_tile(numbers, categories, a, b, *, corrected=True):
         freedom = n - n_categories
         ratio = np.divide(n - 1, freedom, out=np.ones_like(n), where=freedom > 0)
         share = np.where(freedom > 0, 1 - (1 - share) * ratio, 0.0)
-    return np.round(np.sqrt(np.clip(share, 0.0, 1.0)), DECIMALS)
+    return round_scores(np.sqrt(np.clip(share, 0.0, 1.0)))
 
 
 class MixedTable(NamedTuple):

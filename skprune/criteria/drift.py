@@ -4,12 +4,12 @@
 `ks_statistic` compares the empirical distribution functions.
 """
 
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skprune.arrays.bins import Bins, bin_codes
+from skprune.arrays.blocks import block_size, blocks
 
 # Smallest share of rows of a bin, so that its logarithm is finite.
 EMPTY = 1e-4
@@ -84,7 +84,8 @@ def count_bins(X, bins, sample_weight=None):
     """
     n_columns, n_codes = X.shape[1], int(bins.n_codes.max())
     counts = np.empty((n_columns, n_codes))
-    for begin, end in _blocks(X):
+    for block in blocks(n_columns, block_size(BLOCK, X.shape[0])):
+        begin, end = block.start, block.stop
         known = {j - begin: v for j, v in bins.categories.items() if begin <= j < end}
         some = Bins(bins.n_codes[begin:end], bins.edges[begin:end], known)
         codes = bin_codes(X[:, begin:end], some).T + np.arange(end - begin)[:, None] * n_codes
@@ -141,10 +142,10 @@ def ks_statistic(earlier, later, before=None, after=None):
     found = np.empty(earlier.shape[1])
     weights = [np.ones(earlier.shape[0]) if before is None else before]
     weights.append(np.ones(later.shape[0]) if after is None else after)
-    for begin, end in _blocks(earlier):
+    for block in blocks(len(found), block_size(BLOCK, earlier.shape[0])):
         sides, steps = [], []
         for X, weight in zip((earlier, later), weights, strict=True):
-            values = X[:, begin:end]
+            values = X[:, block]
             values = (values.toarray() if hasattr(values, "toarray") else values).T
             own_weight = ~np.isnan(values) * weight
             present = own_weight.sum(axis=1, keepdims=True)
@@ -157,12 +158,7 @@ def ks_statistic(earlier, later, before=None, after=None):
         gap = np.abs(np.cumsum(np.take_along_axis(step, order, axis=1), axis=1))
         # Compare only after the last of tied values.
         gap[:, :-1][values[:, :-1] == values[:, 1:]] = 0.0
-        found[begin:end] = gap.max(axis=1)
+        found[block] = gap.max(axis=1)
         one_sided = np.logical_xor(*(np.isnan(side).all(axis=1) for side in sides))
-        found[begin:end][one_sided] = 0.0
+        found[block][one_sided] = 0.0
     return np.clip(found, 0.0, 1.0)
-
-
-def _blocks(X):
-    step = max(1, BLOCK // max(1, X.shape[0]))
-    return pairwise([*range(0, X.shape[1], step), X.shape[1]])

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skprune.arrays.blocks import block_size, blocks
+
 # Elements per block of columns (2 MB).
 BLOCK = 2**18
 
@@ -47,10 +49,8 @@ def differ(X, columns, others):
     ndarray of bool, shape (n_pairs,)
         Whether the columns differ in any row. O(n_rows * n_pairs).
     """
-    step = max(1, BLOCK // max(1, X.shape[0]))
     found = np.zeros(len(columns), dtype=bool)
-    for begin in range(0, len(columns), step):
-        part = slice(begin, begin + step)
+    for part in blocks(len(columns), block_size(BLOCK, X.shape[0])):
         a, b = (X[:, side[part]] for side in (columns, others))
         if hasattr(X, "indptr"):
             a, b = a.toarray(), b.toarray()

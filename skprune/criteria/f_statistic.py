@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skprune.arrays.rounding import round_mantissa, round_scores
+
 # A smaller unexplained share of variance is rounding error.
 NOTHING_LEFT = 1e-13
-DECIMALS = 13
 
 
 class StandardizedColumns(NamedTuple):
@@ -164,7 +165,7 @@ def f_statistic(explained):
     defined = (between > 0) & (within > 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         found = share / np.where(residual > NOTHING_LEFT, residual, 0.0) * within / between
-    return np.where(defined, _without_noise(found), np.nan)
+    return np.where(defined, round_mantissa(found), np.nan)
 
 
 def correlation_with(standard, s, columns):
@@ -186,14 +187,8 @@ def correlation_with(standard, s, columns):
     """
     # Not BLAS: starting its threads takes longer than the product.
     found = np.einsum("ij,j->i", standard.values[columns], standard.values[s])
-    return np.round(np.abs(found), DECIMALS)
+    return round_scores(np.abs(found))
 
 
 def _share(standard, share):
     return np.where(standard.varies, np.clip(share, 0.0, 1.0), np.nan)
-
-
-def _without_noise(values):
-    """Round to a mantissa of 40 bits, so that equal columns have equal scores."""
-    mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.round(np.ldexp(mantissa, 40)), exponent - 40)

@@ -22,9 +22,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import xlogy
 
+from skprune.arrays.blocks import block_size, blocks
+from skprune.arrays.rounding import round_scores
+
 # Elements per block of columns: small enough for the processor's cache.
 BLOCK = 2**18
-DECIMALS = 13
 
 
 class Counted(NamedTuple):
@@ -177,10 +179,10 @@ def _joint(table, columns, z, n_z, y=None, n_classes=1):
     a time; the cells of all columns in a block are concatenated, once per class.
     """
     most_cells = table.n_codes[columns].max(initial=1) * n_z * n_classes
-    step = max(1, BLOCK // max(len(z), most_cells))
+    size = block_size(BLOCK, max(len(z), most_cells))
     found = []
-    for first in range(0, max(1, len(columns)), step):  # one empty block without columns
-        part = columns[first : first + step]
+    for block in blocks(max(1, len(columns)), size):  # one empty block without columns
+        part = columns[block]
         sizes = table.n_codes[part] * n_z
         starts, n_cells = np.cumsum(sizes) - sizes, sizes.sum()
         cell = table.codes.T[part].astype(np.intp)
@@ -217,4 +219,4 @@ def _x_log_x(counts):
 
 
 def _bounded(found, ceiling):
-    return np.round(np.clip(found, 0.0, ceiling), DECIMALS)
+    return round_scores(np.clip(found, 0.0, ceiling))

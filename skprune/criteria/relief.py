@@ -14,10 +14,12 @@ Weights are numbers of repetitions: a sample of weight 3 has two copies at dista
 """
 
 from functools import partial
-from itertools import combinations_with_replacement, pairwise, starmap
+from itertools import combinations_with_replacement, starmap
 
 import numpy as np
 
+from skprune.arrays.blocks import block_size, blocks, even_blocks
+from skprune.arrays.rounding import round_scores
 from skprune.criteria.row_differences import difference_sums, distances
 
 # Samples per side of a square block of distances, which is searched in both directions and
@@ -34,8 +36,6 @@ PAIRS = 2**14
 # Relative tolerance: distances equal to a radius up to this are outside it.
 ROUNDING = 1e-12
 FARTHEST = np.finfo(np.float64).max
-# Scores are rounded, so that equal columns have equal scores whatever their position.
-DECIMALS = 13
 
 
 def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
@@ -70,32 +70,28 @@ def relief_scores(rows, criterion, n_neighbors=10, target=None, run=starmap):
         all_rows = slice(0, len(rows.weight))
         i, j, amount = _nearest(rows, n_neighbors, run)
         weights = _weigh(rows, target, all_rows, i, j, amount)
-        starts = range(0, len(i), PAIRS)
-        parts = [slice(start, start + PAIRS) for start in starts]
-        tasks = [(i[part], j[part], weights[:, part]) for part in parts]
+        pieces = blocks(len(i), PAIRS)
+        tasks = [(i[piece], j[piece], weights[:, piece]) for piece in pieces]
         sums = sum(run(partial(difference_sums, rows), tasks))
         totals = weights.sum(axis=1)
     else:
         radius = _mean_distance(rows, run) if criterion == "surf" else None
-        step = max(1, STRIPE // len(rows.weight))
-        blocks = [(block, radius) for span in rows.spans for block in _cut(span, step)]
-        parts = run(partial(_sum_within, rows, target), blocks)
+        size = block_size(STRIPE, len(rows.weight))
+        stripes = [(block, radius) for block in _cut(rows, size)]
+        parts = run(partial(_sum_within, rows, target), stripes)
         sums, totals = map(sum, zip(*parts, strict=True))
     scores = sums[0] if target is None else _regress(sums, totals)
-    return np.where(rows.varies, np.round(scores, DECIMALS), np.nan)
+    return np.where(rows.varies, round_scores(scores), np.nan)
 
 
-def _cut(span, size):
-    """Split a slice into slices of nearly equal length, at most `size`."""
-    n_parts = -(-(span.stop - span.start) // size)
-    edges = np.linspace(span.start, span.stop, n_parts + 1).astype(int).tolist()
-    return [slice(*ends) for ends in pairwise(edges)]
+def _cut(rows, size):
+    """Split the samples of each class into blocks of about equal length."""
+    return [block for span in rows.spans for block in even_blocks(span.start, span.stop, size)]
 
 
 def _squares(rows):
     """Return the pairs of blocks of samples that cover each pair of samples once."""
-    blocks = [block for span in rows.spans for block in _cut(span, SQUARE)]
-    return list(combinations_with_replacement(blocks, 2))
+    return list(combinations_with_replacement(_cut(rows, SQUARE), 2))
 
 
 # Neighbours of ReliefF: the nearest samples of each class.
@@ -113,11 +109,10 @@ def _nearest(rows, n_neighbors, run):
     bound = np.full((len(rows.weight), len(rows.spans)), FARTHEST)
     squares = _squares(rows)
     found, taken = [], 0
-    for start in range(0, len(squares), BATCH):
-        batch = squares[start : start + BATCH]
-        for sides in run(partial(_search_square, rows, enough, bound), batch):
+    for batch in blocks(len(squares), BATCH):
+        for sides in run(partial(_search_square, rows, enough, bound), squares[batch]):
             found += sides
-        last = start + BATCH >= len(squares)
+        last = batch.stop == len(squares)
         if last or sum(len(i) for i, _, _ in found) > 2 * taken + CANDIDATES:
             i, j, far = map(np.concatenate, zip(*found, strict=True))
             left = np.flatnonzero(far <= bound[i, rows.label[j]])

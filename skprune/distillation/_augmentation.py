@@ -3,10 +3,10 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from sklearn.neighbors import NearestNeighbors
 
 from skprune._compat import rows_of
+from skprune.base._frames import take_by_column
 from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import swap
 
@@ -62,15 +62,7 @@ def make_rows(rows, index, share, rng):
     near = NearestNeighbors(n_neighbors=min(N_NEIGHBORS, len(index) - 1))
     near.fit(_measured(X))
     parents, sources = swap(near.kneighbors(return_distance=False), n_new, np.shape(X)[1], rng)
-    if hasattr(X, "iloc"):
-        made = pd.DataFrame({j: X.iloc[rows, j].array for j, rows in enumerate(sources.T)})
-        made.columns = X.columns  # two may have one name
-    elif hasattr(X, "columns"):  # polars
-        pairs = zip(X.columns, sources.T, strict=True)
-        made = type(X)({name: X[name][rows] for name, rows in pairs})
-    else:
-        made = np.take_along_axis(np.asarray(X), sources, axis=0)
-    return Part(index, made, index[parents])
+    return Part(index, take_by_column(X, sources.T), index[parents])
 
 
 def _measured(X):

@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import check_sample_weight, rows_of
-from skprune.base._frames import stack
+from skprune.base._frames import stack_rows
+from skprune.base._targets import targets_missing
 from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import one_hot, soften
 
@@ -77,8 +78,7 @@ def read_rows(teacher, X, y, sample_weight):
     """
     X, y = indexable(X, y)
     if y is None:
-        msg = "This Distiller requires y to be passed, but the target y is None."
-        raise InputError(msg)
+        raise targets_missing("Distiller")
     y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"), warn=True)
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -148,7 +148,7 @@ def make_lessons(rows, part, own, made, *, temperature, mix):
     if len(made):
         weight = rows.weight
         soft = soft._replace(
-            X=stack(soft.X, part.made),
+            X=stack_rows(soft.X, part.made),
             targets=np.concatenate([soft.targets, made]),
             weight=weight if weight is None else weight[np.r_[part.index, part.parents]],
         )

@@ -1,57 +1,68 @@
-"""Votes and predictions of members on the rows of a criterion."""
+"""Votes and predictions of members on the validation samples."""
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length
 
-from skprune._compat import check_sample_weight
-from skprune.exceptions import InputError
+from skprune.base._rows import out_of_bag_mask
+from skprune.base._targets import samples_missing, targets_for_model
 
 
 def read_votes(members, rows, criterion):
-    """Return the votes, the targets (codes for classifiers), the weights, and who looks."""
-    if rows.y is None:
-        msg = f"criterion={criterion!r} was given, but fit got no y. Give fit the targets."
-        raise InputError(msg)
-    y = np.asarray(rows.y)
-    check_consistent_length(rows.X, y)
-    n_outputs = y.size // len(y)
-    if n_outputs != members.n_outputs and members.knows_outputs:
-        msg = (
-            f"y has {n_outputs} outputs, but the model has {members.n_outputs}. Give the "
-            "targets that the model was made for."
-        )
-        raise InputError(msg)
+    """Collect the votes of all members, and the targets that they are compared with.
+
+    Parameters
+    ----------
+    members : Members
+        Reader of the whole ensemble.
+    rows : ValidationData
+        The validation samples.
+    criterion : str
+        What needs them, for errors.
+
+    Returns
+    -------
+    votes : ndarray of shape (n_members, n_targets, n_values)
+        Predictions. Each output of a classifier is a target of its own, each sample of a
+        regressor is one.
+    y : ndarray of shape (n_targets,) or (n_targets, n_outputs)
+        Class codes, or floats.
+    weight : ndarray of shape (n_targets,)
+        Positive weights.
+    mask : ndarray of bool, shape (n_members, n_targets), or None
+        Which targets evaluate which member; None if all do.
+
+    Raises
+    ------
+    InputError
+        If the targets do not suit the model, or none is left to evaluate a member on.
+    """
+    y, known, weight = targets_for_model(
+        members.model,
+        rows.X,
+        rows.y,
+        rows.sample_weight,
+        f"criterion={criterion!r}",
+        n_outputs=members.n_outputs if members.knows_outputs else None,
+    )
+    n_samples, n_outputs = y.shape
     votes = members.votes(rows.X)
-    weight = check_sample_weight(rows.sample_weight, votes[0], dtype=float)
-    looks = None
-    if rows.out_of_bag:
-        looks = np.ones(votes.shape[:2], dtype=bool)
-        for member, seen in enumerate(members.in_bag()):
-            looks[member, seen] = False
-    if not members.is_classifier:
-        y = check_array(y.reshape(len(y), -1), dtype=float, input_name="y")
-        known = np.ones(len(y), dtype=bool)
-    else:
-        # Each target of a row is a vote of its own.
-        y = members.encode(y)
-        known = y >= 0
+    mask = out_of_bag_mask(members.in_bag(), n_samples) if rows.out_of_bag else None
+    if members.is_classifier:
+        y = y.ravel()
         votes = votes.reshape(len(votes), len(y), -1)
         weight = weight.repeat(n_outputs)
-        looks = None if looks is None else looks.repeat(n_outputs, axis=1)
-    known &= weight > 0
-    if not known.any() or (looks is not None and not looks[:, known].any()):
-        msg = (
-            f"No row of n_samples={len(y)} is left to choose by: none has a positive weight, "
-            "a target that the model knows, and a member that was not grown on it. Give "
-            "other rows, validation='train' or a fraction of the rows."
-        )
-        raise InputError(msg)
-    looks = None if looks is None else looks[:, known]
-    return votes[:, known], y[known], weight[known], looks
+        mask = None if mask is None else mask.repeat(n_outputs, axis=1)
+        known = known.ravel()
+    else:
+        known = known.all(axis=1)
+    used = known & (weight > 0)
+    if not used.any() or (mask is not None and not mask[:, used].any()):
+        raise samples_missing(n_samples, labels=members.is_classifier, out_of_bag=rows.out_of_bag)
+    mask = None if mask is None else mask[:, used]
+    return votes[:, used], y[used], weight[used], mask
 
 
 def standardize_votes(votes, y, weight, *, classifies):
-    """Center votes and targets on the mean target, and bring regression to unit variance."""
+    """Center votes and targets on the mean target, and scale regression to unit variance."""
     target = np.eye(votes.shape[2])[y] if classifies else y
     center = np.average(target, axis=0, weights=weight)
     scale = np.ones_like(center)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from skprune.arrays.bins import bin_codes, find_bins
+from skprune.arrays.blocks import blocks
+from skprune.arrays.rounding import round_mantissa, round_scores
 from skprune.criteria.association import (
     class_strength,
     correlation_tiles,
@@ -21,9 +23,6 @@ from skprune.criteria.comoments import correlations, variances
 from skprune.criteria.contingency import MixedTable, describe_categories, mixed_tile
 from skprune.feature_selection._target_type import read_target
 
-# Mantissa bits of a variance that count: those below are rounding, and would decide ties.
-VARIANCE_BITS = 40
-DECIMALS = 13
 # Columns compared with a target at a time: their counts per class stay small.
 TARGET_BLOCK = 256
 
@@ -51,9 +50,8 @@ class Strength(ABC):
         """Return the priority of each column, free of rounding noise: ties are ties."""
         variance, share = self.moments()
         if prefer == "variance":
-            mantissa, exponent = np.frexp(variance)
-            return np.ldexp(np.round(np.ldexp(mantissa, VARIANCE_BITS)), exponent - VARIANCE_BITS)
-        return np.round(share, DECIMALS) if prefer == "missing" else np.zeros(len(share))
+            return round_mantissa(variance)
+        return round_scores(share) if prefer == "missing" else np.zeros(len(share))
 
 
 class StrengthOfRows(Strength):
@@ -144,8 +142,8 @@ class Associations(StrengthOfRows):
         target = read_target(output)
         kinds = self._read(target.y[:, None] * 1.0, np.array([target.classes is not None]))
         columns, only = np.arange(len(self._nominal)), np.arange(1)
-        parts = np.split(columns, range(TARGET_BLOCK, len(columns), TARGET_BLOCK))
-        found = [mixed_tile(self._kinds, kinds, part, only) for part in parts]
+        parts = blocks(len(columns), TARGET_BLOCK)
+        found = [mixed_tile(self._kinds, kinds, columns[part], only) for part in parts]
         return np.abs(np.concatenate(found)[:, 0])
 
 

@@ -10,14 +10,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune._compat import check_sample_weight, fit_context
 from skprune.base._column_groups import name_columns, place_columns, units_of
+from skprune.base._frames import non_numeric_columns
 from skprune.base._pruner import BasePruner
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
     Columns,
     encode_text,
-    find_text,
+    positive_weight_only,
     refuse_text,
-    rows_that_count,
 )
 
 
@@ -75,7 +75,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         table, y = self._validate_table(X, y)
         sample_weight = self._validate_weight(table, sample_weight)
         if self._drops_rows:
-            table, y, sample_weight = rows_that_count(table, y, sample_weight)
+            table, y, sample_weight = positive_weight_only(table, y, sample_weight)
         self._read_columns_named(table)
         self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
         self.report_ = self._make_report()
@@ -83,7 +83,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
 
     def _validate_table(self, X, y, **checks):
         """Validate the input, with further checks; return `Columns`, and the target."""
-        text = find_text(X)
+        text = non_numeric_columns(X)
         what = f"{type(self).__name__} reads numbers"
         if "categories" in self._reads:
             hashed, what = self._hashes_categories, f"{what} and categories"

@@ -8,12 +8,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skprune._compat import StrOptions, fit_context
+from skprune.base._frames import non_numeric_columns
 from skprune.criteria.comoments import merge_batches, read_batch
 from skprune.criteria.redundancy import order_by_priority
 from skprune.exceptions import InputError, LevelError
 from skprune.feature_selection._association_measures import StreamedCorrelations, strength_of
 from skprune.feature_selection._base import BaseFeaturePruner
-from skprune.feature_selection._columns import find_text, refuse_text
+from skprune.feature_selection._columns import refuse_text
 from skprune.feature_selection._redundancy_path import RedundancyPath, rule_of
 
 # What the strengths of each criterion are called in reports.
@@ -286,7 +287,7 @@ class CorrelationPruner(BaseFeaturePruner):
         if "categories" not in self._reads:
             who = f"{type(self).__name__} with criterion={self.criterion!r}"
             how = "criterion='mixed' and 'cramer' read categories too"
-            refuse_text(X, find_text(X), f"{who} reads numbers ({how})")
+            refuse_text(X, non_numeric_columns(X), f"{who} reads numbers ({how})")
         table, _ = super()._validate_table(X, None, **checks)
         prefer = self.prefer or ("missing" if y is None else "association")
         if prefer != "association":

@@ -10,10 +10,10 @@ import pandas as pd
 
 from skprune._compat import Interval, StrOptions
 from skprune.arrays.bins import bin_codes, find_bins
+from skprune.arrays.rounding import round_scores
 from skprune.base._levels import units_to_keep
 from skprune.criteria.association import correlation_tile, describe
 from skprune.criteria.f_statistic import (
-    DECIMALS,
     correlation_with,
     explained_by_classes,
     explained_by_number,
@@ -35,7 +35,7 @@ from skprune.criteria.information import (
     symmetric_uncertainty,
 )
 from skprune.exceptions import PruningWarning
-from skprune.feature_selection._columns import warn_of_light_rows
+from skprune.feature_selection._columns import warn_of_small_weights
 from skprune.feature_selection._path import DecidedPath, RankedPath
 from skprune.feature_selection._ranking import BaseRankingPruner
 from skprune.feature_selection._target_type import read_target
@@ -229,7 +229,7 @@ class InformationPruner(BaseRankingPruner):
 
     def _prune_columns(self, table, y, sample_weight):
         self._warn_of_unused_parameters()
-        warn_of_light_rows(sample_weight, stacklevel=5)
+        warn_of_small_weights(sample_weight, stacklevel=5)
         if self._decides:
             return self._decide(table, y, sample_weight)
         if self.criterion == "mi":
@@ -284,7 +284,7 @@ class InformationPruner(BaseRankingPruner):
         explain = explained_by_number if target.classes is None else explained_by_classes
         explained = explain(standard, target.y)
         if self.relevance == "correlation":
-            relevance = np.round(np.sqrt(explained.share), DECIMALS)
+            relevance = round_scores(np.sqrt(explained.share))
         else:
             relevance = f_statistic(explained)
         redundancy = partial(correlation_with, standard)

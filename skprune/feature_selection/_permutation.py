@@ -14,10 +14,10 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
-from skprune.base._frames import read_numbers
+from skprune.base._frames import is_frame, non_numeric_columns, read_numbers
 from skprune.criteria.association import correlation_tile, describe, ranks
 from skprune.criteria.clusters import cluster_columns
-from skprune.feature_selection._columns import Columns, find_text, refuse_text
+from skprune.feature_selection._columns import Columns, refuse_text
 from skprune.feature_selection._permutation_importance import permutation_importances
 from skprune.feature_selection._ranking import BaseRankingPruner
 
@@ -167,7 +167,7 @@ class PermutationPruner(BaseRankingPruner):
 
     def _validate_table(self, X, y, **checks):
         """Return the table as it came: the estimator says what it can read."""
-        if not hasattr(X, "columns"):
+        if not is_frame(X):
             how: dict[str, Any] = {
                 "accept_sparse": "csr",
                 "dtype": None,
@@ -179,7 +179,7 @@ class PermutationPruner(BaseRankingPruner):
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         check_consistent_length(X, y)
         nominal = np.zeros(X.shape[1], dtype=bool)
-        nominal[find_text(X)] = True
+        nominal[non_numeric_columns(X)] = True
         return Columns(X, nominal), y
 
     def _groups_in(self, table):

@@ -12,7 +12,6 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.frozen import FrozenEstimator
@@ -20,11 +19,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.metaestimators import available_if
 
-from skprune._compat import n_rows_of, passes_through, predicts_only, rows_of, takes_weights
+from skprune._compat import n_rows_of, passes_through, predicts_only, takes_weights
+from skprune.arrays.blocks import block_size, blocks, even_blocks
+from skprune.base._frames import is_frame, non_numeric_columns, take_by_column
 from skprune.base._snapshot import Snapshot
 from skprune.criteria.permutation_walks import decision_steps, permutations, reroute
 from skprune.exceptions import UnsupportedModelError
-from skprune.feature_selection._columns import find_text
 from skprune.surgery import surgeon_for
 
 # Bytes of the arrays of one block: of permuted copies, of answers, of walks.
@@ -115,16 +115,16 @@ def _permuted_models(model, X, scorer, units, source):
 
 def _stacks(X, changes):
     """Yield stacks of permuted copies, and of how many each is."""
-    n_copies = min(len(changes), max(1, BLOCK // max(1, _bytes_of(X))))
-    blocks = [changes[start : start + n_copies] for start in range(0, len(changes), n_copies)]
-    if sparse.issparse(X) or hasattr(X, "columns"):
-        yield from ((permuted_copies(X, block), len(block)) for block in blocks)
+    n_copies = min(len(changes), block_size(BLOCK, _bytes_of(X)))
+    parts = [changes[block] for block in blocks(len(changes), n_copies)]
+    if sparse.issparse(X) or is_frame(X):
+        yield from ((permuted_copies(X, part), len(part)) for part in parts)
         return
     # One buffer for all: only the columns that are permuted are written, and put back.
     copies = np.tile(X, (n_copies, 1, 1))
-    for block in blocks:
-        yield _permute_in(copies[: len(block)], X, block), len(block)
-        _permute_in(copies, X, [(columns, slice(None)) for columns, _ in block])
+    for part in parts:
+        yield _permute_in(copies[: len(part)], X, part), len(part)
+        _permute_in(copies, X, [(columns, slice(None)) for columns, _ in part])
 
 
 def _permute_in(copies, X, changes):
@@ -153,7 +153,7 @@ def permuted_copies(X, changes):
     every = np.tile(np.arange(n_rows), len(changes))
     if sparse.issparse(X):
         return _sparse_copies(X.tocsr(), changes)
-    if not hasattr(X, "columns"):
+    if not is_frame(X):
         return _permute_in(np.tile(X, (len(changes), 1, 1)), X, changes)
     source_of: dict[int, np.ndarray] = {}
     for place, (columns, source) in enumerate(changes):
@@ -161,11 +161,7 @@ def permuted_copies(X, changes):
             taken = source_of.setdefault(column, every.copy())
             taken[place * n_rows : (place + 1) * n_rows] = source
     sources = [source_of.get(column, every) for column in range(X.shape[1])]
-    if hasattr(X, "iloc"):
-        values = {i: X.iloc[:, i].array.take(rows) for i, rows in enumerate(sources)}
-        frame = pd.DataFrame(values, index=X.index.take(every))
-        return frame.set_axis(X.columns, axis=1)
-    return type(X)([rows_of(X[name], rows) for name, rows in zip(X.columns, sources, strict=True)])
+    return take_by_column(X, sources, index_from=every)
 
 
 def _sparse_copies(X, changes):
@@ -287,7 +283,7 @@ class Leaves(NamedTuple):
 
 def _leaves_of(model, X):
     """Return how a model adds up leaves, or None if it does something else."""
-    if sparse.issparse(X) or find_text(X):
+    if sparse.issparse(X) or non_numeric_columns(X):
         return None
     try:
         surgeon = surgeon_for(model, family="tree")
@@ -332,15 +328,16 @@ def walked(leaves, units, source):
     """
     n_repeats, n_rows = source.shape
     n_units, n_values, table = units.max() + 1, leaves.value.shape[1], leaves.table
-    n_blocked = max(1, BLOCK // (8 * n_values * n_rows * n_repeats))
+    n_blocked = block_size(BLOCK, 8 * n_values * n_rows * n_repeats)
     walk_bytes = 8 * n_values + STEP_BYTES * (1 + table.depth[~table.is_split].mean())
     n_walked = max(3, int(BLOCK / (walk_bytes * table.n_trees)))
-    for start in range(0, n_units, n_blocked):
-        count = min(n_blocked, n_units - start)
-        local = np.where((units >= start) & (units < start + count), units - start, -1)
-        answers = np.empty((count, n_repeats, n_rows, n_values))
-        for rows in np.array_split(np.arange(n_rows), -(-n_rows // n_walked)):
-            _answer(leaves, local, source, rows, answers[:, :, rows[0] : rows[-1] + 1])
+    for block in blocks(n_units, n_blocked):
+        inside = (units >= block.start) & (units < block.stop)
+        local = np.where(inside, units - block.start, -1)
+        answers = np.empty((block.stop - block.start, n_repeats, n_rows, n_values))
+        for part in even_blocks(0, n_rows, n_walked):
+            rows = np.arange(part.start, part.stop)
+            _answer(leaves, local, source, rows, answers[:, :, part])
         yield from map(leaves.finish, answers.reshape(-1, n_rows, n_values))
 
 

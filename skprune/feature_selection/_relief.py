@@ -11,7 +11,7 @@ from skprune._compat import Interval, StrOptions
 from skprune.criteria.relief import relief_scores
 from skprune.criteria.row_differences import encode_samples
 from skprune.exceptions import InputError, PruningWarning
-from skprune.feature_selection._columns import warn_of_light_rows
+from skprune.feature_selection._columns import warn_of_small_weights
 from skprune.feature_selection._ranking import BaseRankingPruner
 from skprune.feature_selection._target_type import read_target
 
@@ -198,7 +198,7 @@ class ReliefPruner(BaseRankingPruner):
                 f"{self.criterion!r}, which has a radius instead, and is ignored."
             )
             warnings.warn(msg, PruningWarning, stacklevel=5)
-        warn_of_light_rows(sample_weight, stacklevel=6)
+        warn_of_small_weights(sample_weight, stacklevel=6)
         label, target = _read_labels(y, self.task)
         order = np.argsort(label, kind="stable")
         target = None if target is None else target[order]

@@ -15,7 +15,7 @@ from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, 
 from skprune.criteria.duplicates import differ, first_duplicate
 from skprune.exceptions import InputError, PruningWarning
 from skprune.feature_selection._base import BaseFeaturePruner
-from skprune.feature_selection._columns import rows_that_count
+from skprune.feature_selection._columns import positive_weight_only
 from skprune.feature_selection._path import DecidedPath
 
 # In the order in which the rules are asked, the words of the report.
@@ -261,7 +261,7 @@ class RulePruner(BaseFeaturePruner):
         table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)
         weight = self._validate_weight(table, sample_weight)
         self._read_columns_named(table)
-        table, _, weight = rows_that_count(table, None, weight)
+        table, _, weight = positive_weight_only(table, None, weight)
         X = table.X
         start = 0 if first else self._state.n_rows
         state = summarize(X, weight, table.nominal, start=start, track=self.identifiers)

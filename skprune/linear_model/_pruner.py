@@ -230,7 +230,7 @@ class LinearPruner(BaseModelPruner):
             order, scores = by_removal(objective, units, by_column=by_column, refit=refit)
         else:
             if self.criterion == "l1" and refit is not None:
-                objective, _ = refit.firmer()
+                objective, _ = refit.regularized()
             worth = self._worth(objective, surgeon.coef)
             worth = worth.sum(axis=0) if by_column else worth
             order, scores = by_score(worth, surgeon.coef, units)

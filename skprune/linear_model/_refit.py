@@ -58,15 +58,15 @@ class ByClone:
         """Return what stays of this in a pickle."""
         return RowsLeftBehind()
 
-    def firmer(self):
-        """Return the objective to order by, at its best, and what fits it anew.
+    def regularized(self):
+        """Return the objective to order by, at its minimum, and its refit.
 
         Returns
         -------
         objective : Objective
-            That of the whole model, or of a log-loss what `Objective.firmer` makes of it.
+            That of the whole model, or `Objective.regularized` of a log-loss.
         refit : ByClone
-            The like of this, of that objective.
+            Refits that objective.
         """
         return self._objective, self
 
@@ -156,13 +156,13 @@ class ByMask(ByClone):
     takes_weights = True
     renews = True
 
-    def firmer(self):
+    def regularized(self):
         """See `ByClone`."""
-        firm = self._objective.firmer()
+        firm = self._objective.regularized()
         if firm is self._objective:
             return firm, self
         refit = ByMask(firm)
-        return firm.moved(*refit(firm.coef != 0, (firm.coef, firm.intercept))), refit
+        return firm.at(*refit(firm.coef != 0, (firm.coef, firm.intercept))), refit
 
     def __call__(self, mask, start=None):
         """Fit what is not masked; see `ByClone`."""
@@ -211,10 +211,10 @@ class ByProducts(ByClone):
                 continue
             columns = products.columns
             ridged = products.gram + self._penalty[output] * np.eye(len(columns))
-            found = solve_on(ridged, products.pull[:, output], kept[columns])
+            found = solve_on(ridged, products.cross[:, output], kept[columns])
             coef[output, columns] = found
             if self._has_intercept:
-                intercept[output] = products.level[output] - products.mean @ found
+                intercept[output] = products.target_mean[output] - products.mean @ found
         return coef, intercept
 
     def _products_for(self, kept):

@@ -48,7 +48,7 @@ def by_removal(objective, units, *, by_column, refit=None):
     alive = (coef != 0).any(axis=0) if by_column else (coef != 0).ravel()
     orders, scores, wide = [], np.zeros(alive.shape), False
     if refit is not None:
-        objective, refit = refit.firmer()
+        objective, refit = refit.regularized()
         coef = objective.coef
     while alive.any():
         wide = _is_wide(objective, FEW_COLUMNS if wide else MAX_COLUMNS, by_column=by_column)
@@ -64,7 +64,7 @@ def by_removal(objective, units, *, by_column, refit=None):
         alive &= ~gone
         if alive.any():
             mask = (coef != 0) & alive.reshape(-1, coef.shape[1])
-            objective = objective.moved(*refit(mask, (coef, objective.intercept)))
+            objective = objective.at(*refit(mask, (coef, objective.intercept)))
             coef = objective.coef
     order = np.concatenate(orders) if orders else np.empty(0, dtype=np.intp)
     return order, scores if by_column else scores.reshape(coef.shape)
@@ -169,7 +169,7 @@ def wald(objective):
     coef = objective.coef
     if _is_wide(objective):
         found = coef**2 * objective.diagonals()
-        return found / objective.noise()[:, np.newaxis]
+        return found / objective.dispersion()[:, np.newaxis]
     found = np.zeros(coef.shape)
     for output, weights in enumerate(coef):
         columns = np.flatnonzero(weights)
@@ -177,7 +177,7 @@ def wald(objective):
             factor = cho_factor(_steady(objective.hessian(output, columns)), lower=True)
             variance = cho_solve(factor, np.eye(len(columns))).diagonal()
             found[output, columns] = weights[columns] ** 2 / variance
-    return found / objective.noise()[:, np.newaxis]
+    return found / objective.dispersion()[:, np.newaxis]
 
 
 def highest_penalty(objective):
@@ -212,7 +212,7 @@ def highest_penalty(objective):
 def squared_gradient(objective):
     """Return squared coefficients times the squared gradients of the rows' losses."""
     X, weight = objective.X, objective.weight[:, np.newaxis]
-    squares = weight * objective.slopes() ** 2
+    squares = weight * objective.gradient() ** 2
     return objective.coef**2 * sums_of_squares(X, squares, center=False).T
 
 

@@ -12,7 +12,7 @@ from skprune._compat import Interval, StrOptions
 from skprune.base import VALIDATION, BaseModelPruner
 from skprune.exceptions import InputError
 from skprune.neural_network._path import NeuralPath
-from skprune.neural_network._rows import read_rows
+from skprune.neural_network._rows import network_data
 from skprune.neural_network._schedule import SCHEDULES, Rounds, Tuning
 from skprune.neural_network._scores import CRITERIA, WITHOUT_ROWS, score_units
 from skprune.surgery import surgeon_for, surgeon_type
@@ -248,8 +248,8 @@ class MLPPruner(BaseModelPruner):
         self._check_parameters(n_hidden=len(surgeon.network.coefs) - 1)
         grown = held = None
         if rows is not None:
-            grown = read_rows(model, rows.grown_on or rows)
-            held = read_rows(model, rows) if rows.grown_on else None
+            grown = network_data(model, rows.grown_on or rows)
+            held = network_data(model, rows) if rows.grown_on else None
         seed = None
         trains = self.recovery == "fine_tune"
         if self.criterion == "random" or (trains and self.solver == "adam"):

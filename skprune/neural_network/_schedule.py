@@ -28,7 +28,7 @@ class Tuning(NamedTuple):
         Of "adam".
     soft_labels : float
         Share of the answers of the whole network in the targets.
-    held : NetworkRows or None
+    held : NetworkData or None
         Rows that say when to stop.
     seed : int
         Draws the batches.
@@ -51,7 +51,7 @@ class Rounds:
     ----------
     network : Network
         The whole.
-    rows : NetworkRows or None
+    rows : NetworkData or None
         What least squares and training look at.
     judge : callable
         Network to the scores of its units, flat; see `score_units`.

@@ -19,7 +19,7 @@ def score_units(network, rows, criterion, *, by_neuron, alpha=0.0, seed=None):
     ----------
     network : Network
         The network; weights that are zero are gone.
-    rows : NetworkRows or None
+    rows : NetworkData or None
         Needed by all criteria but those in `WITHOUT_ROWS`.
     criterion : str
         One of `CRITERIA`.

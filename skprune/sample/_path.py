@@ -16,7 +16,7 @@ class SamplePath(OrderedPath):
     ----------
     model : fitted estimator
         The model of all rows.
-    rows : SampleRows
+    rows : TrainingSamples
         The rows, held by reference and in memory only.
     order : ndarray of int, shape (n_rows,)
         The rows; the last one goes first.

@@ -12,11 +12,12 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skprune._compat import Interval, StrOptions, rows_of
 from skprune.base import BaseModelPruner
+from skprune.base._targets import single_target
 from skprune.criteria.sample_difficulty import disagreement, leverage, tomek_links
 from skprune.exceptions import UnsupportedModelError
 from skprune.sample import _scores as scoring
 from skprune.sample._path import SamplePath
-from skprune.sample._rows import one_target, read_rows
+from skprune.sample._rows import training_samples
 from skprune.solvers import sampling as orders
 from skprune.solvers.prototypes import condense, facility_location
 
@@ -301,14 +302,14 @@ class SamplePruner(BaseModelPruner):
         return "train"  # scores leave rows out by themselves
 
     def _fit_whole(self, X, y, sample_weight, fit_params, copies):
-        y = one_target(y)
+        y = single_target(y, "SamplePruner")
         model, _ = super()._fit_whole(X, y, sample_weight, fit_params, copies)
         params = {}
         if not isinstance(self.estimator, FrozenEstimator):
             params = self._inner_fit_params(sample_weight, fit_params)
         elif sample_weight is not None and has_fit_parameter(model, "sample_weight"):
             params = {"sample_weight": sample_weight}
-        return model, read_rows(model, X, y, sample_weight, params)
+        return model, training_samples(model, X, y, sample_weight, params)
 
     def _prune_model(self, model, rows):
         codes = None if rows.classes is None else rows.target

@@ -8,11 +8,13 @@ from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array, check_random_state, gen_batches
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import n_rows_of, rows_of
-from skprune.arrays.labels import codes_of
+from skprune.arrays.blocks import block_size, blocks
+from skprune.arrays.labels import encode_labels
+from skprune.base._rows import out_of_bag_mask
 from skprune.criteria.sample_difficulty import (
     cooks_distance,
     error_norm,
@@ -43,7 +45,7 @@ def out_of_fold_errors(model, rows, n_folds, seed, n_jobs):
     ----------
     model : estimator
         Cloned.
-    rows : SampleRows
+    rows : TrainingSamples
         The rows.
     n_folds : int
         Parts of the rows, each of which is left out once.
@@ -88,7 +90,7 @@ def _answer_without(model, rows, out):
         answer[:, seen] = 1.0
         return answer
     fitted = rows.fit(model, ~out)
-    answer[:, codes_of(rows.classes, fitted.classes_)] = _probabilities(fitted, X)
+    answer[:, encode_labels(rows.classes, fitted.classes_)] = _probabilities(fitted, X)
     return answer
 
 
@@ -97,7 +99,7 @@ def _probabilities(model, X):
     if hasattr(model, "predict_proba"):
         return model.predict_proba(X)
     if not hasattr(model, "decision_function"):
-        return codes_of(model.classes_, model.predict(X))[:, np.newaxis] == np.arange(
+        return encode_labels(model.classes_, model.predict(X))[:, np.newaxis] == np.arange(
             len(model.classes_)
         )
     raw = model.decision_function(X)
@@ -120,7 +122,7 @@ def influence(model, rows):
     ----------
     model : fitted estimator
         A smooth linear model, or an ensemble of bootstrap samples; fitted on the rows.
-    rows : SampleRows
+    rows : TrainingSamples
         The rows.
 
     Returns
@@ -146,8 +148,8 @@ def influence(model, rows):
     columns = objective.columns
     X = objective.X[:, columns]
     X = X.toarray() if issparse(X) else X
-    slopes = objective.weight[:, np.newaxis] * objective.slopes()
-    scale = objective.noise() * (len(columns) + objective.has_intercept)
+    slopes = objective.weight[:, np.newaxis] * objective.gradient()
+    scale = objective.dispersion() * (len(columns) + objective.has_intercept)
     total = np.zeros(len(X))
     for output in range(slopes.shape[1]):
         curvature = objective.curvature[:, output]
@@ -163,12 +165,10 @@ def influence(model, rows):
 def _out_of_bag(model, rows):
     members = members_for(model)
     n_rows = len(rows.target)
-    unseen = np.ones((members.n_members, n_rows), dtype=bool)
-    for member, seen in enumerate(members.in_bag()):
-        unseen[member, seen] = False
+    unseen = out_of_bag_mask(members.in_bag(), n_rows)
     found = np.empty(n_rows)
     n_values = len(rows.classes) if _named(rows) else 1
-    for batch in gen_batches(n_rows, max(1, BATCH // (members.n_members * n_values))):
+    for batch in blocks(n_rows, block_size(BATCH, members.n_members * n_values)):
         votes = members.votes(rows_of(rows.X, np.arange(batch.start, batch.stop)))
         if _named(rows):
             losses = votes.argmax(axis=2) != rows.target[batch]
@@ -186,7 +186,7 @@ def forgotten(model, rows):
     ----------
     model : fitted classifier
         With `staged_predict`, or else `partial_fit`, with which a clone is trained anew.
-    rows : SampleRows
+    rows : TrainingSamples
         The rows.
 
     Returns
@@ -197,7 +197,7 @@ def forgotten(model, rows):
     said = (
         model.staged_predict(rows.X) if hasattr(model, "staged_predict") else _epochs(model, rows)
     )
-    return forgetting(codes_of(rows.classes, np.ravel(each)) == rows.target for each in said)
+    return forgetting(encode_labels(rows.classes, np.ravel(each)) == rows.target for each in said)
 
 
 def _epochs(model, rows):

@@ -11,6 +11,7 @@ each layer is a view, so that an update of the vector updates the network.
 import numpy as np
 from scipy.optimize import minimize
 
+from skprune.arrays.blocks import blocks
 from skprune.arrays.network import backward, forward, losses, predictions
 
 # Parameters of Adam, as published: decay of both moments, and the term in the denominator.
@@ -224,8 +225,8 @@ def _adam(problem, start, stopping, max_iter, tol, learning_rate, batch_size, rn
     n_samples, step = len(problem.rows[2]), 0
     for _ in range(max_iter):
         order, value = rng.permutation(n_samples), 0.0
-        for first in range(0, n_samples, batch_size):
-            batch, step = order[first : first + batch_size], step + 1
+        for block in blocks(n_samples, batch_size):
+            batch, step = order[block], step + 1
             part, gradient = problem.value(point, batch)
             value += part * len(batch) / n_samples
             mean += (1 - DECAY) * (gradient - mean)

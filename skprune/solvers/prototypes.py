@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from skprune.arrays.blocks import block_size, blocks
+
 # Distances in memory at a time.
 BATCH = 2**22
 # Rounding error of the product of two samples, relative to their norms and per feature.
@@ -52,9 +54,8 @@ def condense(X, codes, kept):
     new, centred = np.flatnonzero(chosen), X - X.mean(axis=0)
     while len(new):
         rest = np.flatnonzero(~chosen)
-        step = max(1, BATCH // max(1, len(rest)))
-        for start in range(0, len(new), step):
-            found = _nearest(X, centred, rest, new[start : start + step])
+        for part in blocks(len(new), block_size(BATCH, len(rest))):
+            found = _nearest(X, centred, rest, new[part])
             squares = ((X[rest] - X[found]) ** 2).sum(axis=1)
             nearest[rest] = np.where(squares < distance[rest], found, nearest[rest])
             distance[rest] = np.minimum(squares, distance[rest])

@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune.arrays.labels import codes_of
+from skprune.arrays.labels import encode_targets
 from skprune.surgery._registry import has_surgeon, surgeon_for, surgeon_type
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
 
@@ -112,9 +112,7 @@ class Members:
         ndarray of int, shape (n_samples * n_outputs,)
             Indices, sample by sample.
         """
-        if self._surgeon is not None:
-            return self._surgeon.encode(np.asarray(y).reshape(len(y), -1)).ravel()
-        return codes_of(self.model.classes_, np.ravel(y))
+        return encode_targets(self.model.classes_, y).ravel()
 
     def sizes(self):
         """Return the size of each member.

@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
-from skprune.arrays.labels import codes_of
 from skprune.arrays.nodes import NO_NODE, NodeTable, check_children, preorder, splice
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._base import Surgeon
@@ -330,25 +329,6 @@ class TreeSurgeon(Surgeon):
             total += value[nodes]
         total /= len(leaf)
         return total
-
-    def encode(self, y):
-        """Encode class labels as indices of the values.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n_samples, n_outputs)
-            Labels.
-
-        Returns
-        -------
-        ndarray of int, shape (n_samples, n_outputs)
-            Indices; -1 for labels that are no classes of the model.
-        """
-        classes = self.model.classes_ if self.n_outputs > 1 else [self.model.classes_]
-        codes = np.empty(y.shape, dtype=np.intp)
-        for output, labels in enumerate(classes):
-            codes[:, output] = codes_of(labels, y[:, output])
-        return codes
 
     @property
     def predicts_by_mean(self):

@@ -2,10 +2,11 @@
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
-from sklearn.utils import gen_batches, indexable
+from sklearn.utils import indexable
 
 from skprune._compat import check_sample_weight, n_rows_of, rows_of
-from skprune.exceptions import InputError
+from skprune.arrays.blocks import block_size, blocks
+from skprune.base._targets import samples_missing
 
 # Kernel values that are held at once while rows are gone through.
 BATCH = 2**21
@@ -97,11 +98,10 @@ def answers_form(surgeon, rows, similarity=None):
     weight = check_sample_weight(rows.sample_weight, np.empty((n_rows, 1)), dtype=np.float64)
     weight = np.maximum(weight, 0.0)  # as the fit does
     if not weight.any():
-        msg = f"None of the {n_rows} rows has a positive weight. Give rows that have one."
-        raise InputError(msg)
+        raise samples_missing(n_rows)
     root = np.sqrt(weight / weight.sum())
     form, mean = np.zeros((n_vectors, n_vectors)), np.zeros(n_vectors)
-    for batch in gen_batches(n_rows, max(1, BATCH // max(1, n_vectors))):
+    for batch in blocks(n_rows, block_size(BATCH, n_vectors)):
         values = surgeon.kernel(rows_of(X, batch)) * root[batch, np.newaxis]
         form += values.T @ values  # the same array twice: half of it is computed
         mean += root[batch] @ values

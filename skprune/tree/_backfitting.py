@@ -50,8 +50,8 @@ def backfit(surgeon, rows, *, ridge, seed, scout):
         Problem, Structures, solutions from the smallest to the largest, total weight.
     """
     parts = [part for part in (rows.grown_on, rows) if part is not None]
-    problem = problem_of(surgeon, parts[0].X, parts[0].y, parts[0].sample_weight)
-    known = [problem.rows(surgeon, part, held_out=part is not parts[0]) for part in parts]
+    problem = problem_of(surgeon, parts[0])
+    known = [problem.data(surgeon, part, held_out=part is not parts[0]) for part in parts]
     _warn_of_light_rows(known)
     together = known[0].join(known[1]) if len(known) > 1 else known[0]
     structures, total = (
@@ -105,7 +105,7 @@ class Trial:
         Reader of a model that never saw the rows that judge.
     problem : Problem
         What is fitted.
-    rows, held : Rows
+    rows, held : BackfittingData
         Rows to fit to, and rows to judge by.
     seed : int
         Draws the order of the trees.
@@ -216,7 +216,7 @@ def descend(problem, structures, rows, ridges, *, seed, most_leaves):
         What is fitted.
     structures : Structures
         The trees.
-    rows : Rows
+    rows : BackfittingData
         What it is fitted to.
     ridges : iterable of float
         The ridge of each penalty; the path ends with them.

@@ -188,7 +188,7 @@ class BackfitPath(BaseTreePath):
     def _snapshot(self, raw):
         problem = self._problem
         raw = problem.center[:, np.newaxis] + problem.scale[:, np.newaxis] * raw
-        answer = problem.answer(raw)
+        answer = problem.inverse_link(raw)
         if not self._surgeon.is_classifier:
             return Snapshot(self.model, answer.T)
         if len(answer) == 1:

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state, indexable
 
 from skprune._compat import Interval, StrOptions, rows_of
 from skprune.base import VALIDATION, BaseModelPruner
-from skprune.base._rows import has_missing
+from skprune.base._frames import has_missing
 from skprune.criteria.weakest_link import (
     pessimistic_risk,
     random_scores,
@@ -23,7 +23,7 @@ from skprune.tree._backfitting import backfit
 from skprune.tree._backfitting_path import BackfitPath
 from skprune.tree._lossless_path import LosslessPath
 from skprune.tree._path import TreePath
-from skprune.tree._scores import best_strength, validation_risk
+from skprune.tree._scores import best_ridge, validation_risk
 
 __all__ = ["TreePruner"]
 
@@ -298,7 +298,7 @@ class TreePruner(BaseModelPruner):
         path = TreePath(surgeon, scores := self._score(surgeon, rows), **scale)
         if not self._shrinks:
             return path
-        ridge = best_strength(surgeon, path, rows) if self.ridge is None else self.ridge
+        ridge = best_ridge(surgeon, path, rows) if self.ridge is None else self.ridge
         return TreePath(surgeon, scores, ridge=ridge, **scale)
 
     def _backfit(self, surgeon, rows):

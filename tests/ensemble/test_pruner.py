@@ -247,10 +247,12 @@ def test_other_models_are_refused():
 
 def test_rows_that_cannot_choose_are_refused():
     frozen = FrozenEstimator(FOREST.fit(X, Y))
-    with pytest.raises(InputError, match="fit got no y"):
+    with pytest.raises(InputError, match="requires y to be passed"):
         EnsemblePruner(frozen).fit(X)
-    with pytest.raises(InputError, match="is left to choose by"):
+    with pytest.raises(InputError, match="labels that the model does not know"):
         EnsemblePruner(frozen).fit(X[:3], [7, 8, 9])
+    with pytest.raises(InputError, match="None of the n_samples=3 samples has a positive weight"):
+        EnsemblePruner(frozen).fit(X[:3], [1, 8, 9], sample_weight=[0, 1, 1])
     with pytest.warns(PruningWarning, match="uses no validation data"):
         EnsemblePruner(FOREST, criterion="random", validation=0.2).fit(X, Y)
 

@@ -364,7 +364,7 @@ def test_frames_in_and_out():
     ids=["str", "category", "object", "polars"],
 )
 def test_columns_that_are_not_numeric_are_named(X):
-    with pytest.raises(ValueError, match=r"2 column\(s\).*'city', 'day'\. Encode them first"):
+    with pytest.raises(ValueError, match=r"2 feature\(s\).*'city', 'day'\. Encode them first"):
         CorrelationPruner().fit(X)
 
 
@@ -376,13 +376,13 @@ def test_columns_that_are_not_numeric_are_named(X):
     ],
 )
 def test_text_in_an_array_is_placed(X):
-    with pytest.raises(ValueError, match=r"1 column\(s\).*: 'x1'\. Encode them first"):
+    with pytest.raises(ValueError, match=r"1 feature\(s\).*: 'x1'\. Encode them first"):
         CorrelationPruner().fit(X)
 
 
 def test_many_text_columns_are_not_all_named():
     X = pd.DataFrame({f"c{i}": ["a", "b"] for i in range(30)})
-    with pytest.raises(ValueError, match=r"30 column\(s\).*'c9', \.\.\.\. Encode"):
+    with pytest.raises(ValueError, match=r"30 feature\(s\).*'c9', \.\.\.\. Encode"):
         CorrelationPruner().fit(X)
 
 

@@ -174,7 +174,7 @@ def test_rows_without_weight_do_not_say_what_the_target_is(pruner, without):
 
 def test_weights_that_are_no_repetitions_warn():
     X, y, _ = planted(n_rows=100)
-    with pytest.warns(PruningWarning, match="adds up to 1 in 100 rows") as caught:
+    with pytest.warns(PruningWarning, match="adds up to 1 over 100 samples") as caught:
         InformationPruner().fit(X, y, sample_weight=np.full(100, 0.01))
     assert caught[0].filename == __file__
     InformationPruner().fit(X, y, sample_weight=np.repeat([0.0, 1.0], [95, 5]))
@@ -199,7 +199,7 @@ def test_categories_are_read_by_counts_and_refused_by_correlation():
         -np.sum(np.bincount(y) / 300 * np.log(np.bincount(y) / 300))
     )
     for relevance in ("f_statistic", "correlation"):
-        with pytest.raises(InputError, match=r"2 column\(s\) hold something else: 'text', 'few'"):
+        with pytest.raises(InputError, match=r"2 feature\(s\) hold something else: 'text', 'few'"):
             clone(pruner).set_params(relevance=relevance).fit(frame, y)
 
 

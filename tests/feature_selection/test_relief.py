@@ -104,7 +104,7 @@ def test_rows_without_weight_are_not_there(criterion):
 
 def test_weights_that_are_no_repetitions_warn():
     X, y = xor(60, 8)
-    with pytest.warns(PruningWarning, match="adds up to 1 in 60 rows") as caught:
+    with pytest.warns(PruningWarning, match="adds up to 1 over 60 samples") as caught:
         ReliefPruner().fit(X, y, sample_weight=np.full(60, 1 / 60))
     assert caught[0].filename == __file__
 

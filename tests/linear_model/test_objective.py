@@ -1,4 +1,4 @@
-"""Objective: the firmer penalty of a model that is sure of its rows."""
+"""Objective: the stronger penalty where data are nearly separable."""
 
 import numpy as np
 import pytest
@@ -30,10 +30,10 @@ def mean_curvature(probability, weight):
 
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_a_sure_model_gets_a_tenth_of_the_curvature_of_none(n_classes, intercept):
+def test_nearly_separable_data_get_a_tenth_of_the_curvature_without_features(n_classes, intercept):
     X, y, weight = table(n_classes)
     own = objective(X, y, weight, C=100.0, fit_intercept=intercept)
-    firm = own.firmer()
+    firm = own.regularized()
     share = np.bincount(y, weight)[-len(own.coef) :] / weight.sum()
     none = np.tile(share, (len(y), 1))
     probability = own.model.predict_proba(X)[:, -len(own.coef) :]
@@ -48,25 +48,25 @@ def test_a_sure_model_gets_a_tenth_of_the_curvature_of_none(n_classes, intercept
     assert_allclose(more, np.diag(expected - 0.01), atol=1e-8 * expected.max())
 
 
-def test_columns_with_that_much_of_a_penalty_keep_it():
+def test_features_with_that_much_of_a_penalty_keep_it():
     X, y, _ = table()
     X[:, :3] *= 1e-6
-    firm = objective(X, y, C=100.0).firmer()
+    firm = objective(X, y, C=100.0).regularized()
     assert_allclose(firm.penalty[:, :3], 0.01)
     assert (firm.penalty[:, 3:] > 0.1).all()
 
 
-def test_who_is_unsure_or_punished_stays_as_he_is():
+def test_enough_curvature_or_penalty_is_left_as_it_is():
     X, y, _ = table()
-    unsure = objective(X, np.random.default_rng(0).permutation(y), C=100.0)
-    assert unsure.firmer() is unsure
-    punished = objective(X, y, C=100.0)
-    assert punished.firmer() is not punished
-    punished.penalty = np.full(punished.coef.shape, 1e6)
-    assert punished.firmer() is punished
+    noisy = objective(X, np.random.default_rng(0).permutation(y), C=100.0)
+    assert noisy.regularized() is noisy
+    penalized = objective(X, y, C=100.0)
+    assert penalized.regularized() is not penalized
+    penalized.penalty = np.full(penalized.coef.shape, 1e6)
+    assert penalized.regularized() is penalized
 
 
-def test_weights_are_rows_and_sparse_rows_are_dense_ones():
+def test_weights_are_repetitions_and_sparse_samples_equal_dense_ones():
     X, y, weight = table()
     X = np.where(np.abs(X) > 1, X, 0.0)
     weighed = objective(X, y, weight, C=100.0)
@@ -74,6 +74,6 @@ def test_weights_are_rows_and_sparse_rows_are_dense_ones():
         ValidationData(X.repeat(weight, axis=0), y.repeat(weight), None, out_of_bag=False),
         ValidationData(sparse.csr_array(X), y, weight, out_of_bag=False),
     ):
-        other = Objective(surgeon_for(weighed.model), rows).firmer()
-        assert_allclose(other.penalty, weighed.firmer().penalty)
+        other = Objective(surgeon_for(weighed.model), rows).regularized()
+        assert_allclose(other.penalty, weighed.regularized().penalty)
         assert sparse.issparse(other.X) == sparse.issparse(rows.X)

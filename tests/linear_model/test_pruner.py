@@ -200,7 +200,7 @@ def test_what_the_cross_validation_chose_stays():
         assert small.alpha_ == clone(model).fit(X, y).alpha_
 
 
-def test_a_model_that_is_sure_of_its_rows_is_ordered_by_a_firmer_one():
+def test_nearly_separable_data_are_ordered_under_a_stronger_penalty():
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, train_size=300, random_state=0, stratify=y)
     path = LinearPruner(LogisticRegression(max_iter=1000)).fit(X, y).path_
@@ -212,16 +212,16 @@ def test_a_model_that_is_sure_of_its_rows_is_ordered_by_a_firmer_one():
 
 
 @pytest.mark.parametrize("criterion", ["obs", "l1"])
-def test_who_is_unsure_of_his_rows_is_ordered_by_himself(criterion, monkeypatch):
+def test_other_data_are_ordered_under_the_own_penalty(criterion, monkeypatch):
     X, y = classes(3)
     pruner = LinearPruner(LogisticRegression(), criterion=criterion)
     found = pruner.fit(X, y).scores_
-    monkeypatch.setattr(_objective.Objective, "firmer", lambda self: self)
+    monkeypatch.setattr(_objective.Objective, "regularized", lambda self: self)
     assert_array_equal(clone(pruner).fit(X, y).scores_, found)
 
 
 @pytest.mark.parametrize("unit", ["weight", "feature"])
-def test_firmer_orders_know_weights_and_sparse_rows(unit):
+def test_orders_under_a_stronger_penalty_know_weights_and_sparse_samples(unit):
     rng = np.random.default_rng(0)
     y = rng.integers(3, size=90)
     X = 6 * rng.normal(size=(3, 12))[y] + rng.normal(size=(90, 12))
@@ -234,7 +234,7 @@ def test_firmer_orders_know_weights_and_sparse_rows(unit):
     for other in (repeated, thin):
         assert_array_equal(other.keep_mask_, weighed.keep_mask_)
         assert_allclose(other.scores_, weighed.scores_, rtol=0.02)
-    # Without a refit there is no firmer model: the one that is there keeps its curvature.
+    # Without a refit the penalty and the curvature are those of the given model.
     own, firm = (
         clone(pruner).set_params(criterion="l1", recovery=recovery).fit(X, y).scores_
         for recovery in (None, "refit")
@@ -645,9 +645,9 @@ def test_rows_of_a_frozen_model_are_those_given():
     assert pickle.dumps(model) == before
     other = LinearPruner(FrozenEstimator(model), keep=9).fit(X[:50], np.append(y[:49], 9))
     assert (other.estimator_.coef_ != 0).sum() == 9  # a row of an unknown class says nothing
-    with pytest.raises(InputError, match="Give other samples"):
+    with pytest.raises(InputError, match="labels that the model does not know"):
         LinearPruner(FrozenEstimator(model)).fit(X, y + 7)
-    with pytest.raises(InputError, match="Give fit a y"):
+    with pytest.raises(InputError, match="requires y to be passed"):
         LinearPruner(FrozenEstimator(model)).fit(X)
     unseen = LinearPruner(FrozenEstimator(model), criterion="magnitude", recovery=None, keep=9)
     assert (unseen.fit(None).estimator_.coef_ != 0).sum() == 9

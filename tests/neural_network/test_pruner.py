@@ -278,7 +278,7 @@ def test_rows_that_do_not_go_with_the_network(whole):
         (several, y > 1),
         (FrozenEstimator(grown(3, kind=MLPRegressor).fit(X, y)), X),
     ):
-        with pytest.raises(InputError, match="Give a column for each"):
+        with pytest.raises(InputError, match="outputs, but the model has"):
             MLPPruner(model).fit(X, target)
     with pytest.raises(ValueError, match="should be a 1d array"):
         MLPPruner(whole).fit(X, np.stack([y, y, y], axis=1))
@@ -385,7 +385,7 @@ def test_rows_of_an_unknown_class_say_nothing(whole):
     found = MLPPruner(whole, keep=0.4).fit(X, target)
     expected = MLPPruner(whole, keep=0.4).fit(X[7:], y[7:])
     np.testing.assert_allclose(found.predict_proba(X), expected.predict_proba(X))
-    with pytest.raises(InputError, match="a class that the model knows"):
+    with pytest.raises(InputError, match="labels that the model does not know"):
         MLPPruner(whole, keep=0.4).fit(X, np.full(len(y), 17))
 
 

@@ -417,7 +417,7 @@ def test_models_that_do_not_go_with_the_criterion(classes, model, criterion, wor
 def test_rows_and_models_that_do_not_serve(classes):
     X, y = classes
     tree = DecisionTreeRegressor(random_state=0)
-    with pytest.raises(InputError, match="ranked by one target"):
+    with pytest.raises(InputError, match="allows one only"):
         SamplePruner(tree).fit(X, np.column_stack([y, y]))
     with pytest.raises(InputError, match="requires y to be passed"):
         SamplePruner(tree).fit(X)

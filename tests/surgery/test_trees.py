@@ -319,26 +319,6 @@ def test_mean_value_is_what_the_tree_answers(case):
         assert_array_equal(value[:, :, 0], model.predict(X).reshape(len(X), -1))
 
 
-@pytest.mark.parametrize(
-    ("labels", "asked", "codes"),
-    [
-        ([3, 5, 9], [9, 3, 4, 5], [2, 0, -1, 1]),
-        (["a", "b", "c"], ["c", "x", "a", "b"], [2, -1, 0, 1]),
-        ([False, True, True], [True, False, True, True], [1, 0, 1, 1]),
-    ],
-    ids=["numbers", "words", "booleans"],
-)
-def test_labels_are_encoded_as_the_model_orders_them(labels, asked, codes):
-    surgeon = surgeon_for(DecisionTreeClassifier().fit(np.arange(3)[:, np.newaxis], labels))
-    assert_array_equal(surgeon.encode(np.array(asked)[:, np.newaxis]).ravel(), codes)
-
-
-def test_labels_of_several_outputs_are_encoded_each():
-    y = np.array([[1, 7], [2, 8], [2, 9]])
-    surgeon = surgeon_for(DecisionTreeClassifier().fit(np.arange(3)[:, np.newaxis], y))
-    assert_array_equal(surgeon.encode(np.array([[2, 9], [3, 7]])), [[1, 2], [-1, 0]])
-
-
 @each_case
 def test_new_values_are_stored_in_nodes_that_stay_in_a_fresh_buffer(case):
     model, _ = fitted(case)

@@ -385,7 +385,7 @@ def test_other_models_and_pruners_are_refused():
     with pytest.raises(LevelError, match="keep=0 is no level"):
         SVMPruner(SVC(), keep=0).fit(X, y)
     frozen = FrozenEstimator(SVC().fit(X, y))
-    with pytest.raises(InputError, match="None of the 240 rows has a positive weight"):
+    with pytest.raises(InputError, match="None of the n_samples=240 samples has a positive weight"):
         SVMPruner(frozen).fit(X, y, sample_weight=-np.ones(len(y)))
 
 

@@ -87,15 +87,15 @@ def test_the_training_loss_falls_along_the_path(model, y):
     """From the smallest model on, more leaves at a lower price never fit worse."""
     fitted = pruner(model, ridge=1.0).fit(X, y)
     path, problem, losses = fitted.path_, fitted.path_._problem, []
-    rows = problem.rows(path._surgeon, ValidationData(X, y, None, out_of_bag=False))
+    data = problem.data(path._surgeon, ValidationData(X, y, None, out_of_bag=False))
     for known in list(path.snapshots(X))[:0:-1]:
         if is_classifier(model):
             raw = np.atleast_2d(known.decision_function(X).T)
         else:
             answer = np.asarray(known.predict(X), dtype=float).reshape(len(X), -1).T
-            raw = np.log(answer) if problem.answer is np.exp else answer
+            raw = np.log(answer) if problem.inverse_link is np.exp else answer
             raw = (raw - problem.center[:, np.newaxis]) / problem.scale[:, np.newaxis]
-        losses.append(problem.loss.value(rows.target, raw).mean())
+        losses.append(problem.loss.value(data.target, raw).mean())
     assert losses[-1] < 0.97 * losses[0]
     assert (np.diff(losses) <= 0.01 * losses[0]).all()
 
@@ -212,7 +212,7 @@ def test_rows_of_a_frozen_model_are_checked():
     frozen = FrozenEstimator(RandomForestClassifier(5, random_state=0).fit(X, BINARY))
     with pytest.raises(InputError, match=r"labels that the model does not know: .*maybe"):
         pruner(frozen).fit(X[:3], ["yes", "no", "maybe"])
-    with pytest.raises(InputError, match="fit got no y"):
+    with pytest.raises(InputError, match="requires y to be passed"):
         pruner(frozen).fit(X)
 
 

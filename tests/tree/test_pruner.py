@@ -305,8 +305,8 @@ def test_bad_rows_get_the_errors_of_the_model():
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        (None, "fit got no y"),
-        (np.where(y, "b", "a"), "No label of y is known to the model"),
+        (None, "requires y to be passed"),
+        (np.where(y, "b", "a"), "labels that the model does not know"),
         (np.c_[y, y], "y has 2 outputs, but the model has 1"),
     ],
     ids=["none", "other labels", "two outputs"],
