@@ -246,10 +246,10 @@ class MLPPruner(BaseModelPruner):
     def _prune_model(self, model, rows):
         surgeon, by_neuron = surgeon_for(model), self.unit == "neuron"
         self._check_parameters(n_hidden=len(surgeon.network.coefs) - 1)
-        grown = held = None
+        grown = held_out = None
         if rows is not None:
             grown = network_data(model, rows.grown_on or rows)
-            held = network_data(model, rows) if rows.grown_on else None
+            held_out = network_data(model, rows) if rows.grown_on else None
         seed = None
         trains = self.recovery == "fine_tune"
         if self.criterion == "random" or (trains and self.solver == "adam"):
@@ -271,14 +271,14 @@ class MLPPruner(BaseModelPruner):
             schedule=self.schedule,
             n_rounds=self.n_rounds,
             rewind=self.rewind and trains,
-            tuning=self._tuning(model, held, seed),
+            tuning=self._tuning(model, held_out, seed),
         )
         sparse = surgeon.sparse
         if self.sparse_coef:  # scikit-learn cannot add an intercept to a sparse product
             sparse = range(int(self._grown_sparse), len(surgeon.network.coefs))
         return NeuralPath(surgeon, judge(surgeon.network), rounds, sparse=sparse)
 
-    def _tuning(self, model, held, seed):
+    def _tuning(self, model, held_out, seed):
         return Tuning(
             alpha=model.alpha,
             solver=self.solver,
@@ -286,7 +286,7 @@ class MLPPruner(BaseModelPruner):
             learning_rate=model.learning_rate_init,
             batch_size=200 if model.batch_size == "auto" else model.batch_size,
             soft_labels=self.soft_labels,
-            held_out=held,
+            held_out=held_out,
             seed=seed,
         )
 

@@ -28,7 +28,7 @@ class Tuning(NamedTuple):
         Of "adam".
     soft_labels : float
         Share of the answers of the whole network in the targets.
-    held : NetworkData or None
+    held_out : NetworkData or None
         Rows that say when to stop.
     seed : int
         Draws the batches.
@@ -40,7 +40,7 @@ class Tuning(NamedTuple):
     learning_rate: float
     batch_size: int
     soft_labels: float
-    held: Any
+    held_out: Any
     seed: int
 
 
@@ -185,10 +185,12 @@ class Rounds:
         if self._recovery != "fine_tune":
             return network
         how, (X, target, weight) = self._tuning, self._rows
-        held = how.held
+        held_out = how.held_out
         if how.soft_labels:
             target = self._softened(X, target)
-            held = held and held._replace(target=self._softened(held.X, held.target))
+            held_out = held_out and held_out._replace(
+                target=self._softened(held_out.X, held_out.target)
+            )
         # The last round gets what division leaves over.
         share = how.max_iter // self.n_rounds
         if turn == self.n_rounds - 1:
@@ -204,7 +206,7 @@ class Rounds:
             max_iter=share,
             learning_rate=how.learning_rate,
             batch_size=how.batch_size,
-            held_out=held,
+            held_out=held_out,
             rng=check_random_state(how.seed),
         )
 
