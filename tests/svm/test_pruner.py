@@ -180,7 +180,7 @@ def test_a_frozen_precomputed_model_needs_its_matrix_only_where_vectors_are_comp
     X, y = table()
     K = own_kernel(X, X)
     frozen = FrozenEstimator(SVC(kernel="precomputed").fit(K, y))
-    with pytest.raises(InputError, match="kernel matrix of the 240 rows"):
+    with pytest.raises(InputError, match="kernel matrix of the 240 samples"):
         SVMPruner(frozen).fit(K[:50], y[:50])
     SVMPruner(frozen, criterion="magnitude").fit(K[:50], y[:50])
     assert SVMPruner(frozen, recovery=None).fit(K, y).estimator_.predict(K).shape == (240,)
