@@ -204,7 +204,7 @@ class Rounds:
             max_iter=share,
             learning_rate=how.learning_rate,
             batch_size=how.batch_size,
-            held=held,
+            held_out=held,
             rng=check_random_state(how.seed),
         )
 

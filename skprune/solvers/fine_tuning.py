@@ -1,4 +1,4 @@
-"""Training of networks in which some weights are held at zero, or are shrunk to zero.
+"""Training of networks in which some weights are held_out at zero, or are shrunk to zero.
 
 The objective is that of scikit-learn's networks,
 
@@ -32,7 +32,7 @@ def fine_tune(
     tol=1e-5,
     learning_rate=1e-3,
     batch_size=200,
-    held=None,
+    held_out=None,
     patience=10,
     rng=None,
 ):
@@ -57,14 +57,14 @@ def fine_tune(
     max_iter : int, default=100
         Iterations of L-BFGS, or passes of Adam over the rows, at most.
     tol : float, default=1e-5
-        L-BFGS ends where no slope of the objective is larger. Adam without `held` ends
+        L-BFGS ends where no slope of the objective is larger. Adam without `held_out` ends
         after `patience` passes in which the objective did not fall by more.
     learning_rate : float, default=1e-3
         Step of Adam.
     batch_size : int, default=200
         Rows of a step of Adam.
-    held : tuple of (X, target, weight), default=None
-        Rows held out: training ends after `patience` iterations or passes in which their
+    held_out : tuple of (X, target, weight), default=None
+        Rows held_out out: training ends after `patience` iterations or passes in which their
         mean loss reached no new minimum, and the network with the smallest is returned.
     patience : int, default=10
         As above.
@@ -74,7 +74,7 @@ def fine_tune(
     Returns
     -------
     Network
-        Its objective, or with `held` the loss of the rows held out, is never larger than
+        Its objective, or with `held_out` the loss of the rows held_out out, is never larger than
         that of the masked network that was given: if nothing better was found, that one
         is returned.
 
@@ -93,7 +93,7 @@ def fine_tune(
     part = _with_first(network, network.coefs[0][used])
     rows = _columns((X, target, weight), used)
     problem = _Problem(part, [masks[0][used], *masks[1:]], rows, alpha)
-    watch = _Watch(problem, held and _columns(held, used), patience)
+    watch = _Watch(problem, held_out and _columns(held_out, used), patience)
     start = problem.point()
     with np.errstate(over="ignore", invalid="ignore"):
         if solver == "lbfgs":
@@ -189,18 +189,18 @@ def _views(flat, like):
 class _Watch:
     """Keeps the best point it was shown, and says when to stop looking.
 
-    Points are judged by the rows held out; without any, by the value shown with them.
+    Points are judged by the rows held_out out; without any, by the value shown with them.
     """
 
-    def __init__(self, problem, held, patience):
-        self.problem, self.held, self.patience = problem, held, patience
+    def __init__(self, problem, held_out, patience):
+        self.problem, self.held_out, self.patience = problem, held_out, patience
         self.best, self.waited = problem.point(), 0
-        self.least = np.inf if held is None else problem.loss(self.best, held)
+        self.least = np.inf if held_out is None else problem.loss(self.best, held_out)
 
     def tired(self, point, value, tol=0.0):
         """Look at a point; return whether `patience` of them were no better."""
-        if self.held is not None:
-            value = self.problem.loss(point, self.held)
+        if self.held_out is not None:
+            value = self.problem.loss(point, self.held_out)
         self.waited = 0 if value < self.least - tol else self.waited + 1
         if value < self.least:
             self.least, self.best = value, point.copy()
@@ -232,10 +232,10 @@ def _adam(problem, start, watch, max_iter, tol, learning_rate, batch_size, rng):
             square += (1 - DECAY_OF_SQUARES) * (slope**2 - square)
             size = np.sqrt(square / (1 - DECAY_OF_SQUARES**step)) + TINY
             point -= learning_rate / (1 - DECAY**step) * mean / size
-        if watch.tired(point, value, 0.0 if watch.held else tol):
+        if watch.tired(point, value, 0.0 if watch.held_out else tol):
             break
     # Batches judge a point that moves: the rows in whole have the last word.
-    if not (watch.held or problem.value(watch.best)[0] < problem.value(start)[0]):
+    if not (watch.held_out or problem.value(watch.best)[0] < problem.value(start)[0]):
         watch.best = start
 
 

@@ -134,7 +134,7 @@ def test_sparse_rows_are_dense_rows(solver):
     ends = [
         fine_tune(
             network, some(network), container(X), target, weight, alpha=ALPHA, solver=solver,
-            max_iter=10, held=(container(held[0]), *held[1:]), rng=np.random.RandomState(0),
+            max_iter=10, held_out=(container(held[0]), *held[1:]), rng=np.random.RandomState(0),
         )
         for container in (np.asarray, csr_array, csr_matrix)
     ]  # fmt: skip
@@ -168,7 +168,7 @@ def test_rows_held_out_choose_the_best_network_on_the_way(solver, monkeypatch):
 
     monkeypatch.setattr(fine_tuning._Problem, "loss", spy)
     found = fine_tune(
-        network, every(network), *rows, alpha=0.0, solver=solver, max_iter=500, held=held,
+        network, every(network), *rows, alpha=0.0, solver=solver, max_iter=500, held_out=held,
         patience=4, tol=1e-9, learning_rate=0.02, rng=np.random.RandomState(0),
     )  # fmt: skip
     values = [value for value, _ in seen]
