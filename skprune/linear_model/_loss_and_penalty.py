@@ -32,6 +32,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from skprune.solvers.linear_losses import (
     Deviance,
+    EpsilonInsensitive,
     Hinge,
     Huber,
     Logistic,
@@ -39,9 +40,8 @@ from skprune.solvers.linear_losses import (
     Pinball,
     Softmax,
     Squared,
+    SquaredEpsilonInsensitive,
     SquaredHinge,
-    SquaredTube,
-    Tube,
 )
 
 # What a cross-validation finds by itself, of the parameters that it shares with its model.
@@ -60,8 +60,8 @@ def loss_of(model):
 
     Returns
     -------
-    Squared
-        Or another loss; squared for models that are not known, which are regressions.
+    LinearLoss
+        Its loss; squared error for unknown models, which are regressions.
     """
     if isinstance(model, LogisticRegression | LinearDiscriminantAnalysis):
         return Logistic() if fits_by_class(model) else Softmax()
@@ -83,8 +83,8 @@ def _named(name, epsilon):
         "modified_huber": ModifiedHuber(),
         "log_loss": Logistic(),
         "huber": Huber(epsilon),
-        "epsilon_insensitive": Tube(epsilon),
-        "squared_epsilon_insensitive": SquaredTube(epsilon),
+        "epsilon_insensitive": EpsilonInsensitive(epsilon),
+        "squared_epsilon_insensitive": SquaredEpsilonInsensitive(epsilon),
     }.get(name, Squared())
 
 

@@ -166,7 +166,7 @@ class Objective:
         total = self.weight.sum()
         share = self.weight @ (self.target > 0) / total
         null = (share * (1 - share)).mean()
-        bends = self.weight @ self.loss.curvature(self.raw, self.target, self.weight) / total
+        bends = self.weight @ self.loss.hessian(self.raw, self.target, self.weight) / total
         if bends.mean() >= SURE * null:
             return self
         spread = sums_of_squares(self.X, self.weight[:, np.newaxis], center=self.has_intercept)[
@@ -201,13 +201,13 @@ class Objective:
 
     def slopes(self):
         """Return the derivative of each row's loss in its scores; shape (n_rows, n_outputs)."""
-        return self.loss.slope(self.raw, self.target)
+        return self.loss.gradient(self.raw, self.target)
 
     @cached_property
     def curvature(self):
         """Weighted second derivative of each row's loss; shape (n_rows, n_outputs)."""
         weight = self.weight[:, np.newaxis]
-        found = weight * self.loss.curvature(self.raw, self.target, self.weight)
+        found = weight * self.loss.hessian(self.raw, self.target, self.weight)
         # Where no row is near enough to bend the loss, all of them stand in.
         return np.where(found.any(axis=0), found, weight)
 

@@ -1,192 +1,232 @@
-"""Losses of linear models: their slope and their curvature, row by row.
+"""Losses of linear models: gradients and Hessians, sample by sample.
 
 A loss is a function of the raw scores ``X @ coef.T + intercept`` and of the targets, both of
-shape (n_rows, n_outputs); the targets of classifiers are 1 and -1.
+shape (n_samples, n_outputs); the targets of classifiers are 1 and -1. All methods cost
+O(n_samples * n_outputs).
 
-Losses with corners, or whose slope has them, bend on some rows only. But whatever goes moves
-the scores, and other rows then: their curvature is the mean over normal moves, which are as
-wide as the scores spread.
+Piecewise linear losses have no curvature almost everywhere, and squared hinges have jumps in
+it. Their curvature is smoothed with a Gaussian as wide as the scores' standard deviation,
+since removing coefficients changes the scores.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, ndtr, softmax
 
 
-class Squared:
-    """Half of the squared error, and the silhouette of all losses."""
+class LinearLoss(ABC):
+    """Base of the losses of linear models."""
 
-    def slope(self, raw, target):
-        """Return the derivative of each row's loss in its scores."""
+    @abstractmethod
+    def gradient(self, raw, target):
+        """Return the derivative of each sample's loss with respect to its raw scores.
+
+        Parameters
+        ----------
+        raw, target : ndarray of shape (n_samples, n_outputs)
+            Raw scores and targets.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Derivatives.
+        """
+
+    @abstractmethod
+    def hessian(self, raw, target, weight):
+        """Return the diagonal of the Hessian of each sample's loss in its raw scores.
+
+        Parameters
+        ----------
+        raw, target : ndarray of shape (n_samples, n_outputs)
+            Raw scores and targets.
+        weight : ndarray of shape (n_samples,)
+            Sample weights, by which the width of smoothing is computed.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Second derivatives, not multiplied by the weights.
+        """
+
+
+class Squared(LinearLoss):
+    """Squared error, ``(raw - y) ** 2 / 2``."""
+
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         return raw - target
 
-    def curvature(self, raw, target, weight):  # noqa: ARG002 - others look at them
-        """Return the second derivative, by itself; `weight` says how much each row counts."""
+    def hessian(self, raw, target, weight):  # noqa: ARG002 - used by other losses
+        """See `LinearLoss`."""
         return np.ones(raw.shape)
 
 
-# Of classifiers.
+# Classification.
 
 
-class Logistic(Squared):
-    """Log-loss, of each class against the rest."""
+class Logistic(LinearLoss):
+    """Log-loss, one class against the rest."""
 
-    def slope(self, raw, target):
-        """See `Squared`."""
-        return self.chances(raw) - (target > 0)
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
+        return self.probabilities(raw) - (target > 0)
 
-    def curvature(self, raw, target, weight):  # noqa: ARG002 - others look at them
-        """See `Squared`."""
-        chance = self.chances(raw)
-        return chance * (1 - chance)
+    def hessian(self, raw, target, weight):  # noqa: ARG002 - used by other losses
+        """See `LinearLoss`."""
+        probability = self.probabilities(raw)
+        return probability * (1 - probability)
 
-    def chances(self, raw):
-        """Return probabilities."""
+    def probabilities(self, raw):
+        """Return class probabilities; ndarray of the same shape."""
         return expit(raw)
 
 
 class Softmax(Logistic):
-    """Log-loss of all classes together; the curvature is that of each class by itself."""
+    """Multinomial log-loss."""
 
-    def chances(self, raw):
-        """Return probabilities."""
+    def probabilities(self, raw):
+        """Return class probabilities; ndarray of the same shape."""
         return expit(raw) if raw.shape[1] == 1 else softmax(raw, axis=1)
 
 
 @dataclass(frozen=True)
-class Hinge(Squared):
-    """What the margin of a row lacks: its score towards its class, of so much."""
+class Hinge(LinearLoss):
+    """Hinge loss, ``max(0, margin - y * raw)``."""
 
     margin: float
 
-    def slope(self, raw, target):
-        """See `Squared`."""
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         return -target * (raw * target < self.margin)
 
-    def curvature(self, raw, target, weight):
-        """See `Squared`."""
-        return _jump(raw * target, self.margin, weight)
+    def hessian(self, raw, target, weight):
+        """See `LinearLoss`."""
+        return _smoothed_jump(raw * target, self.margin, weight)
 
 
-class SquaredHinge(Squared):
-    """The square of what the margin of a row lacks of 1."""
+class SquaredHinge(LinearLoss):
+    """Squared hinge loss, ``max(0, 1 - y * raw) ** 2``."""
 
-    def slope(self, raw, target):
-        """See `Squared`."""
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         return -2 * target * np.maximum(1 - raw * target, 0)
 
-    def curvature(self, raw, target, weight):
-        """See `Squared`."""
-        return 2.0 * _below(raw * target, 1.0, weight)
+    def hessian(self, raw, target, weight):
+        """See `LinearLoss`."""
+        return 2.0 * _smoothed_step(raw * target, 1.0, weight)
 
 
-class ModifiedHuber(Squared):
-    """The squared hinge, and a line for margins below -1."""
+class ModifiedHuber(LinearLoss):
+    """Squared hinge loss where ``y * raw >= -1``, else ``-4 * y * raw``."""
 
-    def slope(self, raw, target):
-        """See `Squared`."""
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         return -2 * target * np.clip(1 - raw * target, 0, 2)
 
-    def curvature(self, raw, target, weight):
-        """See `Squared`."""
+    def hessian(self, raw, target, weight):
+        """See `LinearLoss`."""
         margin = raw * target
-        return 2.0 * (_below(margin, 1.0, weight) - _below(margin, -1.0, weight))
+        return 2.0 * (_smoothed_step(margin, 1.0, weight) - _smoothed_step(margin, -1.0, weight))
 
 
-# Of regressions.
+# Regression.
 
 
 @dataclass(frozen=True)
-class Deviance(Squared):
-    """Half of the Tweedie deviance of a power, with a logarithmic link."""
+class Deviance(LinearLoss):
+    """Half the Tweedie deviance of a given power, with a log link."""
 
     power: float
 
-    def slope(self, raw, target):
-        """See `Squared`."""
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         return (np.exp(raw) - target) * np.exp((1 - self.power) * raw)
 
-    def curvature(self, raw, target, weight):  # noqa: ARG002 - others look at them
-        """See `Squared`; its expectation over targets."""
+    def hessian(self, raw, target, weight):  # noqa: ARG002 - used by other losses
+        """See `LinearLoss`; the expected Hessian, as in Fisher scoring."""
         return np.exp((2 - self.power) * raw)
 
 
 @dataclass(frozen=True)
-class Huber(Squared):
-    """Squared loss, and a line for errors above a limit."""
+class Huber(LinearLoss):
+    """Squared error up to an absolute error of `limit`, linear beyond."""
 
     limit: float
 
-    def slope(self, raw, target):
-        """See `Squared`."""
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         return np.clip(raw - target, -self.limit, self.limit)
 
-    def curvature(self, raw, target, weight):  # noqa: ARG002 - others look at it
-        """See `Squared`."""
+    def hessian(self, raw, target, weight):  # noqa: ARG002 - used by other losses
+        """See `LinearLoss`."""
         return 1.0 * (np.abs(raw - target) <= self.limit)
 
 
 @dataclass(frozen=True)
-class Tube(Squared):
-    """Absolute errors beyond a tolerance."""
+class EpsilonInsensitive(LinearLoss):
+    """Epsilon-insensitive loss, ``max(0, abs(raw - y) - epsilon)``."""
 
     epsilon: float
 
-    def slope(self, raw, target):
-        """See `Squared`."""
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         return np.sign(raw - target) * (np.abs(raw - target) > self.epsilon)
 
-    def curvature(self, raw, target, weight):
-        """See `Squared`."""
+    def hessian(self, raw, target, weight):
+        """See `LinearLoss`."""
         error = raw - target
-        return _jump(error, self.epsilon, weight) + _jump(error, -self.epsilon, weight)
+        return _smoothed_jump(error, self.epsilon, weight) + _smoothed_jump(
+            error, -self.epsilon, weight
+        )
 
 
 @dataclass(frozen=True)
-class SquaredTube(Squared):
-    """Squared errors beyond a tolerance."""
+class SquaredEpsilonInsensitive(LinearLoss):
+    """Squared epsilon-insensitive loss, ``max(0, abs(raw - y) - epsilon) ** 2``."""
 
     epsilon: float
 
-    def slope(self, raw, target):
-        """See `Squared`."""
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         error = raw - target
         return 2 * np.sign(error) * np.maximum(np.abs(error) - self.epsilon, 0)
 
-    def curvature(self, raw, target, weight):  # noqa: ARG002 - others look at it
-        """See `Squared`."""
+    def hessian(self, raw, target, weight):  # noqa: ARG002 - used by other losses
+        """See `LinearLoss`."""
         return 2.0 * (np.abs(raw - target) > self.epsilon)
 
 
 @dataclass(frozen=True)
-class Pinball(Squared):
-    """The loss of a quantile."""
+class Pinball(LinearLoss):
+    """Pinball loss of a quantile."""
 
     quantile: float
 
-    def slope(self, raw, target):
-        """See `Squared`."""
+    def gradient(self, raw, target):
+        """See `LinearLoss`."""
         return np.where(raw > target, 1 - self.quantile, -self.quantile)
 
-    def curvature(self, raw, target, weight):
-        """See `Squared`."""
-        return _jump(raw - target, 0.0, weight)
+    def hessian(self, raw, target, weight):
+        """See `LinearLoss`."""
+        return _smoothed_jump(raw - target, 0.0, weight)
 
 
-def _jump(value, at, weight):
-    """Return the curvature of a slope that rises by 1 at a place, per value and output."""
+def _smoothed_jump(value, at, weight):
+    """Return the smoothed second derivative where the gradient jumps by 1."""
     width = _spread(value, weight)
     return np.exp(-(((value - at) / width) ** 2) / 2) / (width * np.sqrt(2 * np.pi))
 
 
-def _below(value, at, weight):
-    """Return the share of moves after which values are below a place."""
+def _smoothed_step(value, at, weight):
+    """Return the smoothed indicator of values below a point."""
     return ndtr((at - value) / _spread(value, weight))
 
 
 def _spread(value, weight):
-    """Return the standard deviation of values, per output."""
+    """Return the weighted standard deviation of values, per output; 1 if it is 0."""
     mean = np.average(value, axis=0, weights=weight)
     spread = np.sqrt(np.average((value - mean) ** 2, axis=0, weights=weight))
     return np.where(spread > 0, spread, 1.0)

@@ -1,4 +1,4 @@
-"""Losses of linear models: slopes against differences, curvature against its definition."""
+"""Losses of linear models: gradients and Hessians, compared with finite differences."""
 
 import numpy as np
 import pytest
@@ -35,8 +35,8 @@ NUMBERS = {
     losses.Huber(0.7): lambda raw, y: np.where(
         np.abs(raw - y) < 0.7, (raw - y) ** 2 / 2, 0.7 * np.abs(raw - y) - 0.245
     ),
-    losses.Tube(0.3): lambda raw, y: np.maximum(np.abs(raw - y) - 0.3, 0),
-    losses.SquaredTube(0.3): lambda raw, y: np.maximum(np.abs(raw - y) - 0.3, 0) ** 2,
+    losses.EpsilonInsensitive(0.3): lambda raw, y: np.maximum(np.abs(raw - y) - 0.3, 0),
+    losses.SquaredEpsilonInsensitive(0.3): lambda raw, y: np.maximum(np.abs(raw - y) - 0.3, 0) ** 2,
     losses.Pinball(0.2): lambda raw, y: np.where(y > raw, 0.2 * (y - raw), 0.8 * (raw - y)),
 }
 
@@ -55,7 +55,7 @@ def deviance(power):
 
 
 POSITIVE = {losses.Deviance(p): deviance(p) for p in (1, 1.5, 2)}
-AT_CORNERS = [losses.Tube(0.3), losses.Pinball(0.2)]
+PIECEWISE_LINEAR = [losses.EpsilonInsensitive(0.3), losses.Pinball(0.2)]
 KINDS = {"sign": SIGNS, "number": NUMBERS, "positive": POSITIVE}
 EVERY = [(loss, name) for name, table in KINDS.items() for loss in table]
 
@@ -67,52 +67,56 @@ def scores(kind):
 
 
 @pytest.mark.parametrize(("loss", "kind"), EVERY)
-def test_slopes_are_differences(loss, kind):
+def test_gradients_match_finite_differences(loss, kind):
     raw, y = scores(kind)
     value = KINDS[kind][loss]
     difference = (value(raw + 1e-6, y) - value(raw - 1e-6, y)) / 2e-6
-    assert_allclose(loss.slope(raw, y), difference, rtol=1e-5, atol=1e-5)
+    assert_allclose(loss.gradient(raw, y), difference, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("loss", [losses.Squared(), losses.Logistic()])
-def test_smooth_losses_bend_as_their_slopes_do(loss):
+def test_hessians_of_smooth_losses_match_finite_differences(loss):
     raw, y = scores("sign")
-    difference = (loss.slope(raw + 1e-5, y) - loss.slope(raw - 1e-5, y)) / 2e-5
-    assert_allclose(loss.curvature(raw, y, np.ones(200)), difference, rtol=1e-6)
+    difference = (loss.gradient(raw + 1e-5, y) - loss.gradient(raw - 1e-5, y)) / 2e-5
+    assert_allclose(loss.hessian(raw, y, np.ones(200)), difference, rtol=1e-6)
 
 
 @pytest.mark.parametrize("power", [1, 1.5, 2])
-def test_deviances_bend_as_expected(power):
+def test_hessians_of_deviances_are_expectations(power):
     raw, _ = scores("positive")
     loss = losses.Deviance(power)
-    difference = (loss.slope(raw + 1e-5, np.exp(raw)) - loss.slope(raw - 1e-5, np.exp(raw))) / 2e-5
-    assert_allclose(loss.curvature(raw, None, None), difference, rtol=1e-6)
+    y = np.exp(raw)
+    difference = (loss.gradient(raw + 1e-5, y) - loss.gradient(raw - 1e-5, y)) / 2e-5
+    assert_allclose(loss.hessian(raw, None, None), difference, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("loss", "kind"),
-    [*((loss, "sign") for loss in list(SIGNS)[1:]), *((loss, "number") for loss in AT_CORNERS)],
+    [
+        *((loss, "sign") for loss in list(SIGNS)[1:]),
+        *((loss, "number") for loss in PIECEWISE_LINEAR),
+    ],
 )
-def test_corners_bend_on_average_over_moves(loss, kind):
+def test_hessians_of_nonsmooth_losses_are_gaussian_smoothed(loss, kind):
     raw, y = scores(kind)
     weight = np.random.default_rng(1).uniform(size=200)
     value = raw * y if kind == "sign" else raw - y
     mean = np.average(value, axis=0, weights=weight)
     width = np.sqrt(np.average((value - mean) ** 2, axis=0, weights=weight))
-    # The slope of the mean loss over normal moves, differentiated.
+    # Second derivative of the loss after convolution with a Gaussian.
     moves = np.linspace(-8, 8, 40001)
     density = np.exp(-(moves**2) / 2) * (moves[1] - moves[0]) / np.sqrt(2 * np.pi)
-    found = loss.curvature(raw, y, weight)
+    found = loss.hessian(raw, y, weight)
     for row in range(5):
         for output in range(2):
-            aside = raw[row, output] + width[output] * moves
+            shifted = raw[row, output] + width[output] * moves
             aim = np.full(len(moves), y[row, output])
-            # By parts: the mean of a derivative is that of the slope times move over width.
-            expected = (loss.slope(aside, aim) * moves * density).sum() / width[output]
+            # By parts: E[g'(z)] = E[g(z) * move] / width.
+            expected = (loss.gradient(shifted, aim) * moves * density).sum() / width[output]
             assert_allclose(found[row, output], expected, atol=1e-3)
 
 
-def test_log_loss_of_all_classes():
+def test_softmax_matches_finite_differences():
     raw, _ = scores("number")
     raw = np.column_stack([raw, raw[:, 0] / 2])
     y = np.where(np.equal.outer(np.arange(200) % 3, range(3)), 1.0, -1.0)
@@ -122,17 +126,18 @@ def test_log_loss_of_all_classes():
         return logsumexp(raw, axis=1) - raw[y > 0]
 
     for output in range(3):
-        aside = step * np.eye(3)[output]
-        slope = (value(raw + aside) - value(raw - aside)) / (2 * step)
-        assert_allclose(loss.slope(raw, y)[:, output], slope, atol=1e-8)
-        bend = (loss.slope(raw + aside, y) - loss.slope(raw - aside, y))[:, output] / (2 * step)
-        assert_allclose(loss.curvature(raw, y, None)[:, output], bend, atol=1e-8)
+        shifted = step * np.eye(3)[output]
+        slope = (value(raw + shifted) - value(raw - shifted)) / (2 * step)
+        assert_allclose(loss.gradient(raw, y)[:, output], slope, atol=1e-8)
+        change = loss.gradient(raw + shifted, y) - loss.gradient(raw - shifted, y)
+        second = change[:, output] / (2 * step)
+        assert_allclose(loss.hessian(raw, y, None)[:, output], second, atol=1e-8)
 
 
 def gradient(model, X, y):
-    """The gradient of the objective at a fitted model, by what was read from it."""
+    """The gradient of the objective at a fitted model, by the loss and penalty read from it."""
     raw = (X @ model.coef_.ravel() + model.intercept_).reshape(-1, 1)
-    slope = loss_of(model).slope(raw, y.reshape(-1, 1))
+    slope = loss_of(model).gradient(raw, y.reshape(-1, 1))
     return X.T @ slope.ravel() + penalty_of(model, np.ones(len(y))) * model.coef_.ravel()
 
 
@@ -155,7 +160,7 @@ def gradient(model, X, y):
     ids=str,
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # a pure ridge
-def test_loss_and_penalty_are_those_that_the_fit_minimised(model):
+def test_loss_and_penalty_match_the_objective_of_the_fit(model):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 4))
     y = np.exp(X[:, 0] / 3 + rng.normal(scale=0.3, size=200))
