@@ -85,7 +85,7 @@ def _spare_redundant(network, rows, scores):
         return scores
     partners = neurons.redundant(network, forward(network, rows.X), rows.weight)
     return [
-        np.where(found.gone, 0.0, np.maximum(each, np.finfo(float).tiny))
+        np.where(found.is_redundant, 0.0, np.maximum(each, np.finfo(float).tiny))
         for found, each in zip(partners, scores, strict=True)
     ]
 

@@ -1,1 +1,1 @@
-"""Order and refit together: pure functions of arrays, and the state that they carry on."""
+"""Solvers that order units and refit parameters jointly: functions of arrays."""

@@ -1,8 +1,8 @@
-"""Losses of additive models: value, slope and an upper bound of the curvature.
+"""Losses of additive models: value, gradient and an upper bound of the curvature.
 
-A loss sees targets and raw predictions as arrays of shape (n_columns, n_rows), a column
-per class or output, and is asked for three things only, so that one solver serves all.
-Each costs O(rows * columns).
+Targets and raw predictions are arrays of shape (n_columns, n_samples), one column per class
+or output. A loss implements three methods, so that one solver serves all losses. Each costs
+O(n_samples * n_columns).
 """
 
 from typing import NamedTuple, Protocol
@@ -10,68 +10,68 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from scipy.special import expit, log_softmax, softmax
 
-# Rows that are fitted already have almost no curvature; a share of the largest keeps steps
-# within the reach of the quadratic model.
-LEAST_CURVATURE = 0.02
+# Well fitted samples have almost no curvature. This fraction of the largest possible one is
+# the minimum, so that steps remain within the range of the quadratic model.
+MIN_CURVATURE = 0.02
 
 _TINY = np.finfo(float).tiny
 
 
-class Slope(NamedTuple):
-    """What a quadratic model of a loss needs at some raw predictions.
+class QuadraticModel(NamedTuple):
+    """Quadratic model of a loss at given raw predictions.
 
     Attributes
     ----------
-    descent : ndarray of shape (n_columns, n_rows)
+    negative_gradient : ndarray of shape (n_columns, n_samples)
         Negative gradient.
-    curvature : float or ndarray of shape (n_columns, n_rows)
-        A bound of the second derivatives, jointly over the columns.
+    curvature : float or ndarray of shape (n_columns, n_samples)
+        Upper bound of the Hessian: a diagonal matrix over the columns of each sample.
     """
 
-    descent: np.ndarray
+    negative_gradient: np.ndarray
     curvature: float | np.ndarray
 
 
 class Loss(Protocol):
-    """What a solver asks of a loss."""
+    """Interface of a loss."""
 
     is_quadratic: bool
 
     def intercept(self, target: np.ndarray, weight: np.ndarray) -> np.ndarray:
-        """Return the best constant of each column; shape (n_columns,)."""
+        """Return the optimal constant prediction of each column; shape (n_columns,)."""
 
     def value(self, target: np.ndarray, raw: np.ndarray) -> np.ndarray:
-        """Return the loss of each row; shape (n_rows,)."""
+        """Return the loss of each sample; shape (n_samples,)."""
 
-    def slope(self, target: np.ndarray, raw: np.ndarray) -> Slope:
-        """Return the `Slope` at raw predictions."""
+    def quadratic_model(self, target: np.ndarray, raw: np.ndarray) -> QuadraticModel:
+        """Return the `QuadraticModel` at raw predictions."""
 
 
 class SquaredLoss:
-    """Half the squared error; several columns are several outputs."""
+    """Squared error, ``(y - raw) ** 2 / 2``; one column per output."""
 
     is_quadratic = True
 
     def intercept(self, target, weight):
-        """Return the best constant of each column; ndarray of shape (n_columns,)."""
+        """Return the optimal constant of each column; ndarray of shape (n_columns,)."""
         return np.average(target, axis=1, weights=weight)
 
     def value(self, target, raw):
-        """Return the loss of each row; ndarray of shape (n_rows,)."""
+        """Return the loss of each sample; ndarray of shape (n_samples,)."""
         return 0.5 * ((target - raw) ** 2).sum(axis=0)
 
-    def slope(self, target, raw):
-        """Return the `Slope` at raw predictions."""
-        return Slope(target - raw, 1.0)
+    def quadratic_model(self, target, raw):
+        """Return the `QuadraticModel` at raw predictions."""
+        return QuadraticModel(target - raw, 1.0)
 
 
 class BinomialLoss:
-    """Log-loss of two classes; the target is 0 or 1, raw predictions are log-odds."""
+    """Binary log-loss; the target is 0 or 1, raw predictions are log-odds."""
 
     is_quadratic = False
 
     def intercept(self, target, weight):
-        """Return the log-odds of the share of the second class."""
+        """Return the log-odds of the frequency of the second class."""
         share = _inside(np.average(target, axis=1, weights=weight))
         return np.log(share) - np.log1p(-share)
 
@@ -79,20 +79,20 @@ class BinomialLoss:
         """Return the loss of each row."""
         return (np.logaddexp(0, raw) - target * raw)[0]
 
-    def slope(self, target, raw):
-        """Return the `Slope` at raw predictions."""
-        chance = expit(raw)
-        curvature = np.maximum(chance * (1 - chance), LEAST_CURVATURE / 4)
-        return Slope(target - chance, curvature)
+    def quadratic_model(self, target, raw):
+        """Return the `QuadraticModel` at raw predictions."""
+        probability = expit(raw)
+        curvature = np.maximum(probability * (1 - probability), MIN_CURVATURE / 4)
+        return QuadraticModel(target - probability, curvature)
 
 
 class MultinomialLoss:
-    """Log-loss of several classes; the target is one-hot, a column per class."""
+    """Multinomial log-loss; the target is one-hot, one column per class."""
 
     is_quadratic = False
 
     def intercept(self, target, weight):
-        """Return centred logarithms of the shares of the classes."""
+        """Return the centred logarithms of the class frequencies."""
         log_share = np.log(_inside(np.average(target, axis=1, weights=weight)))
         return log_share - log_share.mean()
 
@@ -100,39 +100,39 @@ class MultinomialLoss:
         """Return the loss of each row."""
         return -(target * log_softmax(raw, axis=0)).sum(axis=0)
 
-    def slope(self, target, raw):
-        """Return the `Slope` at raw predictions.
+    def quadratic_model(self, target, raw):
+        """Return the `QuadraticModel` at raw predictions.
 
-        The second derivatives of a row, diag(p) - p p', are bounded by twice the diagonal
-        matrix of p (1 - p): the difference is diagonally dominant.
+        The Hessian of a sample, diag(p) - p p', is bounded by 2 diag(p (1 - p)): the
+        difference is diagonally dominant.
         """
-        chance = softmax(raw, axis=0)
-        curvature = np.maximum(2 * chance * (1 - chance), LEAST_CURVATURE / 2)
-        return Slope(target - chance, curvature)
+        probability = softmax(raw, axis=0)
+        curvature = np.maximum(2 * probability * (1 - probability), MIN_CURVATURE / 2)
+        return QuadraticModel(target - probability, curvature)
 
 
 class ExponentialLoss:
-    """Loss of AdaBoost; the target is 0 or 1, raw predictions are half log-odds."""
+    """Exponential loss (AdaBoost); the target is 0 or 1, raw predictions half log-odds."""
 
     is_quadratic = False
 
     def intercept(self, target, weight):
-        """Return half the log-odds of the share of the second class."""
+        """Return half the log-odds of the frequency of the second class."""
         return BinomialLoss().intercept(target, weight) / 2
 
     def value(self, target, raw):
         """Return the loss of each row."""
         return np.exp((1 - 2 * target) * raw)[0]
 
-    def slope(self, target, raw):
-        """Return the `Slope` at raw predictions."""
+    def quadratic_model(self, target, raw):
+        """Return the `QuadraticModel` at raw predictions."""
         sign = 2 * target - 1
         loss = np.exp(-sign * raw)
-        return Slope(sign * loss, np.maximum(loss, LEAST_CURVATURE))
+        return QuadraticModel(sign * loss, np.maximum(loss, MIN_CURVATURE))
 
 
 class _LogLinkLoss:
-    """Base of the losses whose raw predictions are logarithms of means."""
+    """Base of the losses with a log link."""
 
     is_quadratic = False
 
@@ -142,33 +142,33 @@ class _LogLinkLoss:
 
 
 class PoissonLoss(_LogLinkLoss):
-    """Half the deviance of counts, up to a constant of the target."""
+    """Half the Poisson deviance, up to a constant that depends on the target only."""
 
     def value(self, target, raw):
         """Return the loss of each row."""
         return (np.exp(raw) - target * raw)[0]
 
-    def slope(self, target, raw):
-        """Return the `Slope` at raw predictions."""
+    def quadratic_model(self, target, raw):
+        """Return the `QuadraticModel` at raw predictions."""
         mean = np.exp(raw)
-        return Slope(target - mean, np.maximum(mean, LEAST_CURVATURE))
+        return QuadraticModel(target - mean, np.maximum(mean, MIN_CURVATURE))
 
 
 class GammaLoss(_LogLinkLoss):
-    """Half the deviance of positive targets, up to a constant of the target."""
+    """Half the gamma deviance, up to a constant that depends on the target only."""
 
     def value(self, target, raw):
         """Return the loss of each row."""
         return (target * np.exp(-raw) + raw)[0]
 
-    def slope(self, target, raw):
-        """Return the `Slope` at raw predictions."""
+    def quadratic_model(self, target, raw):
+        """Return the `QuadraticModel` at raw predictions."""
         ratio = target * np.exp(-raw)
-        return Slope(ratio - 1, np.maximum(ratio, LEAST_CURVATURE))
+        return QuadraticModel(ratio - 1, np.maximum(ratio, MIN_CURVATURE))
 
 
 class QuantileLoss:
-    """Pinball loss; at the level 0.5 it is half the absolute error.
+    """Pinball loss; half the absolute error for the level 0.5.
 
     Parameters
     ----------
@@ -177,14 +177,13 @@ class QuantileLoss:
 
     Notes
     -----
-    Smoothed at its kink, where it has no curvature, and bounded by the parabola that touches
-    it at the current residual (D. R. Hunter and K. Lange, "Quantile regression via an MM
-    algorithm", 2000). Targets are expected in units of their spread; the value is at most a
-    fortieth of that below the pinball loss.
+    Smoothed at the kink and majorised by the parabola that touches it at the current residual
+    (D. R. Hunter and K. Lange, "Quantile regression via an MM algorithm", 2000). Targets are
+    expected in units of their spread; smoothing lowers the value by at most 1/40 of it.
     """
 
     is_quadratic = False
-    blur = 0.01
+    smoothing = 0.01
 
     def __init__(self, level=0.5):
         self.level = level
@@ -197,28 +196,30 @@ class QuantileLoss:
         """Return the loss of each row."""
         residual = target - raw
         pinball = residual * (self.level - (residual < 0))
-        return (pinball - self.blur / 2 * np.log1p(np.abs(residual) / self.blur)).sum(axis=0)
+        return (pinball - self.smoothing / 2 * np.log1p(np.abs(residual) / self.smoothing)).sum(
+            axis=0
+        )
 
-    def slope(self, target, raw):
-        """Return the `Slope` at raw predictions."""
+    def quadratic_model(self, target, raw):
+        """Return the `QuadraticModel` at raw predictions."""
         residual = target - raw
-        curvature = 0.5 / (np.abs(residual) + self.blur)
-        return Slope(curvature * residual + self.level - 0.5, curvature)
+        curvature = 0.5 / (np.abs(residual) + self.smoothing)
+        return QuadraticModel(curvature * residual + self.level - 0.5, curvature)
 
 
 class HuberLoss:
-    """Squared error near zero, absolute error beyond a bend.
+    """Huber loss.
 
     Parameters
     ----------
-    bend : float
-        Residual from which the loss is linear, in units of the target.
+    delta : float
+        Absolute residual above which the loss is linear, in units of the target.
     """
 
     is_quadratic = False
 
-    def __init__(self, bend):
-        self.bend = bend
+    def __init__(self, delta):
+        self.delta = delta
 
     def intercept(self, target, weight):
         """Return the weighted median of each column."""
@@ -227,23 +228,23 @@ class HuberLoss:
     def value(self, target, raw):
         """Return the loss of each row."""
         residual = np.abs(target - raw)
-        inner = np.minimum(residual, self.bend)
+        inner = np.minimum(residual, self.delta)
         return (inner * (residual - 0.5 * inner)).sum(axis=0)
 
-    def slope(self, target, raw):
-        """Return the `Slope` at raw predictions."""
+    def quadratic_model(self, target, raw):
+        """Return the `QuadraticModel` at raw predictions."""
         residual = target - raw
-        curvature = self.bend / np.maximum(np.abs(residual), self.bend)
-        return Slope(curvature * residual, curvature)
+        curvature = self.delta / np.maximum(np.abs(residual), self.delta)
+        return QuadraticModel(curvature * residual, curvature)
 
 
 def _inside(share):
-    """Keep shares off 0 and 1, where log-odds have no end."""
+    """Clip frequencies to the interior of (0, 1), so that log-odds are finite."""
     return np.clip(share, 1e-6, 1 - 1e-6)
 
 
 def _quantile(values, weight, level):
-    """Return a weighted quantile: the least value with enough weight at or below it."""
+    """Return the weighted quantile: the smallest value with cumulative weight >= level."""
     order = np.argsort(values)
     reached = np.cumsum(weight[order])
     return values[order][np.searchsorted(reached, level * reached[-1])]

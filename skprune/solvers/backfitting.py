@@ -1,13 +1,14 @@
 """Penalised backfitting: joint subtree pruning, tree removal and leaf refit.
 
-Given the structures of many trees, all leaf values and all cuts are chosen anew to minimise
+Given the structures of many trees, all leaf values and pruned subtrees are re-optimised to
+minimise
 
-    sum of losses + penalty * leaves + ridge / 2 * squared leaf values
+    sum of losses + penalty * leaves + ridge / 2 * sum of squared leaf values
 
-one tree after the other, the others held fixed. For a quadratic loss each step is exact: the
-best values of all nodes and the best of all pruned subtrees come from sums over leaves and
-one pass up the tree. Other losses are replaced by a quadratic model once per pass, and a
-pass that does not lower the objective is taken back and repeated with shorter steps.
+by block coordinate descent, one tree at a time. For a quadratic loss each step is exact: the
+optimal values of all nodes and the optimal pruned subtree follow from sums over leaves and
+one bottom-up pass. Other losses are replaced by a quadratic model once per pass; a pass that
+increases the objective is undone and repeated with shorter steps.
 """
 
 from dataclasses import dataclass, field
@@ -21,20 +22,21 @@ from skprune.solvers.backfitting_layout import Structures
 
 
 class Solution(NamedTuple):
-    """One level of a backfitted model: what stays, and its values.
+    """One level of a backfitted model: its leaves and their values.
 
     Attributes
     ----------
     penalty, ridge : float
-        As they were given.
+        The parameters of the objective.
     intercept : ndarray of shape (n_columns,)
         Constant part of the raw prediction.
     node : ndarray of int, shape (n_leaves,)
-        Nodes of the table that are leaves now, tree by tree, each from left to right.
+        Nodes of the table that are leaves of the pruned trees, tree by tree, from left to
+        right.
     column : ndarray of int, shape (n_leaves,)
-        Column that a leaf adds to; 0 where all columns share their structures.
+        Column that a leaf contributes to; 0 if all columns share one structure.
     value : ndarray of shape (n_leaves, n_shared)
-        What it adds: to its column, or to each of the columns that share it.
+        Contribution to that column, or to each of the columns that share the structure.
     """
 
     penalty: float
@@ -46,7 +48,7 @@ class Solution(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """What one tree adds: structure and position of its leaves, and values per full leaf."""
+    """Fit of one tree: structure and node of each leaf, values per leaf of the full tree."""
 
     own: np.ndarray
     leaves: np.ndarray
@@ -56,32 +58,33 @@ class _Fit(NamedTuple):
 
 @dataclass
 class Backfitting:
-    """The state of a backfitting: carried on from penalty to penalty.
+    """State of a backfitting, used for warm starts along a path of penalties.
 
     Parameters
     ----------
     structures : Structures
         The trees.
-    rank : ndarray of int, shape (n_trees, n_rows)
-        The leaf of each row, as `Structures.rank` numbers them.
-    target : ndarray of shape (n_columns, n_rows)
-        What the loss compares with.
+    rank : ndarray of int, shape (n_trees, n_samples)
+        Leaf of each sample, numbered by `Structures.rank`.
+    target : ndarray of shape (n_columns, n_samples)
+        Target of the loss.
     loss : Loss
         One of `skprune.solvers.additive_losses`.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
     seed : int
-        Draws the order of the trees in each pass.
+        Seed of the order of the trees in each pass.
     columns : ndarray of int, shape (n_trees,), default=None
-        The one column that each tree adds to; None if each tree serves all columns.
+        The single column that each tree contributes to; None if to all columns.
     shared : bool, default=False
-        Whether the columns share one pruned structure per tree, or each cuts its own.
-    offset : ndarray of shape (n_columns, n_rows), default=None
-        Part of the raw prediction that is not fitted.
+        Whether all columns share one pruned structure per tree, or each has its own.
+    offset : ndarray of shape (n_columns, n_samples), default=None
+        Fixed part of the raw prediction.
 
     Notes
     -----
-    A step costs O((rows + nodes) * columns); memory O(rows * (trees / 2 + columns)).
+    A step costs O((n_samples + n_nodes) * n_columns); memory is
+    O(n_samples * (n_trees / 2 + n_columns)).
     """
 
     structures: Structures
@@ -107,29 +110,30 @@ class Backfitting:
         self._hessians = {}
 
     def copy(self):
-        """Return a state that can go another way."""
+        """Return an independent copy of the state."""
         twin = object.__new__(Backfitting)
         twin.__dict__.update(self.__dict__)
         twin.fits, twin.raw = dict(self.fits), self.raw.copy()
         return twin
 
     def descend(self, penalty, ridge, n_passes=2):
-        """Lower the objective at one penalty, from where the last one ended.
+        """Decrease the objective at given penalties, starting from the current state.
 
         Parameters
         ----------
         penalty : float
-            Price of a leaf, in units of the summed loss.
+            Cost per leaf, in units of the summed loss.
         ridge : float
-            Price of half the square of a leaf value: rows of value 0 that each leaf is
-            joined by, in units of the curvature.
+            L2 penalty on leaf values, ``ridge / 2 * value ** 2``: equivalent to adding
+            curvature `ridge` with target 0 to each leaf.
         n_passes : int, default=2
-            The first lets removed trees back in, the others visit those that are left.
+            Number of passes. The first may add removed trees again, the others visit the
+            remaining ones.
 
         Returns
         -------
         Solution
-            Where it ended.
+            The model after the last pass.
         """
         for number in range(n_passes):
             self._pass(penalty, ridge, widen=number == 0)
@@ -143,7 +147,7 @@ class Backfitting:
         return loss + penalty * n_leaves + ridge / 2 * squares
 
     def _pass(self, penalty, ridge, *, widen):
-        """Visit trees in random order; take back what raises the objective."""
+        """Visit trees in random order; undo and damp passes that increase the objective."""
         self.n_passes += 1
         if self.loss.is_quadratic:
             self._sweep(penalty, ridge, widen=widen)
@@ -161,30 +165,30 @@ class Backfitting:
         self.damping = 1.0
 
     def _sweep(self, penalty, ridge, *, widen):
-        slope = self.loss.slope(self.target, self.raw)
-        push = slope.descent * self.weight
-        hessian = np.asarray(slope.curvature) * self.weight * self.damping
-        hessian = np.broadcast_to(hessian, push.shape)
-        shift = push.sum(axis=1) / hessian.sum(axis=1)
+        model = self.loss.quadratic_model(self.target, self.raw)
+        residual = model.negative_gradient * self.weight
+        hessian = np.asarray(model.curvature) * self.weight * self.damping
+        hessian = np.broadcast_to(hessian, residual.shape)
+        shift = residual.sum(axis=1) / hessian.sum(axis=1)
         self.intercept = self.intercept + shift
         self.raw += shift[:, np.newaxis]
-        push -= hessian * shift[:, np.newaxis]
+        residual -= hessian * shift[:, np.newaxis]
         trees = np.array(sorted(self.fits), dtype=np.intp)
         if widen:
-            trees = np.append(trees, self._promising(push, hessian, penalty, ridge))
+            trees = np.append(trees, self._promising(residual, hessian, penalty, ridge))
         for tree in np.random.default_rng([self.seed, self.n_passes]).permutation(trees):
-            self._step(tree, push, hessian, penalty, ridge)
+            self._step(tree, residual, hessian, penalty, ridge)
 
-    def _promising(self, push, hessian, penalty, ridge):
-        """Return the removed trees that would pay as things stand, all judged at once."""
-        structures, n_own = self.structures, len(push) if self.columns is None else 1
+    def _promising(self, residual, hessian, penalty, ridge):
+        """Return the removed trees that would lower the objective, evaluated independently."""
+        structures, n_own = self.structures, len(residual) if self.columns is None else 1
         offsets = structures.offsets
         value, alone = np.zeros((2, n_own, offsets[-1]))
         removed = np.array([t for t in range(len(offsets) - 1) if t not in self.fits], np.intp)
         for tree in removed:
-            mine, at = self._mine(tree), slice(offsets[tree], offsets[tree + 1])
+            mine, at = self._columns_of(tree), slice(offsets[tree], offsets[tree + 1])
             layout, rank = structures.layouts[tree], self.rank[tree].astype(np.intp)
-            sums = _below(layout, rank, push[mine])
+            sums = _below(layout, rank, residual[mine])
             value[:, at] = sums / (self._hessian(tree, layout, rank, hessian[mine]) + ridge)
             alone[:, at] = 0.5 * sums * value[:, at]
         if self.shared:
@@ -196,38 +200,38 @@ class Backfitting:
         roots = offsets[removed]
         return removed[(best[:, roots] > np.maximum(alone[:, roots], 0)).any(axis=0)]
 
-    def _mine(self, tree):
-        """Return the columns that a tree adds to."""
+    def _columns_of(self, tree):
+        """Return the columns that a tree contributes to."""
         if self.columns is None:
             return slice(None)
         return slice(self.columns[tree], self.columns[tree] + 1)
 
-    def _step(self, tree, push, hessian, penalty, ridge):
-        """Refit one tree; `push` is what the quadratic model still pulls, and is updated."""
+    def _step(self, tree, residual, hessian, penalty, ridge):
+        """Refit one tree; `residual`, the negative gradient of the model, is updated."""
         layout, old = self.structures.layouts[tree], self.fits.get(tree)
         if not layout.levels:
             return
-        rank = self.rank[tree].astype(np.intp)  # once: numpy would in each call
-        mine = self._mine(tree)
-        push, hessian, raw = push[mine], hessian[mine], self.raw[mine]
+        rank = self.rank[tree].astype(np.intp)  # once, instead of in each call of numpy
+        mine = self._columns_of(tree)
+        residual, hessian, raw = residual[mine], hessian[mine], self.raw[mine]
         if old is not None:
-            was = old.value.take(rank, axis=1)
-            push += hessian * was
-            raw -= was
-        sums = _below(layout, rank, push), self._hessian(tree, layout, rank, hessian)
+            before = old.value.take(rank, axis=1)
+            residual += hessian * before
+            raw -= before
+        sums = _below(layout, rank, residual), self._hessian(tree, layout, rank, hessian)
         new = _prune(layout, *sums, penalty, ridge, shared=self.shared)
         if new is None:
             self.fits.pop(tree, None)
             return
-        now = new.value.take(rank, axis=1)
-        push -= hessian * now
-        raw += now
+        after = new.value.take(rank, axis=1)
+        residual -= hessian * after
+        raw += after
         self.fits[tree] = new
 
     def _hessian(self, tree, layout, rank, hessian):
         if not self.loss.is_quadratic:
             return _below(layout, rank, hessian)
-        if tree not in self._hessians:  # the same in every pass, and for every column
+        if tree not in self._hessians:  # identical in all passes and columns
             self._hessians[tree] = _below(layout, rank, hessian[:1])
         return self._hessians[tree]
 
@@ -252,35 +256,35 @@ class Backfitting:
 
 
 def _below(layout, rank, amount):
-    """Add up what rows contribute over the leaves below each node; (n_columns, n_nodes)."""
+    """Sum over the samples below each node; ndarray of shape (n_columns, n_nodes)."""
     total = np.zeros((len(amount), layout.stop[0] + 1))
     for row, column in zip(total, amount, strict=True):
         np.cumsum(np.bincount(rank, column, layout.stop[0]), out=row[1:])
     return total.take(layout.stop, axis=1) - total.take(layout.start, axis=1)
 
 
-def _prune(layout, push, hessian, penalty, ridge, *, shared):
-    """Find the best pruned subtree of each column and its values.
+def _prune(layout, residual, hessian, penalty, ridge, *, shared):
+    """Find the optimal pruned subtree of each column and its values.
 
     Parameters
     ----------
     layout : Layout
         The tree.
-    push, hessian : ndarray of shape (n_columns, n_nodes)
-        Sums over the rows of each node.
+    residual, hessian : ndarray of shape (n_columns, n_nodes)
+        Sums over the samples of each node.
     penalty, ridge : float
-        Price of a leaf, and of half its squared value.
+        Cost per leaf, and L2 penalty on its value.
     shared : bool
-        Whether one subtree serves all columns.
+        Whether all columns share one subtree.
 
     Returns
     -------
     _Fit or None
-        The subtrees; a tree collapsed to its root is none, its value belongs to the
+        The subtrees; None if all are collapsed to the root, whose value belongs to the
         intercept.
     """
-    value = push / (hessian + ridge)
-    alone = 0.5 * push * value
+    value = residual / (hessian + ridge)
+    alone = 0.5 * residual * value
     if shared:
         alone = alone.sum(axis=0, keepdims=True)
     alone -= penalty
@@ -288,50 +292,50 @@ def _prune(layout, push, hessian, penalty, ridge, *, shared):
     for splits, begin, end in reversed(layout.levels):
         children = best[:, begin:end:2] + best[:, begin + 1 : end : 2]
         best[:, splits] = np.maximum(children, best[:, splits])
-    pays = best > alone
-    grown = np.flatnonzero(pays[:, 0] & (best[:, 0] > 0))
+    keep_split = best > alone
+    grown = np.flatnonzero(keep_split[:, 0] & (best[:, 0] > 0))
     if not grown.size:
         return None
-    which, found = _frontier(layout, pays, grown)
+    which, found = _frontier(layout, keep_split, grown)
     rows = slice(None) if shared else grown[which]
-    held = value[rows][:, found] if shared else value[rows, found][np.newaxis]
+    leaf_value = value[rows][:, found] if shared else value[rows, found][np.newaxis]
     full = np.zeros((len(value), layout.stop[0]))
-    spread = np.repeat(held, layout.stop[found] - layout.start[found], axis=1)
-    full[slice(None) if shared else grown] = spread.reshape(-1, layout.stop[0])
-    return _Fit(grown[which], found, full, float((held**2).sum()))
+    repeated = np.repeat(leaf_value, layout.stop[found] - layout.start[found], axis=1)
+    full[slice(None) if shared else grown] = repeated.reshape(-1, layout.stop[0])
+    return _Fit(grown[which], found, full, float((leaf_value**2).sum()))
 
 
-def _frontier(layout, pays, grown):
-    """Return the leaves of the subtrees of the splits that pay.
+def _frontier(layout, keep_split, grown):
+    """Return the leaves of the pruned subtrees.
 
     Parameters
     ----------
     layout : Layout
         The tree.
-    pays : ndarray of bool, shape (n_structures, n_nodes)
-        Splits that pay in each structure.
+    keep_split : ndarray of bool, shape (n_structures, n_nodes)
+        Splits to keep in each structure.
     grown : ndarray of int, shape (n_grown,)
         Structures whose root is split.
 
     Returns
     -------
     which, leaves : ndarray of int, shape (n_leaves,)
-        Position in `grown`, and node; structure by structure from left to right.
+        Index into `grown` and node of each leaf; structure by structure, from left to right.
     """
     which, node = np.arange(len(grown)), np.zeros(len(grown), dtype=np.intp)
-    ended = []
+    leaves = []
     while node.size:
-        split = pays[grown[which], node]
-        ended.append((which[~split], node[~split]))
+        split = keep_split[grown[which], node]
+        leaves.append((which[~split], node[~split]))
         left = layout.left[node[split]]
         which, node = np.tile(which[split], 2), np.concatenate([left, left + 1])
-    which, node = (np.concatenate(part) for part in zip(*ended, strict=True))
+    which, node = (np.concatenate(part) for part in zip(*leaves, strict=True))
     order = np.argsort(which * layout.stop[0] + layout.start[node])
     return which[order], node[order]
 
 
 def predict_raw(structures, tree_of, rank, solution, offset=None):
-    """Add up a solution for rows; O(rows * trees that are left).
+    """Return the raw predictions of a solution; O(n_samples * n_remaining_trees).
 
     Parameters
     ----------
@@ -339,16 +343,16 @@ def predict_raw(structures, tree_of, rank, solution, offset=None):
         The trees.
     tree_of : ndarray of int, shape (n_nodes,)
         The tree of each node of the table.
-    rank : ndarray of int, shape (n_trees, n_rows)
-        Leaf numbers of the rows.
+    rank : ndarray of int, shape (n_trees, n_samples)
+        Leaf numbers of the samples.
     solution : Solution
-        What stays.
-    offset : ndarray of shape (n_columns, n_rows), default=None
-        Part of the raw prediction that was not fitted.
+        The pruned model.
+    offset : ndarray of shape (n_columns, n_samples), default=None
+        Fixed part of the raw prediction.
 
     Returns
     -------
-    ndarray of shape (n_columns, n_rows)
+    ndarray of shape (n_columns, n_samples)
         Raw predictions.
     """
     raw = np.repeat(solution.intercept[:, np.newaxis], rank.shape[1], axis=1)

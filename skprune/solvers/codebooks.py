@@ -1,4 +1,4 @@
-"""Fewer bits for numbers: even grids, codebooks, short floats, and errors handed on.
+"""Quantization: uniform, codebook, half precision, and error feedback (GPTQ).
 
 References
 ----------
@@ -14,22 +14,23 @@ from scipy.linalg import cholesky
 
 from skprune.arrays.packing import QuantizedArray, pack, width_of
 
-# Shares of the range of a channel that a grid may span: the ends of a range are rare.
+# Candidate spans of a grid, as shares of the channel's range: clipping rare extreme values
+# can reduce the error.
 SPANS = np.linspace(1.0, 0.5, 26)
-# Grids of more bits are fine enough to span all of the range.
+# Grids of at least this many bits always span the whole range.
 FINE = 7
 MAX_ITER = 100
 
 
 class UniformGrid(NamedTuple):
-    """Even levels of each channel: ``offset + scale * code``.
+    """Equidistant levels of each channel: ``offset + scale * code``.
 
     Attributes
     ----------
     offset, scale : ndarray of float32
-        In a shape that broadcasts with the matrix.
+        Offset and scale of each channel, broadcastable with the matrix.
     n_levels : int
-        How many levels there are.
+        Number of levels.
     """
 
     offset: Any
@@ -37,31 +38,31 @@ class UniformGrid(NamedTuple):
     n_levels: int
 
     def encode(self, W):
-        """Return the nearest code of each entry; ndarray of int."""
+        """Return the code of the nearest level of each entry; ndarray of int."""
         codes = np.rint((W - self.offset.astype(float)) / self.scale.astype(float))
         return np.clip(codes, 0, self.n_levels - 1).astype(np.intp)
 
     def decode(self, codes):
-        """Return what codes stand for; ndarray of float64."""
+        """Return the levels of codes; ndarray of float64."""
         return codes * self.scale.astype(float) + self.offset.astype(float)
 
 
 def uniform_grid(W, bits, axis):
-    """Return the even grid of each channel with the least squared error, of some spans.
+    """Return the uniform grid of each channel with the smallest squared error.
 
     Parameters
     ----------
     W : ndarray
-        Numbers; exact zeros take no part.
+        Numbers; exact zeros are ignored.
     bits : int
-        Bits of a code.
+        Bits per code.
     axis : int
-        Axis along which a channel runs.
+        Axis along which the entries of a channel lie.
 
     Returns
     -------
     UniformGrid
-        O(entries) per span.
+        The best of several spans per channel. O(size) per span.
     """
     alive = W != 0
     low = np.where(alive, W, np.inf).min(axis=axis, keepdims=True)
@@ -73,8 +74,8 @@ def uniform_grid(W, bits, axis):
         scale = (2 * half / (2**bits - 1)).astype(np.float32)
         scale = np.where(scale > 0, scale, np.float32(1.0))
         grid = UniformGrid((middle - half).astype(np.float32), scale, 2**bits)
-        miss = np.where(alive, W - grid.decode(grid.encode(W)), 0.0)
-        error = (miss**2).sum(axis=axis, keepdims=True)
+        residual = np.where(alive, W - grid.decode(grid.encode(W)), 0.0)
+        error = (residual**2).sum(axis=axis, keepdims=True)
         better = error < least
         least = np.where(better, error, least)
         best = best or grid
@@ -86,7 +87,7 @@ def uniform_grid(W, bits, axis):
 
 
 def affine(W, bits, axis):
-    """Round numbers to an even grid per channel.
+    """Round numbers to a uniform grid per channel.
 
     Parameters
     ----------
@@ -96,7 +97,7 @@ def affine(W, bits, axis):
     Returns
     -------
     QuantizedArray
-        Exact zeros stay zero.
+        Exact zeros are preserved. O(size) per span of the grid.
     """
     grid = uniform_grid(W, bits, axis)
     return _on_grid(grid, grid.encode(W), W != 0, bits)
@@ -107,23 +108,23 @@ def _on_grid(grid, codes, alive, bits):
 
 
 def _masked(codes, alive, width, **parts):
-    """Pack the codes of the entries that are not zero, and where these are if some are."""
+    """Pack the codes of the non-zero entries, and their mask if there are zeros."""
     nonzero = None if alive.all() else pack(alive.ravel(), 1)
     return QuantizedArray(pack(codes[alive], width), codes.shape, nonzero=nonzero, **parts)
 
 
 def error_feedback(W, bits, axis, C):
-    """Round to an even grid input by input, and hand each error on to the inputs that follow.
+    """Round to a uniform grid input by input, with error feedback (GPTQ).
 
-    What rounding one input does to the sums of a unit is made up for by the inputs that are
-    yet to be rounded, as well as their covariance allows.
+    The error that rounding one input causes in the pre-activations is compensated by the
+    inputs that are not rounded yet, as far as their covariance allows.
 
     Parameters
     ----------
     W : ndarray of shape (n_inputs, n_units) or (n_units, n_inputs)
         Weights.
     bits : int
-        Bits of a code.
+        Bits per code.
     axis : int
         Axis of the inputs.
     C : ndarray of shape (n_inputs, n_inputs)
@@ -132,46 +133,47 @@ def error_feedback(W, bits, axis, C):
     Returns
     -------
     QuantizedArray
-        Exact zeros stay zero. O(n_inputs^3 + n_inputs^2 n_units).
+        Exact zeros are preserved. O(n_inputs^3 + n_inputs^2 * n_units).
 
     Notes
     -----
-    Inputs of large variance go first: their errors count most, and find the most others.
+    Inputs are rounded in order of decreasing variance: their errors matter most, and early
+    errors can be compensated by more of the other inputs.
     """
     grid, first = uniform_grid(W, bits, axis), axis in (0, -W.ndim)
     inputs = W if first else W.T
     offset, scale = (part if first else part.T for part in grid[:2])
-    turned = UniformGrid(offset.reshape(1, -1), scale.reshape(1, -1), grid.n_levels)
+    by_input = UniformGrid(offset.reshape(1, -1), scale.reshape(1, -1), grid.n_levels)
     order = np.argsort(-C.diagonal(), kind="stable")
-    factor = cholesky(np.linalg.inv(C[np.ix_(order, order)]))  # upper: U'U is the inverse
-    left = inputs.reshape(len(C), -1)[order].astype(float)
-    alive = left != 0
-    codes = np.empty(left.shape, dtype=np.intp)
-    for i, row in enumerate(left):  # each row needs the errors of all before it
-        codes[i] = turned.encode(row[np.newaxis])[0]
-        rounded = np.where(alive[i], turned.decode(codes[[i]])[0], 0.0)
+    factor = cholesky(np.linalg.inv(C[np.ix_(order, order)]))  # upper U with U'U = inv(C)
+    target = inputs.reshape(len(C), -1)[order].astype(float)
+    alive = target != 0
+    codes = np.empty(target.shape, dtype=np.intp)
+    for i, row in enumerate(target):  # sequential: each row includes the errors before it
+        codes[i] = by_input.encode(row[np.newaxis])[0]
+        rounded = np.where(alive[i], by_input.decode(codes[[i]])[0], 0.0)
         error = (row - rounded) / factor[i, i]
-        left[i + 1 :] -= factor[i, i + 1 :, np.newaxis] * error
-    back = np.empty_like(codes)
-    back[order] = codes
-    codes = (back if first else back.T).reshape(W.shape)
+        target[i + 1 :] -= factor[i, i + 1 :, np.newaxis] * error
+    unsorted = np.empty_like(codes)
+    unsorted[order] = codes
+    codes = (unsorted if first else unsorted.T).reshape(W.shape)
     return _on_grid(grid, codes, W != 0, bits)
 
 
 def half_precision(W, axis):
-    """Store numbers as short floats, the largest of each channel brought near 1.
+    """Store numbers in half precision, each channel scaled by a power of two.
 
     Parameters
     ----------
     W : ndarray
         Numbers.
     axis : int
-        Axis along which a channel runs.
+        Axis along which the entries of a channel lie.
 
     Returns
     -------
     QuantizedArray
-        Of 16 bits an entry. Scales are powers of two, which round nothing.
+        16 bits per entry; the largest of each channel is scaled to [0.5, 1). O(size).
     """
     largest = np.abs(W).max(axis=axis, keepdims=True)
     exponent = np.clip(np.frexp(largest)[1], -126, 127)
@@ -182,7 +184,7 @@ def half_precision(W, axis):
 
 
 def codebook(W, bits, axis):
-    """Replace numbers by those of a codebook that all channels share, each at its own scale.
+    """Quantize to a codebook that all channels share, each with its own scale.
 
     Parameters
     ----------
@@ -192,13 +194,14 @@ def codebook(W, bits, axis):
     Returns
     -------
     QuantizedArray
-        Without loss where there are no more than ``2 ** bits`` distinct numbers.
+        Lossless if there are at most ``2 ** bits`` distinct non-zero numbers. O(size) per
+        iteration of Lloyd's algorithm, plus a sort.
     """
     alive = W != 0
     values = np.unique(W[alive])
     if len(values) <= 2**bits:
         codes = np.searchsorted(values, W).clip(0, max(0, len(values) - 1))
-        return _masked(codes, alive, width_of(len(values)), table=_short(values))
+        return _masked(codes, alive, width_of(len(values)), table=_as_float32(values))
     scale = np.abs(W).max(axis=axis, keepdims=True).astype(np.float32)
     scale = np.where(scale > 0, scale, np.float32(1.0))
     normal = W / scale.astype(float)
@@ -213,7 +216,7 @@ def codebook(W, bits, axis):
 
 
 def clusters(values, weight, offsets, counts):
-    """Cut sorted values into runs with little weighted squared error, group by group.
+    """Cluster sorted values by k-means in one dimension, group by group.
 
     Parameters
     ----------
@@ -224,22 +227,23 @@ def clusters(values, weight, offsets, counts):
     offsets : array-like of int, shape (n_groups + 1,)
         Values of group g are ``offsets[g]:offsets[g + 1]``; none is empty.
     counts : array-like of int, shape (n_groups,)
-        Runs of each group: at least one, and no more than it has values.
+        Clusters per group: at least one, at most its number of values.
 
     Returns
     -------
     ndarray of int, shape (sum of `counts`,)
-        First value of each run; none is empty.
+        First value of each cluster, which is a run of values; none is empty.
 
     Notes
     -----
-    Lloyd's iteration for all groups at once, O(n_values) a round.
+    Lloyd's algorithm for the weighted squared error of all groups at once; O(n_values) per
+    iteration, at most 100 iterations.
     """
     offsets, counts = np.asarray(offsets), np.asarray(counts)
     sizes, group = np.diff(offsets), np.repeat(np.arange(len(counts)), np.diff(offsets))
     low, high = values[offsets[:-1]], values[offsets[1:] - 1]
     span = np.where(high > low, high - low, 1.0)
-    # Each group fills an interval of its own, so that one ascending array holds all.
+    # Map each group to its own interval, so that the concatenation is ascending.
     place = (values - low[group]) / span[group] + 2.0 * group
     owner = np.repeat(np.arange(len(counts)), counts)
     first = np.cumsum(counts) - counts
@@ -261,7 +265,7 @@ def clusters(values, weight, offsets, counts):
 
 
 def means(values, weight, starts):
-    """Return the weighted mean of each run of values; of a single value, itself."""
+    """Return the weighted mean of each run of values, exact for runs of one; O(n_values)."""
     totals = np.add.reduceat(weight, starts)
     found = np.add.reduceat(weight * values, starts) / totals
     single = np.diff(np.append(starts, len(values))) == 1
@@ -269,7 +273,7 @@ def means(values, weight, starts):
 
 
 def medians(weight, starts):
-    """Return the position of the weighted median in each run; ndarray of int."""
+    """Return the position of the weighted median in each run; O(n_values)."""
     total = np.cumsum(weight)
     ends = np.append(starts[1:], len(weight)) - 1
     before = np.where(starts > 0, total[starts - 1], 0.0)
@@ -277,11 +281,11 @@ def medians(weight, starts):
 
 
 def labels(starts, n_values):
-    """Return the run of each value; ndarray of int, shape (n_values,)."""
+    """Return the index of the run of each value; ndarray of int, shape (n_values,)."""
     return np.repeat(np.arange(len(starts)), np.diff(np.append(starts, n_values)))
 
 
-def _short(values):
-    """Return numbers in single precision where that loses nothing."""
+def _as_float32(values):
+    """Return numbers in single precision if that is lossless."""
     short = values.astype(np.float32)
     return short if np.array_equal(short, values) else values

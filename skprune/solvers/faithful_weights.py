@@ -1,9 +1,10 @@
-"""Faithful weights: few members that answer as the whole ensemble does.
+"""Faithful weights: sparse ensemble weights that preserve all predictions.
 
-The answer of an ensemble is the class with the largest weighted sum of votes, of equals the
-first. The weights that give the same answers on reference rows meet linear constraints, one
-per row and other class. Few of these bind, so each programme is solved with some of them,
-and those that its solution breaks are added until there are none (cutting planes).
+The prediction of an ensemble is the class with the largest weighted sum of votes, or the first
+of tied classes. Weights with the same predictions on reference samples satisfy linear
+constraints, one per sample and other class. Few of these are active, so each program is
+solved with a subset of them, to which violated constraints are added until there are none
+(cutting planes).
 
 References
 ----------
@@ -24,10 +25,10 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.special import betaincinv
 
-# Constraints that the first programme holds, and how many each round may add.
+# Number of constraints in the first program, and maximum number added per iteration.
 BATCH = 500
 
-# What HiGHS may leave unmet (1e-7), with room for sums.
+# Tolerated violation: the feasibility tolerance of HiGHS (1e-7), with a margin for rounding.
 SLACK = 1e-6
 
 
@@ -39,53 +40,52 @@ def faithful_weights(
     strict=None,
     margin=1e-3,
     rounds=4,
-    fewest=False,
+    min_members=False,
     time_limit=10.0,
 ):
-    """Find few members whose weighted votes give the same class on every reference row.
+    """Find sparse weights that give the same prediction on every reference sample.
 
     Parameters
     ----------
-    votes : ndarray of shape (n_members, n_rows, n_classes)
-        What each member gives to each class: probabilities, or 1 for its class.
+    votes : ndarray of shape (n_members, n_samples, n_classes)
+        Votes of the members: class probabilities, or one-hot predictions.
     weight : ndarray of shape (n_members,)
-        Weights of the members in the whole ensemble; not negative, some positive.
-    winner : ndarray of int, shape (n_rows,), default=None
-        The answers to keep; those of the whole ensemble as summed here if None. It may have
-        added up in another order, and broken ties otherwise.
-    strict : ndarray of bool, shape (n_rows,), default=None
-        Rows on which a tie is not enough; none if None.
+        Weights of the members in the whole ensemble; non-negative, not all zero.
+    winner : ndarray of int, shape (n_samples,), default=None
+        Predictions to preserve; those of the whole ensemble as summed here if None. A model
+        may sum in another order and so break ties differently.
+    strict : ndarray of bool, shape (n_samples,), default=None
+        Samples on which a tie is not sufficient; none if None.
     margin : float, default=1e-3
-        Lead that a class keeps over every other, as a share of the sum of the weights; its
-        own lead in the whole ensemble where that is less. Positive.
+        Minimum lead of the winning class over every other, as a share of the sum of the
+        weights; the lead in the whole ensemble if that is smaller. Positive.
     rounds : int, default=4
-        How often small weights are made dearer, and the programme solved again, to be rid
-        of their members. With 0 the sum of the weights is minimised, and no more.
-    fewest : bool, default=False
-        Whether to minimise the number of members itself, by an integer programme.
+        Rounds of reweighting, in which small weights become more expensive, to remove their
+        members. With 0 only the sum of the weights is minimised.
+    min_members : bool, default=False
+        Whether to minimise the number of members itself, by an integer program.
     time_limit : float, default=10.0
-        Seconds for the integer programmes; what is found until then counts, so that a
-        result that reaches it may depend on the machine.
+        Seconds for the integer programs, after which the best solution so far is used; a
+        result that reaches the limit may depend on the machine.
 
     Returns
     -------
     ndarray of shape (n_members,)
-        Weights, many of them 0, with the same sum as `weight`; those of the whole ensemble
-        if no others do. ``np.tensordot(weights, votes, 1).argmax(axis=1)`` is the answer of
-        the whole ensemble on every row.
+        Sparse weights with the same sum as `weight`; those of the whole ensemble if no others
+        are feasible. ``np.tensordot(weights, votes, 1).argmax(axis=1)`` is the prediction of
+        the whole ensemble on every sample.
 
     Notes
     -----
-    The linear programme minimises the sum of weights that give each class a lead of 1 (or
-    its own lead over `margin`, if that is less). That makes the least lead large rather
-    than the members few, which the rounds do: the price of a weight is one over what it
-    was (Candes, Wakin and Boyd 2008).
+    The linear program minimises the sum of weights that give each winner a lead of 1 (or its
+    own lead divided by `margin`, if that is smaller). This maximises the smallest lead rather
+    than sparsity; the rounds of reweighting then use the cost ``1 / weight`` with the weights
+    of the previous solution (Candes, Wakin and Boyd 2008).
 
-    Where the whole ensemble is tied, the first class has won, and a tie is enough again;
-    rows that rounding takes to another class are given a lead in the next round.
+    Where the whole ensemble is tied, the first class wins and a tie is sufficient. Samples
+    whose prediction changes by rounding get a larger required lead in the next iteration.
 
-    Each programme holds the constraints that bind, and all rows are looked at after it:
-    O(members * rows * classes).
+    Every program is followed by a check of all samples: O(n_members * n_samples * n_classes).
     """
     weight = np.asarray(weight, dtype=float)
     if winner is None:
@@ -94,7 +94,7 @@ def faithful_weights(
     if strict is not None:
         need[strict] = np.maximum(need[strict], 10 * SLACK)
     need[np.arange(len(winner)), winner] = -np.inf
-    # The rows of the smallest leads are those that bind.
+    # Start with the constraints closest to being violated.
     chosen = np.argsort(need, axis=None, kind="stable")[len(winner) :][:BATCH]
     problem = votes, winner, need, weight.sum()
     best, chosen = _cutting_planes(*problem, chosen, _least_sum)
@@ -102,13 +102,13 @@ def faithful_weights(
         return weight
     found = best
     for _ in range(rounds):
-        price = 1 / (found + 1e-3 * found.max())
-        solve = partial(_least_price, price=price / price.max(), budget=1 / margin)
+        cost = 1 / (found + 1e-3 * found.max())
+        solve = partial(_least_cost, cost=cost / cost.max(), budget=1 / margin)
         found, chosen = _cutting_planes(*problem, chosen, solve)
         if found is None:
             break
         best = min(best, found, key=np.count_nonzero)
-    if fewest:
+    if min_members:
         deadline = time.monotonic() + time_limit
         solve = partial(_fewest_members, margin=margin, deadline=deadline)
         found, _ = _cutting_planes(*problem, chosen, solve)
@@ -116,31 +116,31 @@ def faithful_weights(
     return _scaled(best, weight.sum())
 
 
-def disagreement_bound(n_disagree, n_rows, confidence=0.95):
-    """Bound the share of rows on which two models disagree, from held-out rows.
+def disagreement_bound(n_disagree, n_samples, confidence=0.95):
+    """Bound the probability that two models disagree, from held-out test samples.
 
     Parameters
     ----------
     n_disagree : int or ndarray of int
-        Rows on which they disagree.
-    n_rows : int or ndarray of int
-        Rows looked at, which had no part in making either model.
+        Number of samples on which they disagree.
+    n_samples : int or ndarray of int
+        Number of samples, used in fitting or selecting neither model.
     confidence : float, default=0.95
-        Probability with which the bound holds.
+        Confidence level of the bound.
 
     Returns
     -------
     float or ndarray
         Exact (Clopper-Pearson) one-sided upper bound; 1 if they disagree everywhere. About
-        ``3 / n_rows`` at 95 % where they never do.
+        ``3 / n_samples`` at 95 % if they never do.
     """
-    agree = np.asarray(n_rows) - n_disagree
+    agree = np.asarray(n_samples) - n_disagree
     bound = betaincinv(np.asarray(n_disagree) + 1.0, np.maximum(agree, 1.0), confidence)
     return np.where(agree > 0, bound, 1.0)[()]
 
 
 def _leads(votes, weight, winner):
-    """Return by how much the winner of each row leads each class."""
+    """Return the lead of each sample's winner over each class."""
     score = np.tensordot(weight, votes, 1)
     return np.take_along_axis(score, winner[:, np.newaxis], axis=1) - score
 
@@ -150,29 +150,29 @@ def _scaled(weight, total):
 
 
 def _cutting_planes(votes, winner, need, total, chosen, solve):
-    """Solve with few constraints and add what is broken, until nothing is.
+    """Solve with few constraints and add violated ones until there are none.
 
     Parameters
     ----------
-    votes : ndarray of shape (n_members, n_rows, n_classes)
+    votes : ndarray of shape (n_members, n_samples, n_classes)
         Votes of the members.
-    winner : ndarray of int, shape (n_rows,)
-        The answers to keep.
-    need : ndarray of shape (n_rows, n_classes)
-        Lead that is needed over each class; raised in place where rounding needs more.
+    winner : ndarray of int, shape (n_samples,)
+        Predictions to preserve.
+    need : ndarray of shape (n_samples, n_classes)
+        Required lead over each class; increased in place where rounding demands it.
     total : float
-        Sum of the weights that the answers are made with.
+        Sum of the weights with which predictions are checked.
     chosen : ndarray of int
-        Constraints to begin with, as flat indices into `need`.
+        Initial constraints, as flat indices into `need`.
     solve : callable
-        From the leads that members give and those needed to weights, or None.
+        Maps the members' leads and the required leads to weights, or None.
 
     Returns
     -------
     weight : ndarray of shape (n_members,) or None
-        None if a programme had no solution.
+        None if a program is infeasible.
     chosen : ndarray of int
-        The constraints of the last programme.
+        The constraints of the last program.
     """
     n_classes = need.shape[1]
     while True:
@@ -182,54 +182,54 @@ def _cutting_planes(votes, winner, need, total, chosen, solve):
         if found is None or not found.any():
             return None, chosen
         got = np.tensordot(_scaled(found, total), votes, 1).argmax(axis=1)
-        short = (need - _leads(votes, found, winner)).ravel()
+        violation = (need - _leads(votes, found, winner)).ravel()
         wrong = np.flatnonzero(got != winner)
         wrong = wrong * n_classes + got[wrong]
-        short[wrong] = np.maximum(short[wrong], 2 * SLACK)
+        violation[wrong] = np.maximum(violation[wrong], 2 * SLACK)
         again = np.intersect1d(wrong, chosen)
         need.flat[again] = np.maximum(10 * need.flat[again], 10 * SLACK)
-        short[chosen] = -np.inf
-        broken = np.flatnonzero(short > SLACK)
-        if not broken.size and not again.size:
+        violation[chosen] = -np.inf
+        violated = np.flatnonzero(violation > SLACK)
+        if not violated.size and not again.size:
             return found, chosen
         if (need.flat[again] > 1).any():
             return None, chosen
-        worst = broken[np.argsort(-short[broken], kind="stable")[:BATCH]]
+        worst = violated[np.argsort(-violation[violated], kind="stable")[:BATCH]]
         chosen = np.concatenate([chosen, worst])
 
 
 def _least_sum(lead, least):
-    """Minimise the sum of weights under some constraints; None if there are no weights."""
+    """Minimise the sum of the weights under some constraints; None if infeasible."""
     found = linprog(np.ones(lead.shape[1]), A_ub=-lead, b_ub=-least, bounds=(0, None))
     return found.x if found.status == 0 else None
 
 
-def _least_price(lead, least, price, budget):
-    """Minimise the price of weights under some constraints, their sum within a budget."""
-    rows, limits = np.vstack([-lead, np.ones_like(price)]), np.append(-least, budget)
-    found = linprog(price, A_ub=rows, b_ub=limits, bounds=(0, None))
+def _least_cost(lead, least, cost, budget):
+    """Minimise a weighted sum of the weights under some constraints and a bound on their sum."""
+    rows, limits = np.vstack([-lead, np.ones_like(cost)]), np.append(-least, budget)
+    found = linprog(cost, A_ub=rows, b_ub=limits, bounds=(0, None))
     return found.x if found.status == 0 else None
 
 
 def _fewest_members(lead, least, margin, deadline):
-    """Minimise the number of members under some constraints; None if there was no time.
+    """Minimise the number of members under some constraints; None if time is up.
 
-    The weights add up to 1, so that a member is in or out within the bounds of its own
-    weight, and no large constant is needed. Which members is what the programme says; their
-    weights are then those of the linear one.
+    The weights are normalised to sum 1, so a member's indicator bounds its weight without a
+    big-M constant. The integer program selects the members; their weights are then found by
+    the linear program.
     """
     n_members, seconds = lead.shape[1], deadline - time.monotonic()
     if seconds <= 0:
         return None
-    each, nothing = np.eye(n_members), np.zeros((len(lead), n_members))
+    identity, zeros = np.eye(n_members), np.zeros((len(lead), n_members))
     ones = np.ones(n_members)
     found = milp(
         np.append(0 * ones, ones),
         integrality=np.append(0 * ones, ones),
         bounds=Bounds(0, 1),
         constraints=[
-            LinearConstraint(np.hstack([lead, nothing]), lb=margin * least),
-            LinearConstraint(np.hstack([each, -each]), ub=0),
+            LinearConstraint(np.hstack([lead, zeros]), lb=margin * least),
+            LinearConstraint(np.hstack([identity, -identity]), ub=0),
             LinearConstraint(np.append(ones, 0 * ones), lb=1, ub=1),
         ],
         options={"time_limit": seconds},
@@ -240,6 +240,6 @@ def _fewest_members(lead, least, margin, deadline):
     weight = _least_sum(lead[:, members], least)
     if weight is None:
         return None
-    alone = np.zeros(n_members)
-    alone[members] = weight
-    return alone
+    sparse = np.zeros(n_members)
+    sparse[members] = weight
+    return sparse

@@ -1,11 +1,11 @@
-"""Training of networks in which some weights are held_out at zero, or are shrunk to zero.
+"""Fine-tuning of masked networks, and L1-regularised training.
 
 The objective is that of scikit-learn's networks,
 
-    (sum of weighted losses + alpha / 2 * sum of squared weights) / sum of row weights
+    (sum of weighted losses + alpha / 2 * sum of squared weights) / sum of sample weights
 
-in which intercepts are not penalised. All parameters live in one flat vector, of which each
-layer is a view, so that a step writes into the network that the passes read.
+in which intercepts are not penalised. All parameters are stored in one flat vector, of which
+each layer is a view, so that an update of the vector updates the network.
 """
 
 import numpy as np
@@ -13,9 +13,9 @@ from scipy.optimize import minimize
 
 from skprune.arrays.network import backward, forward, losses, predictions
 
-# Adam as published: decay of both moments, and what keeps the ratio finite.
+# Parameters of Adam, as published: decay of both moments, and the term in the denominator.
 DECAY, DECAY_OF_SQUARES, TINY = 0.9, 0.999, 1e-8
-# The first L1 penalty as a part of the last; slopes are forgotten faster while it grows.
+# The first L1 penalty relative to the last, and the faster decay of squared gradients with it.
 SMALLEST, DECAY_UNDER_PENALTY = 1e-3, 0.99
 
 
@@ -36,53 +36,53 @@ def fine_tune(
     patience=10,
     rng=None,
 ):
-    """Train the weights of a network that a mask leaves; the others are exactly zero.
+    """Train the weights of a network that a mask keeps; the others are exactly zero.
 
     Parameters
     ----------
     network : Network
-        Where training starts. Never changed.
+        Initial network; not modified.
     masks : list of ndarray of bool, shape (n_inputs, n_units)
-        Weights of each layer that may differ from zero. Intercepts are all trained.
-    X : ndarray or sparse matrix of shape (n_rows, n_features)
-        Rows.
-    target : ndarray of shape (n_rows, n_outputs)
-        Values, or probabilities of classes: certain ones, or soft labels.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows, not all zero.
+        Weights of each layer that are trained. All intercepts are trained.
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Samples.
+    target : ndarray of shape (n_samples, n_outputs)
+        Values, or class probabilities: one-hot or soft labels.
+    weight : ndarray of shape (n_samples,)
+        Sample weights, not all zero.
     alpha : float
-        As above; at least 0.
+        L2 penalty, as above; at least 0.
     solver : {"lbfgs", "adam"}, default="lbfgs"
-        Quasi-Newton steps over all rows, or Adam [1]_ over batches of rows.
+        L-BFGS on all samples, or Adam [1]_ on mini-batches.
     max_iter : int, default=100
-        Iterations of L-BFGS, or passes of Adam over the rows, at most.
+        Maximum number of iterations of L-BFGS, or epochs of Adam.
     tol : float, default=1e-5
-        L-BFGS ends where no slope of the objective is larger. Adam without `held_out` ends
-        after `patience` passes in which the objective did not fall by more.
+        L-BFGS stops when the largest absolute entry of the gradient is below it. Adam without
+        `held_out` stops after `patience` epochs that reduced the objective by less.
     learning_rate : float, default=1e-3
-        Step of Adam.
+        Learning rate of Adam.
     batch_size : int, default=200
-        Rows of a step of Adam.
+        Batch size of Adam.
     held_out : tuple of (X, target, weight), default=None
-        Rows held_out out: training ends after `patience` iterations or passes in which their
-        mean loss reached no new minimum, and the network with the smallest is returned.
+        Validation data for early stopping: training stops after `patience` iterations or
+        epochs without a new minimum of the mean loss on them, and the best network is
+        returned.
     patience : int, default=10
         As above.
     rng : RandomState, default=None
-        Draws the batches of Adam, which needs it; not used by L-BFGS.
+        Draws the batches of Adam, which requires it; ignored by L-BFGS.
 
     Returns
     -------
     Network
-        Its objective, or with `held_out` the loss of the rows held_out out, is never larger than
-        that of the masked network that was given: if nothing better was found, that one
-        is returned.
+        Its objective, or loss on `held_out`, is at most that of the masked initial network,
+        which is returned if nothing better is found.
 
     Notes
     -----
-    O(n_rows * n_weights) per iteration or pass, masked weights included: sparse products
-    of SciPy are no faster below 95 % of zeros, and have no equal for the gradient. Columns of
-    `X` that no weight reads are left out. O(n_rows * n_units) memory, or of a batch.
+    O(n_samples * n_weights) per iteration or epoch, masked weights included: SciPy's sparse
+    products are not faster below 95 % zeros and do not exist for the gradient. Columns of `X`
+    without weights are skipped. O(n_samples * n_units) memory, or that of a batch.
 
     References
     ----------
@@ -93,33 +93,33 @@ def fine_tune(
     part = _with_first(network, network.coefs[0][used])
     rows = _columns((X, target, weight), used)
     problem = _Problem(part, [masks[0][used], *masks[1:]], rows, alpha)
-    watch = _Watch(problem, held_out and _columns(held_out, used), patience)
+    stopping = _EarlyStopping(problem, held_out and _columns(held_out, used), patience)
     start = problem.point()
     with np.errstate(over="ignore", invalid="ignore"):
         if solver == "lbfgs":
-            _lbfgs(problem, start, watch, max_iter, tol)
+            _lbfgs(problem, start, stopping, max_iter, tol)
         else:
-            _adam(problem, start, watch, max_iter, tol, learning_rate, batch_size, rng)
-    found = problem.at(watch.best)
+            _adam(problem, start, stopping, max_iter, tol, learning_rate, batch_size, rng)
+    found = problem.at(stopping.best)
     first = np.zeros(network.coefs[0].shape)
     first[used] = found.coefs[0]
     return _with_first(found, first)
 
 
 def _with_first(network, coef):
-    """Return a network with other weights of the first layer."""
+    """Return a network with the weights of the first layer replaced."""
     return network._replace(coefs=(coef, *network.coefs[1:]))
 
 
 def _columns(rows, used):
-    """Return rows in float64, with the columns that are used."""
+    """Return the used columns of samples as float64."""
     X, target, weight = rows
     X = X if used.all() else X[:, used]
     return X.astype(np.float64, copy=False), target, weight
 
 
 class _Problem:
-    """The objective as a function of the parameters that are free."""
+    """The objective as a function of the trained parameters."""
 
     def __init__(self, network, masks, rows, alpha):
         self.rows, self.alpha, self.total = rows, alpha, rows[2].sum()
@@ -130,53 +130,53 @@ class _Problem:
         self.free, self.n_coefs = np.flatnonzero(free), sum(coef.size for coef in network.coefs)
         self.flat = np.where(free, np.concatenate([np.ravel(part) for part in parts]), 0.0)
         self.network = _views(self.flat, network)
-        self.slope = np.empty_like(self.flat)
-        self.slopes = _views(self.slope, network)
+        self.gradient = np.empty_like(self.flat)
+        self.gradients = _views(self.gradient, network)
         self._passed = None
 
     def point(self):
-        """Return the free parameters of the network as it stands; a copy."""
+        """Return a copy of the trained parameters of the network."""
         return self.flat[self.free]
 
     def at(self, point):
-        """Write free parameters into the network, and return it."""
+        """Write trained parameters into the network and return it."""
         self.flat[self.free] = point
         return self.network
 
     def value(self, point, batch=None):
-        """Return the objective and its gradient, or what a batch of rows says of both."""
+        """Return the objective and its gradient, or their estimates from a batch."""
         X, target, weight = self.rows if batch is None else (part[batch] for part in self.rows)
         share = weight / self.total
         if batch is not None:
             share *= len(self.rows[2]) / len(batch)
         network = self.at(point)
-        read = forward(network, X)
-        slope = predictions(network, read[-1]) - target
-        slope *= share[:, np.newaxis]
-        back = backward(network, read, slope)
-        for values, part, coef, intercept in zip(read, back, *self.slopes[:2], strict=False):
+        inputs = forward(network, X)
+        gradient = predictions(network, inputs[-1]) - target
+        gradient *= share[:, np.newaxis]
+        back = backward(network, inputs, gradient)
+        for values, part, coef, intercept in zip(inputs, back, *self.gradients[:2], strict=False):
             if isinstance(values, np.ndarray):
                 np.matmul(values.T, part, out=coef)
             else:
                 coef[:] = values.T @ part
             part.sum(axis=0, out=intercept)
-        # Held until the next pass has its own: memory that is given back at once has to be
-        # mapped in anew, which takes as long as the products of a small network.
-        self._passed = read, back
+        # Keep the arrays until the next pass has allocated its own: returning the memory to
+        # the system and mapping it again takes as long as the products of a small network.
+        self._passed = inputs, back
         coefs = self.flat[: self.n_coefs]
-        self.slope[: self.n_coefs] += self.alpha / self.total * coefs
-        value = share @ losses(network, read[-1], target)
-        return value + self.alpha / 2 / self.total * (coefs @ coefs), self.slope[self.free]
+        self.gradient[: self.n_coefs] += self.alpha / self.total * coefs
+        value = share @ losses(network, inputs[-1], target)
+        return value + self.alpha / 2 / self.total * (coefs @ coefs), self.gradient[self.free]
 
     def loss(self, point, rows):
-        """Return the mean loss of other rows."""
+        """Return the mean loss on other samples."""
         X, target, weight = rows
         network = self.at(point)
         return weight @ losses(network, forward(network, X)[-1], target) / weight.sum()
 
 
 def _views(flat, like):
-    """Return the network whose layers are parts of a vector: all weights, then intercepts."""
+    """Return the network whose layers are views of a vector: all weights, then intercepts."""
     shapes = [part.shape for part in (*like.coefs, *like.intercepts)]
     ends = np.cumsum([np.prod(shape) for shape in shapes])
     parts = [
@@ -186,10 +186,10 @@ def _views(flat, like):
     return like._replace(coefs=tuple(parts[:n_layers]), intercepts=tuple(parts[n_layers:]))
 
 
-class _Watch:
-    """Keeps the best point it was shown, and says when to stop looking.
+class _EarlyStopping:
+    """Early stopping, which keeps the best point.
 
-    Points are judged by the rows held_out out; without any, by the value shown with them.
+    Points are compared by their loss on held-out data, or by the objective without such data.
     """
 
     def __init__(self, problem, held_out, patience):
@@ -197,8 +197,8 @@ class _Watch:
         self.best, self.waited = problem.point(), 0
         self.least = np.inf if held_out is None else problem.loss(self.best, held_out)
 
-    def tired(self, point, value, tol=0.0):
-        """Look at a point; return whether `patience` of them were no better."""
+    def should_stop(self, point, value, tol=0.0):
+        """Record a point; return whether the last `patience` points were no better."""
         if self.held_out is not None:
             value = self.problem.loss(point, self.held_out)
         self.waited = 0 if value < self.least - tol else self.waited + 1
@@ -207,36 +207,36 @@ class _Watch:
         return self.waited >= self.patience
 
 
-def _lbfgs(problem, start, watch, max_iter, tol):
-    """Minimise by L-BFGS, shown to a watch after each iteration."""
+def _lbfgs(problem, start, stopping, max_iter, tol):
+    """Minimise by L-BFGS, with a check for early stopping after each iteration."""
 
-    def look(intermediate_result):
-        if watch.tired(intermediate_result.x, intermediate_result.fun):
+    def check(intermediate_result):
+        if stopping.should_stop(intermediate_result.x, intermediate_result.fun):
             raise StopIteration
 
     options = {"maxiter": max_iter, "maxfun": 2 * max_iter + 20, "gtol": tol}
-    minimize(problem.value, start, jac=True, method="L-BFGS-B", callback=look, options=options)
+    minimize(problem.value, start, jac=True, method="L-BFGS-B", callback=check, options=options)
 
 
-def _adam(problem, start, watch, max_iter, tol, learning_rate, batch_size, rng):
-    """Minimise by Adam, shown to a watch after each pass over the rows."""
+def _adam(problem, start, stopping, max_iter, tol, learning_rate, batch_size, rng):
+    """Minimise by Adam, with a check for early stopping after each epoch."""
     point, mean, square = start.copy(), np.zeros_like(start), np.zeros_like(start)
-    n_rows, step = len(problem.rows[2]), 0
+    n_samples, step = len(problem.rows[2]), 0
     for _ in range(max_iter):
-        order, value = rng.permutation(n_rows), 0.0
-        for first in range(0, n_rows, batch_size):
+        order, value = rng.permutation(n_samples), 0.0
+        for first in range(0, n_samples, batch_size):
             batch, step = order[first : first + batch_size], step + 1
-            part, slope = problem.value(point, batch)
-            value += part * len(batch) / n_rows
-            mean += (1 - DECAY) * (slope - mean)
-            square += (1 - DECAY_OF_SQUARES) * (slope**2 - square)
+            part, gradient = problem.value(point, batch)
+            value += part * len(batch) / n_samples
+            mean += (1 - DECAY) * (gradient - mean)
+            square += (1 - DECAY_OF_SQUARES) * (gradient**2 - square)
             size = np.sqrt(square / (1 - DECAY_OF_SQUARES**step)) + TINY
             point -= learning_rate / (1 - DECAY**step) * mean / size
-        if watch.tired(point, value, 0.0 if watch.held_out else tol):
+        if stopping.should_stop(point, value, 0.0 if stopping.held_out else tol):
             break
-    # Batches judge a point that moves: the rows in whole have the last word.
-    if not (watch.held_out or problem.value(watch.best)[0] < problem.value(start)[0]):
-        watch.best = start
+    # Values of batches are of different points, so compare on all samples in the end.
+    if not (stopping.held_out or problem.value(stopping.best)[0] < problem.value(start)[0]):
+        stopping.best = start
 
 
 def shrink_weights(
@@ -251,32 +251,33 @@ def shrink_weights(
     learning_rate=2e-2,
     groups=False,
 ):
-    """Train under growing L1 penalties, and find the largest that each weight survives.
+    """Train with increasing L1 penalties; score weights by the largest one they survive.
 
     Parameters
     ----------
     network : Network
-        Where training starts; weights that are zero stay so. Never changed.
+        Initial network, not modified; zero weights are kept at zero.
     X, target, weight
         As in `fine_tune`.
     alpha : float
-        Of the squares of the weights, as in `fine_tune`; the L1 penalty comes on top.
+        L2 penalty, as in `fine_tune`, in addition to the L1 penalty.
     n_penalties : int, default=20
-        Penalties, in a geometric sequence. At the last, 1000 times the first, a last layer
-        that reads the units as they are is zero.
+        Number of penalties, in a geometric sequence. The last is 1000 times the first; at it
+        a linear last layer on the present units would be zero.
     n_steps : int, default=20
-        Steps at each penalty.
+        Steps per penalty.
     learning_rate : float, default=2e-2
-        Of each step, in root mean squares of the weights of a layer.
+        Learning rate, in units of the root mean square of a layer's weights.
     groups : bool, default=False
-        Whether the weights that read a hidden unit shrink together [1]_, and none else.
+        Whether to penalise the outgoing weights of each hidden unit as a group [1]_, and no
+        other weights.
 
     Returns
     -------
     list of ndarray
-        Scores, of the shape of each layer's weights; with `groups` of shape (n_units,) for
-        each hidden layer. The largest penalty at which a weight was not zero, and within
-        the gap to the next one by its magnitude there; 0 if the weight was zero when given.
+        Scores, shaped like each layer's weights, or with `groups` of shape (n_units,) for
+        each hidden layer: the largest penalty at which a weight is not zero, interpolated
+        towards the next penalty by its magnitude; 0 for weights that are zero initially.
 
     See Also
     --------
@@ -284,9 +285,9 @@ def shrink_weights(
 
     Notes
     -----
-    Proximal steps of Adam over all rows, warm from penalty to penalty: the threshold of a
-    weight, or of a group, is measured by the slopes that it has seen, as its step is. In
-    groups the step is common. O(n_penalties * n_steps * n_rows * n_weights).
+    Proximal Adam on all samples, with warm starts: step and threshold of a weight or group are
+    both scaled by its second moment of gradients, which groups share.
+    O(n_penalties * n_steps * n_samples * n_weights).
 
     References
     ----------
@@ -297,7 +298,7 @@ def shrink_weights(
     problem = _Problem(network, [coef != 0 for coef in network.coefs], rows, alpha)
     penalties = _penalties(problem, n_penalties, groups)
     scores = np.zeros(len(problem.flat))
-    common = _means_by_unit if groups else _as_they_are
+    common = _means_by_unit if groups else _unchanged
     bounds = [0.0, *penalties, 2 * penalties[-1]]
     path = _shrunken(problem, penalties, n_steps, learning_rate, common)
     for low, high, flat in zip(bounds, bounds[1:], path, strict=False):
@@ -309,46 +310,47 @@ def shrink_weights(
 
 
 def _penalties(problem, n_penalties, groups):
-    """Return growing penalties, up to that which leaves nothing of the last layer."""
+    """Return increasing penalties, up to one at which the last layer is zero."""
     X, target, weight = problem.rows
     share = weight / problem.total
-    read = forward(problem.network, X)[-2]
-    slope = np.abs(read.T @ (share[:, np.newaxis] * (target - share @ target)))
-    top = np.sqrt((slope**2).mean(axis=1)).max() if groups else slope.max()
+    units = forward(problem.network, X)[-2]
+    gradient = np.abs(units.T @ (share[:, np.newaxis] * (target - share @ target)))
+    top = np.sqrt((gradient**2).mean(axis=1)).max() if groups else gradient.max()
     return np.geomspace(SMALLEST, 1, n_penalties) * max(top, TINY)
 
 
 def _shrunken(problem, penalties, n_steps, learning_rate, common):
-    """Yield the parameters: as they are, then after the steps at each penalty."""
+    """Yield the parameters: the initial ones, then those after the steps at each penalty."""
     flat, like, free = problem.flat.copy(), problem.network, problem.free
     yield flat
     rate, applies = np.zeros_like(flat), np.zeros_like(flat)
     for layer, coef in enumerate(_views(flat, like).coefs):
         spread = learning_rate * np.sqrt((coef**2).mean())
         _views(rate, like).coefs[layer][:] = _views(rate, like).intercepts[layer][:] = spread
-        _views(applies, like).coefs[layer][:] = common is _as_they_are or layer > 0
-    mean, square, slope = np.zeros_like(flat), np.zeros_like(flat), np.zeros_like(flat)
+        _views(applies, like).coefs[layer][:] = common is _unchanged or layer > 0
+    mean, square, gradient = np.zeros_like(flat), np.zeros_like(flat), np.zeros_like(flat)
     step = 0
     for penalty in penalties:
         for _ in range(n_steps):
             step += 1
-            slope[free] = problem.value(flat[free])[1]
-            mean += (1 - DECAY) * (slope - mean)
-            square += (1 - DECAY_UNDER_PENALTY) * (slope**2 - square)
-            seen = np.sqrt(common(square, like) / (1 - DECAY_UNDER_PENALTY**step))
-            ahead = rate / (seen + penalties[0])
-            flat -= ahead / (1 - DECAY**step) * mean
+            gradient[free] = problem.value(flat[free])[1]
+            mean += (1 - DECAY) * (gradient - mean)
+            square += (1 - DECAY_UNDER_PENALTY) * (gradient**2 - square)
+            rms = np.sqrt(common(square, like) / (1 - DECAY_UNDER_PENALTY**step))
+            own_rate = rate / (rms + penalties[0])
+            flat -= own_rate / (1 - DECAY**step) * mean
             size = np.sqrt(common(flat**2, like))
-            flat *= np.maximum(size - ahead * applies * penalty, 0) / np.where(size > 0, size, 1)
+            threshold = own_rate * applies * penalty
+            flat *= np.maximum(size - threshold, 0) / np.where(size > 0, size, 1)
         yield flat
 
 
-def _as_they_are(flat, _):
+def _unchanged(flat, _):
     return flat
 
 
 def _means_by_unit(flat, like):
-    """Return means over all weights that read a unit, in the place of each."""
+    """Replace each outgoing weight of a hidden unit by the mean over all of them."""
     means = flat.copy()
     for coef in _views(means, like).coefs[1:]:
         coef[:] = coef.mean(axis=1, keepdims=True)

@@ -1,25 +1,25 @@
-"""Greedy choice of members by the squared error of their average, from the Gram matrix.
+"""Greedy ensemble selection for the squared error of the weighted average.
 
-With ``G`` the mean products of the members' residuals and ``w`` their strengths in the
-vote, the squared error of the average over a set S is ``sum_S w_s w_t G_st / (sum_S w)^2``:
-no predictions are looked at again.
+With ``G`` the mean products of the members' residuals and ``w`` their weights, the squared
+error of the average over a set S is ``sum_(s,t in S) w_s w_t G_st / (sum_(s in S) w_s)^2``,
+so the Gram matrix is all that is needed.
 """
 
 import numpy as np
 
-# A swap has to lower the error by more than rounding does.
+# A swap must reduce the error by more than rounding, relative to it.
 GAIN = 1e-12
 
 
 def forward(gram, member_weight=None):
-    """Add the member that lowers the squared error of the average most.
+    """Add the member that reduces the squared error of the average most.
 
     Parameters
     ----------
     gram : ndarray of shape (T, T)
-        Mean products of the residuals of each two members.
+        Mean products of the residuals of all pairs of members.
     member_weight : ndarray of shape (T,), default=None
-        Strengths of the members in the average; alike if None.
+        Weights of the members in the average; equal if None.
 
     Returns
     -------
@@ -28,57 +28,57 @@ def forward(gram, member_weight=None):
 
     Notes
     -----
-    O(T) per pick.
-    """
-    gram, member_weight = _scaled(gram, member_weight)
-    n_members = len(gram)
-    order, barred = np.empty(n_members, dtype=np.intp), np.zeros(n_members)
-    total, sums, error = 0.0, np.zeros(n_members), 0.0
-    for place in range(n_members):
-        errors = error + 2 * sums + gram.diagonal()
-        order[place] = best = np.argmin(_average(errors, total + member_weight) + barred)
-        error, total = errors[best], total + member_weight[best]
-        sums += gram[best]
-        barred[best] = np.inf
-    return order
-
-
-def backward(gram, member_weight=None):
-    """Remove the member without which the squared error of the average is lowest.
-
-    Parameters and result are those of `forward`: the member removed last comes first.
     O(T) per member.
     """
     gram, member_weight = _scaled(gram, member_weight)
     n_members = len(gram)
-    order, barred = np.empty(n_members, dtype=np.intp), np.zeros(n_members)
+    order, excluded = np.empty(n_members, dtype=np.intp), np.zeros(n_members)
+    total, sums, error = 0.0, np.zeros(n_members), 0.0
+    for place in range(n_members):
+        errors = error + 2 * sums + gram.diagonal()
+        order[place] = best = np.argmin(_average(errors, total + member_weight) + excluded)
+        error, total = errors[best], total + member_weight[best]
+        sums += gram[best]
+        excluded[best] = np.inf
+    return order
+
+
+def backward(gram, member_weight=None):
+    """Remove the member without which the squared error of the average is smallest.
+
+    Parameters and result as for `forward`; the member removed last comes first. O(T) per
+    member.
+    """
+    gram, member_weight = _scaled(gram, member_weight)
+    n_members = len(gram)
+    order, excluded = np.empty(n_members, dtype=np.intp), np.zeros(n_members)
     total, sums, error = member_weight.sum(), gram.sum(axis=1), gram.sum()
     for place in range(n_members - 1, -1, -1):
         errors = error - 2 * sums + gram.diagonal()
-        worst = np.argmin(_average(errors, total - member_weight) + barred)
+        worst = np.argmin(_average(errors, total - member_weight) + excluded)
         if place == 0:
-            worst = np.argmin(barred)
+            worst = np.argmin(excluded)
         order[place] = worst
         error, total = errors[worst], total - member_weight[worst]
         sums -= gram[worst]
-        barred[worst] = np.inf
+        excluded[worst] = np.inf
     return order
 
 
 def swaps(gram, member_weight=None):
-    """Choose members for every size: add the best, then swap while that lowers the error.
+    """Select members of every size: add the best one, then swap while the error decreases.
 
     Parameters
     ----------
     gram : ndarray of shape (T, T)
-        Mean products of the residuals of each two members.
+        Mean products of the residuals of all pairs of members.
     member_weight : ndarray of shape (T,), default=None
-        Strengths of the members in the average; alike if None.
+        Weights of the members in the average; equal if None.
 
     Returns
     -------
     ndarray of bool, shape (T, T)
-        Row k - 1 holds the k members chosen. They are not nested.
+        Row k - 1 is the mask of the k selected members. The sets are not nested.
 
     Notes
     -----
@@ -98,7 +98,7 @@ def swaps(gram, member_weight=None):
 
 
 def _swap(gram, member_weight, chosen):
-    """Swap members in place until no swap helps."""
+    """Swap members in place until no swap reduces the error."""
     while not chosen.all():
         inside, outside = np.flatnonzero(chosen), np.flatnonzero(~chosen)
         sums = gram @ chosen
@@ -123,7 +123,7 @@ def _scaled(gram, member_weight):
 
 
 def _average(error, total):
-    """Return the error of averages; infinite where no member has a vote."""
+    """Return the error of averages; infinite if the total weight is zero."""
     total = np.asarray(total)
     tiny = total <= np.finfo(float).tiny
     return np.where(tiny, np.inf, error / np.where(tiny, 1.0, total) ** 2)

@@ -1,16 +1,16 @@
-"""Order and refit together: remove the unit that costs least, and update all others.
+"""Optimal brain surgeon: remove the unit that costs least and update all others.
 
 Near an optimum w the loss is ``E + (v - w)' H (v - w) / 2``. Setting the coordinates q of a
-unit to zero, all others at their best, costs ``w_q' inv(B_qq) w_q / 2`` with B = inv(H); the
-others move by ``-B_:q inv(B_qq) w_q``, and ``B - B_:q inv(B_qq) B_q:`` is the inverse for
-those that are left. So one inverse gives the whole path, from all units to none. For least
-squares the loss is that form exactly, and every level is the refit of its units.
+unit to zero, with the others re-optimised, costs ``w_q' inv(B_qq) w_q / 2`` where
+``B = inv(H)``; the others change by ``-B_:q inv(B_qq) w_q``, and ``B - B_:q inv(B_qq) B_q:``
+is the inverse Hessian of the remaining ones. So one inverse yields the whole path, from all
+units to none. For least squares the quadratic form is exact, and every level is the refit of
+its units.
 
-The inverse is downdated many coordinates at a time: between two such updates it is
-``B - U' U``, with a row of U per coordinate removed, and a step costs one product with the
-few rows of U. What has gone is left out of B now and then. Where much of the diagonal has
-been taken away, too few of its digits are left, and the inverse of what remains is computed
-afresh.
+The inverse is downdated in blocks: between two updates it is represented as ``B - U' U``,
+with one row of U per removed coordinate, and a step costs one product with the few rows of U.
+Removed coordinates are dropped from B from time to time. When downdating has cancelled most
+of a diagonal entry, the inverse of the remaining part is recomputed.
 
 References
 ----------
@@ -28,27 +28,27 @@ from scipy.linalg.lapack import dpotri
 
 from skprune.exceptions import InputError
 
-# A diagonal entry that fell below this share of what it was has lost too many digits.
+# A diagonal entry reduced to below this fraction of its initial value has lost its digits.
 CANCELLED = 1e-6
-# Removals between two updates of the inverse; then the residual is looked at, which may drift
-# to this share of the gradient.
-LOOK = 64
-DRIFT = 1e-10
-# Share of the coordinates that have to be left, or the inverse is copied without the others.
-DENSE = 0.9
-# Rows of a matrix that are mirrored at once.
-MIRROR = 256
+# Removals between two updates of the inverse, and the largest residual gradient tolerated at
+# an update, relative to the largest entry of ``H w``.
+UPDATE_EVERY = 64
+MAX_DRIFT = 1e-10
+# The inverse is compacted when a smaller share of its coordinates remains.
+MIN_ALIVE = 0.9
+# Rows per block when a triangular matrix is mirrored.
+MIRROR_ROWS = 256
 
 
 class Elimination(NamedTuple):
-    """Units in the order in which they went, and what each removal cost.
+    """Units in order of removal, and the cost of each removal.
 
     Attributes
     ----------
     order : ndarray of int, shape (n_removed,)
-        Units, the cheapest first.
+        Units, the first removed first.
     cost : ndarray of shape (n_removed,)
-        What each removal added to the loss, with all units that are left at their best.
+        Increase of the loss by each removal, with the remaining units re-optimised.
     """
 
     order: Any
@@ -56,27 +56,27 @@ class Elimination(NamedTuple):
 
 
 def eliminate(H, W, units=None, forced=None, *, damping=0.0):
-    """Remove one unit after the other, each time the one that costs least.
+    """Remove units one by one, each time the one that costs least.
 
     Parameters
     ----------
     H : ndarray of shape (n_models, n_coordinates, n_coordinates)
         Hessian of each model's loss at its optimum, positive definite. Models are pruned
-        together: a unit has its coordinates in each of them.
+        together: a unit has coordinates in each of them.
     W : ndarray of shape (n_models, n_coordinates, n_outputs)
         The optimum; the outputs of a model share its Hessian.
     units : ndarray of int, shape (n_coordinates,), default=None
-        The unit of each coordinate, numbered from 0; coordinates of one unit go together.
-        Default: each its own.
+        The unit of each coordinate, numbered from 0; coordinates of one unit are removed
+        together. Default: one unit per coordinate.
     forced : ndarray of bool, shape (n_units,), default=None
-        Units that are not removed. Default: none.
+        Units that are kept. Default: none.
     damping : float, default=0.0
-        Added to the diagonal of each Hessian, as a share of its mean.
+        Added to the diagonal of each Hessian, relative to its mean.
 
     Returns
     -------
     Elimination
-        All units that are not forced; of equal costs the first unit goes first.
+        All units that are not forced; of equal costs the first unit is removed first.
 
     Raises
     ------
@@ -85,9 +85,9 @@ def eliminate(H, W, units=None, forced=None, *, damping=0.0):
 
     Notes
     -----
-    O(n_coordinates^3) per model for the inverse and as much for all removals together, most
-    of it in products of matrices; memory of about ``16 * n_models * n_coordinates^2`` bytes
-    beside `H`, all in float64.
+    O(n_coordinates^3) per model for the inverse and as much for all removals together, mostly
+    in matrix products; about ``16 * n_models * n_coordinates^2`` bytes of memory besides `H`,
+    all in float64.
     """
     units = np.arange(H.shape[1]) if units is None else units
     state = _State(damped(H, damping), np.asarray(W, dtype=np.float64), _members(units))
@@ -107,27 +107,27 @@ def eliminate(H, W, units=None, forced=None, *, damping=0.0):
 
 
 def eliminate_shared(models, n_units, *, damping=0.0):
-    """Remove one unit after the other from models that share some of their units.
+    """Remove units one by one from models that share only some of their units.
 
     Parameters
     ----------
     models : list of (H, W, units)
         Hessian of shape (n_coordinates, n_coordinates), optimum of shape
-        (n_coordinates, n_outputs), and the unit of each coordinate, none of them twice.
+        (n_coordinates, n_outputs), and the distinct units of the coordinates.
     n_units : int
-        Units of all models together.
+        Total number of units.
     damping : float, default=0.0
         As for `eliminate`.
 
     Returns
     -------
     Elimination
-        All units. What `eliminate` finds where each model has a coordinate for each unit.
+        All units; the result of `eliminate` if every model has a coordinate for every unit.
 
     Notes
     -----
-    O(n_coordinates^3) time and, beside `H`, ``8 * n_coordinates^2`` bytes per model, each of
-    its own size, and as much again for the largest.
+    O(n_coordinates^3) time and, besides `H`, ``8 * n_coordinates^2`` bytes per model, with
+    the number of coordinates of each, plus as much again for the largest.
     """
     states = [
         _State(damped(H[np.newaxis], damping), W[np.newaxis], np.arange(len(units))[:, np.newaxis])
@@ -153,7 +153,7 @@ def eliminate_shared(models, n_units, *, damping=0.0):
 
 
 def damped(H, damping):
-    """Return Hessians with a share of the mean of their diagonals added to them.
+    """Return Hessians with a fraction of their mean diagonal added to the diagonal.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def damped(H, damping):
     Returns
     -------
     ndarray of float64, shape (n_models, n_coordinates, n_coordinates)
-        `H` itself if there is nothing to add.
+        `H` itself without damping. O(size).
     """
     if not (damping and H.size):
         return np.asarray(H, dtype=np.float64)
@@ -173,7 +173,7 @@ def damped(H, damping):
 
 
 def merge_orders(eliminations):
-    """Put the orders of models that were pruned each by itself into one.
+    """Merge the orders of models that were pruned independently.
 
     Parameters
     ----------
@@ -183,8 +183,9 @@ def merge_orders(eliminations):
     Returns
     -------
     model, unit : ndarray of int, shape (n_removed,)
-        Whose unit goes, the cheapest first. A unit that became cheap only once dearer ones
-        of its model had gone waits for them: what counts is the largest cost so far.
+        Model and unit of each removal, sorted by the running maximum of the costs within a
+        model: a unit that becomes cheap only after more expensive ones were removed comes
+        after them. O(n_removed log n_removed).
     """
     cost = [np.maximum.accumulate(found.cost) for found in eliminations]
     model = np.repeat(np.arange(len(cost)), [len(each) for each in cost])
@@ -193,39 +194,39 @@ def merge_orders(eliminations):
 
 
 class _State:
-    """The inverse Hessian and the weights of what is left.
+    """The inverse Hessian and the weights of the remaining coordinates.
 
-    What is left is numbered anew whenever much has gone: `units` are its units and
-    `coordinates` its coordinates, ordered by unit.
+    Remaining units and coordinates are renumbered at each compaction: `units` are the units
+    and `coordinates` the coordinates, ordered by unit.
 
     Attributes
     ----------
     base : ndarray of shape (n_models, n_left, n_left)
-        The inverse when it was last updated.
-    recent : ndarray of shape (n_models, LOOK + size, n_left)
-        Its first `n_recent` rows are U: now the inverse is ``base - U' U``.
+        The inverse at the last update.
+    recent : ndarray of shape (n_models, UPDATE_EVERY + size, n_left)
+        Its first `n_recent` rows are U: the current inverse is ``base - U' U``.
     diagonal : ndarray of shape (n_models, n_left)
-        Of the inverse; infinite where a coordinate has gone.
+        Diagonal of the inverse; infinite for removed coordinates.
     blocks : ndarray of shape (n_models, n_units, size, size)
-        The part of the inverse of each unit, filled up with the identity; None if each unit
-        is one coordinate.
+        Diagonal block of the inverse for each unit, padded with the identity; None if every
+        unit is a single coordinate.
     """
 
     def __init__(self, H, W, members):
         self.H, self.all_members = H, members
-        self.pull = H @ W  # stays the gradient's other half, whatever has gone
+        self.pull = H @ W  # the linear term of the loss, which removals do not change
         self.alive = np.ones(len(members), dtype=bool)
         self.restart()
 
     def restart(self):
-        """Compute the inverse and the weights of what is left afresh."""
+        """Recompute the inverse and the weights of the remaining coordinates."""
         self._number()
         left = self.coordinates
-        all_as_they_are = np.array_equal(left, np.arange(self.H.shape[1]))
+        is_whole = np.array_equal(left, np.arange(self.H.shape[1]))
         self.base = np.empty((len(self.H), len(left), len(left)))
         self.W = np.empty((len(self.H), len(left), self.pull.shape[2]))
         for m, hessian in enumerate(self.H):
-            factor = _factor(hessian if all_as_they_are else hessian[np.ix_(left, left)])
+            factor = _factor(hessian if is_whole else hessian[np.ix_(left, left)])
             self.W[m] = cho_solve(factor, self.pull[m, left])
             self.base[m] = _inverse(factor[0])
         self.diagonal = self.base.diagonal(axis1=1, axis2=2).copy()
@@ -233,31 +234,35 @@ class _State:
         self.blocks = None
         if (size := self.members.shape[1]) > 1:
             parts = self.base[:, self.members[:, :, None], self.members[:, None, :]]
-            both = self.there[:, :, None] & self.there[:, None, :]
+            both = self.present[:, :, None] & self.present[:, None, :]
             self.blocks = np.where(both, parts, np.eye(size))
 
     def _number(self):
-        """Give the units and coordinates that are left numbers."""
+        """Renumber the remaining units and coordinates."""
         self.units = np.flatnonzero(self.alive)
         self.place = np.cumsum(self.alive) - 1
         members = self.all_members[self.units]
-        self.there = members >= 0
-        self.coordinates = members[self.there]
-        self.members = np.where(self.there, np.cumsum(self.there).reshape(members.shape) - 1, -1)
-        self.recent = np.empty((len(self.H), LOOK + members.shape[1], len(self.coordinates)))
+        self.present = members >= 0
+        self.coordinates = members[self.present]
+        self.members = np.where(
+            self.present, np.cumsum(self.present).reshape(members.shape) - 1, -1
+        )
+        self.recent = np.empty(
+            (len(self.H), UPDATE_EVERY + members.shape[1], len(self.coordinates))
+        )
         self.n_recent = 0
 
     def scores(self):
-        """Return what the removal of each of `units` costs; nothing if it has gone."""
+        """Return the cost of removing each of `units`; 0 for removed ones."""
         if self.blocks is None:
             return (self.W**2 / self.diagonal[:, :, None]).sum(axis=(0, 2)) / 2
-        W = np.where(self.there[:, :, None], self.W[:, self.members], 0.0)
+        W = np.where(self.present[:, :, None], self.W[:, self.members], 0.0)
         return (W * np.linalg.solve(self.blocks, W)).sum(axis=(0, 2, 3)) / 2
 
     def remove(self, unit):
-        """Set the coordinates of a unit to zero, and bring the others to their best."""
+        """Set the coordinates of a unit to zero and re-optimise the others."""
         place = self.place[unit]
-        q = self.members[place][self.there[place]]
+        q = self.members[place][self.present[place]]
         recent, stop = self.recent[:, : self.n_recent], self.n_recent + len(q)
         rows = self.base[:, q] - recent[:, :, q].mT @ recent
         update, moved = _whitened(rows[:, :, q], rows, self.W[:, q])
@@ -268,19 +273,19 @@ class _State:
         self.diagonal[:, q] = np.inf
         self.alive[unit] = False
         if self.blocks is not None:
-            part = np.where(self.there[:, :, None], update.mT[:, self.members], 0.0)
+            part = np.where(self.present[:, :, None], update.mT[:, self.members], 0.0)
             self.blocks -= part @ part.mT
             self.blocks[:, place] = np.eye(self.members.shape[1])
         if (self.diagonal < CANCELLED * self.start).any():
             self.restart()
-        elif self.n_recent >= LOOK:
-            self.restart() if self._has_drifted() else self._settle()
+        elif self.n_recent >= UPDATE_EVERY:
+            self.restart() if self._has_drifted() else self._update()
 
-    def _settle(self):
-        """Update the inverse, and leave out what has gone."""
+    def _update(self):
+        """Apply the pending downdates, and drop removed coordinates if present are many."""
         recent = self.recent[:, : self.n_recent]
         stay, left = self.alive[self.units], np.isfinite(self.diagonal[0])
-        if left.sum() < DENSE * len(left):
+        if left.sum() < MIN_ALIVE * len(left):
             rows, recent = np.flatnonzero(left), recent[:, :, left]
             self.base = self.base[:, rows[:, None], rows]
             self.W, self.diagonal = self.W[:, left], self.diagonal[:, left]
@@ -288,7 +293,7 @@ class _State:
             self.blocks = None if self.blocks is None else self.blocks[:, stay]
             self._number()
         for m, rows in enumerate(recent):
-            self.base[m] -= rows.T @ rows  # model by model: one matrix more at a time
+            self.base[m] -= rows.T @ rows  # model by model: a single temporary matrix
         self.n_recent = 0
 
     def _has_drifted(self):
@@ -296,11 +301,11 @@ class _State:
         W = np.zeros(self.pull.shape)
         W[:, self.coordinates] = self.W
         gradient = (self.H @ W - self.pull)[:, self.coordinates[left]]
-        return np.abs(gradient).max(initial=0.0) > DRIFT * np.abs(self.pull).max()
+        return np.abs(gradient).max(initial=0.0) > MAX_DRIFT * np.abs(self.pull).max()
 
 
 def _whitened(pivot, *parts):
-    """Return the parts, divided by the root of a pivot of shape (n_models, size, size)."""
+    """Return ``inv(L) @ part`` for each part, with L the Cholesky factor of the pivot."""
     if pivot.shape[1] == 1:
         root = np.sqrt(pivot)
         return [part / root for part in parts]
@@ -310,9 +315,9 @@ def _whitened(pivot, *parts):
 
 def _inverse(factor):
     """Return the inverse of a matrix from its lower Cholesky factor, which is overwritten."""
-    found = dpotri(factor, lower=True, overwrite_c=True)[0].T  # now the upper half is right
-    for start in range(0, len(found), MIRROR):
-        stop = start + MIRROR
+    found = dpotri(factor, lower=True, overwrite_c=True)[0].T  # valid in the upper triangle
+    for start in range(0, len(found), MIRROR_ROWS):
+        stop = start + MIRROR_ROWS
         found[stop:, start:stop] = found[start:stop, stop:].T
         corner = found[start:stop, start:stop]
         corner[:] = np.triu(corner) + np.triu(corner, 1).T
@@ -324,14 +329,14 @@ def _factor(hessian):
         return cho_factor(hessian, lower=True)
     except np.linalg.LinAlgError as error:
         msg = (
-            "The Hessian is not positive definite: some coordinates are combinations of others. "
+            "The Hessian is not positive definite: some coordinates are linearly dependent. "
             "Add a penalty or damping, or remove such coordinates first."
         )
         raise InputError(msg) from error
 
 
 def _members(units):
-    """Return the coordinates of each unit, (n_units, largest size), filled up with -1."""
+    """Return the coordinates of each unit, padded with -1; shape (n_units, largest size)."""
     order = np.argsort(units, kind="stable")
     sizes = np.bincount(units)
     place = np.arange(len(units)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

@@ -1,9 +1,9 @@
-"""Networks layer by layer: what weights cost with the others at their best, and that best.
+"""Layerwise optimal brain compression: removal costs and least-squares refits of layers.
 
-Seen from a layer, the loss bends in the sums of its units. Removing weights of unit j moves
-its sums by ``H d``, where H is what the layer reads and the intercept takes up the mean, so
-that the loss grows by ``g_j d' C d / 2`` with C the covariance of H and g_j the curvature.
-All units of a layer share C, and each has an order of its own.
+Removing weights of unit j changes its pre-activations by ``H d``, where H are the inputs of
+the layer and the intercept compensates the mean. So the loss increases by
+``g_j d' C d / 2``, with C the covariance of the inputs and g_j the curvature of the loss in
+the pre-activation. All units of a layer share C, but each has its own order of removal.
 
 References
 ----------
@@ -15,36 +15,36 @@ import numpy as np
 from skprune.arrays.network import activate, curvatures
 from skprune.solvers.least_squares import moments, solve_on
 
-# Share of the mean variance that is added to all variances. Orders trust the covariance less
-# than a refit may: at the end of a long path their quadratic model is far from home.
+# Damping: fraction of the mean variance that is added to all variances. Orders of removal use
+# more than refits: late removals are far from where the quadratic model holds.
 DAMPING = 0.01
 ORDER_DAMPING = 0.1
-# Columns whose values differ by no more than this share of the largest are constant.
+# Columns whose range is at most this fraction of the largest absolute value are constant.
 ROUNDING = 1e-12
-# Bytes of the inverses that are held at a time.
+# Bytes of the inverses that are in memory at a time.
 MEMORY = 256e6
-# Removals between two updates of the inverses: enough for products at full speed.
+# Removals between two updates of the inverses: enough for matrix products at full speed.
 BLOCK = 64
-# Inputs of a unit that are removed one by one; what a unit has beyond them goes at once.
+# Inputs per unit that are removed one by one; further inputs are removed all at once.
 ONE_BY_ONE = 256
 
 
 def second_moments(H, weight, *, damping=DAMPING):
-    """Return the covariance of what a layer reads, damped.
+    """Return the damped covariance of the inputs of a layer.
 
     Parameters
     ----------
-    H : ndarray or sparse array of shape (n_rows, n_inputs)
-        Inputs; sparse ones are never made dense.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
+    H : ndarray or sparse array of shape (n_samples, n_inputs)
+        Inputs; sparse ones are not densified.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
     damping : float, default=0.01
-        Added to the diagonal, as a share of its mean; 1 is added where all of it is zero.
+        Added to the diagonal, relative to its mean; if all variances are zero, 1 is added.
 
     Returns
     -------
     ndarray of shape (n_inputs, n_inputs)
-        O(n_rows * n_inputs^2).
+        Covariance. O(n_samples * n_inputs^2).
     """
     products = moments(H, weight, center=True)[0] / weight.sum()
     diagonal = products.diagonal()
@@ -53,7 +53,7 @@ def second_moments(H, weight, *, damping=DAMPING):
 
 
 def constant_inputs(H, weight):
-    """Return which columns have one value, to rounding, in all rows that have a weight.
+    """Return which inputs are constant, up to rounding, on samples with positive weight.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def constant_inputs(H, weight):
     Returns
     -------
     ndarray of bool, shape (n_inputs,)
-        O(n_rows * n_inputs).
+        O(n_samples * n_inputs).
     """
     rows = H if (weight > 0).all() else H[np.flatnonzero(weight > 0)]
     highest, lowest = rows.max(axis=0), rows.min(axis=0)
@@ -72,61 +72,61 @@ def constant_inputs(H, weight):
     return highest - lowest <= ROUNDING * np.maximum(np.abs(highest), np.abs(lowest))
 
 
-def weight_costs(network, read, weight, *, damping=ORDER_DAMPING):
-    """Return what removing each weight adds to the loss, those that cost less gone already.
+def weight_costs(network, inputs, weight, *, damping=ORDER_DAMPING):
+    """Return the increase of the loss by removing each weight after all cheaper ones.
 
     Parameters
     ----------
     network : Network
-        Its weights; those that are zero have gone already.
-    read : list
-        What each layer reads, from `forward`; the first may be sparse.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
+        Its weights; zeros count as removed.
+    inputs : list
+        Inputs of each layer, from `forward`; the first may be sparse.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
     damping : float, default=0.1
         As for `second_moments`; positive.
 
     Returns
     -------
     list of ndarray of shape (n_inputs, n_units)
-        In the unit of the loss, per row: the largest cost so far along the order of each
-        unit, so that a global ranking keeps to all orders. Zero for weights that are zero
-        and for inputs that are constant. O(n_rows * n_inputs^2) per layer, and
-        `removal_costs`.
+        In units of the mean loss: the running maximum of the costs along each unit's order,
+        so that a global ranking respects all orders. Zero for zero weights and constant
+        inputs. O(n_samples * n_inputs^2) per layer, plus `removal_costs`.
     """
     found = []
-    for H, coef, bend in zip(read, network.coefs, curvatures(network, read, weight), strict=False):
+    curvature = curvatures(network, inputs, weight)
+    for H, coef, own in zip(inputs, network.coefs, curvature, strict=False):
         alive = np.where(constant_inputs(H, weight)[:, np.newaxis], 0.0, coef)
-        found.append(bend * removal_costs(second_moments(H, weight, damping=damping), alive))
+        found.append(own * removal_costs(second_moments(H, weight, damping=damping), alive))
     return found
 
 
 def removal_costs(C, W, *, one_by_one=ONE_BY_ONE, memory=MEMORY):
-    """Remove the inputs of each unit one by one, always the one that costs that unit least.
+    """Remove the inputs of each unit one by one, each time the one that costs least.
 
     Parameters
     ----------
     C : ndarray of shape (n_inputs, n_inputs)
         Hessian that all units share, positive definite.
     W : ndarray of shape (n_inputs, n_units)
-        Weights; zeros have gone already.
+        Weights; zeros count as removed.
     one_by_one : int, default=256
-        Units with more inputs first lose the others together: those that would cost least if
-        each went alone, at that cost.
+        For units with more inputs, the excess is removed at once: the inputs whose individual
+        removal costs least, at that cost.
     memory : float, default=256e6
-        Bytes to work in, about; one unit at a time takes what it takes.
+        Approximate number of bytes of working memory; a single unit may exceed it.
 
     Returns
     -------
     ndarray of shape (n_inputs, n_units)
-        What each removal costs, and at least as much as those before it in the same unit.
+        Running maximum of the costs of removal in each unit.
 
     Notes
     -----
-    The downdated inverse of each unit is ``B - U'U`` for a number of removals, then computed:
-    O(one_by_one^3) per unit, half of it as products of matrices, and O(n_inputs^3) once.
+    The downdated inverse of each unit is represented as ``B - U'U`` between updates:
+    O(one_by_one^3) per unit, half of it in matrix products, and O(n_inputs^3) once.
     """
-    floor, W = _lose_many(C, W, one_by_one)
+    floor, W = _remove_many(C, W, one_by_one)
     costs, alive = np.zeros(W.shape), W != 0
     sizes = alive.sum(axis=0)
     by_size = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
@@ -136,54 +136,54 @@ def removal_costs(C, W, *, one_by_one=ONE_BY_ONE, memory=MEMORY):
         units, by_size = by_size[:width], by_size[width:]
         members = np.argsort(~alive[:, units].T, axis=1, kind="stable")[:, :size]
         inverses, weights = _systems(C, W[:, units].T, alive[:, units].T, members)
-        # Entries that fill up a shorter unit are zero and cost nothing, as their weights do.
+        # Padding entries of units with fewer inputs are zero weights, which cost 0.
         costs[members, units[:, np.newaxis]] = _orders(inverses, weights)
     return np.maximum(costs, floor)
 
 
-def _lose_many(C, W, limit):
-    """Bring units with too many inputs down to a number of them, all at once.
+def _remove_many(C, W, limit):
+    """Reduce units with too many inputs to at most `limit` inputs, all at once.
 
     Returns
     -------
     floor : ndarray of shape (n_inputs, n_units)
-        What each removed weight would cost alone, and the largest of these where one stays.
+        Individual cost of each removed weight; for kept weights the largest of these.
     W : ndarray of shape (n_inputs, n_units)
-        The best weights on those that stay.
+        Refitted weights of the kept inputs.
     """
     alive = W != 0
     if (alive.sum(axis=0) <= limit).all():
         return 0.0, W
     alone = W**2 / np.linalg.inv(C).diagonal()[:, np.newaxis] / 2
     last = np.sort(alone, axis=0)[-limit]
-    stays, best = alive & (alone >= last), W.copy()
-    wide = (alive & ~stays).any(axis=0)
-    best[:, wide] = solve_columns(C, C @ W[:, wide], stays[:, wide])
-    return np.where(stays, np.where(stays, 0.0, alone).max(axis=0), alone), best
+    kept, best = alive & (alone >= last), W.copy()
+    wide = (alive & ~kept).any(axis=0)
+    best[:, wide] = solve_columns(C, C @ W[:, wide], kept[:, wide])
+    return np.where(kept, np.where(kept, 0.0, alone).max(axis=0), alone), best
 
 
 def _systems(C, W, alive, members):
     """Return the inverse Hessian and the weights of the members of each unit.
 
-    Where a unit has fewer than others, uncoupled weights of zero fill up; they go first.
+    Units with fewer members are padded with uncoupled zero weights, which are removed first.
     """
-    there = np.take_along_axis(alive, members, axis=1)
-    weights = np.where(there, np.take_along_axis(W, members, axis=1), 0.0)
-    if there.all() and (members == members[0]).all():
+    present = np.take_along_axis(alive, members, axis=1)
+    weights = np.where(present, np.take_along_axis(W, members, axis=1), 0.0)
+    if present.all() and (members == members[0]).all():
         inverse = np.linalg.inv(C[np.ix_(members[0], members[0])])
         return np.broadcast_to(inverse, (len(W), *inverse.shape)), weights
-    both = there[:, :, np.newaxis] & there[:, np.newaxis]
+    both = present[:, :, np.newaxis] & present[:, np.newaxis]
     parts = C[members[:, :, np.newaxis], members[:, np.newaxis]]
     return np.linalg.inv(np.where(both, parts, np.eye(members.shape[1]))), weights
 
 
 def _orders(B, W):
-    """Return the largest cost so far of each removal, from inverses and weights.
+    """Return the running maximum of the costs of removal of each unit's members.
 
     Parameters
     ----------
     B : ndarray of shape (n_units, n_members, n_members)
-        Inverse Hessians, which are not written to.
+        Inverse Hessians; not modified.
     W : ndarray of shape (n_units, n_members)
         Weights.
     """
@@ -205,7 +205,7 @@ def _orders(B, W):
             diagonal -= update**2
             waiting[unit, q], diagonal[unit, q] = False, 1.0
             taken[:, step] = update
-        # All units have lost as many: what is left of them moves together.
+        # All units have the same number of members left: compact them together.
         left = np.nonzero(waiting)[1].reshape(len(W), -1)
         part = np.take_along_axis(taken, left[:, np.newaxis], axis=2)
         B = B[unit[:, np.newaxis, np.newaxis], left[:, :, np.newaxis], left[:, np.newaxis]]
@@ -215,7 +215,7 @@ def _orders(B, W):
 
 
 def input_products(H, weight):
-    """Return the centred products of what a layer reads, and its means.
+    """Return the centred products of the inputs of a layer, and their means.
 
     Parameters
     ----------
@@ -225,7 +225,8 @@ def input_products(H, weight):
     Returns
     -------
     products : ndarray of shape (n_inputs, n_inputs)
-        Sums over the rows; exactly zero for constant inputs. O(n_rows * n_inputs^2).
+        Weighted sums over samples; exactly zero for constant inputs.
+        O(n_samples * n_inputs^2).
     mean : ndarray of shape (n_inputs,)
         Weighted means.
     """
@@ -236,79 +237,79 @@ def input_products(H, weight):
 
 
 def refit(network, masks, X, weight, *, damping=DAMPING, first=None):
-    """Bring the weights that are left to their best, layer by layer.
+    """Refit the kept weights by least squares, layer by layer.
 
-    Each layer reads what the layers before it, pruned and refitted, make of the rows, and
-    comes as near as it can to the sums that its units had in the whole network.
+    Each layer, on the outputs of the pruned and refitted layers before it, approximates the
+    pre-activations that it had in the whole network.
 
     Parameters
     ----------
     network : Network
-        The whole one.
+        The whole network.
     masks : list of ndarray of bool, shape (n_inputs, n_units)
-        Weights that may differ from zero; the others are exactly zero.
-    X : ndarray or sparse array of shape (n_rows, n_features)
-        Rows.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
+        Weights to keep; the others are exactly zero.
+    X : ndarray or sparse array of shape (n_samples, n_features)
+        Samples.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
     damping : float, default=0.01
-        Pull towards the weights of the whole network, as a share of the mean variance of
-        what a layer reads.
+        Ridge penalty on the change of the weights, relative to the mean variance of the
+        layer's inputs.
     first : tuple, default=None
-        The `input_products` of `X`, where they are known.
+        The `input_products` of `X`, if known.
 
     Returns
     -------
     Network
-        A layer stays as it was if all that is masked was zero and no layer before it has
-        changed. O(n_rows * n_inputs^2) per layer, less for the first with `first`, and
+        A layer is unchanged if its masked weights were zero and no layer before it changed.
+        O(n_samples * n_inputs^2) per layer, less for the first with `first`, plus
         O(n_kept^3) per distinct set of inputs.
     """
-    layers, whole, reads = [], X, X
+    layers, whole, pruned = [], X, X
     for coef, intercept, mask in zip(network.coefs, network.intercepts, masks, strict=True):
-        sums, best = whole @ coef + intercept, (coef, intercept)
-        changed = reads is not whole
+        target, best = whole @ coef + intercept, (coef, intercept)
+        changed = pruned is not whole
         if changed or coef[~mask].any():
-            given = reads is X and first
-            best = _nearest(reads, sums, coef, mask, weight, damping, given)
+            given = pruned is X and first
+            best = _fit_layer(pruned, target, coef, mask, weight, damping, given)
             changed = True
         layers.append(best)
-        whole = activate(network.activation, sums)
-        reads = activate(network.activation, reads @ best[0] + best[1]) if changed else whole
+        whole = activate(network.activation, target)
+        pruned = activate(network.activation, pruned @ best[0] + best[1]) if changed else whole
     coefs, intercepts = zip(*layers, strict=True)
     return network._replace(coefs=coefs, intercepts=intercepts)
 
 
-def _nearest(H, sums, coef, mask, weight, damping, given):
-    """Return weights and intercepts whose sums come nearest to given ones."""
+def _fit_layer(H, target, coef, mask, weight, damping, given):
+    """Return weights and intercepts whose pre-activations best fit given ones."""
     products, mean = given or input_products(H, weight)
-    aim = weight @ sums / weight.sum()
+    target_mean = weight @ target / weight.sum()
     variance = products.diagonal()
-    # Where products are given, the sums are made of these very inputs.
-    pull = products @ coef if given else H.T @ (weight[:, np.newaxis] * (sums - aim))
-    # Of constant inputs only rounding is left; the penalty leaves their weights as they are.
+    # If products are given, the targets are a linear function of these inputs.
+    pull = products @ coef if given else H.T @ (weight[:, np.newaxis] * (target - target_mean))
+    # For constant inputs these are rounding errors; the penalty then preserves their weights.
     pull[variance == 0] = 0.0
     penalty = damping * variance.mean() or 1.0
     found = solve_columns(products + penalty * np.eye(len(mean)), pull + penalty * coef, mask)
-    return found, aim - mean @ found
+    return found, target_mean - mean @ found
 
 
 def solve_columns(gram, pull, mask):
-    """Solve least squares for each unit on inputs of its own; equal sets share a factor.
+    """Solve least squares for each unit on its own inputs; equal sets share a factorisation.
 
     Parameters
     ----------
     gram : ndarray of shape (n_inputs, n_inputs)
-        Products of the inputs, and the penalty.
+        Products of the inputs, plus the penalty.
     pull : ndarray of shape (n_inputs, n_units)
         Products with the targets.
     mask : ndarray of bool, shape (n_inputs, n_units)
-        Inputs that may have a weight.
+        Inputs with a coefficient.
 
     Returns
     -------
     ndarray of shape (n_inputs, n_units)
-        Exactly zero elsewhere. O(n_kept^3) per distinct column of `mask`.
+        Exactly zero where masked. O(n_kept^3) per distinct column of `mask`.
     """
     found = np.zeros(pull.shape)
     packed = np.packbits(mask, axis=0)

@@ -1,63 +1,63 @@
-"""Least squares on some columns, from the products of all of them."""
+"""Least squares on subsets of columns, from the Gram matrix of all columns."""
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 
-# A pivot below this share of its diagonal entry is rounding: the columns are dependent.
+# A pivot below this fraction of its diagonal entry is rounding: the columns are dependent.
 SINGULAR = 1e-13
 
 
 def solve_on(gram, pull, kept):
-    """Return the coefficients of least squares on some columns; the others are zero.
+    """Solve the normal equations on a subset of the columns.
 
     Parameters
     ----------
     gram : ndarray of shape (n_columns, n_columns)
-        Products of the columns, centred where there is an intercept, and the penalty on
-        the diagonal.
+        Products of the columns, centred if there is an intercept, plus any penalty on the
+        diagonal.
     pull : ndarray of shape (n_columns,) or (n_columns, n_targets)
-        Products of the columns with the target, or with several.
+        Products of the columns with the target or targets.
     kept : ndarray of bool, shape (n_columns,)
-        Columns that may have a coefficient.
+        Columns with a coefficient; those of the others are zero.
 
     Returns
     -------
     ndarray of the shape of `pull`
-        The solution; of several the shortest one. O(n_kept^3).
+        The solution, that of minimum norm if it is not unique. O(n_kept^3).
     """
     found = np.zeros(pull.shape)
-    inside, aim = gram[np.ix_(kept, kept)], pull[kept]
+    matrix, right = gram[np.ix_(kept, kept)], pull[kept]
     try:
-        root = cholesky(inside, lower=True)
-        definite = (root.diagonal() ** 2 > SINGULAR * inside.diagonal()).all()
+        root = cholesky(matrix, lower=True)
+        definite = (root.diagonal() ** 2 > SINGULAR * matrix.diagonal()).all()
     except np.linalg.LinAlgError:
         definite = False
     if definite:
-        half = solve_triangular(root, aim, lower=True)
+        half = solve_triangular(root, right, lower=True)
         found[kept] = solve_triangular(root, half, lower=True, trans="T")
-    elif len(aim):
-        found[kept] = np.linalg.lstsq(inside, aim, rcond=SINGULAR)[0]
+    elif len(right):
+        found[kept] = np.linalg.lstsq(matrix, right, rcond=SINGULAR)[0]
     return found
 
 
 def moments(X, weight, *, center):
-    """Return the products of weighted columns, and their means.
+    """Return the weighted Gram matrix of columns, and their means.
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_rows, n_columns)
-        The rows; a sparse one is never made dense.
+        Columns; not densified if sparse.
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
     center : bool
-        Whether the means are taken away first, as an intercept does.
+        Whether to subtract the means, as for a fit with an intercept.
 
     Returns
     -------
     gram : ndarray of shape (n_columns, n_columns)
-        Sum over the rows of ``weight * x x'``.
+        Sum over rows of ``weight * x x'``.
     mean : ndarray of shape (n_columns,)
-        Weighted means; zeros if not `center`. O(n_rows * n_columns^2).
+        Weighted means; zeros without `center`. O(n_rows * n_columns^2).
     """
     total = weight.sum()
     mean = X.T @ weight / total if center and total > 0 else np.zeros(X.shape[1])
@@ -69,25 +69,26 @@ def moments(X, weight, *, center):
 
 
 def sums_of_squares(X, weights, *, center):
-    """Return the weighted sums of squares of columns, the diagonals of their products.
+    """Return weighted sums of squares of columns, the diagonals of their Gram matrices.
 
     Parameters
     ----------
     X : ndarray or sparse array of shape (n_rows, n_columns)
-        The rows; a sparse one is never made dense.
+        Columns; not densified if sparse.
     weights : ndarray of shape (n_rows, n_weightings)
-        Several weights of the rows, each at least 0.
+        Several sets of non-negative weights.
     center : bool
-        Whether the means under each weighting are taken away first.
+        Whether to subtract the weighted means.
 
     Returns
     -------
     ndarray of shape (n_columns, n_weightings)
-        At least 0. O(n_rows * n_columns * n_weightings), or the numbers in a sparse `X`.
+        Non-negative. O(n_rows * n_columns * n_weightings), or O(n_stored * n_weightings) for
+        a sparse `X`.
     """
     dense = isinstance(X, np.ndarray)
     if dense and center:
-        X = X - X.mean(axis=0)  # far from zero, squares would have no digits to spare
+        X = X - X.mean(axis=0)  # squares of values far from zero would cancel
     squares = (X**2 if dense else X.power(2)).T @ weights
     if not center:
         return squares

@@ -1,9 +1,9 @@
-"""Hidden units: those that say nothing new, what the others cost, and networks without some.
+"""Hidden units: redundant units, removal costs of the others, and smaller networks.
 
-Units that give the same in all rows, or one value, leave at no loss: the next layer reads
-their twin, or has them in its intercepts. What the removal of another unit costs is least
-squares with the covariance of a layer's units as the Hessian, which the units of the next
-layer share, each weighted by the curvature of the loss in its sum.
+Duplicate and constant units are removed without loss: their outgoing weights are added to
+those of the duplicate, or to the intercepts of the next layer. The removal cost of other units
+follows from a quadratic model whose Hessian is the covariance of a layer's units. The units of
+the next layer share it, each weighted by the curvature of the loss in its pre-activation.
 
 References
 ----------
@@ -25,46 +25,47 @@ CONSTANT = -1
 
 
 class Redundant(NamedTuple):
-    """Units of a hidden layer that say nothing new.
+    """Duplicate and constant units of a hidden layer.
 
     Attributes
     ----------
     partner : ndarray of int, shape (n_units,)
-        The first unit that gives the same, itself for one that stays, and -1 for one that
-        is constant.
+        The first unit equal to this one (the unit itself if it is not redundant); -1 for
+        constant units.
     value : ndarray of shape (n_units,)
-        What a constant unit gives; 0 for others.
+        Activation of constant units; 0 for others.
     """
 
     partner: Any
     value: Any
 
     @property
-    def gone(self):
-        """Units that may leave at no loss; ndarray of bool, shape (n_units,)."""
+    def is_redundant(self):
+        """Units that can be removed without loss; ndarray of bool, shape (n_units,)."""
         return self.partner != np.arange(len(self.partner))
 
 
-def redundant(network, read, weight):
-    """Find units that are constant, or equal to another.
+def redundant(network, inputs, weight):
+    """Find hidden units that are constant or duplicates.
 
     Parameters
     ----------
     network : Network
         Its weights.
-    read : list
-        What each layer reads, from `forward`.
-    weight : ndarray of shape (n_rows,)
-        Rows of weight zero do not count.
+    inputs : list
+        Inputs of each layer, from `forward`.
+    weight : ndarray of shape (n_samples,)
+        Sample weights; samples of weight zero are ignored.
 
     Returns
     -------
     list of Redundant
-        One per hidden layer. Units are equal if they give the same in all rows, to the bit,
-        or have the same weights and intercept. O(n_rows * n_units * log(n_units)).
+        One per hidden layer. Units are duplicates if their activations agree exactly on all
+        samples, or if they have the same weights and intercept.
+        O(n_samples * n_units * log(n_units)).
     """
     found, rows = [], np.flatnonzero(weight > 0)
-    layers = zip(network.coefs, network.intercepts, read[1:-1], strict=False)
+    layers = zip(network.coefs, network.intercepts, inputs[1:-1], strict=False)
     for coef, intercept, values in layers:
         constant = constant_inputs(values, weight)
         partner = _first_equal(values[rows], np.vstack([coef, intercept]))
@@ -74,11 +75,11 @@ def redundant(network, read, weight):
 
 
 def _first_equal(*tables):
-    """Return the first of the columns that are equal in any of the tables, or through others."""
+    """Return the first column of each group that is linked by equality in some table."""
     every = np.arange(tables[0].shape[1])
     equal = []
     for table in tables:
-        # Adding zero makes one of both zeros; then equal columns are equal bytes.
+        # Adding 0.0 replaces -0.0, so that equal columns have equal bytes.
         column = np.ascontiguousarray(table.T + 0.0)
         keys = column.view(np.dtype((np.void, column.itemsize * column.shape[1])))[:, 0]
         _, first, which = np.unique(keys, return_index=True, return_inverse=True)
@@ -89,8 +90,8 @@ def _first_equal(*tables):
     return np.unique(label, return_index=True)[1][label]
 
 
-def fold(network, found, gone):
-    """Move what redundant units say to their partners and intercepts.
+def fold(network, found, removed):
+    """Move the contribution of redundant units to their duplicates or to intercepts.
 
     Parameters
     ----------
@@ -98,18 +99,18 @@ def fold(network, found, gone):
         Its weights.
     found : list of Redundant
         From `redundant`.
-    gone : list of ndarray of bool, shape (n_units,)
-        Units that leave, per hidden layer; those that are not redundant stay untouched.
+    removed : list of ndarray of bool, shape (n_units,)
+        Units to remove, per hidden layer; those that are not redundant are unchanged.
 
     Returns
     -------
     Network
-        The same answers, to rounding, on rows where units are redundant; nothing reads
-        those any more.
+        Network with the same predictions, up to rounding, on the samples of `redundant`, in
+        which the outgoing weights of removed redundant units are zero. O(n_weights).
     """
     coefs, intercepts = list(network.coefs), list(network.intercepts)
-    for layer, (each, leaving) in enumerate(zip(found, gone, strict=True), start=1):
-        units = np.flatnonzero(leaving & each.gone)
+    for layer, (each, removing) in enumerate(zip(found, removed, strict=True), start=1):
+        units = np.flatnonzero(removing & each.is_redundant)
         coef = coefs[layer].copy()
         intercepts[layer] = intercepts[layer] + each.value[units] @ coef[units]
         twins = units[each.partner[units] != CONSTANT]
@@ -119,36 +120,36 @@ def fold(network, found, gone):
     return network._replace(coefs=tuple(coefs), intercepts=tuple(intercepts))
 
 
-def neuron_costs(network, read, weight, *, damping=DAMPING):
-    """Return what removing each hidden unit adds to the loss, cheaper ones gone already.
+def neuron_costs(network, inputs, weight, *, damping=DAMPING):
+    """Return the increase of the loss by removing each hidden unit after all cheaper ones.
 
     Parameters
     ----------
     network : Network
         Its weights.
-    read : list
-        What each layer reads, from `forward`.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
+    inputs : list
+        Inputs of each layer, from `forward`.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
     damping : float, default=0.01
-        Added to the variances of units, as a share of their mean.
+        Added to the variances of units, relative to their mean.
 
     Returns
     -------
     list of ndarray of shape (n_units,)
-        In the unit of the loss, per row: the largest cost so far along the order of each
+        In units of the mean loss: the running maximum of the costs along the order of each
         layer. Zero for redundant units, infinite for the last unit of a layer.
-        O(n_rows * n_units^2 + n_units^3) per layer.
+        O(n_samples * n_units^2 + n_units^3) per layer.
     """
-    found = redundant(network, read, weight)
-    coefs = fold(network, found, [each.gone for each in found]).coefs
-    bends = curvatures(network, read, weight)
+    found = redundant(network, inputs, weight)
+    coefs = fold(network, found, [each.is_redundant for each in found]).coefs
+    curvature = curvatures(network, inputs, weight)
     costs = []
-    for each, values, coef, bend in zip(found, read[1:-1], coefs[1:], bends[1:], strict=True):
-        cost, rest = np.zeros(len(each.partner)), np.flatnonzero(~each.gone)
+    for each, values, coef, own in zip(found, inputs[1:-1], coefs[1:], curvature[1:], strict=True):
+        cost, rest = np.zeros(len(each.partner)), np.flatnonzero(~each.is_redundant)
         if len(rest):
             hessian = second_moments(values[:, rest], weight, damping=damping)
-            removed = eliminate(hessian[np.newaxis], (coef[rest] * np.sqrt(bend))[np.newaxis])
+            removed = eliminate(hessian[np.newaxis], (coef[rest] * np.sqrt(own))[np.newaxis])
             cost[rest[removed.order]] = np.maximum.accumulate(removed.cost)
             cost[rest[removed.order[-1]]] = np.inf
         else:
@@ -158,19 +159,20 @@ def neuron_costs(network, read, weight, *, damping=DAMPING):
 
 
 def drop(network, kept):
-    """Return the network without some of its hidden units.
+    """Remove hidden units; O(n_weights).
 
     Parameters
     ----------
     network : Network
         Its weights.
     kept : list of ndarray of bool, shape (n_units,)
-        Units that stay, per hidden layer.
+        Units to keep, per hidden layer.
 
     Returns
     -------
     Network
-        Smaller arrays. What removed units said is lost: `fold` and `refit` come first.
+        Smaller arrays. The contribution of removed units is lost: call `fold` and `refit`
+        before.
     """
     n_inputs, n_outputs = network.coefs[0].shape[0], network.coefs[-1].shape[1]
     sides = [np.ones(n_inputs, dtype=bool), *kept, np.ones(n_outputs, dtype=bool)]

@@ -1,42 +1,41 @@
-"""Rows that stand for others: condensed nearest neighbours, and facility location."""
+"""Prototype selection: condensed nearest neighbours and facility location."""
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
-# Distances that are held at once while rows are gone through.
+# Distances in memory at a time.
 BATCH = 2**22
-# Rounding of a product of two rows, relative to their norms and per column.
+# Rounding error of the product of two samples, relative to their norms and per feature.
 ROUNDING = 8 * np.finfo(float).eps
-# Candidates whose gains are brought up to date together.
+# Candidates whose gains are updated together.
 CANDIDATES = 16
 
 
 def condense(X, codes, kept):
-    """Find rows by whose nearest one every row gets its class.
+    """Find a consistent subset for the nearest-neighbour rule (fast condensed NN).
 
-    In each round every chosen row is asked for the rows that it is nearest to and gets wrong,
-    and the nearest of these is chosen too. Rows are asked in no order, so that shuffling them
-    changes nothing but ties.
+    In each round, for every prototype the nearest of the samples that it misclassifies is
+    added. The rule does not depend on the order of the samples, except for ties.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features)
-        The rows.
-    codes : ndarray of int, shape (n_rows,)
-        Their classes, 0 to the number of them less one.
-    kept : ndarray of bool, shape (n_rows,)
-        Rows that are chosen beforehand. A class without one starts with the row that is
-        nearest to its mean.
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    codes : ndarray of int, shape (n_samples,)
+        Encoded class labels, from 0.
+    kept : ndarray of bool, shape (n_samples,)
+        Initial prototypes. A class without one starts with the sample nearest to its mean.
 
     Returns
     -------
-    ndarray of bool, shape (n_rows,)
-        Chosen rows. A nearest neighbour among them has the class of the row, for all rows but
-        those that another class has at the same place.
+    ndarray of bool, shape (n_samples,)
+        Prototypes. The nearest one of every sample has its class, except for samples that
+        coincide with one of another class.
 
     Notes
     -----
-    O(n_rest * n_features) per chosen row, n_rest the rows that are not chosen yet; in blocks.
+    O(n_rest * n_features) per prototype, where n_rest samples are not prototypes yet; in
+    blocks.
 
     References
     ----------
@@ -47,8 +46,8 @@ def condense(X, codes, kept):
     chosen = kept.copy()
     for code in np.setdiff1d(codes, codes[kept]):
         (rows,) = np.nonzero(codes == code)
-        apart = ((X[rows] - X[rows].mean(axis=0)) ** 2).sum(axis=1)
-        chosen[rows[apart.argmin()]] = True
+        squares = ((X[rows] - X[rows].mean(axis=0)) ** 2).sum(axis=1)
+        chosen[rows[squares.argmin()]] = True
     distance, nearest = np.full(len(X), np.inf), np.zeros(len(X), dtype=np.intp)
     new, centred = np.flatnonzero(chosen), X - X.mean(axis=0)
     while len(new):
@@ -56,9 +55,9 @@ def condense(X, codes, kept):
         step = max(1, BATCH // max(1, len(rest)))
         for start in range(0, len(new), step):
             found = _nearest(X, centred, rest, new[start : start + step])
-            apart = ((X[rest] - X[found]) ** 2).sum(axis=1)
-            nearest[rest] = np.where(apart < distance[rest], found, nearest[rest])
-            distance[rest] = np.minimum(apart, distance[rest])
+            squares = ((X[rest] - X[found]) ** 2).sum(axis=1)
+            nearest[rest] = np.where(squares < distance[rest], found, nearest[rest])
+            distance[rest] = np.minimum(squares, distance[rest])
         wrong = rest[codes[rest] != codes[nearest[rest]]]
         order = wrong[np.lexsort((wrong, distance[wrong], nearest[wrong]))]
         new = order[np.unique(nearest[order], return_index=True)[1]]
@@ -67,40 +66,43 @@ def condense(X, codes, kept):
 
 
 def _nearest(X, centred, rest, block):
-    """Return the one of `block` that is nearest to each of `rest`; ndarray of int."""
+    """Return the sample of `block` nearest to each of `rest`; ndarray of int."""
     norm = (centred**2).sum(axis=1)
-    # Squared distances less the norm of the row: one product, which rounds more than a sum of
-    # squares. Where that could tell, the squares are summed.
-    apart = centred[rest] @ (-2 * centred[block].T)
-    apart += norm[block]
-    best = apart.argmin(axis=1)
+    # Squared distances minus the norm of the sample, by one matrix product. Where its rounding
+    # error could change the result, distances are computed directly.
+    squares = centred[rest] @ (-2 * centred[block].T)
+    squares += norm[block]
+    best = squares.argmin(axis=1)
     rounding = ROUNDING * X.shape[1] * (norm[rest] + norm[block].max())
-    limit = apart[np.arange(len(rest)), best] + rounding
-    unsure = np.flatnonzero(np.count_nonzero(apart <= limit[:, np.newaxis], axis=1) > 1)
+    limit = squares[np.arange(len(rest)), best] + rounding
+    unsure = np.flatnonzero(np.count_nonzero(squares <= limit[:, np.newaxis], axis=1) > 1)
     best[unsure] = cdist(X[rest[unsure]], X[block], "sqeuclidean").argmin(axis=1)
     return block[best]
 
 
 def facility_location(X, weight):
-    """Order rows by how much nearer each brings the others to a chosen one, greedily.
+    """Order samples by greedy facility location.
+
+    The objective is the weighted sum of the distances from each sample to the nearest one
+    selected; each step selects the sample that reduces it most.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features)
-        The rows.
-    weight : ndarray of shape (n_rows,)
-        How much each row counts, none negative.
+    X : ndarray of shape (n_samples, n_features)
+        Samples.
+    weight : ndarray of shape (n_samples,)
+        Non-negative sample weights.
 
     Returns
     -------
-    ndarray of int, shape (n_rows,)
-        All rows, the one that stands for most first.
+    ndarray of int, shape (n_samples,)
+        All samples in order of selection.
 
     Notes
     -----
-    Gains only shrink, so that those of the best candidates alone are brought up to date, some
-    at a time. Holds n_rows^2 distances; O(n_rows^2 * n_features), and after that as a rule
-    O(n_rows) per row of the order.
+    Lazy evaluation: the objective is submodular, so old gains are upper bounds, and only
+    those of the best candidates are updated. O(n_samples^2) memory;
+    O(n_samples^2 * n_features) time, plus typically O(n_samples) per selected sample.
 
     References
     ----------
@@ -108,19 +110,19 @@ def facility_location(X, weight):
     K. Wei, R. Iyer and J. Bilmes, "Submodularity in data subset selection and active learning",
     ICML 2015.
     """
-    apart = cdist(X, X)
-    near = np.full(len(X), apart.max(initial=0.0))
-    bound = (near - apart) @ weight
+    distance = cdist(X, X)
+    nearest = np.full(len(X), distance.max(initial=0.0))
+    bound = (nearest - distance) @ weight
     order = np.empty(len(X), dtype=np.intp)
-    n_looked = min(CANDIDATES, len(X))
+    n_candidates = min(CANDIDATES, len(X))
     for place in range(len(X)):
-        looked = order[:0]
-        while (best := bound.argmax()) not in looked:
-            # With the best itself, which a tie may keep out of them.
-            looked = np.append(np.argpartition(-bound, n_looked - 1)[:n_looked], best)
-            fresh = np.maximum(near - apart[looked], 0.0) @ weight
-            bound[looked] = np.where(np.isneginf(bound[looked]), -np.inf, fresh)
+        updated = order[:0]
+        while (best := bound.argmax()) not in updated:
+            # Append the best itself, which the partition may leave out in case of ties.
+            updated = np.append(np.argpartition(-bound, n_candidates - 1)[:n_candidates], best)
+            gain = np.maximum(nearest - distance[updated], 0.0) @ weight
+            bound[updated] = np.where(np.isneginf(bound[updated]), -np.inf, gain)
         order[place] = best
         bound[best] = -np.inf
-        np.minimum(near, apart[best], out=near)
+        np.minimum(nearest, distance[best], out=nearest)
     return order

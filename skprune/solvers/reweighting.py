@@ -1,4 +1,4 @@
-"""Non-negative weights of members, with or without a penalty, from their Gram matrix.
+"""Non-negative least squares and lasso for the weights of ensemble members.
 
 The problem is ``min 1/2 w'Aw - b'w + penalty * sum(w)`` over ``w >= 0``, with A the mean
 products of the members' predictions and b their mean products with the target.
@@ -6,26 +6,26 @@ products of the members' predictions and b their mean products with the target.
 
 import numpy as np
 
-# Relative to the diagonal, so that members that predict alike still have one solution.
+# Ridge relative to the mean diagonal, so that identical members have a unique solution.
 RIDGE = 1e-10
-LEAST = 1e-100
+MIN_SCALE = 1e-100
 TOLERANCE = 1e-10
 
 
-def non_negative(gram, aim, start=None):
+def non_negative(gram, product, start=None):
     """Minimise ``1/2 w'Gw - a'w`` over ``w >= 0``.
 
-    The active-set method of Lawson and Hanson (1974) on the normal equations: the exact
-    minimum over the support, members joining and leaving until no gradient points inward.
+    The active-set method of Lawson and Hanson (1974) on the normal equations: exact minima
+    over the support, which members enter and leave until the optimality conditions hold.
 
     Parameters
     ----------
     gram : ndarray of shape (T, T)
-        Positive semidefinite.
-    aim : ndarray of shape (T,)
-        The linear part.
+        The matrix G, positive semidefinite.
+    product : ndarray of shape (T,)
+        The linear term a.
     start : ndarray of shape (T,), default=None
-        Weights to start from; zeros if None.
+        Initial weights; zeros if None.
 
     Returns
     -------
@@ -34,77 +34,78 @@ def non_negative(gram, aim, start=None):
 
     Notes
     -----
-    O(s^3) for each change of a support of s members; from a near start few are needed.
+    O(s^3) for each change of a support of s members; few are needed from a good start.
     """
     n_members = len(gram)
-    # Members without any error have a Gram matrix of zeros: then they share alike.
-    ridge = RIDGE * max(gram.diagonal().mean(), LEAST)
+    # For a Gram matrix of zeros (members without error) the ridge gives equal weights.
+    ridge = RIDGE * max(gram.diagonal().mean(), MIN_SCALE)
     gram = gram + ridge * np.eye(n_members)
     weights = np.zeros(n_members) if start is None else start.copy()
     if start is not None:
-        weights = _walk(gram, aim, weights, weights > 0)
-    tolerance = TOLERANCE * max(np.abs(aim).max(), np.finfo(float).tiny)
+        weights = _walk(gram, product, weights, weights > 0)
+    tolerance = TOLERANCE * max(np.abs(product).max(), np.finfo(float).tiny)
     for _ in range(10 * n_members):
-        slope = np.where(weights > 0, -np.inf, aim - gram @ weights)
-        joins = np.argmax(slope)
-        if slope[joins] <= tolerance:
+        descent = np.where(weights > 0, -np.inf, product - gram @ weights)
+        entering = np.argmax(descent)
+        if descent[entering] <= tolerance:
             break
         support = weights > 0
-        support[joins] = True
-        weights = _walk(gram, aim, weights, support)
+        support[entering] = True
+        weights = _walk(gram, product, weights, support)
     return weights
 
 
-def _walk(gram, aim, weights, support):
-    """Go to the minimum over a support; members that reach zero on the way leave it."""
+def _walk(gram, product, weights, support):
+    """Move to the minimum over a support; members that reach zero on the way leave it."""
     support = support.copy()
     while support.any():
         target = np.zeros_like(weights)
-        target[support] = np.linalg.solve(gram[np.ix_(support, support)], aim[support])
+        target[support] = np.linalg.solve(gram[np.ix_(support, support)], product[support])
         if (target[support] > 0).all():
             return target
-        falls = support & (target <= 0)
-        step = (weights[falls] / (weights[falls] - target[falls]).clip(np.finfo(float).tiny)).min()
+        blocking = support & (target <= 0)
+        way = (weights[blocking] - target[blocking]).clip(np.finfo(float).tiny)
+        step = (weights[blocking] / way).min()
         weights = weights + min(step, 1.0) * (target - weights)
-        gone = support & (weights <= np.finfo(float).eps * np.abs(weights).max())
-        gone |= falls & (weights <= 0)
-        weights[gone] = 0.0
-        support &= ~gone
+        leaving = support & (weights <= np.finfo(float).eps * np.abs(weights).max())
+        leaving |= blocking & (weights <= 0)
+        weights[leaving] = 0.0
+        support &= ~leaving
     return np.zeros_like(weights)
 
 
-def lasso_path(gram, aim, n_penalties=100, shortest=1e-4):
-    """Return the weights for penalties from none to the one that leaves a single member.
+def lasso_path(gram, product, n_penalties=100, min_ratio=1e-4):
+    """Return the lasso path: weights for penalties from that of a single member down to zero.
 
     Parameters
     ----------
     gram : ndarray of shape (T, T)
         Mean products of the members' predictions.
-    aim : ndarray of shape (T,)
-        Mean products of the predictions with the target; at least one positive.
+    product : ndarray of shape (T,)
+        Mean products of the predictions with the target; at least one is positive.
     n_penalties : int, default=100
-        Penalties on a geometric grid, and zero.
-    shortest : float, default=1e-4
-        The smallest penalty of the grid, relative to the largest.
+        Number of penalties on a geometric grid, besides zero.
+    min_ratio : float, default=1e-4
+        Smallest penalty of the grid, relative to the largest.
 
     Returns
     -------
     penalties : ndarray of shape (n_penalties + 1,)
-        Descending, the last one zero.
+        Descending; the last one is zero.
     weights : ndarray of shape (n_penalties + 1, T)
-        Weights, each computed from those before.
+        Weights, computed with warm starts. O(s^3) per change of a support of s members.
     """
-    largest = aim.max() * (1 - 1e-9)
-    penalties = np.append(np.geomspace(largest, shortest * largest, n_penalties), 0.0)
-    weights = np.empty((len(penalties), len(aim)))
+    largest = product.max() * (1 - 1e-9)
+    penalties = np.append(np.geomspace(largest, min_ratio * largest, n_penalties), 0.0)
+    weights = np.empty((len(penalties), len(product)))
     before = None
     for row, penalty in enumerate(penalties):
-        weights[row] = before = non_negative(gram, aim - penalty, before)
+        weights[row] = before = non_negative(gram, product - penalty, before)
     return penalties, weights
 
 
 def average_weights(residual_gram):
-    """Return the weights of the average with the least squared error.
+    """Return the convex weights that minimise the squared error of the average.
 
     Parameters
     ----------
@@ -114,11 +115,12 @@ def average_weights(residual_gram):
     Returns
     -------
     ndarray of shape (T,)
-        Non-negative, adding up to one.
+        Non-negative weights with sum one. O(s^3) per change of a support of s members.
 
     Notes
     -----
-    Up to scale the minimum of ``w'Gw`` over averages is that of ``1/2 w'Gw - sum(w)``.
+    Up to scale, the minimiser of ``w'Gw`` subject to ``sum(w) = 1`` is that of
+    ``1/2 w'Gw - sum(w)``.
     """
     weights = non_negative(residual_gram, np.ones(len(residual_gram)))
     return weights / weights.sum()

@@ -1,27 +1,27 @@
-"""Orders of rows, the best first: what a score of difficulty, a draw or a choice makes of them."""
+"""Orders of samples, best first: by stratified or unequal-probability sampling, or difficulty."""
 
 import numpy as np
 
-# Share of a class that may go as the hardest: all rows of a rare class are hard.
-MOST = 0.5
+# Largest share of a class that is removed as its hardest samples: in a rare class all are hard.
+MAX_SHARE = 0.5
 
 
 def shares(key, stratum):
-    """Return the place of each row in its stratum as a share of the stratum; O(n log n).
+    """Return the rank of each sample within its stratum, divided by the stratum's size.
 
-    Sorted by it, every first part of the rows holds the strata in proportion.
+    When samples are sorted by it, every prefix is stratified.
 
     Parameters
     ----------
-    key : tuple of ndarray of shape (n_rows,)
-        What the rows of a stratum are sorted by, ascending; the first key counts first.
-    stratum : ndarray of int, shape (n_rows,)
-        Codes from 0.
+    key : tuple of ndarray of shape (n_samples,)
+        Sort keys within a stratum, ascending; the first key is the primary one.
+    stratum : ndarray of int, shape (n_samples,)
+        Encoded strata, from 0.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        In (0, 1).
+    ndarray of shape (n_samples,)
+        In (0, 1). O(n_samples log n_samples).
     """
     order = np.lexsort((*key[::-1], stratum))
     counts = np.bincount(stratum)
@@ -31,55 +31,56 @@ def shares(key, stratum):
 
 
 def at_random(stratum, rng):
-    """Draw an order in which every first part holds the strata in proportion; ndarray of int."""
+    """Draw a random order of which every prefix is stratified; O(n_samples log n_samples)."""
     return shares((rng.permutation(len(stratum)),), stratum).argsort(kind="stable")
 
 
 def without_hardest(difficulty, hardest, stratum, rng, *, capped):
-    """Order rows at random, but for the hardest ones, of which the hardest goes first.
+    """Order samples at random, except that the hardest ones come last, the hardest at the end.
 
     Parameters
     ----------
-    difficulty : ndarray of shape (n_rows,)
-        The hardest row has the highest.
+    difficulty : ndarray of shape (n_samples,)
+        Difficulty, larger is harder.
     hardest : float
-        Share of the rows that go before any other, in [0, 1].
-    stratum : ndarray of int, shape (n_rows,)
-        What the others are kept in proportion of.
+        Share of the samples that are removed before all others, in [0, 1].
+    stratum : ndarray of int, shape (n_samples,)
+        Strata of the other samples.
     rng : RandomState
-        Draws the others, and breaks ties.
+        Draws the order of the others, and breaks ties.
     capped : bool
-        Whether no stratum loses more than `MOST` of its rows as the hardest, unless `hardest`
-        is more.
+        Whether at most a share `MAX_SHARE` of each stratum is removed as the hardest, or
+        `hardest` if that is larger.
 
     Returns
     -------
-    ndarray of int, shape (n_rows,)
-        All rows, the best first.
+    ndarray of int, shape (n_samples,)
+        All samples; the last is removed first. O(n_samples log n_samples).
     """
     draw = rng.permutation(len(stratum))
     ease = shares((-difficulty, draw), np.zeros_like(stratum))
     hard = ease < hardest
     if capped:
-        hard &= shares((ease,), stratum) < max(MOST, hardest)
+        hard &= shares((ease,), stratum) < max(MAX_SHARE, hardest)
     return np.where(hard, 2 - ease, shares((draw,), stratum)).argsort(kind="stable")
 
 
 def by_sampling(odds, rng):
-    """Draw rows by unequal odds, without replacement, in an order that serves any number of them.
+    """Draw priorities for sampling with unequal probabilities, without replacement.
 
     Parameters
     ----------
-    odds : ndarray of shape (n_rows,)
-        Positive.
+    odds : ndarray of shape (n_samples,)
+        Positive odds of being drawn.
     rng : RandomState
-        Draws.
+        Source of randomness.
 
     Returns
     -------
-    priority : ndarray of shape (n_rows,)
-        The rows with the highest are the sample. Weighted by ``max(1, t / odds)``, t the
-        highest priority of the others, their sums are on average those of all rows.
+    priority : ndarray of shape (n_samples,)
+        The k samples of highest priority are a draw of size k. With the importance weights
+        ``max(1, t / odds)``, t the highest priority of the others, weighted sums over the
+        draw are unbiased estimates of sums over all samples. O(n_samples).
 
     References
     ----------
@@ -90,21 +91,22 @@ def by_sampling(odds, rng):
 
 
 def with_every_class(order, weight, codes):
-    """Move rows without weight to the end, and one row of each class to the front.
+    """Move samples of weight zero to the end, and one sample of each class to the front.
 
     Parameters
     ----------
-    order : ndarray of int, shape (n_rows,)
-        The best first.
-    weight : ndarray of shape (n_rows,)
-        Weights.
-    codes : ndarray of int, shape (n_rows,), or None
-        Classes; none if None.
+    order : ndarray of int, shape (n_samples,)
+        Samples, best first.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
+    codes : ndarray of int, shape (n_samples,), or None
+        Encoded class labels; None without classes.
 
     Returns
     -------
-    ndarray of int, shape (n_rows,)
-        The best row of each class, and then the order as it was.
+    ndarray of int, shape (n_samples,)
+        The best sample of each class, then the others in their order.
+        O(n_samples log n_samples).
     """
     order = order[np.argsort(weight[order] <= 0, kind="stable")]
     if codes is None:

@@ -1,29 +1,29 @@
-"""Soft labels: how sure a teacher is of each class, in forms that any student can learn from.
+"""Soft labels: class probabilities of a teacher, in forms that any student can be fitted to.
 
-Labels are rows of probabilities, one column per class. What students take are rows with one
-class each and a weight, one class drawn per row, or logits.
+Soft labels are arrays of probabilities, one column per class. Students are fitted to weighted
+samples of one class each, to one class drawn per sample, or to logits.
 """
 
 import numpy as np
 
-# Probabilities that are not above this go, and the others of their row make up for it.
+# Smaller probabilities are set to zero, or raised to this where logarithms are taken.
 FLOOR = 1e-3
 
 
 def one_hot(codes, n_classes):
-    """Return classes as rows of probabilities.
+    """Return the one-hot encoding of classes; O(n_samples * n_classes).
 
     Parameters
     ----------
-    codes : ndarray of int, shape (n_rows,)
-        Classes, from 0.
+    codes : ndarray of int, shape (n_samples,)
+        Encoded class labels, from 0.
     n_classes : int
-        How many there are.
+        Number of classes.
 
     Returns
     -------
-    ndarray of shape (n_rows, n_classes)
-        One in each row, else zeros.
+    ndarray of shape (n_samples, n_classes)
+        A single 1 in each row, otherwise 0.
     """
     labels = np.zeros((len(codes), n_classes))
     labels[np.arange(len(codes)), codes] = 1.0
@@ -31,95 +31,96 @@ def one_hot(codes, n_classes):
 
 
 def soften(labels, temperature):
-    """Return the probabilities of logits divided by a temperature; O(cells).
+    """Apply a temperature to probabilities: divide their logits by it.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows, n_classes)
-        Probabilities; a class at zero stays there.
+    labels : ndarray of shape (n_samples, n_classes)
+        Probabilities; zeros are preserved.
     temperature : float
-        Above 0. Above 1 classes come nearer to each other, below 1 the likeliest gains.
+        Positive; above 1 distributions become flatter, below 1 sharper.
 
     Returns
     -------
-    ndarray of shape (n_rows, n_classes)
-        ``p ** (1 / temperature)``, each row divided by its sum.
+    ndarray of shape (n_samples, n_classes)
+        ``p ** (1 / temperature)``, each row normalised. O(n_samples * n_classes).
     """
     if temperature == 1.0:
         return labels
-    # Divided by the largest first: no row of small powers vanishes.
+    # Divide by the largest first, so that no row underflows.
     powers = (labels / labels.max(axis=1, keepdims=True)) ** (1.0 / temperature)
     return powers / powers.sum(axis=1, keepdims=True)
 
 
 def expand(labels, weight, floor=FLOOR):
-    """Return soft labels as weighted rows of one class each; O(cells).
+    """Return soft labels as weighted copies of samples with one class each.
 
-    For any loss that adds up over weighted rows and is linear in the label, such as
-    cross-entropy, Gini impurity and entropy, learning from these rows is learning from the
+    For losses that are additive over weighted samples and linear in the label, such as
+    cross-entropy, Gini impurity and entropy, fitting the copies is equivalent to fitting the
     soft labels.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows, n_classes)
+    labels : ndarray of shape (n_samples, n_classes)
         Probabilities.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
     floor : float, default=1e-3
-        Probabilities that are not above it are taken for zero, and the others of their row
-        divided by their sum; the likeliest class always stays.
+        Probabilities up to it are set to zero and the others of the sample normalised; the
+        most probable class is always kept.
 
     Returns
     -------
     rows : ndarray of int, shape (n_expanded,)
-        Indices of rows, ascending.
+        Indices of samples, ascending.
     codes : ndarray of int, shape (n_expanded,)
-        A class of each.
+        Class of each copy.
     weights : ndarray of shape (n_expanded,)
-        Its weight; those of a row add up to its own.
+        Weight of each copy; the copies of a sample add up to its weight.
+        O(n_samples * n_classes).
     """
     kept = (labels > floor) | (labels == labels.max(axis=1, keepdims=True))
     rows, codes = np.nonzero(kept)
     weights = labels[rows, codes]
-    sums = np.bincount(rows, weights, minlength=len(labels))
-    return rows, codes, weights * (weight / sums)[rows]
+    totals = np.bincount(rows, weights, minlength=len(labels))
+    return rows, codes, weights * (weight / totals)[rows]
 
 
 def draw(labels, rng):
-    """Draw one class per row; O(cells).
+    """Draw one class per sample.
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows, n_classes)
+    labels : ndarray of shape (n_samples, n_classes)
         Probabilities.
     rng : RandomState
-        Source of the draw.
+        Source of randomness.
 
     Returns
     -------
-    ndarray of int, shape (n_rows,)
-        Classes.
+    ndarray of int, shape (n_samples,)
+        Encoded classes. O(n_samples * n_classes).
     """
     bounds = labels.cumsum(axis=1)
-    # A uniform draw lies below one, so the last class with any probability is the last drawn.
-    aim = rng.uniform(size=len(labels)) * bounds[:, -1]
-    return (bounds <= aim[:, np.newaxis]).sum(axis=1)
+    # Uniform draws are below 1, so classes of probability zero at the end are never drawn.
+    uniform = rng.uniform(size=len(labels)) * bounds[:, -1]
+    return (bounds <= uniform[:, np.newaxis]).sum(axis=1)
 
 
 def to_logits(labels, floor=FLOOR):
-    """Return the logits of soft labels.
+    """Return the logits of soft labels; O(n_samples * n_classes).
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows, n_classes)
+    labels : ndarray of shape (n_samples, n_classes)
         Probabilities.
     floor : float, default=1e-3
-        What smaller probabilities are raised to, so that logits are finite.
+        Smaller probabilities are raised to it, so that logits are finite.
 
     Returns
     -------
-    ndarray of shape (n_rows,) or (n_rows, n_classes)
-        Of two classes the log-odds of the second, else logarithms less their mean per row.
+    ndarray of shape (n_samples,) or (n_samples, n_classes)
+        For two classes the log-odds of the second, otherwise centred log-probabilities.
     """
     logs = np.log(np.maximum(labels, floor))
     if labels.shape[1] == 2:
@@ -128,17 +129,17 @@ def to_logits(labels, floor=FLOOR):
 
 
 def from_logits(logits):
-    """Return the probabilities of logits, as `to_logits` has them.
+    """Return the probabilities of logits, the inverse of `to_logits`.
 
     Parameters
     ----------
-    logits : ndarray of shape (n_rows,) or (n_rows, n_classes)
-        Log-odds of the second of two classes, or a column per class.
+    logits : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Log-odds of the second of two classes, or one column per class.
 
     Returns
     -------
-    ndarray of shape (n_rows, n_classes)
-        Probabilities.
+    ndarray of shape (n_samples, n_classes)
+        Probabilities. O(n_samples * n_classes).
     """
     if logits.ndim == 1:
         logits = np.column_stack([np.zeros(len(logits)), logits])
@@ -147,35 +148,35 @@ def from_logits(logits):
 
 
 def swap(neighbors, n_new, n_columns, rng):
-    """Say where the values of new rows come from: a row, or one of its neighbours.
+    """Choose the source of each value of synthetic samples (MUNGE).
 
-    Each new row is made of an old one and one of its neighbours, drawn; each value is that
-    of either, at even odds. [1]_ O(n_new * n_columns).
+    A synthetic sample mixes a sample and one of its neighbours, drawn at random; each value
+    is taken from either with probability 1/2 [1]_.
 
     Parameters
     ----------
-    neighbors : ndarray of int, shape (n_rows, n_neighbors)
-        Neighbours of each row.
+    neighbors : ndarray of int, shape (n_samples, n_neighbors)
+        Neighbours of each sample.
     n_new : int
-        New rows; they go through the old ones in turn.
+        Number of synthetic samples; parents are taken in turn.
     n_columns : int
-        Values in a row.
+        Number of features.
     rng : RandomState
-        Source of the draws.
+        Source of randomness.
 
     Returns
     -------
     parents : ndarray of int, shape (n_new,)
-        The old row of each new one.
+        The parent of each synthetic sample.
     sources : ndarray of int, shape (n_new, n_columns)
-        The row from which each value comes.
+        The sample from which each value is taken. O(n_new * n_columns).
 
     References
     ----------
     .. [1] C. Bucila, R. Caruana and A. Niculescu-Mizil, "Model compression", KDD 2006.
     """
-    n_rows, n_neighbors = neighbors.shape
-    parents = np.arange(n_new) % n_rows
+    n_samples, n_neighbors = neighbors.shape
+    parents = np.arange(n_new) % n_samples
     others = neighbors[parents, rng.randint(n_neighbors, size=n_new)]
     swapped = rng.uniform(size=(n_new, n_columns)) < 0.5
     return parents, np.where(swapped, others[:, np.newaxis], parents[:, np.newaxis])
@@ -186,18 +187,18 @@ def log_loss(labels, weight, codes):
 
     Parameters
     ----------
-    labels : ndarray of shape (n_rows, n_classes)
-        Predicted probabilities, raised to 2.2e-16 at least.
-    weight : ndarray of shape (n_rows,)
-        Weights of the rows.
-    codes : ndarray of int, shape (n_rows,)
-        True classes.
+    labels : ndarray of shape (n_samples, n_classes)
+        Predicted probabilities, clipped below at 2.2e-16.
+    weight : ndarray of shape (n_samples,)
+        Sample weights.
+    codes : ndarray of int, shape (n_samples,)
+        Encoded true classes.
 
     Returns
     -------
     float
-        Weighted mean.
+        Weighted mean. O(n_samples).
     """
-    said = labels[np.arange(len(codes)), codes]
-    losses = -np.log(np.maximum(said, np.finfo(np.float64).eps))
+    probability = labels[np.arange(len(codes)), codes]
+    losses = -np.log(np.maximum(probability, np.finfo(np.float64).eps))
     return float(np.average(losses, weights=weight))

@@ -35,7 +35,7 @@ def raw_for(target, scale=1.0):
 @over_cases
 def test_descent_is_the_negative_gradient(loss, target):
     raw, eps = raw_for(target), 1e-6
-    descent, _ = loss.slope(target, raw)
+    descent, _ = loss.quadratic_model(target, raw)
     for column in range(len(target)):
         step = np.zeros_like(raw)
         step[column] = eps
@@ -47,7 +47,7 @@ def test_descent_is_the_negative_gradient(loss, target):
 def test_curvature_bounds_the_second_derivative(loss, target):
     """In any direction over the columns, at the point itself."""
     raw, eps = raw_for(target), 1e-4
-    _, curvature = loss.slope(target, raw)
+    _, curvature = loss.quadratic_model(target, raw)
     for seed in range(20):
         direction = np.random.default_rng(seed).normal(size=raw.shape)
         ahead, here, behind = (loss.value(target, raw + s * eps * direction) for s in (1, 0, -1))
@@ -60,7 +60,7 @@ def test_curvature_bounds_the_second_derivative(loss, target):
 def test_quantile_loss_is_majorised(level):
     """The parabola touches the loss at the residual, and lies above it elsewhere."""
     loss, raw = losses.QuantileLoss(level), raw_for(REAL)
-    descent, curvature = loss.slope(REAL, raw)
+    descent, curvature = loss.quadratic_model(REAL, raw)
     here = loss.value(REAL, raw)
     for step in np.linspace(-3, 3, 41):
         model = here - (descent * step)[0] + (curvature * step**2)[0] / 2
@@ -74,7 +74,7 @@ def test_intercept_minimises_the_loss(loss, target):
     raw = np.repeat(intercept[:, np.newaxis], target.shape[1], axis=1)
     if isinstance(loss, losses.HuberLoss):
         return  # a median is near enough to start from
-    descent, _ = loss.slope(target, raw)
+    descent, _ = loss.quadratic_model(target, raw)
     np.testing.assert_allclose(descent @ weight, 0, atol=1e-10)
 
 

@@ -42,19 +42,19 @@ def constraints(votes, weight, margin):
     return np.array(lead), np.array(least)
 
 
-@pytest.mark.parametrize("fewest", [False, True], ids=["sum", "fewest"])
+@pytest.mark.parametrize("min_members", [False, True], ids=["sum", "min_members"])
 @pytest.mark.parametrize("hard", [False, True], ids=["soft", "hard"])
 @pytest.mark.parametrize("n_classes", [2, 4])
-def test_every_answer_is_kept(n_classes, hard, fewest):
+def test_every_answer_is_kept(n_classes, hard, min_members):
     votes = forest_votes(n_classes, n_members=16, n_rows=150, hard=hard)
     weight = np.random.default_rng(0).integers(1, 3, len(votes)).astype(float)
-    found = faithful_weights(votes, weight, fewest=fewest, time_limit=2.0)
+    found = faithful_weights(votes, weight, min_members=min_members, time_limit=2.0)
     assert_array_equal(answers(found, votes), answers(weight, votes))
     assert (found >= 0).all()
     assert_allclose(found.sum(), weight.sum())
     lead, least = constraints(votes, weight, 1e-3)
     assert (lead @ (found / found.sum()) >= 1e-3 * least - 1e-8).all()
-    if fewest or hard:
+    if min_members or hard:
         assert np.count_nonzero(found) < len(votes)
 
 
@@ -65,8 +65,8 @@ def test_ties_go_to_the_first_class_as_before():
         weight = np.ones(6)
         score = votes.sum(axis=0)
         assert (score == score.max(axis=1, keepdims=True)).sum(axis=1).max() > 1
-        for fewest in (False, True):
-            found = faithful_weights(votes, weight, fewest=fewest)
+        for min_members in (False, True):
+            found = faithful_weights(votes, weight, min_members=min_members)
             assert_array_equal(answers(found, votes), score.argmax(axis=1))
 
 
@@ -102,8 +102,8 @@ def test_optimum_is_that_of_brute_force(seed):
     # The sum that the weights need, to lead everywhere as they have to.
     needed = np.max(least / (lead @ share))
     assert_allclose(needed, least_sum_of_corners(lead, least), rtol=1e-6)
-    fewest = faithful_weights(votes, weight, margin=MARGIN, fewest=True)
-    assert np.count_nonzero(fewest) == fewest_of_subsets(lead, least, 1 / MARGIN)
+    min_members = faithful_weights(votes, weight, margin=MARGIN, min_members=True)
+    assert np.count_nonzero(min_members) == fewest_of_subsets(lead, least, 1 / MARGIN)
 
 
 @pytest.mark.parametrize("batch", [1, 20, 10**6])
@@ -134,12 +134,12 @@ def test_a_programme_without_a_solution_leaves_the_weights_alone(monkeypatch):
 def test_no_time_gives_the_weights_of_the_linear_programme():
     votes, weight = forest_votes(2, n_members=10, n_rows=100), np.ones(10)
     linear = faithful_weights(votes, weight)
-    assert_array_equal(faithful_weights(votes, weight, fewest=True, time_limit=0.0), linear)
+    assert_array_equal(faithful_weights(votes, weight, min_members=True, time_limit=0.0), linear)
 
 
 def test_copies_of_a_member_are_not_needed():
     votes = np.repeat(forest_votes(3, n_members=4, n_rows=100), 5, axis=0)
-    found = faithful_weights(votes, np.ones(20), fewest=True)
+    found = faithful_weights(votes, np.ones(20), min_members=True)
     assert np.count_nonzero(found) <= 4
 
 

@@ -209,7 +209,7 @@ def test_proximal_training_of_one_layer_solves_the_lasso():
     network = Network((np.ones((6, 2)),), (np.zeros(2),), "identity", "identity")
     problem = fine_tuning._Problem(network, every(network), (X, target, weight), ALPHA)
     penalty = 0.4
-    *_, end = fine_tuning._shrunken(problem, [penalty], 3000, 0.01, fine_tuning._as_they_are)
+    *_, end = fine_tuning._shrunken(problem, [penalty], 3000, 0.01, fine_tuning._unchanged)
     slope, coef = problem.value(end)[1], end[:12]
     assert 0 < (coef == 0).sum() < 12
     assert_allclose(slope[:12][coef != 0], -penalty * np.sign(coef[coef != 0]), atol=1e-6)

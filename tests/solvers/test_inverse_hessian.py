@@ -103,8 +103,8 @@ def test_near_copies_do_not_spoil_what_follows(gap):
 def test_looks_and_restarts_change_nothing(monkeypatch):
     H, W = problem(3, 2, 30)
     plain = eliminate(H, W)
-    monkeypatch.setattr(inverse_hessian, "LOOK", 4)
-    monkeypatch.setattr(inverse_hessian, "DRIFT", -1.0)
+    monkeypatch.setattr(inverse_hessian, "UPDATE_EVERY", 4)
+    monkeypatch.setattr(inverse_hessian, "MAX_DRIFT", -1.0)
     often = eliminate(H, W)
     assert_array_equal(often.order, plain.order)
     assert_allclose(often.cost, plain.cost, rtol=1e-9)
@@ -113,7 +113,7 @@ def test_looks_and_restarts_change_nothing(monkeypatch):
 @pytest.mark.parametrize("units", [range(12), [0, 1, 1, 2, 0, 3, 4, 5, 6, 6, 6, 7]])
 @pytest.mark.parametrize("forces", [False, True])
 def test_updates_of_few_removals_find_what_refits_find(monkeypatch, units, forces):
-    monkeypatch.setattr(inverse_hessian, "LOOK", 2)
+    monkeypatch.setattr(inverse_hessian, "UPDATE_EVERY", 2)
     units = np.array(units)
     H, W = problem(1, 2, len(units), 2)
     forced = np.arange(units.max() + 1) == (3 if forces else -1)
@@ -182,7 +182,7 @@ def test_updates_and_restarts_of_models_that_share_units_change_nothing(monkeypa
     (H,), (W,) = problem(3, n_coordinates=8)
     models = [(H, W, np.arange(8)), (H[:4, :4], W[:4], np.arange(4))]
     expected = eliminate_shared(models, 8)
-    monkeypatch.setattr(inverse_hessian, "LOOK", 2)
+    monkeypatch.setattr(inverse_hessian, "UPDATE_EVERY", 2)
     settled = eliminate_shared(models, 8)
     assert_array_equal(settled.order, expected.order)
     assert_allclose(settled.cost, expected.cost, rtol=1e-9)

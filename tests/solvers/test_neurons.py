@@ -53,7 +53,7 @@ def test_dead_constant_and_equal_units_are_found(case, kind):
     first, second = redundant(network, forward(network, kind(X)), weight)
     assert_array_equal(first.partner, [0, 1, -1, 3, 1, 1, 6, -1])
     assert_array_equal(first.value, [0, 0, 0, 0, 0, 0, 0, 1.5])
-    assert_array_equal(first.gone, [0, 0, 1, 0, 1, 1, 0, 1])
+    assert_array_equal(first.is_redundant, [0, 0, 1, 0, 1, 1, 0, 1])
     assert_array_equal(second.partner, [0, 1, 2, 3, 4, 0])
 
 
@@ -85,12 +85,16 @@ def test_fold_changes_no_answer(case):
     found = redundant(network, read, weight)
     before = [coef.copy() for coef in network.coefs]
     every = [np.ones(8, dtype=bool), np.ones(6, dtype=bool)]
-    for gone in (every, [each.gone for each in found], [np.arange(8) == 5, np.arange(6) == 9]):
+    for gone in (
+        every,
+        [each.is_redundant for each in found],
+        [np.arange(8) == 5, np.arange(6) == 9],
+    ):
         folded = fold(network, found, gone)
         assert_allclose(forward(folded, X)[-1], read[-1], rtol=1e-10)
         for layer in range(2):
             left = folded.coefs[layer + 1].any(axis=1)
-            assert_array_equal(left, ~(gone[layer] & found[layer].gone))
+            assert_array_equal(left, ~(gone[layer] & found[layer].is_redundant))
     assert all(map(np.array_equal, network.coefs, before))
 
 
@@ -98,8 +102,8 @@ def test_redundant_units_leave_the_arrays_without_loss(case):
     network, X, weight = case
     read = forward(network, X)
     found = redundant(network, read, weight)
-    kept = [~each.gone for each in found]
-    folded = fold(network, found, [each.gone for each in found])
+    kept = [~each.is_redundant for each in found]
+    folded = fold(network, found, [each.is_redundant for each in found])
     same = refit(folded, outgoing(network, kept), X, weight)
     assert all(a is b for a, b in zip(same.coefs, folded.coefs, strict=True))
     small = drop(same, kept)
@@ -112,11 +116,11 @@ def test_costs_are_those_of_least_squares(case):
     read = forward(network, X)
     costs = neuron_costs(network, read, weight, damping=0.02)
     found = redundant(network, read, weight)
-    coefs = fold(network, found, [each.gone for each in found]).coefs
+    coefs = fold(network, found, [each.is_redundant for each in found]).coefs
     bends = curvatures(network, read, weight)
     for layer, cost in enumerate(costs):
-        left = np.flatnonzero(~found[layer].gone)
-        assert (cost[found[layer].gone] == 0).all()
+        left = np.flatnonzero(~found[layer].is_redundant)
+        assert (cost[found[layer].is_redundant] == 0).all()
         C = second_moments(read[layer + 1][:, left], weight, damping=0.02)
         W, order, now, largest = coefs[layer + 1][left], [], 0.0, 0.0
         rest = list(range(len(left)))
