@@ -1,4 +1,4 @@
-"""Losses against finite differences and against scikit-learn."""
+"""Losses, compared with finite differences and with scikit-learn."""
 
 import numpy as np
 import pytest
@@ -33,19 +33,19 @@ def raw_for(target, scale=1.0):
 
 
 @over_cases
-def test_descent_is_the_negative_gradient(loss, target):
+def test_negative_gradient_matches_finite_differences(loss, target):
     raw, eps = raw_for(target), 1e-6
-    descent, _ = loss.quadratic_model(target, raw)
+    negative_gradient, _ = loss.quadratic_model(target, raw)
     for column in range(len(target)):
         step = np.zeros_like(raw)
         step[column] = eps
         slope = (loss.value(target, raw + step) - loss.value(target, raw - step)) / (2 * eps)
-        np.testing.assert_allclose(-descent[column], slope, atol=1e-6)
+        np.testing.assert_allclose(-negative_gradient[column], slope, atol=1e-6)
 
 
 @over_cases
 def test_curvature_bounds_the_second_derivative(loss, target):
-    """In any direction over the columns, at the point itself."""
+    """In any direction over the columns."""
     raw, eps = raw_for(target), 1e-4
     _, curvature = loss.quadratic_model(target, raw)
     for seed in range(20):
@@ -60,10 +60,10 @@ def test_curvature_bounds_the_second_derivative(loss, target):
 def test_quantile_loss_is_majorised(level):
     """The parabola touches the loss at the residual, and lies above it elsewhere."""
     loss, raw = losses.QuantileLoss(level), raw_for(REAL)
-    descent, curvature = loss.quadratic_model(REAL, raw)
+    negative_gradient, curvature = loss.quadratic_model(REAL, raw)
     here = loss.value(REAL, raw)
     for step in np.linspace(-3, 3, 41):
-        model = here - (descent * step)[0] + (curvature * step**2)[0] / 2
+        model = here - (negative_gradient * step)[0] + (curvature * step**2)[0] / 2
         assert (loss.value(REAL, raw + step) <= model + 1e-12).all()
 
 
@@ -73,9 +73,9 @@ def test_intercept_minimises_the_loss(loss, target):
     intercept = loss.intercept(target, weight)
     raw = np.repeat(intercept[:, np.newaxis], target.shape[1], axis=1)
     if isinstance(loss, losses.HuberLoss):
-        return  # a median is near enough to start from
-    descent, _ = loss.quadratic_model(target, raw)
-    np.testing.assert_allclose(descent @ weight, 0, atol=1e-10)
+        return  # the median is only approximate
+    negative_gradient, _ = loss.quadratic_model(target, raw)
+    np.testing.assert_allclose(negative_gradient @ weight, 0, atol=1e-10)
 
 
 def test_quantile_intercept_is_the_weighted_quantile():
@@ -88,7 +88,7 @@ def test_quantile_intercept_is_the_weighted_quantile():
     assert weight @ loss.value(REAL, np.full_like(REAL, found)) <= best.fun + 0.01 * weight.sum()
 
 
-def test_values_are_those_of_scikit_learn():
+def test_values_match_scikit_learn():
     raw = raw_for(BINARY)
     chance = 1 / (1 + np.exp(-raw[0]))
     own = losses.BinomialLoss().value(BINARY, raw).mean()

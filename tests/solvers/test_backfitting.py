@@ -1,4 +1,4 @@
-"""Backfitting against plain recursion, brute force and refits of fixed supports."""
+"""Backfitting, compared with recursion, brute force and refits of fixed supports."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ N_ROWS = 60
 
 
 def problem(table, seed, n_columns=1):
-    """Rows, their leaves, whole-number weights and targets that depend on the leaves."""
+    """Leaves of samples, integer weights, and targets that depend on the leaves."""
     rng = np.random.default_rng(seed)
     X = rng.integers(-3, 4, (N_ROWS, N_FEATURES)) / 2
     leaf = route(table, X).T
@@ -29,7 +29,7 @@ def start(table, loss, target, leaf, weight, **options):
 
 
 def pruned_subtrees(table, node):
-    """All sets of leaves that prunings of the subtree below a node can have."""
+    """The leaf sets of all prunings of the subtree below a node."""
     yield [node]
     if table.is_split[node]:
         for left in pruned_subtrees(table, table.left[node]):
@@ -38,7 +38,7 @@ def pruned_subtrees(table, node):
 
 
 def brute_force(table, leaf, residual, weight, penalty, ridge):
-    """The least objective over all prunings of one tree, of residuals of other trees."""
+    """The minimum of the objective over all prunings of one tree, on residuals."""
     best, found = 0.0, []
     for leaves in pruned_subtrees(table, 0):
         if len(leaves) == 1:
@@ -57,7 +57,7 @@ def brute_force(table, leaf, residual, weight, penalty, ridge):
 
 @reproducible
 @given(node_tables(max_trees=1, max_splits=5), st.integers(0, 99), st.booleans())
-def test_a_step_is_the_best_pruning(table, seed, shared):
+def test_a_step_finds_the_optimal_pruning(table, seed, shared):
     n_columns = 2 if shared else 1
     leaf, target, weight = problem(table, seed, n_columns)
     state = start(table, SquaredLoss(), target, leaf, weight, shared=shared)
@@ -73,7 +73,7 @@ def test_a_step_is_the_best_pruning(table, seed, shared):
 
 @reproducible
 @given(node_tables(), st.integers(0, 99))
-def test_objective_never_rises_and_predictions_add_up(table, seed):
+def test_objective_never_increases_and_predictions_add_up(table, seed):
     leaf, target, weight = problem(table, seed)
     binary = (target > 0).astype(float)
     for loss, goal in [(SquaredLoss(), target), (BinomialLoss(), binary)]:
@@ -92,7 +92,7 @@ def test_objective_never_rises_and_predictions_add_up(table, seed):
 @settings(reproducible, max_examples=5)
 @given(node_tables(), st.integers(0, 99))
 def test_values_solve_the_ridge_problem_of_their_support(table, seed):
-    """With many passes over a support that stays, values are those of one ridge regression."""
+    """After many passes over a fixed support, values are those of a joint ridge regression."""
     leaf, target, weight = problem(table, seed)
     state = start(table, SquaredLoss(), target, leaf, weight)
     solution = state.descend(0.5, 2.0, n_passes=1000)
@@ -130,7 +130,7 @@ def test_weights_mean_repetition(table, seed):
 
 @reproducible
 @given(node_tables(), st.integers(0, 99))
-def test_columns_of_a_softmax_are_cut_on_their_own(table, seed):
+def test_columns_of_a_softmax_are_pruned_independently(table, seed):
     leaf, target, weight = problem(table, seed, 3)
     one_hot = np.eye(3)[:, target.argmax(axis=0)]
     state = start(table, MultinomialLoss(), one_hot, leaf, weight)
@@ -139,7 +139,7 @@ def test_columns_of_a_softmax_are_cut_on_their_own(table, seed):
     assert state.objective(1.0, 1.0) <= before + 1e-9
     raw = predict_raw(state.structures, table.tree, state.rank, solution)
     np.testing.assert_allclose(raw, state.raw, atol=1e-9)
-    # Trees that serve one column each leave the others alone.
+    # Trees that contribute to a single column do not affect the others.
     columns = np.arange(table.n_trees) % 3
     state = start(table, MultinomialLoss(), one_hot, leaf, weight, columns=columns)
     solution = state.descend(0.5, 1.0, n_passes=3)
@@ -172,8 +172,8 @@ def test_light_nodes_are_not_split(table, seed):
 
 @reproducible
 @given(node_tables(), st.integers(0, 99))
-def test_a_rising_objective_is_taken_back(table, seed):
-    """Steps from raw predictions far away overshoot: the damping has to catch them."""
+def test_an_increase_of_the_objective_is_undone(table, seed):
+    """Steps from distant raw predictions overshoot and must be damped."""
     leaf, target, weight = problem(table, seed)
     offset = np.random.default_rng(seed).normal(scale=8, size=target.shape)
     goal = (target > 0).astype(float)
@@ -185,7 +185,7 @@ def test_a_rising_objective_is_taken_back(table, seed):
 
 @reproducible
 @given(node_tables(), st.integers(0, 99), st.sampled_from([0.2, 0.5]))
-def test_quantile_steps_lower_the_pinball_loss(table, seed, level):
+def test_quantile_steps_decrease_the_pinball_loss(table, seed, level):
     leaf, target, weight = problem(table, seed)
     state = start(table, QuantileLoss(level), target, leaf, weight)
     before = state.objective(0.1, 1.0)

@@ -1,4 +1,4 @@
-"""Rounding to few values, against plain loops."""
+"""Quantization, compared with plain loops."""
 
 from itertools import combinations
 
@@ -25,7 +25,7 @@ def weights(shape=(30, 8), seed=0):
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-def test_eight_bits_are_wrong_by_half_a_step_of_each_channel(axis):
+def test_error_of_eight_bits_is_half_a_step_of_each_channel(axis):
     W = weights() if axis == 0 else weights().T
     span = W.max(axis=axis, keepdims=True) - W.min(axis=axis, keepdims=True)
     codes = affine(W, 8, axis)
@@ -34,7 +34,7 @@ def test_eight_bits_are_wrong_by_half_a_step_of_each_channel(axis):
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
-def test_a_narrower_grid_is_taken_where_it_is_nearer(bits):
+def test_a_narrower_grid_is_used_if_its_error_is_smaller(bits):
     W = weights()
     whole = np.linspace(W.min(axis=0), W.max(axis=0), 2**bits)
     nearest = np.abs(W - whole[:, np.newaxis]).min(axis=0)
@@ -47,7 +47,7 @@ def test_a_narrower_grid_is_taken_where_it_is_nearer(bits):
 
 
 @pytest.mark.parametrize("round_", [affine, codebook])
-def test_zeros_stay_zero_and_take_a_bit(round_):
+def test_zeros_are_preserved_and_take_one_bit(round_):
     W = weights()
     W[::2] = 0.0
     for bits in (1, 3, 8):
@@ -58,7 +58,7 @@ def test_zeros_stay_zero_and_take_a_bit(round_):
     np.testing.assert_array_equal(round_(np.zeros((4, 3)), 4, 0).decode(), np.zeros((4, 3)))
 
 
-def test_few_distinct_numbers_lose_nothing_in_a_codebook():
+def test_a_codebook_of_few_distinct_numbers_is_lossless():
     rng = np.random.default_rng(0)
     W = rng.choice(np.append(rng.normal(size=15) / 3, 0.0), size=(20, 5))
     codes = codebook(W, 4, 0)
@@ -67,7 +67,7 @@ def test_few_distinct_numbers_lose_nothing_in_a_codebook():
     assert len(np.unique(codebook(weights((200, 1)), 4, 0).decode())) == 16
 
 
-def test_halves_know_any_size_of_number():
+def test_half_precision_handles_any_magnitude():
     W = weights() * np.logspace(-20, 20, 8)
     largest = np.abs(W).max(axis=0)
     assert (np.abs(half_precision(W, 0).decode() - W) <= largest * 2**-11).all()
@@ -76,7 +76,7 @@ def test_halves_know_any_size_of_number():
 
 
 def naive_feedback(W, bits, C):
-    """The same input by input, with an inverse of its own for each."""
+    """The same, with a separate regression for each input."""
     grid, left = uniform_grid(W, bits, 0), W.copy()
     order = list(np.argsort(-C.diagonal(), kind="stable"))
     rounded = np.zeros_like(W)
@@ -85,7 +85,7 @@ def naive_feedback(W, bits, C):
         codes = np.clip(np.rint((left[[i]] - grid.offset) / grid.scale), 0, grid.n_levels - 1)
         rounded[i] = grid.decode(codes)[0]
         error = left[i] - rounded[i]
-        # What the others can do best about an error of one is a regression on them.
+        # The best compensation of an error is the regression on the remaining inputs.
         if rest:
             best = np.linalg.solve(C[np.ix_(rest, rest)], C[rest, i])
             left[rest] += np.outer(best, error)
@@ -94,22 +94,22 @@ def naive_feedback(W, bits, C):
 
 
 @pytest.mark.parametrize("bits", [2, 4])
-def test_feedback_is_the_naive_loop(bits):
+def test_error_feedback_matches_a_naive_loop(bits):
     rng = np.random.default_rng(1)
     H = rng.normal(size=(100, 12)) @ rng.normal(size=(12, 12))
     W = rng.normal(size=(12, 5))
     C = np.cov(H.T)
     found = error_feedback(W, bits, 0, C)
     np.testing.assert_allclose(found.decode(), naive_feedback(W, bits, C), rtol=1e-6, atol=1e-9)
-    turned = error_feedback(np.ascontiguousarray(W.T), bits, -1, C)
-    np.testing.assert_array_equal(turned.decode().T, found.decode())
+    transposed = error_feedback(np.ascontiguousarray(W.T), bits, -1, C)
+    np.testing.assert_array_equal(transposed.decode().T, found.decode())
     single = error_feedback(W[:, 0], bits, -1, C)
     np.testing.assert_array_equal(single.decode(), found.decode()[:, 0])
     moved = [np.square(H @ (each.decode() - W)).sum() for each in (found, affine(W, bits, 0))]
     assert moved[0] < 0.7 * moved[1]
 
 
-def test_feedback_without_covariance_is_plain_rounding():
+def test_error_feedback_without_covariance_is_plain_rounding():
     W = weights()
     np.testing.assert_array_equal(
         error_feedback(W, 3, 0, np.eye(len(W))).decode(), affine(W, 3, 0).decode()
@@ -118,7 +118,7 @@ def test_feedback_without_covariance_is_plain_rounding():
 
 @settings(max_examples=60)
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=5), st.integers(0, 2**32 - 1))
-def test_runs_are_never_empty_and_keep_to_their_group(sizes, seed):
+def test_runs_are_not_empty_and_within_their_group(sizes, seed):
     rng = np.random.default_rng(seed)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     values = np.concatenate([np.sort(rng.choice(10_000, n, replace=False)) ** 2.0 for n in sizes])
@@ -140,7 +140,7 @@ def test_runs_are_never_empty_and_keep_to_their_group(sizes, seed):
         assert below + weight[position] >= half * 0.9999
 
 
-def test_runs_are_near_the_best_of_all():
+def test_runs_are_nearly_optimal():
     rng = np.random.default_rng(3)
     values, weight = np.sort(rng.normal(size=14)), rng.uniform(1, 3, 14)
 

@@ -1,4 +1,4 @@
-"""Training under a mask: against finite differences, scikit-learn, and closed forms."""
+"""Masked training, compared with finite differences, scikit-learn and closed forms."""
 
 import warnings
 from itertools import pairwise
@@ -19,7 +19,7 @@ from skprune.surgery.neural import NeuralSurgeon
 ALPHA = 0.3
 
 
-def made(sizes=(4, 6, 5, 3), activation="tanh", output="softmax", seed=0):
+def make_network(sizes=(4, 6, 5, 3), activation="tanh", output="softmax", seed=0):
     rng = np.random.default_rng(seed)
     coefs = tuple(rng.normal(size=shape) / 2 for shape in pairwise(sizes))
     return Network(
@@ -57,8 +57,8 @@ def parameters(network):
 
 @pytest.mark.parametrize("output", ["identity", "softmax", "logistic", "exp"])
 @pytest.mark.parametrize("container", [np.asarray, csr_array])
-def test_the_gradient_is_that_of_the_objective(output, container):
-    network, (X, target, weight) = made(output=output), table()
+def test_gradient_matches_finite_differences(output, container):
+    network, (X, target, weight) = make_network(output=output), table()
     masks = some(network)
     problem = fine_tuning._Problem(network, masks, (container(X), target, weight), ALPHA)
     start = problem.point()
@@ -67,8 +67,8 @@ def test_the_gradient_is_that_of_the_objective(output, container):
     assert_allclose(slope, approx_fprime(start, lambda p: problem.value(p)[0], 1e-7), atol=1e-6)
 
 
-def test_batches_say_on_average_what_all_rows_say():
-    network, rows = made(), table()
+def test_batch_gradients_are_unbiased():
+    network, rows = make_network(), table()
     problem = fine_tuning._Problem(network, some(network), rows, ALPHA)
     start = problem.point()
     parts = [problem.value(start, batch) for batch in np.arange(60).reshape(4, 15)]
@@ -77,7 +77,7 @@ def test_batches_say_on_average_what_all_rows_say():
     assert_allclose(np.mean([part[1] for part in parts], axis=0), slope)
 
 
-def test_from_the_same_start_it_arrives_where_scikit_learn_does():
+def test_result_matches_scikit_learn_from_the_same_start():
     X, y = load_iris(return_X_y=True)
     model = MLPClassifier(8, solver="lbfgs", alpha=1.0, max_iter=1, random_state=0)
     with warnings.catch_warnings():
@@ -93,8 +93,8 @@ def test_from_the_same_start_it_arrives_where_scikit_learn_does():
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])
-def test_what_is_masked_is_exactly_zero_and_the_rest_is_better(solver, activation):
-    network, rows = made(activation=activation), table()
+def test_masked_weights_are_zero_and_the_others_improve(solver, activation):
+    network, rows = make_network(activation=activation), table()
     masks = some(network)
     masks[0][2] = False
     before = parameters(network).copy()
@@ -107,16 +107,16 @@ def test_what_is_masked_is_exactly_zero_and_the_rest_is_better(solver, activatio
     assert_array_equal(parameters(network), before)
 
 
-def test_the_gradient_vanishes_where_training_ends():
-    network, rows = made(), table()
+def test_gradient_vanishes_at_convergence():
+    network, rows = make_network(), table()
     masks = some(network)
     found = fine_tune(network, masks, *rows, alpha=ALPHA, max_iter=2000, tol=1e-6)
     problem = fine_tuning._Problem(found, masks, rows, ALPHA)
     assert np.abs(problem.value(problem.point())[1]).max() < 1e-4
 
 
-def test_an_integer_weight_is_a_repeated_row():
-    network, (X, target, _) = made(), table()
+def test_integer_weights_are_repetitions():
+    network, (X, target, _) = make_network(), table()
     weight = np.random.default_rng(0).integers(0, 4, len(X))
     again = np.repeat(np.arange(len(X)), weight)
     once = fine_tune(network, some(network), X, target, weight, alpha=ALPHA, max_iter=15)
@@ -128,8 +128,8 @@ def test_an_integer_weight_is_a_repeated_row():
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-def test_sparse_rows_are_dense_rows(solver):
-    network, (X, target, weight) = made(), table()
+def test_sparse_and_dense_samples_agree(solver):
+    network, (X, target, weight) = make_network(), table()
     held = table(20)
     ends = [
         fine_tune(
@@ -143,7 +143,7 @@ def test_sparse_rows_are_dense_rows(solver):
 
 
 def test_batches_are_drawn_by_rng():
-    network, rows = made(), table()
+    network, rows = make_network(), table()
     first, same, other = (
         fine_tune(
             network, some(network), *rows, alpha=ALPHA, solver="adam", max_iter=3, batch_size=7,
@@ -156,8 +156,8 @@ def test_batches_are_drawn_by_rng():
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "adam"])
-def test_rows_held_out_choose_the_best_network_on_the_way(solver, monkeypatch):
-    network, rows = made((4, 30, 3)), table(30)
+def test_the_best_network_on_held_out_data_is_returned(solver, monkeypatch):
+    network, rows = make_network((4, 30, 3)), table(30)
     held = table(25)[0], np.roll(table(25)[1], 3, axis=0), np.ones(25)
     seen = []
     loss = fine_tuning._Problem.loss
@@ -179,8 +179,8 @@ def test_rows_held_out_choose_the_best_network_on_the_way(solver, monkeypatch):
     assert_allclose(losses(found, raw, held[1]).mean(), values[best], rtol=1e-12)
 
 
-def test_training_that_leads_nowhere_gives_the_masked_network_back():
-    network, rows = made(), table()
+def test_diverging_training_returns_the_masked_network():
+    network, rows = make_network(), table()
     masks = some(network)
     found = fine_tune(
         network, masks, *rows, alpha=ALPHA, solver="adam", learning_rate=1e3, max_iter=3,
@@ -189,8 +189,8 @@ def test_training_that_leads_nowhere_gives_the_masked_network_back():
     assert_array_equal(parameters(found), parameters(masked(network, masks)))
 
 
-def test_adam_ends_when_its_objective_stays():
-    network, rows = made(), table()
+def test_adam_stops_when_the_objective_stagnates():
+    network, rows = make_network(), table()
     drawn = np.random.RandomState(0)
     fine_tune(
         network, every(network), *rows, alpha=ALPHA, solver="adam", max_iter=50, tol=np.inf,
@@ -224,7 +224,7 @@ def test_proximal_training_in_groups_solves_the_group_lasso():
     layers = (np.eye(6), np.ones((6, 2))), (np.zeros(6), np.zeros(2))
     network = Network(*layers, "identity", "identity")
     problem = fine_tuning._Problem(network, every(network), (X, target, weight), 0)
-    problem.free = np.r_[36:48, 54:56]  # the first layer is held: what is left is convex
+    problem.free = np.r_[36:48, 54:56]  # with a fixed first layer the problem is convex
     *_, end = fine_tuning._shrunken(problem, [0.2], 1000, 0.01, fine_tuning._means_by_unit)
     coef, slope = end[36:48].reshape(6, 2), problem.value(end[problem.free])[1][:12].reshape(6, 2)
     live = coef.any(axis=1)
@@ -234,11 +234,11 @@ def test_proximal_training_in_groups_solves_the_group_lasso():
     assert (np.linalg.norm(slope[~live], axis=1) <= 0.2 * np.sqrt(2)).all()
 
 
-def test_weights_that_matter_survive_larger_penalties():
+def test_important_weights_survive_larger_penalties():
     rng = np.random.default_rng(0)
     X, weight = rng.normal(size=(200, 6)), np.ones(200)
     target = np.maximum(X[:, :1] - X[:, 1:2], 0)
-    network = made((6, 10, 1), "relu", "identity")
+    network = make_network((6, 10, 1), "relu", "identity")
     network.coefs[0][3, 4] = 0.0
     network = fine_tune(network, [c != 0 for c in network.coefs], X, target, weight, alpha=1e-3)
     scores = shrink_weights(network, X, target, weight, alpha=1e-3)
@@ -252,9 +252,9 @@ def test_weights_that_matter_survive_larger_penalties():
     assert len(np.unique(units[0])) == 10
 
 
-def test_targets_of_another_scale_keep_the_order_of_scores():
+def test_order_of_scores_does_not_depend_on_the_scale_of_targets():
     X, target, weight = table(80)
-    network = made(output="identity", activation="relu")
+    network = make_network(output="identity", activation="relu")
     larger = network._replace(
         coefs=(*network.coefs[:-1], network.coefs[-1] * 1024),
         intercepts=(*network.intercepts[:-1], network.intercepts[-1] * 1024),
@@ -264,8 +264,8 @@ def test_targets_of_another_scale_keep_the_order_of_scores():
     assert_allclose(np.argsort(one[-1]), np.argsort(two[-1]))
 
 
-def test_a_constant_target_needs_no_weight():
+def test_a_constant_target_needs_no_weights():
     X, target, weight = table()
-    network = made((4, 5, 3), output="identity")
+    network = make_network((4, 5, 3), output="identity")
     scores = shrink_weights(network, X, 0 * target, weight, alpha=ALPHA)
     assert all(np.isfinite(each).all() for each in scores)

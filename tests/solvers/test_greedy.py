@@ -1,4 +1,4 @@
-"""Greedy choice by squared error, against averages computed anew."""
+"""Greedy selection by squared error, compared with recomputed averages."""
 
 from itertools import combinations
 
@@ -37,16 +37,16 @@ def test_forward_adds_the_best(seed, weighted):
 @pytest.mark.parametrize("seed", range(5))
 def test_backward_removes_the_worst(seed, weighted):
     residuals, gram, member_weight = case(seed, weighted=weighted)
-    left, gone = list(range(len(gram))), []
+    left, removed = list(range(len(gram))), []
     while len(left) > 1:
         errors = [error(residuals, [m for m in left if m != out], member_weight) for out in left]
-        gone.append(left.pop(int(np.argmin(errors))))
-    assert list(greedy.backward(gram, member_weight)) == [*left, *gone[::-1]]
+        removed.append(left.pop(int(np.argmin(errors))))
+    assert list(greedy.backward(gram, member_weight)) == [*left, *removed[::-1]]
 
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-def test_no_swap_helps_after_swaps(seed, weighted):
+def test_no_swap_improves_the_result_of_swaps(seed, weighted):
     residuals, gram, member_weight = case(seed, weighted=weighted)
     masks = greedy.swaps(gram, member_weight)
     assert list(masks.sum(axis=1)) == [1, 2, 3, 4, 5, 6]
@@ -59,7 +59,7 @@ def test_no_swap_helps_after_swaps(seed, weighted):
                 assert error(residuals, swapped, member_weight) >= now * (1 - 1e-9)
 
 
-def test_swaps_are_better_than_forward_alone_and_often_the_best():
+def test_swaps_improve_on_forward_selection_and_are_often_optimal():
     best = 0
     for seed in range(20):
         residuals, gram, _ = case(seed)
@@ -71,7 +71,7 @@ def test_swaps_are_better_than_forward_alone_and_often_the_best():
     assert best >= 16
 
 
-def test_members_without_a_vote_come_last():
+def test_members_of_weight_zero_come_last():
     _, gram, _ = case(0)
     member_weight = np.array([0.0, 1, 1, 0, 1, 1])
     assert set(greedy.forward(gram, member_weight)[:4]) == {1, 2, 4, 5}

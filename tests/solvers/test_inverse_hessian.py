@@ -1,4 +1,4 @@
-"""The inverse-Hessian engine, against plain refits of every candidate."""
+"""Optimal brain surgeon, compared with refits of every candidate."""
 
 import tracemalloc
 
@@ -26,7 +26,7 @@ def problem(seed, n_models=1, n_coordinates=6, n_outputs=1):
 
 
 def loss_of(H, W, kept):
-    """The loss of the best weights on some coordinates, by a plain solve."""
+    """The minimal loss on a subset of coordinates, by a direct solve."""
     total = 0.0
     for hessian, optimum in zip(H, W, strict=True):
         found = np.zeros_like(optimum)
@@ -38,7 +38,7 @@ def loss_of(H, W, kept):
 
 
 def by_refits(H, W, units, forced):
-    """Remove the unit without which a refit is best, again and again."""
+    """Repeatedly remove the unit without which a refit is best."""
     kept, waiting = np.ones(len(units), dtype=bool), np.flatnonzero(~forced).tolist()
     order, costs, now = [], [], 0.0
     while waiting:
@@ -58,7 +58,7 @@ def by_refits(H, W, units, forced):
     units=st.sampled_from([[0, 1, 2, 3, 4, 5], [0, 1, 1, 2, 0, 3], [0, 0, 0, 1, 1, 1], [0] * 6]),
     forces=st.booleans(),
 )
-def test_order_and_costs_are_those_of_refits(seed, n_models, n_outputs, units, forces):
+def test_order_and_costs_match_refits(seed, n_models, n_outputs, units, forces):
     H, W = problem(seed, n_models, n_outputs=n_outputs)
     units = np.array(units)
     forced = np.arange(units.max() + 1) == (1 if forces else -1)
@@ -68,7 +68,7 @@ def test_order_and_costs_are_those_of_refits(seed, n_models, n_outputs, units, f
     assert_allclose(found.cost, costs, rtol=1e-8, atol=1e-10)
 
 
-def test_least_squares_at_every_level_is_the_refit():
+def test_least_squares_levels_are_refits():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 40))
     X[:, 20:] += X[:, :20]
@@ -84,7 +84,7 @@ def test_least_squares_at_every_level_is_the_refit():
 
 
 @pytest.mark.parametrize("gap", [1e-3, 1e-5, 1e-6])
-def test_near_copies_do_not_spoil_what_follows(gap):
+def test_near_duplicates_do_not_degrade_later_removals(gap):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200, 12))
     X[:, 6:] = X[:, :6] + gap * X[:, 6:]
@@ -95,12 +95,12 @@ def test_near_copies_do_not_spoil_what_follows(gap):
     for unit, cost in zip(found.order[:-1], found.cost[:-1], strict=True):
         kept[unit] = False
         after = loss_of(H, W, kept)
-        if now > 1e-3:  # before that the plain solves have no digits left themselves
+        if now > 1e-3:  # below, direct solves have lost their digits too
             assert_allclose(cost, after - now, rtol=1e-4)
         now = after
 
 
-def test_looks_and_restarts_change_nothing(monkeypatch):
+def test_updates_and_restarts_do_not_change_the_result(monkeypatch):
     H, W = problem(3, 2, 30)
     plain = eliminate(H, W)
     monkeypatch.setattr(inverse_hessian, "UPDATE_EVERY", 4)
@@ -112,7 +112,7 @@ def test_looks_and_restarts_change_nothing(monkeypatch):
 
 @pytest.mark.parametrize("units", [range(12), [0, 1, 1, 2, 0, 3, 4, 5, 6, 6, 6, 7]])
 @pytest.mark.parametrize("forces", [False, True])
-def test_updates_of_few_removals_find_what_refits_find(monkeypatch, units, forces):
+def test_frequent_updates_match_refits(monkeypatch, units, forces):
     monkeypatch.setattr(inverse_hessian, "UPDATE_EVERY", 2)
     units = np.array(units)
     H, W = problem(1, 2, len(units), 2)
@@ -123,16 +123,16 @@ def test_updates_of_few_removals_find_what_refits_find(monkeypatch, units, force
     assert_allclose(found.cost, costs, rtol=1e-8, atol=1e-10)
 
 
-def test_beside_the_hessian_two_matrices_are_held_at_once():
+def test_two_matrices_are_in_memory_besides_the_hessian():
     (H,), (W,) = problem(0, n_coordinates=500)
     tracemalloc.start()
     eliminate_shared([(H, W, np.arange(500))], 500)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 3 * H.nbytes  # and the corners of blocks
+    assert peak < 3 * H.nbytes  # plus temporary blocks
 
 
-def test_the_first_of_equal_units_goes_first():
+def test_the_first_of_equal_units_is_removed_first():
     found = eliminate(np.eye(4)[None], np.array([2.0, 1.0, 1.0, 1.0]).reshape(1, 4, 1))
     assert found.order.tolist() == [1, 2, 3, 0]
     assert_allclose(found.cost, [0.5, 0.5, 0.5, 2.0])
@@ -147,7 +147,7 @@ def test_a_singular_hessian_is_refused_and_damping_helps():
     assert eliminate(H, W, damping=0.01).order[0] == 3
 
 
-def test_inputs_stay_as_they_are():
+def test_inputs_are_not_modified():
     H, W = problem(0)
     before = H.copy(), W.copy()
     eliminate(H, W, damping=0.1)
@@ -155,7 +155,7 @@ def test_inputs_stay_as_they_are():
     assert_array_equal(W, before[1])
 
 
-def test_orders_merge_by_the_largest_cost_so_far():
+def test_orders_are_merged_by_running_maxima_of_costs():
     first = Elimination(np.array([2, 0, 1]), np.array([3.0, 1.0, 5.0]))
     second = Elimination(np.array([1, 0]), np.array([2.0, 4.0]))
     model, unit = merge_orders([first, second])
@@ -165,7 +165,7 @@ def test_orders_merge_by_the_largest_cost_so_far():
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_models_that_share_some_units_are_one_model_with_blank_coordinates(seed):
+def test_shared_models_match_one_model_with_padded_coordinates(seed):
     (H,), (W,) = problem(seed, n_coordinates=8)
     parts = [np.array([0, 1, 2, 5, 7]), np.array([1, 2, 3, 4]), np.array([6, 4, 0])]
     models = [(H[np.ix_(part, part)], W[part], part) for part in parts]
@@ -178,7 +178,7 @@ def test_models_that_share_some_units_are_one_model_with_blank_coordinates(seed)
     assert_allclose(found.cost, expected.cost, rtol=1e-8, atol=1e-12)
 
 
-def test_updates_and_restarts_of_models_that_share_units_change_nothing(monkeypatch):
+def test_updates_and_restarts_do_not_change_shared_models(monkeypatch):
     (H,), (W,) = problem(3, n_coordinates=8)
     models = [(H, W, np.arange(8)), (H[:4, :4], W[:4], np.arange(4))]
     expected = eliminate_shared(models, 8)

@@ -1,4 +1,4 @@
-"""Costs of weights against explicit inverses, and refits against plain least squares."""
+"""Removal costs, compared with explicit inverses; refits, compared with least squares."""
 
 from itertools import pairwise
 
@@ -26,7 +26,7 @@ from skprune.solvers.layerwise import (
 from skprune.surgery.neural import NeuralSurgeon
 
 
-def made(seed, sizes=(5, 7, 6, 3)):
+def make_network(seed, sizes=(5, 7, 6, 3)):
     rng = np.random.default_rng(seed)
     coefs = tuple(rng.normal(size=s) for s in pairwise(sizes))
     intercepts = tuple(rng.normal(size=size) / 2 for size in sizes[1:])
@@ -35,7 +35,7 @@ def made(seed, sizes=(5, 7, 6, 3)):
 
 
 def costs_by_inverses(C, w):
-    """Remove the cheapest weight of one unit, again and again, with the inverse of what is left."""
+    """Repeatedly remove the cheapest weight of one unit, with explicit inverses."""
     cost, left, now = np.zeros(len(w)), np.flatnonzero(w), 0.0
     w = w.copy()
     while len(left):
@@ -48,8 +48,8 @@ def costs_by_inverses(C, w):
     return cost
 
 
-def refit_by_rows(H, sums, coef, mask, weight, damping):
-    """Least squares of one layer, each weight's pull a row of its own."""
+def refit_by_lstsq(H, sums, coef, mask, weight, damping):
+    """Least squares of one layer, with the ridge as additional rows."""
     share = weight / weight.sum()
     spread = H - share @ H
     penalty = damping * (share @ spread**2).mean()
@@ -63,14 +63,14 @@ def refit_by_rows(H, sums, coef, mask, weight, damping):
     return found, share @ (sums - H @ found)
 
 
-def share_that_stays(scores, keep):
-    """Masks of the weights with the highest scores of all layers."""
+def masks_of_share(scores, keep):
+    """Masks of the weights with the highest scores over all layers."""
     floor = np.quantile(np.concatenate([score.ravel() for score in scores]), 1 - keep)
     return [score > floor for score in scores]
 
 
 @pytest.mark.parametrize("kind", [np.array, csr_array, csr_matrix])
-def test_second_moments_are_the_weighted_covariance(kind):
+def test_second_moments_match_the_weighted_covariance(kind):
     rng = np.random.default_rng(0)
     X, weight = rng.poisson(1.0, size=(40, 4)).astype(float), rng.integers(0, 3, size=40)
     expected = np.cov(X.T, fweights=weight, ddof=0)
@@ -79,7 +79,7 @@ def test_second_moments_are_the_weighted_covariance(kind):
 
 
 @pytest.mark.parametrize("kind", [np.array, csr_array, csr_matrix])
-def test_inputs_are_constant_where_rows_count(kind):
+def test_constant_inputs_ignore_samples_of_weight_zero(kind):
     X = np.array([[0.1, 0.0, 2.0, -3.0], [0.1, 0.0, 3.0, -3.0], [0.1, 0.0, 2.0, 5.0]])
     X[1, 0] += 1e-16
     assert_array_equal(constant_inputs(kind(X), np.ones(3)), [True, True, False, False])
@@ -95,7 +95,7 @@ def test_inputs_are_constant_where_rows_count(kind):
     block=st.sampled_from([1, 3, 48]),
     memory=st.sampled_from([1, 5000, 1e9]),
 )
-def test_removal_costs_are_those_of_inverses(seed, n_inputs, n_units, zeros, block, memory):
+def test_removal_costs_match_explicit_inverses(seed, n_inputs, n_units, zeros, block, memory):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(3 * n_inputs, n_inputs)) + rng.normal(size=(3 * n_inputs, 1))
     C = X.T @ X / len(X) + 0.01 * np.eye(n_inputs)
@@ -107,11 +107,11 @@ def test_removal_costs_are_those_of_inverses(seed, n_inputs, n_units, zeros, blo
     assert_allclose(found, expected, rtol=1e-7, atol=1e-12)
 
 
-def test_units_with_many_inputs_lose_some_at_once():
+def test_excess_inputs_are_removed_at_once():
     rng = np.random.default_rng(0)
     X, W = rng.normal(size=(60, 12)) + rng.normal(size=(60, 1)), rng.normal(size=(12, 3))
     C = X.T @ X / 60
-    W[3:, 2] = 0.0  # few enough as it is
+    W[3:, 2] = 0.0  # within the limit
     found = removal_costs(C, W, one_by_one=5)
     assert_allclose(found[:, 2], removal_costs(C, W)[:, 2], rtol=1e-8)
     for unit in range(2):
@@ -124,27 +124,27 @@ def test_units_with_many_inputs_lose_some_at_once():
         assert_allclose(found[stays, unit], expected[stays], rtol=1e-8)
 
 
-def test_weight_costs_are_removals_times_curvature():
-    network, X, weight, _ = made(0)
-    X[:, 2] = 4.0  # constant: the intercept takes it up
+def test_weight_costs_are_removal_costs_times_curvature():
+    network, X, weight, _ = make_network(0)
+    X[:, 2] = 4.0  # constant: absorbed by the intercept
     network.coefs[1][3, 2] = 0.0
-    read = forward(network, X)
-    found = weight_costs(network, read, weight, damping=0.02)
-    for H, coef, bend, cost in zip(
-        read, network.coefs, curvatures(network, read, weight), found, strict=False
+    inputs = forward(network, X)
+    found = weight_costs(network, inputs, weight, damping=0.02)
+    for H, coef, own, cost in zip(
+        inputs, network.coefs, curvatures(network, inputs, weight), found, strict=False
     ):
         C = second_moments(H, weight, damping=0.02)
         alive = np.where(np.ptp(H, axis=0)[:, None] == 0, 0.0, coef)
-        expected = [b * costs_by_inverses(C, w) for b, w in zip(bend, alive.T, strict=True)]
+        expected = [b * costs_by_inverses(C, w) for b, w in zip(own, alive.T, strict=True)]
         assert_allclose(cost, np.transpose(expected), rtol=1e-8, atol=1e-12)
     assert (found[0][2] == 0).all()
     assert found[1][3, 2] == 0
-    sparse = weight_costs(network, [csr_array(X), *read[1:]], weight, damping=0.02)
+    sparse = weight_costs(network, [csr_array(X), *inputs[1:]], weight, damping=0.02)
     assert_allclose(sparse[0], found[0], rtol=1e-8, atol=1e-12)
 
 
-def test_weights_of_rows_are_repetitions():
-    network, X, weight, rng = made(1)
+def test_sample_weights_are_repetitions():
+    network, X, weight, rng = make_network(1)
     copies = np.repeat(X, weight, axis=0)
     ones = np.ones(len(copies))
     masks = [rng.random(coef.shape) < 0.5 for coef in network.coefs]
@@ -160,7 +160,7 @@ def test_weights_of_rows_are_repetitions():
 
 @pytest.mark.parametrize("kind", [np.array, csr_array, csr_matrix])
 def test_refit_is_least_squares_layer_by_layer(kind):
-    network, X, weight, rng = made(2)
+    network, X, weight, rng = make_network(2)
     X[:, 4] = 0.0
     masks = [rng.random(coef.shape) < 0.6 for coef in network.coefs]
     masks[1][:, :3] = masks[1][:, :1]  # equal sets of inputs
@@ -171,7 +171,7 @@ def test_refit_is_least_squares_layer_by_layer(kind):
         zip(network.coefs, network.intercepts, masks, strict=True)
     ):
         sums = whole @ coef + intercept
-        expected, means = refit_by_rows(reads, sums, coef, mask, weight, 0.05)
+        expected, means = refit_by_lstsq(reads, sums, coef, mask, weight, 0.05)
         assert_allclose(found.coefs[layer], expected, rtol=1e-8, atol=1e-10)
         assert_allclose(found.intercepts[layer], means, rtol=1e-8, atol=1e-10)
         assert not found.coefs[layer][~mask].any()
@@ -179,8 +179,8 @@ def test_refit_is_least_squares_layer_by_layer(kind):
         whole = activate("relu", sums)
 
 
-def test_layers_before_the_first_cut_stay_as_they_were():
-    network, X, weight, _ = made(3)
+def test_layers_before_the_first_change_are_unchanged():
+    network, X, weight, _ = make_network(3)
     network.coefs[0][1, 1] = 0.0
     masks = [coef != 0 for coef in network.coefs]
     kept = refit(network, masks, X, weight)
@@ -191,8 +191,8 @@ def test_layers_before_the_first_cut_stay_as_they_were():
     assert not np.array_equal(found.coefs[2], network.coefs[2])
 
 
-def test_a_layer_without_inputs_says_its_mean():
-    network, X, weight, _ = made(4)
+def test_a_layer_without_inputs_outputs_its_mean():
+    network, X, weight, _ = make_network(4)
     masks = [np.ones(coef.shape, dtype=bool) for coef in network.coefs]
     masks[1][:] = False
     found = refit(network, masks, X, weight)
@@ -202,7 +202,7 @@ def test_a_layer_without_inputs_says_its_mean():
     assert_array_equal(found.coefs[2], network.coefs[2])
 
 
-def test_equal_sets_of_inputs_share_a_factor(monkeypatch):
+def test_equal_sets_of_inputs_share_a_factorisation(monkeypatch):
     calls = []
 
     def counted(_, pull, kept):
@@ -215,7 +215,7 @@ def test_equal_sets_of_inputs_share_a_factor(monkeypatch):
     assert len(calls) == 3
 
 
-def test_digits_stay_readable_without_most_weights():
+def test_accuracy_on_digits_without_most_weights():
     X, y = load_digits(return_X_y=True)
     X, X_test, y, y_test = train_test_split(X / 16, y, random_state=0)
     model = MLPClassifier(100, max_iter=40, learning_rate_init=0.005, random_state=0)
@@ -225,7 +225,7 @@ def test_digits_stay_readable_without_most_weights():
     costs = weight_costs(network, forward(network, X), weight)
 
     def score(scores, keep):
-        smaller = refit(network, share_that_stays(scores, keep), X, weight)
+        smaller = refit(network, masks_of_share(scores, keep), X, weight)
         return (forward(smaller, X_test)[-1].argmax(axis=1) == y_test).mean()
 
     found = [score(costs, keep) for keep in (0.2, 0.1, 0.05)]
@@ -237,7 +237,7 @@ def test_digits_stay_readable_without_most_weights():
 def test_refit_with_known_products_is_the_same(kind):
     rng = np.random.default_rng(0)
     X, weight = rng.normal(size=(60, 5)) + 2, rng.integers(0, 3, size=60)
-    X[:, 3] = 1.5  # constant: its weight is left to the penalty
+    X[:, 3] = 1.5  # constant: its weight is preserved by the penalty
     network = Network(
         (rng.normal(size=(5, 4)), rng.normal(size=(4, 2))),
         (rng.normal(size=4), rng.normal(size=2)),

@@ -1,4 +1,4 @@
-"""Least squares on some columns, against numpy's own."""
+"""Least squares on subsets of columns, compared with numpy."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from skprune.solvers.least_squares import moments, solve_on, sums_of_squares
 
 @pytest.mark.parametrize("kind", [np.asarray, csr_array])
 @pytest.mark.parametrize("center", [False, True])
-def test_spreads_are_diagonals_of_moments(center, kind):
+def test_sums_of_squares_are_diagonals_of_moments(center, kind):
     rng = np.random.default_rng(0)
     X = kind(rng.normal(size=(30, 5)) * (rng.random((30, 5)) < 0.5))
     weights = rng.random((30, 3))
@@ -21,7 +21,7 @@ def test_spreads_are_diagonals_of_moments(center, kind):
 
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("center", [False, True])
-def test_moments_are_those_of_repeated_rows(center, sparse):
+def test_weighted_moments_match_repeated_rows(center, sparse):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 5)) * (rng.random((30, 5)) < 0.5)
     weight = rng.integers(0, 3, 30)
@@ -32,7 +32,7 @@ def test_moments_are_those_of_repeated_rows(center, sparse):
     assert_allclose(mean, shift, atol=1e-15)
 
 
-def test_the_solution_is_that_of_the_columns_kept():
+def test_solution_matches_the_kept_columns():
     rng = np.random.default_rng(1)
     X, y = rng.normal(size=(40, 6)), rng.normal(size=40)
     kept = np.array([True, False, True, True, False, True])
@@ -46,13 +46,13 @@ def test_several_targets_share_a_solve():
     rng = np.random.default_rng(3)
     X, Y = rng.normal(size=(40, 6)), rng.normal(size=(40, 3))
     kept = np.array([True, False, True, True, False, True])
-    for X_ in (X, np.column_stack([X[:, :5], X[:, 0] + X[:, 2]])):  # once dependent
+    for X_ in (X, np.column_stack([X[:, :5], X[:, 0] + X[:, 2]])):  # second: dependent
         found = solve_on(X_.T @ X_, X_.T @ Y, kept)
         single = [solve_on(X_.T @ X_, X_.T @ y, kept) for y in Y.T]
         assert_allclose(found, np.transpose(single), rtol=1e-10, atol=1e-12)
 
 
-def test_of_dependent_columns_the_shortest_solution():
+def test_dependent_columns_give_the_minimum_norm_solution():
     rng = np.random.default_rng(2)
     X, y = rng.normal(size=(40, 4)), rng.normal(size=40)
     X = np.column_stack([X, X[:, 0], X[:, 1] - X[:, 2]])

@@ -1,4 +1,4 @@
-"""Logistic regression under a mask, against scikit-learn's own and against its gradient."""
+"""Masked logistic regression, compared with scikit-learn and with its gradient."""
 
 import numpy as np
 import pytest
@@ -26,20 +26,20 @@ def refit(X, y, weight, C, mask, *, intercept=True):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("intercept", [False, True])
-def test_with_nothing_masked_it_is_the_fit_of_scikit_learn(n_classes, intercept):
+def test_unmasked_fit_matches_scikit_learn(n_classes, intercept):
     X, y, weight = table(n_classes)
     model = LogisticRegression(C=0.3, tol=1e-12, max_iter=10_000, fit_intercept=intercept)
     model.set_params(solver="newton-cg").fit(X, y, sample_weight=weight)
     mask = np.ones(model.coef_.shape, dtype=bool)
     coef, offset = refit(X, y, weight, 0.3, mask, intercept=intercept)
     assert_allclose(coef, model.coef_, rtol=1e-6, atol=1e-7)
-    # A constant for all classes changes no probability.
+    # A shift common to all classes does not change probabilities.
     level = (offset - model.intercept_).mean() if n_classes > 2 else 0.0
     assert_allclose(offset - level, model.intercept_, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_columns_masked_for_all_classes_are_columns_that_are_not_there(n_classes):
+def test_masked_columns_have_no_effect(n_classes):
     X, y, weight = table(n_classes)
     kept = np.array([True, True, False, True, False, False])
     mask = np.tile(kept, (1 if n_classes == 2 else n_classes, 1))
@@ -66,7 +66,7 @@ def test_the_gradient_is_zero_on_the_support(n_classes, scale):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_gradient_and_hessian_are_those_of_the_objective(n_classes):
+def test_gradient_and_hessian_match_finite_differences(n_classes):
     X, y, weight = table(n_classes)
     free = np.random.default_rng(2).random((1 if n_classes == 2 else 3, 6)) < 0.7
     offset = np.linspace(-1, 1, len(free))
@@ -78,7 +78,7 @@ def test_gradient_and_hessian_are_those_of_the_objective(n_classes):
     assert_allclose(problem.products_at(point)(way), (ahead - behind) / 2e-5, atol=1e-8)
 
 
-def test_sparse_rows_and_empty_supports():
+def test_sparse_samples_and_empty_supports():
     X, y, weight = table(3)
     mask = np.random.default_rng(5).random((3, 6)) < 0.5
     dense = refit(X, y, weight, 1.0, mask)
@@ -90,7 +90,7 @@ def test_sparse_rows_and_empty_supports():
     assert_allclose(masked_logistic.probabilities(offset[np.newaxis])[0], shares, rtol=1e-8)
 
 
-def test_a_row_twice_is_a_row_of_weight_two():
+def test_weights_are_repetitions():
     X, y, _ = table(3)
     weight = np.random.default_rng(6).integers(0, 3, len(y))
     mask = np.random.default_rng(7).random((3, 6)) < 0.6

@@ -1,4 +1,4 @@
-"""Prototypes against slow loops of the same rules."""
+"""Prototypes, compared with naive loops of the same rules."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from skprune.solvers import prototypes
 from skprune.solvers.prototypes import condense, facility_location
 
 
-def slowly_condensed(X, codes):
-    """The same rule, one row at a time."""
+def naive_condense(X, codes):
+    """The same rule, one sample at a time."""
     apart, chosen = cdist(X, X, "sqeuclidean"), []
     for code in np.unique(codes):
         rows = np.flatnonzero(codes == code)
@@ -29,12 +29,12 @@ def slowly_condensed(X, codes):
 
 
 @pytest.mark.parametrize("batch", [1, 2**22])
-def test_condensed_rows_are_those_of_the_slow_rule(monkeypatch, batch):
+def test_prototypes_match_a_naive_loop(monkeypatch, batch):
     monkeypatch.setattr(prototypes, "BATCH", batch)
     rng = np.random.default_rng(0)
     X, codes = rng.normal(size=(120, 3)), rng.integers(0, 3, 120)
     found = condense(X, codes, np.zeros(120, dtype=bool))
-    np.testing.assert_array_equal(found, slowly_condensed(X, codes))
+    np.testing.assert_array_equal(found, naive_condense(X, codes))
     shuffled = rng.permutation(120)
     again = condense(X[shuffled], codes[shuffled], np.zeros(120, dtype=bool))
     np.testing.assert_array_equal(again, found[shuffled])
@@ -42,7 +42,7 @@ def test_condensed_rows_are_those_of_the_slow_rule(monkeypatch, batch):
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3), st.integers(0, 2)), min_size=1))
-def test_condensed_rows_tell_all_rows_apart(rows):
+def test_prototypes_classify_all_samples(rows):
     X, codes = (
         np.array(rows, dtype=float)[:, :2],
         np.unique([r[2] for r in rows], return_inverse=True)[1],
@@ -50,15 +50,15 @@ def test_condensed_rows_tell_all_rows_apart(rows):
     kept = condense(X, codes, np.zeros(len(X), dtype=bool))
     places, where = np.unique(X, axis=0, return_inverse=True)
     kinds = [len(set(codes[where.ravel() == place])) for place in range(len(places))]
-    clear = np.array(kinds)[where.ravel()] == 1  # no other class at the same place
-    # A tie between two classes has no right answer.
+    clear = np.array(kinds)[where.ravel()] == 1  # not coincident with another class
+    # Ties between two classes are ambiguous.
     apart = cdist(X, X[kept], "sqeuclidean")
     for row in np.flatnonzero(clear):
         at = codes[kept][apart[row] == apart[row].min()]
         assert codes[row] in at
 
 
-def test_condensed_rows_are_consistent_where_no_distance_is_tied():
+def test_prototypes_are_consistent_without_ties():
     rng = np.random.default_rng(1)
     X, codes = rng.normal(size=(200, 4)), rng.integers(0, 2, 200)
     kept = condense(X, codes, codes == 1)
@@ -75,11 +75,11 @@ def test_facility_location_is_greedy(copies):
     assert sorted(order) == list(range(70 * copies))
     apart = cdist(X, X)
     near = np.full(len(X), apart.max())
-    for row in order:  # as good as the best, if not the same one
+    for row in order:  # as good as the best, up to ties
         gains = np.maximum(near - apart, 0) @ weight
         assert gains[row] == pytest.approx(gains.max(), abs=1e-9)
         near = np.minimum(near, apart[row])
 
 
-def test_facility_location_of_one_row():
+def test_facility_location_of_one_sample():
     assert facility_location(np.ones((1, 2)), np.ones(1)).tolist() == [0]

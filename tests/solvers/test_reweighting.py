@@ -1,4 +1,4 @@
-"""Non-negative weights: their optimality conditions, and SciPy's solver."""
+"""Non-negative least squares: optimality conditions, and comparison with SciPy."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ def case(seed, n_members=12, n_rows=60):
     return votes, y
 
 
-def conditions(gram, aim, weights):
-    """How far weights are from an optimum: gradients that should be zero, or inward."""
-    gradient = gram @ weights - aim
+def conditions(gram, product, weights):
+    """Violation of the optimality conditions."""
+    gradient = gram @ weights - product
     return max(np.abs(gradient[weights > 0]).max(initial=0), (-gradient).max())
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_weights_are_those_of_scipy(seed):
+def test_weights_match_scipy(seed):
     votes, y = case(seed)
     weights = reweighting.non_negative(votes @ votes.T, votes @ y)
     np.testing.assert_allclose(weights, nnls(votes.T, y)[0], atol=1e-6)
@@ -30,45 +30,47 @@ def test_weights_are_those_of_scipy(seed):
 @pytest.mark.parametrize("seed", range(10))
 def test_path_satisfies_the_optimality_conditions(seed):
     votes, y = case(seed)
-    gram, aim = votes @ votes.T / len(y), votes @ y / len(y)
-    penalties, weights = reweighting.lasso_path(gram, aim, n_penalties=30)
+    gram, product = votes @ votes.T / len(y), votes @ y / len(y)
+    penalties, weights = reweighting.lasso_path(gram, product, n_penalties=30)
     assert (np.diff(penalties) < 0).all()
     assert penalties[-1] == 0
     for penalty, row in zip(penalties, weights, strict=True):
         assert (row >= 0).all()
-        assert conditions(gram, aim - penalty, row) < 1e-7
+        assert conditions(gram, product - penalty, row) < 1e-7
     assert (weights[0] > 0).sum() == 1
     assert (weights[-1] > 0).sum() > 1
 
 
-def test_a_warm_start_ends_where_a_cold_one_does():
+def test_warm_and_cold_starts_agree():
     votes, y = case(0)
-    gram, aim = votes @ votes.T, votes @ y
-    start = reweighting.non_negative(gram, aim[::-1].copy())
+    gram, product = votes @ votes.T, votes @ y
+    start = reweighting.non_negative(gram, product[::-1].copy())
     np.testing.assert_allclose(
-        reweighting.non_negative(gram, aim, start), reweighting.non_negative(gram, aim), atol=1e-7
+        reweighting.non_negative(gram, product, start),
+        reweighting.non_negative(gram, product),
+        atol=1e-7,
     )
 
 
-def test_members_that_predict_alike_are_no_trouble():
+def test_identical_members_are_handled():
     votes, y = case(0, 5)
     votes = np.concatenate([votes, votes])
-    gram, aim = votes @ votes.T, votes @ y
-    weights = reweighting.non_negative(gram, aim)
-    assert conditions(gram, aim, weights) < 1e-5
+    gram, product = votes @ votes.T, votes @ y
+    weights = reweighting.non_negative(gram, product)
+    assert conditions(gram, product, weights) < 1e-5
     np.testing.assert_allclose(weights @ votes, nnls(votes.T, y)[0] @ votes, atol=1e-5)
 
 
-def test_a_target_that_no_member_knows_gets_no_weight():
+def test_weights_are_zero_for_a_target_orthogonal_to_all_members():
     assert not reweighting.non_negative(np.eye(3), np.array([-1.0, -2.0, 0.0])).any()
 
 
-def test_members_without_error_share_alike():
+def test_members_without_error_get_equal_weights():
     np.testing.assert_allclose(reweighting.average_weights(np.zeros((4, 4))), 0.25)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_weights_of_the_average_are_the_best_of_all_averages(seed):
+def test_average_weights_are_optimal(seed):
     votes, y = case(seed)
     residuals = votes - y
     gram = residuals @ residuals.T / len(y)
