@@ -79,7 +79,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         UnsupportedModelError
             If the inner model is of a type that cannot be taken apart.
         """
-        self._check_level()
+        level = self._own_level()
         copies = fit_params.pop(COPIES, None)
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_model(self.estimator.estimator if frozen else self.estimator)
@@ -87,7 +87,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
         path = self._prune_model(model, data)
         self._path = path
-        self._set_level(path, self._row_of_level(path, self._own_level()))
+        self._set_level(path, path.locate(**level))
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)  # of an earlier fit
             if hasattr(model, name):

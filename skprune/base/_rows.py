@@ -50,32 +50,32 @@ def rows_left_behind():
 
 
 def nothing_known(n_rows):
-    """Return the error of data without any sample that a model can be compared with.
+    """Return the error of a model that is given no row which says anything about it.
 
     Parameters
     ----------
     n_rows : int
-        Number of samples.
+        Rows that were given.
 
     Returns
     -------
     InputError
-        All samples have no weight, or classes that the model does not know.
+        Of rows without weight, or of classes that the model does not know.
     """
     msg = (
-        f"None of the n_samples={n_rows} samples has a positive weight and a class that the model "
-        "knows. Give other samples."
+        f"None of the n_samples={n_rows} rows has a positive weight and a class that the model "
+        "knows. Give other rows."
     )
     return InputError(msg)
 
 
 def has_missing(X):
-    """Return whether a table has missing values; O(cells).
+    """Say whether a table has missing values; O(cells).
 
     Parameters
     ----------
-    X : array-like or sparse matrix of shape (n_samples, n_features)
-        Numbers, or any types in a DataFrame.
+    X : array-like or sparse matrix of shape (n_rows, n_features)
+        The table, of numbers or of any types in a DataFrame.
 
     Returns
     -------

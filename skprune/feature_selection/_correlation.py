@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
 from skprune._compat import StrOptions, fit_context
+from skprune.base._levels import check_level
 from skprune.criteria.comoments import merge, read_batch
 from skprune.criteria.redundancy import lay_out
 from skprune.exceptions import InputError, LevelError
@@ -257,7 +258,6 @@ class CorrelationPruner(BaseFeaturePruner):
                 "prefer='variance', 'missing' or 'order', or call fit."
             )
             raise InputError(msg)
-        self._check_level()
         state = self.__dict__.get("_comoments")
         more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
         table, _ = self._validate_table(X, None, **more)
@@ -271,6 +271,7 @@ class CorrelationPruner(BaseFeaturePruner):
 
     def _check_parameters(self):
         """Check what does not need the table."""
+        check_level(self.keep, self.threshold)
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             what = "no absolute correlation"
             how = "from 0 (only uncorrelated columns stay together) to 1 (all stay)."
@@ -318,7 +319,7 @@ class CorrelationPruner(BaseFeaturePruner):
             path = RedundancyPath(rule, layout)
             self._note(path.levels["threshold"][path.locate(keep=self.keep)], rule, layout)
             return self._found.kept, path
-        self._note(self._resolve_level(None, self.threshold)["threshold"], rule, layout)
+        self._note(self._level_of(None, self.threshold)["threshold"], rule, layout)
         return self._found.kept, partial(RedundancyPath, rule, layout)
 
     def _note(self, limit, rule, layout):

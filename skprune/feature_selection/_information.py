@@ -227,7 +227,7 @@ class InformationPruner(BaseRankingPruner):
         return frozenset({"nan"} if self._standardizes else {"nan", "categories", "sparse"})
 
     def _prune_columns(self, table, y, sample_weight):
-        self._warn_of_unused_parameters()
+        self._warn_of_idle_parameters()
         warn_of_light_rows(sample_weight, stacklevel=5)
         if self._decides:
             return self._decide(table, y, sample_weight)
@@ -235,7 +235,7 @@ class InformationPruner(BaseRankingPruner):
             return super()._prune_columns(table, y, sample_weight)
         measure = self._correlate if self._standardizes else self._count
         rank = partial(_rank, measure(table, y, sample_weight), self._units, self._forced)
-        n_columns, level = len(self._units), self._resolve_level(self.keep, self.threshold)
+        n_columns, level = len(self._units), self._level_of(self.keep, self.threshold)
         if level.get("keep") is not None:
             needed = {"n_columns": units_to_keep(min(level["keep"], n_columns), n_columns)}
         else:
@@ -245,7 +245,7 @@ class InformationPruner(BaseRankingPruner):
     def _score_columns(self, table, y, sample_weight):
         return _information(*self._codes(table, y, sample_weight))
 
-    def _warn_of_unused_parameters(self):
+    def _warn_of_idle_parameters(self):
         reasons = {}
         if self.criterion != "mrmr":
             reason = f"criterion={self.criterion!r} has one way to score"
@@ -309,7 +309,7 @@ class InformationPruner(BaseRankingPruner):
         self._blanket = walk_blanket(self.scores_, close, self._units, self._forced)
         self.ranking_ = np.where(self._blanket.kept, 1, 2)
         path = DecidedPath(self._blanket.kept)
-        return path.cut(**self._resolve_level(self.keep, self.threshold)), path
+        return path.cut(**self._level_of(self.keep, self.threshold)), path
 
     def _set_level(self, path, index):
         if not self._decides:

@@ -29,7 +29,7 @@ class BaseRankingPruner(BaseFeaturePruner):
         """Set what a ranked path says of the columns; return the mask at the own level."""
         self.scores_, self.ranking_ = path.scores, path.ranking
         self._own, self._best = path.own_scores, path.best
-        return path.cut(**self._resolve_level(self.keep, self.threshold))
+        return path.cut(**self._level_of(self.keep, self.threshold))
 
     def _make_report(self):
         names, kept = self._names(), self.keep_mask_

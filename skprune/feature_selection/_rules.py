@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import Interval, fit_context
 from skprune.arrays.bins import find_bins
+from skprune.base._levels import check_level
 from skprune.criteria.column_statistics import merge, share_of_one_value, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
 from skprune.criteria.duplicates import differ, first_of_equals
@@ -255,7 +256,8 @@ class RulePruner(BaseFeaturePruner):
         InputError
             If a rule cannot be told from rows in pieces, or was off when rows were seen.
         """
-        self._check_level()
+        check_level(self.keep, self.threshold)
+        self._level_of(self.keep, self.threshold)
         first = "_state" not in self.__dict__
         self._check_pieces(first=first)
         table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)
@@ -277,7 +279,7 @@ class RulePruner(BaseFeaturePruner):
             warnings.warn(f"{self._nothing_stays()} None is removed yet.", PruningWarning, 3)
             self.keep_mask_[:] = True
         self._path = DecidedPath(self.keep_mask_)
-        self.keep_mask_ = self._path.cut(**self._resolve_level(self.keep, self.threshold))
+        self.keep_mask_ = self._path.cut(**self._level_of(self.keep, self.threshold))
         self.report_ = self._make_report()
         return self
 
@@ -292,7 +294,7 @@ class RulePruner(BaseFeaturePruner):
             del self.keep_mask_  # a pruner that would keep nothing is not fitted
             raise InputError(self._nothing_stays())
         path = DecidedPath(self.keep_mask_)
-        return path.cut(**self._resolve_level(self.keep, self.threshold)), path
+        return path.cut(**self._level_of(self.keep, self.threshold)), path
 
     # What the rules look at.
 

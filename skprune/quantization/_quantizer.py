@@ -163,8 +163,8 @@ class Quantizer(BaseModelPruner):
                 return
         surgeon_type(model)
 
-    def _check_level(self):
-        _bits_to_keep(self.bits)
+    def _own_level(self):
+        return {"keep": _bits_to_keep(self.bits)}
 
     @classmethod
     def _level_names(cls):

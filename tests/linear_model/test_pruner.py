@@ -645,7 +645,7 @@ def test_rows_of_a_frozen_model_are_those_given():
     assert pickle.dumps(model) == before
     other = LinearPruner(FrozenEstimator(model), keep=9).fit(X[:50], np.append(y[:49], 9))
     assert (other.estimator_.coef_ != 0).sum() == 9  # a row of an unknown class says nothing
-    with pytest.raises(InputError, match="Give other samples"):
+    with pytest.raises(InputError, match="Give other rows"):
         LinearPruner(FrozenEstimator(model)).fit(X, y + 7)
     with pytest.raises(InputError, match="Give fit a y"):
         LinearPruner(FrozenEstimator(model)).fit(X)
