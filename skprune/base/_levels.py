@@ -1,8 +1,8 @@
 """Levels: what ``keep`` and ``threshold`` mean, checked in one place.
 
-A level is named in one of two ways: ``keep`` (an integer is the number of units that
-stay, a float in (0, 1] the fraction of them) or ``threshold`` (in the unit of the
-criterion; a unit stays if its score is above it).
+A level is named in one of two ways: ``keep`` (an integer is the number of units that are
+kept, a float in (0, 1] the fraction of them) or ``threshold`` (in the unit of the
+criterion; a unit is kept if its score is above it).
 """
 
 import warnings
@@ -13,7 +13,7 @@ import numpy as np
 from skprune.exceptions import LevelError, PruningWarning
 
 # Scores that differ by less than this, relatively, differ by rounding only: a threshold
-# read off another computation of the same score must still cut where it says.
+# from another computation of the same score must still cut at the same place.
 TIE_RTOL = 1e-9
 
 
@@ -23,9 +23,9 @@ def check_level(keep, threshold):
     Parameters
     ----------
     keep : int, float or None
-        Number (int) or fraction (float in (0, 1]) of the units that stay.
+        Number (int) or fraction (float in (0, 1]) of the units that are kept.
     threshold : float or None
-        Units with a score above it stay. Infinities are allowed, NaN is not.
+        Units with a score above it are kept. Infinities are allowed, NaN is not.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def check_level(keep, threshold):
     if keep is not None and not _is_keep(keep):
         msg = (
             f"keep={keep!r} is no level. Allowed are an int of at least 1 (the number of "
-            "units that stay), a float in (0, 1] (the fraction that stays) or None."
+            "units that are kept), a float in (0, 1] (the fraction that is kept) or None."
         )
         raise LevelError(msg)
     if threshold is not None and not (_is_number(threshold) and not np.isnan(threshold)):
@@ -53,12 +53,12 @@ def check_level(keep, threshold):
 
 
 def check_no_level(who, keep, threshold):
-    """Refuse a level where the criterion decides by itself what stays.
+    """Refuse a level where the criterion determines by itself what is kept.
 
     Parameters
     ----------
     who : str
-        What decides; for the message.
+        Name of the criterion; for the message.
     keep : int, float or None
         A checked ``keep``; 1.0 keeps all, and is allowed.
     threshold : float or None
@@ -73,23 +73,23 @@ def check_no_level(who, keep, threshold):
         return
     given = f"threshold={threshold!r}" if keep is None else f"keep={keep!r}"
     msg = (
-        f"{given} was given, but {who} decides by itself what stays. Leave "
+        f"{given} was given, but {who} decides by itself what is kept. Leave "
         "keep and threshold at None; keep=1.0 keeps all."
     )
     raise LevelError(msg)
 
 
 def units_to_keep(keep, n_units, unit="units"):
-    """Turn ``keep`` into the largest number of units that may stay.
+    """Return the largest number of units that ``keep`` allows to be kept.
 
     Parameters
     ----------
     keep : int or float
-        A checked ``keep``: an int counts, a float is a fraction.
+        A checked ``keep``: an int is a number, a float a fraction.
     n_units : int
         Number of units of the whole model.
     unit : str, default="units"
-        What a unit is called in messages.
+        Name of the units in messages.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def midpoints(breaks):
 
 
 def partings(ordered):
-    """Return a threshold between each two neighbours of ascending scores that it can part.
+    """Return a threshold between each two neighbours of ascending scores, where they differ.
 
     Parameters
     ----------
@@ -192,14 +192,14 @@ def partings(ordered):
 
 
 def geometric_levels(units, max_levels):
-    """Pick levels of a path whose sizes fall by about the same factor.
+    """Select levels of a path whose sizes decrease by about the same factor.
 
     Parameters
     ----------
     units : ndarray of shape (n_levels,)
-        Units that stay at each level; the first is the whole.
+        Number of units of each level; the first is the whole.
     max_levels : int
-        How many at the most.
+        Largest number of levels.
 
     Returns
     -------

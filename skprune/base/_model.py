@@ -79,7 +79,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         UnsupportedModelError
             If the inner model is of a type that cannot be taken apart.
         """
-        self._check_level()
+        self._own_level()  # refused before any work
         copies = fit_params.pop(COPIES, None)
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_model(self.estimator.estimator if frozen else self.estimator)

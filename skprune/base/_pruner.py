@@ -99,11 +99,11 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         LevelError
             If the parameters are malformed, or there is no such level.
         """
-        return path.locate(**self._resolve_level(**level))
+        return path.locate(**self._level_of(**level))
 
     def _row_of_own_level(self, path):
         """Return the level of a path that the own parameters name; `fit` has checked them."""
-        return path._locate(**self._resolve_level(**self._own_level()))
+        return path._locate(**self._level_of(**self._level_params()))
 
     def _at_level(self, path, index, level=None):
         """Return a fitted copy, cut at row `index` of `path`, with the parameters in `level`."""
@@ -114,21 +114,21 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
 
     # The level that the parameters of this pruner name.
 
+    def _level_params(self):
+        """Return the parameters that name a level, as they are set."""
+        return {name: getattr(self, name) for name in self._level_names()}
+
     @property
     def _decides(self):
         """Whether the criterion determines the selection by itself."""
         return getattr(self, "criterion", None) in self._deciding
 
     def _own_level(self):
-        """Return the parameters that name a level, as they are set."""
-        return {name: getattr(self, name) for name in self._level_names()}
-
-    def _check_level(self):
-        """Refuse a malformed level, before any work."""
+        """Return the level of the parameters, checked, as arguments of `path_.locate`."""
         check_level(self.keep, self.threshold)
-        self._resolve_level(self.keep, self.threshold)
+        return self._level_of(self.keep, self.threshold)
 
-    def _resolve_level(self, keep, threshold):
+    def _level_of(self, keep, threshold):
         """Return a level as arguments of `path_.locate`; the default level for None and None."""
         if self._decides:
             criterion = getattr(self, "criterion", None)

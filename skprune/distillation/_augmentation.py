@@ -1,4 +1,4 @@
-"""Rows made of near rows, for a teacher to label."""
+"""Synthetic samples that mix nearest neighbours (MUNGE)."""
 
 from typing import Any, NamedTuple
 
@@ -14,16 +14,16 @@ N_NEIGHBORS = 5
 
 
 class Part(NamedTuple):
-    """Some training rows, and rows that were made of them.
+    """Some training samples, and synthetic samples made from them.
 
     Attributes
     ----------
     index : ndarray of int
-        The training rows.
+        The training samples.
     made : array-like of shape (n_made, n_features)
-        The rows that were made.
+        The synthetic samples.
     parents : ndarray of int, shape (n_made,)
-        Training rows that they were made of.
+        For each of them, one of the training samples that it mixes.
     """
 
     index: Any
@@ -31,52 +31,52 @@ class Part(NamedTuple):
     parents: Any
 
 
-def make_rows(rows, index, share, rng):
-    """Return a part of the rows with new ones, made of near rows.
+def augment(data, index, share, rng):
+    """Return a part of the training samples, with synthetic samples that mix neighbours.
 
     Parameters
     ----------
-    rows : Rows
-        The training rows.
+    data : TrainingData
+        All training samples.
     index : ndarray of int
         Those of the part.
     share : float
-        New rows per row of the part.
+        Number of synthetic samples per sample of the part.
     rng : RandomState
         Source of the draws.
 
     Returns
     -------
     Part
-        Its `made` has the type of ``rows.X``.
+        Its `made` has the type of ``data.X``.
 
     Raises
     ------
     InputError
-        If the table is sparse, or distances cannot be measured on it.
+        If ``data.X`` is sparse, or is not numeric.
     """
     n_new = round(share * len(index))
-    X = rows_of(rows.X, index)
+    X = rows_of(data.X, index)
     if not n_new or len(index) < 2:
         return Part(index, rows_of(X, []), index[:0])
     near = NearestNeighbors(n_neighbors=min(N_NEIGHBORS, len(index) - 1))
-    near.fit(_measured(X))
+    near.fit(_standardized(X))
     parents, sources = swap(near.kneighbors(return_distance=False), n_new, np.shape(X)[1], rng)
     return Part(index, take_by_column(X, sources.T), index[parents])
 
 
-def _measured(X):
-    """Return a table of numbers in units of its columns' deviations; missing ones are zero."""
+def _standardized(X):
+    """Return standardized features; missing values are the mean, zero."""
     try:
         values = np.asarray(X, dtype=np.float64)
     except (TypeError, ValueError) as error:
         msg = (
-            f"augment makes rows of near ones, but distances cannot be measured on X: {error}. "
-            "Give augment=0, or encode the columns as numbers first."
+            f"augment mixes nearest neighbours, but X has no distances: {error}. Give augment=0, "
+            "or encode the features as numbers first."
         )
         raise InputError(msg) from error
     here = np.isfinite(values)
-    counts = np.maximum(here.sum(axis=0), 1)  # a column may have no values at all
+    counts = np.maximum(here.sum(axis=0), 1)  # a feature may have no values at all
     centred = np.where(here, values, 0.0)
     centred = np.where(here, centred - centred.sum(axis=0) / counts, 0.0)
     spread = np.sqrt((centred**2).sum(axis=0) / counts)

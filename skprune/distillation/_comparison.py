@@ -1,4 +1,4 @@
-"""The gate: two students compared on rows that neither they nor their teacher saw."""
+"""Out-of-fold comparison of the distilled and the plainly trained student."""
 
 import warnings
 
@@ -9,88 +9,91 @@ from sklearn.metrics import r2_score
 from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import rows_of
-from skprune.distillation._student import ask, teach
+from skprune.distillation._student import fit_student, predict_soft
 from skprune.exceptions import PruningWarning, UnsupportedModelError
 from skprune.size import SIZES, model_size
 from skprune.solvers.soft_labels import log_loss
 
 
-def rate(answers, rows):
-    """Score what a model said of rows.
+def score_predictions(predicted, data):
+    """Score predictions by the true targets.
 
     Parameters
     ----------
-    answers : ndarray of shape (n_rows,) or (n_rows, n_classes)
-        As of `ask`.
-    rows : Rows
-        With the truth.
+    predicted : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        As of `predict_soft`.
+    data : TrainingData
+        With the true targets.
 
     Returns
     -------
     dict of str to float
-        "accuracy" and "log_loss" of classes, or "r2" and "squared_error"; a score first, then
-        a loss.
+        "accuracy" and "log_loss" for classification, else "r2" and "squared_error": first a
+        score, then a loss.
     """
-    weight = np.ones(len(answers)) if rows.weight is None else rows.weight
-    if rows.classes is None:
-        loss = np.average((answers - rows.y) ** 2, weights=weight)
-        r2 = r2_score(rows.y, answers, sample_weight=weight) if len(answers) > 1 else np.nan
+    weight = np.ones(len(predicted)) if data.weight is None else data.weight
+    if data.classes is None:
+        loss = np.average((predicted - data.y) ** 2, weights=weight)
+        r2 = r2_score(data.y, predicted, sample_weight=weight) if len(predicted) > 1 else np.nan
         return {"r2": float(r2), "squared_error": float(loss)}
-    hits = answers.argmax(axis=1) == rows.y
+    hits = predicted.argmax(axis=1) == data.y
     return {
         "accuracy": float(np.average(hits, weights=weight)),
-        "log_loss": log_loss(answers, weight, rows.y),
+        "log_loss": log_loss(predicted, weight, data.y),
     }
 
 
-def compare(student, rows, fold, lessons, seeds, n_jobs):
-    """Score a student as it is taught, on rows that neither it nor its teacher saw.
+def compare_students(student, data, fold, training_sets, seeds, n_jobs):
+    """Score students out of fold: neither they nor their teacher were fitted to the samples.
 
     Parameters
     ----------
     student : estimator
         Cloned.
-    rows : Rows
-        The training rows.
-    fold : ndarray of int, shape (n_rows,)
-        The fold of each row.
-    lessons : list of dict of str to Lesson
-        For each fold, what is taught of the rows outside of it.
+    data : TrainingData
+        All training samples.
+    fold : ndarray of int, shape (n_samples,)
+        The fold of each sample.
+    training_sets : list of dict of str to TrainingSet
+        For each fold, those of the samples outside of it.
     seeds : sequence of int or None
         One for each fold.
     n_jobs : int or None
-        Fits at a time.
+        Number of fits in parallel.
 
     Returns
     -------
     dict of str to dict
-        For each kind of lesson the scores of `rate`, over all rows.
+        For each kind of training set the scores of `score_predictions`, over all samples.
     """
-    held = [np.flatnonzero(fold == k) for k in range(len(lessons))]
-    jobs = [(name, k) for k, both in enumerate(lessons) for name in both]
+    held = [np.flatnonzero(fold == k) for k in range(len(training_sets))]
+    jobs = [(name, k) for k, both in enumerate(training_sets) for name in both]
     done = Parallel(n_jobs=n_jobs)(
-        delayed(_teach_and_ask)(student, lessons[k][name], seeds[k], rows_of(rows.X, held[k]))
+        delayed(_fit_and_predict)(
+            student, training_sets[k][name], seeds[k], rows_of(data.X, held[k])
+        )
         for name, k in jobs
     )
-    answers = {name: np.empty(rows.truth.shape) for name in lessons[0]}
-    for (name, k), said in zip(jobs, done, strict=True):
-        answers[name][held[k]] = said
-    return {name: rate(said, rows) for name, said in answers.items()}
+    predicted = {name: np.empty(data.one_hot_targets.shape) for name in training_sets[0]}
+    for (name, k), found in zip(jobs, done, strict=True):
+        predicted[name][held[k]] = found
+    return {name: score_predictions(found, data) for name, found in predicted.items()}
 
 
-def _teach_and_ask(student, lesson, seed, X):
-    return ask(teach(clone(student), lesson, seed), X, lesson.classes)
+def _fit_and_predict(student, training_set, seed, X):
+    fitted = fit_student(clone(student), training_set, seed)
+    return predict_soft(fitted, X, training_set.classes)
 
 
-def choose(scores, *, by_loss):
-    """Return which student is taken, with a warning if it is not the distilled one.
+def select_student(scores, *, by_loss):
+    """Return which student is selected, with a warning if it is not the distilled one.
 
     Parameters
     ----------
     scores : dict of str to dict
-        As of `compare`; empty without a comparison.
+        As of `compare_students`; empty without a comparison.
     by_loss : bool
-        Whether the loss decides, or the score.
+        Whether students are compared by their loss, or by their score.
 
     Returns
     -------
@@ -104,9 +107,9 @@ def choose(scores, *, by_loss):
     if soft < hard if by_loss else soft > hard:
         return "soft"
     warnings.warn(
-        f"The student learned no better from the teacher: {name} {soft:.4g} on rows held out, "
-        f"{hard:.4g} with the target alone. It was taught that. Try another mix, more rows by "
-        "augment, or a larger student.",
+        f"The student learned no better from the teacher: out-of-fold {name} {soft:.4g}, "
+        f"{hard:.4g} with the target alone, which the returned student is fitted to. Try another "
+        "mix, more samples by augment, or a larger student.",
         PruningWarning,
         stacklevel=4,
     )
@@ -114,18 +117,18 @@ def choose(scores, *, by_loss):
 
 
 def make_report(scores, models, taught, how):
-    """Return the scores of teacher and students, and the sizes of those that were kept.
+    """Return the scores of teacher and students, and the sizes of the fitted ones.
 
     Parameters
     ----------
     scores : dict of str to dict
         Of "teacher", and of "hard" and "soft" where these were compared.
     models : dict of str to estimator
-        Fitted ones under these names.
+        Fitted models under these names.
     taught : {"soft", "hard"}
-        Which is taken.
+        The selected student.
     how : str
-        How the teacher was asked.
+        How the soft labels were predicted.
 
     Returns
     -------

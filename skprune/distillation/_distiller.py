@@ -1,4 +1,4 @@
-"""Distiller: teaches a small student what a large teacher knows."""
+"""Distiller: fits a small student to the predictions of a large teacher."""
 
 import copy
 import warnings
@@ -12,11 +12,16 @@ from sklearn.utils import check_random_state, get_tags
 
 from skprune._compat import HasMethods, Interval, fit_context
 from skprune.base._delegation import DelegatesToModel, inner_attribute
-from skprune.distillation._augmentation import make_rows
-from skprune.distillation._comparison import choose, compare, make_report, rate
-from skprune.distillation._student import check_lesson, check_pair, draws_classes, teach
+from skprune.distillation._augmentation import augment
+from skprune.distillation._comparison import (
+    compare_students,
+    make_report,
+    score_predictions,
+    select_student,
+)
+from skprune.distillation._student import check_pair, check_student, draws_classes, fit_student
 from skprune.distillation._teacher import Teacher, fold_of
-from skprune.distillation._training_sets import make_lessons, read_rows
+from skprune.distillation._training_sets import check_training_data, make_training_sets
 from skprune.exceptions import PruningWarning
 from skprune.size import plain_result
 from skprune.solvers.soft_labels import from_logits
@@ -25,68 +30,71 @@ __all__ = ["Distiller"]
 
 
 class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
-    """Teach a small student what a large teacher knows.
+    """Train a small student on the predictions of a large teacher (knowledge distillation).
 
-    The teacher says of each training row how likely it finds each class, or which number it
-    expects; the student learns that, mixed with the true target. It learns from it what rows
-    say that lie near, and so a tree or a small network comes nearer to a forest than it does
-    with the target alone. What comes back in `estimator_` is the student, a plain model.
+    The student is fitted to soft labels: the class probabilities that the teacher predicts for
+    each training sample, or the numbers of a regressor, mixed with the true targets. They carry
+    more information than the targets alone, so that a tree or a small network approximates a
+    forest better than one that is fitted to the targets. The result in `estimator_` is the
+    student, a plain model.
 
-    The teacher is only asked about rows that it did not see, for of those that it saw it is
-    too sure. And the student is compared with one that was taught the target alone, on rows
-    that neither it nor its teacher saw: if it is not better, the other one is taken.
+    Soft labels are predicted out of bag or out of fold, as a teacher is overconfident on its own
+    training samples. The student is compared with one that is fitted to the true targets alone,
+    on samples that neither they nor their teacher were fitted to: the latter is returned unless
+    the distilled student is better.
 
     Parameters
     ----------
     teacher : estimator
-        A classifier with `predict_proba`, or a regressor. It is cloned and fitted. One that is
-        fitted already comes in a `sklearn.frozen.FrozenEstimator` and is asked as it is, also
-        about rows that it may have seen; give `fit` others if you can.
+        A classifier with `predict_proba`, or a regressor. It is cloned and fitted. A teacher that
+        is fitted already comes in a `sklearn.frozen.FrozenEstimator` and predicts as it is, also
+        for samples that it may have been fitted to; pass others to `fit` if you can.
     student : estimator
-        What is taught: a classifier if the teacher is one, else a regressor; cloned. It may be
-        a pruner or another meta-estimator. A regressor of which a classifier is the teacher is
-        taught logits, and then says classes and probabilities here.
+        A classifier if the teacher is one, else a regressor; cloned. It may be a pruner or
+        another meta-estimator. A regressor that is the student of a classifier is fitted to
+        logits, and the distiller predicts classes and probabilities from them.
     temperature : float, default=1.0
-        Logits of the teacher are divided by it: above 1 the classes come nearer to each other.
-        It has no meaning for regressors.
+        Divides the logits of the teacher: above 1 the probabilities become less extreme, below 1
+        more. It is not used for regressors.
     mix : float, default=0.5
-        Share of the true target in what the student is taught, from 0 to 1.
+        Share of the true targets in the soft labels, from 0 to 1.
     augment : float, default=0
-        Rows that are added, per training row. They are made of a training row and one of its
-        five nearest, each value from either, and labelled by the teacher alone.
+        Number of synthetic samples per training sample. They are mixtures of a training sample
+        and one of its five nearest neighbours, and labelled by the teacher alone.
     cv : int, cross-validation generator or iterable, default=5
-        Folds: of teachers without out-of-bag predictions, and of the comparison. Each row is
+        Folds: of teachers without out-of-bag predictions, and of the comparison. Each sample is
         held out once.
     gate : bool, default=True
-        Whether to compare with a student that is taught the target alone, and to take that
-        one unless the distilled one is better.
+        Whether to compare with a student that is fitted to the true targets alone, and to return
+        that one unless the distilled student is better.
     random_state : int, RandomState instance or None, default=None
-        Draws the added rows, and the classes that students without weights are taught. It is
-        not passed on: set those of the teacher and the student too.
+        Seed of the synthetic samples, and of the classes that are drawn for students without
+        sample weights. It is not passed on: set those of the teacher and the student too.
     n_jobs : int or None, default=None
-        Fits at a time.
+        Number of fits in parallel.
 
     Attributes
     ----------
     estimator_ : estimator
-        The student, plain: of a pruner its pruned model. A regressor that was taught logits
-        gives logits.
+        The student, plain: of a pruner its pruned model. A regressor that was fitted to logits
+        predicts logits.
     student_ : estimator
         The fitted student.
     teacher_ : estimator
-        The teacher, fitted to all rows. Not part of the pickle.
+        The teacher, fitted to all samples. Not part of the pickle.
     taught_ : {"soft", "hard"}
-        What `student_` was taught: the mix, or the target alone.
+        What `student_` was fitted to: the soft labels, or the true targets alone.
     report_ : DataFrame
-        A row each for "teacher", "hard" and "soft": score and loss on rows held out (of a
-        frozen teacher on the rows given), whether it is the `estimator_`, how the teacher was
-        asked ("out of bag", "out of fold" or "frozen"), and its size, where known.
+        A row each for "teacher", "hard" and "soft": score and loss out of fold (of a frozen
+        teacher on the samples given), `chosen`: whether it is the `estimator_`, `asked`: how the
+        soft labels were predicted ("out of bag", "out of fold" or "frozen"), and its size, where
+        known.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     n_features_in_ : int
-        Number of columns seen during `fit`, where the student says it.
+        Number of features seen during `fit`, where the student has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of the features, where they are all strings.
 
     See Also
     --------
@@ -95,20 +103,20 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     Notes
     -----
-    Forests and bagging are asked out of bag, which is free; all others out of fold. With k
-    folds the gate fits 2 k students, and k forests, or of other teachers ``k (k - 1) / 2``:
-    so that labels owe nothing to the rows on which students are compared, a teacher leaves out
-    each two folds. Students that say probabilities are compared by log-loss, other
+    Forests and bagging predict out of bag, at no extra cost; all others out of fold. With k folds
+    the comparison fits 2 k students, and k forests, or ``k (k - 1) / 2`` of other teachers: so
+    that soft labels are independent of the samples on which students are compared, a teacher
+    leaves out each pair of folds. Students with `predict_proba` are compared by log-loss, other
     classifiers by accuracy, regressors by squared error.
 
-    A classifier that takes `sample_weight` is fitted to each row once per class, weighted by
+    A classifier that takes `sample_weight` is fitted to each sample once per class, weighted by
     its probability, which gives cross-entropy with soft labels exactly, and Gini impurity and
-    entropy too; probabilities of 0.001 and less are left out [1]_. Parameters that count rows,
+    entropy too; probabilities of 0.001 and less are left out [1]_. Parameters that count samples,
     such as `min_samples_leaf` and ``class_weight="balanced"``, count these. A pruner that holds
-    rows out by `validation` keeps the copies of a row together, also within a pipeline or another
-    pruner; other students that hold rows out or draw them, such as `SamplePruner`, forests and
-    networks with early stopping, find them on both sides. To those whose `fit` takes no
-    `sample_weight`, searches among them, one class per row is taught, drawn.
+    samples out by `validation` keeps the copies of a sample together, also within a pipeline or
+    another pruner; other students that hold samples out or draw them, such as `SamplePruner`,
+    forests and networks with early stopping, have copies on both sides. Students whose `fit`
+    takes no `sample_weight`, searches among them, are fitted to one drawn class per sample.
 
     References
     ----------
@@ -171,16 +179,16 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y, sample_weight=None):
-        """Fit the teacher, ask it about rows that it did not see, and teach the student.
+        """Fit the teacher, and the student to its soft labels.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows, handed to teacher and student as they are.
+            Training samples, passed to teacher and student as they are.
         y : array-like of shape (n_samples,)
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, for teacher, student and their comparison.
+            Sample weights, for teacher, student and their comparison.
 
         Returns
         -------
@@ -190,30 +198,32 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         Raises
         ------
         InputError
-            If teacher and student do not go together, or not with the rows.
+            If teacher and student do not go together, or not with the data.
         """
         check_pair(self.teacher, self.student)
         self._warn_of_unused_temperature()
-        rows = read_rows(self.teacher, X, y, sample_weight)
-        check_lesson(self.student, rows)
+        data = check_training_data(self.teacher, X, y, sample_weight)
+        check_student(self.student, data)
         rng = check_random_state(self.random_state)
-        teacher = Teacher(self.teacher, rows, self.n_jobs)
-        fold, parts = self._divide(rows, teacher, rng)
+        teacher = Teacher(self.teacher, data, self.n_jobs)
+        fold, parts = self._divide(data, teacher, rng)
         labels = teacher.label(fold, parts)
-        lessons = [
-            make_lessons(rows, part, *said, temperature=self.temperature, mix=self.mix)
-            for part, said in zip(parts, labels, strict=True)
+        training_sets = [
+            make_training_sets(data, part, *soft, temperature=self.temperature, mix=self.mix)
+            for part, soft in zip(parts, labels, strict=True)
         ]
-        seeds = [None] * len(lessons)
+        seeds = [None] * len(training_sets)
         if draws_classes(self.student):
-            seeds = rng.randint(2**31 - 1, size=len(lessons))
+            seeds = rng.randint(2**31 - 1, size=len(training_sets))
         scores = {}
         if self.gate:
-            scores = compare(self.student, rows, fold, lessons[1:], seeds[1:], self.n_jobs)
-        taught = choose(scores, by_loss=self._compared_by_loss)
-        self.student_ = teach(clone(self.student), lessons[0][taught], seeds[0])
-        self.taught_, self._classes, self._teacher = taught, rows.classes, teacher.model
-        scores["teacher"] = rate(labels[0][0], rows)
+            scores = compare_students(
+                self.student, data, fold, training_sets[1:], seeds[1:], self.n_jobs
+            )
+        taught = select_student(scores, by_loss=self._compared_by_loss)
+        self.student_ = fit_student(clone(self.student), training_sets[0][taught], seeds[0])
+        self.taught_, self._classes, self._teacher = taught, data.classes, teacher.model
+        scores["teacher"] = score_predictions(labels[0][0], data)
         models = {"teacher": self.teacher_, taught: self.estimator_}
         self.report_ = make_report(scores, models, taught, teacher.how)
         return self
@@ -227,14 +237,14 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
                 stacklevel=4,
             )
 
-    def _divide(self, rows, teacher, rng):
-        """Return folds, and what lessons are made of: all rows, and those outside of each fold."""
-        fold = np.zeros(len(rows.y), dtype=int)
+    def _divide(self, data, teacher, rng):
+        """Return folds, and the parts that are labelled: all samples, and those of each fold."""
+        fold = np.zeros(len(data.y), dtype=int)
         if self.gate or teacher.how == "out of fold":
-            fold = fold_of(self.cv, rows)
+            fold = fold_of(self.cv, data)
         indices = [np.arange(len(fold))]
         indices += [np.flatnonzero(fold != k) for k in range(fold.max() + 1) if self.gate]
-        return fold, [make_rows(rows, index, self.augment, rng) for index in indices]
+        return fold, [augment(data, index, self.augment, rng) for index in indices]
 
     @property
     def _compared_by_loss(self):
@@ -242,7 +252,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     @property
     def teacher_(self):
-        """The teacher, fitted to all rows; not part of the pickle."""
+        """The teacher, fitted to all samples; not part of the pickle."""
         if "_teacher" not in self.__dict__:
             msg = (
                 "This Distiller has no teacher_: it is not fitted, or it was pickled or copied, "
@@ -301,14 +311,14 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         if not self._on_logits:
             super()._check_inner_method(method)
         elif method not in {"predict", "predict_proba", "score"}:
-            msg = f"A student that says logits has no {method}."
+            msg = f"A student that predicts logits has no {method}."
             raise AttributeError(msg)
 
     def _call_inner(self, method, X, *args, **kwargs):
         if not self._on_logits:
             return super()._call_inner(method, X, *args, **kwargs)
-        chances = from_logits(super()._call_inner("predict", X))
+        probabilities = from_logits(super()._call_inner("predict", X))
         if method == "predict_proba":
-            return chances
-        classes = self._classes[chances.argmax(axis=1)]
+            return probabilities
+        classes = self._classes[probabilities.argmax(axis=1)]
         return classes if method == "predict" else accuracy_score(*args, classes, **kwargs)

@@ -1,4 +1,4 @@
-"""Students: who can be taught by whom, how each kind is taught, and what it says then."""
+"""Students: which teachers they go with, how each kind is fitted, and what it predicts."""
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
@@ -36,7 +36,8 @@ def check_pair(teacher, student):
     if None in kinds or kinds == ["regressor", "classifier"]:
         msg = (
             f"The teacher {teacher!r} and the student {student!r} do not go together. Allowed "
-            "are two classifiers, two regressors, or a classifier that teaches a regressor."
+            "are two classifiers, two regressors, or a regressor as the student of a classifier: "
+            "give one of these pairs."
         )
         raise InputError(msg)
     if kinds[0] == "classifier" and not hasattr(teacher, "predict_proba"):
@@ -47,31 +48,34 @@ def check_pair(teacher, student):
         raise InputError(msg)
 
 
-def check_lesson(student, rows):
-    """Refuse rows that a student cannot be taught, before any work.
+def check_student(student, data):
+    """Refuse data that a student cannot be fitted to, before any work.
 
     Parameters
     ----------
     student : estimator
         Unfitted.
-    rows : Rows
-        The training rows.
+    data : TrainingData
+        All training samples.
 
     Raises
     ------
     InputError
         If they have weights and its `fit` takes none, or are of one class, which has no logits.
     """
-    weights_for(student, rows.weight)
-    if is_regressor(student) and rows.classes is not None and len(rows.classes) < 2:
-        msg = f"y holds 1 class, {rows.classes[0]!r}; logits need two at least."
+    weights_for(student, data.weight)
+    if is_regressor(student) and data.classes is not None and len(data.classes) < 2:
+        msg = (
+            f"y holds 1 class, {data.classes[0]!r}, but a regressor is fitted to logits, which "
+            "need two at least. Give samples of other classes too."
+        )
         raise InputError(msg)
 
 
 def weight_parameter(model):
-    """Return the name under which a model's `fit` takes weights of rows, or None.
+    """Return the name of the parameter for sample weights in the `fit` of a model, or None.
 
-    A pipeline passes them to its last step, and what wraps a model, or teaches one, to that.
+    A pipeline passes them to its last step, a meta-estimator to its inner model or student.
     """
     if isinstance(model, Pipeline) and not routing_enabled():
         name, last = model.steps[-1]
@@ -85,18 +89,18 @@ def weight_parameter(model):
 
 
 def draws_classes(student):
-    """Whether a student is taught one class per row, for its `fit` takes no weights."""
+    """Whether a student is fitted to one drawn class per sample: its `fit` takes no weights."""
     return not is_regressor(student) and weight_parameter(student) is None
 
 
 def weights_for(model, weight):
-    """Return the weights of rows as a model's `fit` takes them.
+    """Return sample weights as parameters of the `fit` of a model.
 
     Parameters
     ----------
     model : estimator
         What is to be fitted.
-    weight : ndarray of shape (n_rows,) or None
+    weight : ndarray of shape (n_samples,) or None
         The weights.
 
     Returns
@@ -121,19 +125,19 @@ def weights_for(model, weight):
     return {name: weight}
 
 
-def teach(student, lesson, seed):
-    """Fit a student to a lesson, in place.
+def fit_student(student, training_set, seed):
+    """Fit a student to soft labels, in place.
 
     Parameters
     ----------
     student : estimator
-        An unfitted one. A regressor is fitted to numbers, of classes to their logits. A
-        classifier that takes weights is fitted to each row once per class, weighted by its
-        probability; another one to a class that is drawn for each row.
-    lesson : Lesson
+        Unfitted. A regressor is fitted to numbers, or to the logits of class probabilities. A
+        classifier that takes weights is fitted to each sample once per class, weighted by its
+        probability; another one to a class that is drawn for each sample.
+    training_set : TrainingSet
         What to fit it to.
     seed : int or None
-        Draws classes, where any are drawn.
+        Seed of drawn classes.
 
     Returns
     -------
@@ -145,11 +149,11 @@ def teach(student, lesson, seed):
     InputError
         If a regressor cannot be fitted to the logits of several classes.
     """
-    X, targets, weight, classes = lesson
+    X, targets, weight, classes = training_set
     if is_regressor(student) and classes is None:
         return student.fit(X, targets, **weights_for(student, weight))
     if is_regressor(student):
-        return _teach_logits(student, X, to_logits(targets), weights_for(student, weight))
+        return _fit_to_logits(student, X, to_logits(targets), weights_for(student, weight))
     if draws_classes(student):
         return student.fit(X, classes[draw(targets, check_random_state(seed))])
     name = weight_parameter(student)
@@ -160,7 +164,7 @@ def teach(student, lesson, seed):
     return student.fit(rows_of(X, index), classes[codes], **params)
 
 
-def _teach_logits(student, X, logits, weights):
+def _fit_to_logits(student, X, logits, weights):
     try:
         return student.fit(X, logits, **weights)
     except ValueError as error:
@@ -168,28 +172,28 @@ def _teach_logits(student, X, logits, weights):
             raise
         msg = (
             f"{student!r} could not be fitted to the logits of {logits.shape[1]} classes: {error} "
-            "If it learns one number only, wrap it in a MultiOutputRegressor, or give a "
+            "If it supports a single output only, wrap it in a MultiOutputRegressor, or give a "
             "classifier."
         )
         raise InputError(msg) from error
 
 
-def ask(model, X, classes):
-    """Return what a fitted teacher or student says of rows.
+def predict_soft(model, X, classes):
+    """Predict numbers or class probabilities with a fitted teacher or student.
 
     Parameters
     ----------
     model : fitted estimator
         A classifier, or a regressor of numbers or of logits.
-    X : array-like of shape (n_rows, n_features)
-        The rows.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
     classes : ndarray or None
-        Sorted labels; None for a quantity.
+        Sorted class labels; None for regression.
 
     Returns
     -------
-    ndarray of shape (n_rows,) or (n_rows, n_classes)
-        Numbers; or probabilities, which are zeros and ones of a model that has none.
+    ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Numbers; or probabilities, which are zeros and ones for a model without any.
     """
     if classes is None:
         return np.asarray(model.predict(X), dtype=np.float64).reshape(n_rows_of(X))
@@ -201,7 +205,7 @@ def ask(model, X, classes):
 
 
 def align(labels, own, classes):
-    """Return probabilities of some classes as columns of all of them."""
+    """Return the probabilities of a model's own classes as columns of all classes."""
     aligned = np.zeros((len(labels), len(classes)))
     aligned[:, np.searchsorted(classes, own)] = labels
     return aligned

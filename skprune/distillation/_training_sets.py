@@ -1,4 +1,4 @@
-"""Lessons: rows with their true targets, and with the labels that a student is taught."""
+"""Training sets of students: samples with true targets, and with soft labels."""
 
 from typing import Any, NamedTuple
 
@@ -16,19 +16,19 @@ from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import one_hot, soften
 
 
-class Rows(NamedTuple):
-    """Rows with their true targets.
+class TrainingData(NamedTuple):
+    """Samples with their true targets.
 
     Attributes
     ----------
-    X : array-like of shape (n_rows, n_features)
-        The rows, as the user gave them.
-    y : ndarray of shape (n_rows,)
-        Codes of classes, or numbers.
-    weight : ndarray of shape (n_rows,) or None
-        Their weights.
+    X : array-like of shape (n_samples, n_features)
+        Samples, as the user gave them.
+    y : ndarray of shape (n_samples,)
+        Encoded classes, or numbers.
+    weight : ndarray of shape (n_samples,) or None
+        Sample weights.
     classes : ndarray or None
-        Sorted labels in the order of the codes; None for a quantity.
+        Sorted class labels; None for regression.
     """
 
     X: Any
@@ -42,34 +42,34 @@ class Rows(NamedTuple):
         return self.y if self.classes is None else self.classes[self.y]
 
     @property
-    def truth(self):
-        """The targets as a teacher who is always right would give them."""
+    def one_hot_targets(self):
+        """True targets, one-hot encoded for classification."""
         return self.y if self.classes is None else one_hot(self.y, len(self.classes))
 
     def part(self, index):
-        """Return some of the rows."""
+        """Return some of the samples."""
         weight = None if self.weight is None else self.weight[index]
         return self._replace(X=rows_of(self.X, index), y=self.y[index], weight=weight)
 
 
-def read_rows(teacher, X, y, sample_weight):
-    """Check rows and return them as a teacher of classes or of numbers sees them.
+def check_training_data(teacher, X, y, sample_weight):
+    """Validate the data for the kind of teacher.
 
     Parameters
     ----------
     teacher : estimator
-        A classifier or a regressor; of a frozen classifier the classes count.
-    X : array-like of shape (n_rows, n_features)
-        Rows.
-    y : array-like of shape (n_rows,)
-        Their targets.
-    sample_weight : array-like of shape (n_rows,) or None
-        Their weights.
+        A classifier or a regressor; a frozen classifier determines the classes.
+    X : array-like of shape (n_samples, n_features)
+        Training samples.
+    y : array-like of shape (n_samples,)
+        True targets.
+    sample_weight : array-like of shape (n_samples,) or None
+        Sample weights.
 
     Returns
     -------
-    Rows
-        The same rows.
+    TrainingData
+        The same samples.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def read_rows(teacher, X, y, sample_weight):
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)
     if is_regressor(teacher):
-        return Rows(X, y.astype(np.float64), sample_weight, None)
+        return TrainingData(X, y.astype(np.float64), sample_weight, None)
     check_classification_targets(y)
     classes = np.unique(y)
     if isinstance(teacher, FrozenEstimator):
@@ -91,26 +91,26 @@ def read_rows(teacher, X, y, sample_weight):
         if not np.isin(classes, teacher.classes_).all():
             msg = (
                 f"y holds the classes {classes.tolist()}, but the frozen teacher knows "
-                f"{teacher.classes_.tolist()} only. Leave rows of others out."
+                f"{teacher.classes_.tolist()} only. Leave samples of other classes out."
             )
             raise InputError(msg)
         classes = teacher.classes_
-    return Rows(X, np.searchsorted(classes, y), sample_weight, classes)
+    return TrainingData(X, np.searchsorted(classes, y), sample_weight, classes)
 
 
-class Lesson(NamedTuple):
-    """What a student is taught.
+class TrainingSet(NamedTuple):
+    """What a student is fitted to.
 
     Attributes
     ----------
-    X : array-like of shape (n_rows, n_features)
-        The rows.
-    targets : ndarray of shape (n_rows,) or (n_rows, n_classes)
-        Numbers, or probabilities of classes.
-    weight : ndarray of shape (n_rows,) or None
-        Weights of the rows.
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    targets : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Numbers, or class probabilities.
+    weight : ndarray of shape (n_samples,) or None
+        Sample weights.
     classes : ndarray or None
-        Labels in the order of the columns of `targets`.
+        Class labels of the columns of `targets`.
     """
 
     X: Any
@@ -119,34 +119,34 @@ class Lesson(NamedTuple):
     classes: Any
 
 
-def make_lessons(rows, part, own, made, *, temperature, mix):
-    """Return what the two students are taught of a part of the rows.
+def make_training_sets(data, part, own, made, *, temperature, mix):
+    """Return the training sets of the two students, for a part of the samples.
 
     Parameters
     ----------
-    rows : Rows
-        The training rows.
+    data : TrainingData
+        All training samples.
     part : Part
-        Which of them, and the rows made of them.
-    own, made : ndarray of shape (n_rows,) or (n_rows, n_classes)
-        What the teacher says of them.
+        Some of them, and synthetic samples made from them.
+    own, made : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Soft labels of both, from the teacher.
     temperature : float
-        Softens what the teacher says of classes.
+        Divides the logits of the soft labels.
     mix : float
-        Share of the truth.
+        Share of the true targets.
 
     Returns
     -------
-    dict of str to Lesson
-        "hard", the truth alone, and "soft", both mixed; only this one has the made rows.
+    dict of str to TrainingSet
+        "hard", with true targets alone, and "soft", with mixed ones and the synthetic samples.
     """
-    true = rows.part(part.index)
-    if rows.classes is not None:
+    true = data.part(part.index)
+    if data.classes is not None:
         own, made = soften(own, temperature), soften(made, temperature)
-    hard = Lesson(true.X, true.truth, true.weight, rows.classes)
+    hard = TrainingSet(true.X, true.one_hot_targets, true.weight, data.classes)
     soft = hard._replace(targets=mix * hard.targets + (1.0 - mix) * own)
     if len(made):
-        weight = rows.weight
+        weight = data.weight
         soft = soft._replace(
             X=stack_rows(soft.X, part.made),
             targets=np.concatenate([soft.targets, made]),

@@ -71,7 +71,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         InputError
             If columns hold what the criterion cannot read, or do not exist.
         """
-        self._check_level()
+        self._own_level()  # refused before any work
         table, y = self._validate_table(X, y)
         sample_weight = self._validate_weight(table, sample_weight)
         if self._drops_rows:

@@ -259,7 +259,7 @@ class CorrelationPruner(BaseFeaturePruner):
                 "prefer='variance', 'missing' or 'order', or call fit."
             )
             raise InputError(msg)
-        self._check_level()
+        self._own_level()  # refused before any work
         state = self.__dict__.get("_comoments")
         more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
         table, _ = self._validate_table(X, None, **more)
@@ -271,8 +271,8 @@ class CorrelationPruner(BaseFeaturePruner):
         self._comoments = state  # a batch that fails is not added
         return self
 
-    def _check_level(self):
-        super()._check_level()
+    def _own_level(self):
+        level = super()._own_level()
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             what = "no absolute correlation"
             how = "from 0 (only uncorrelated columns stay together) to 1 (all stay)."
@@ -280,6 +280,7 @@ class CorrelationPruner(BaseFeaturePruner):
                 what = "no share of variance"
                 how = "from 0 to 1: 1 - 1/VIF, so that 0.9 is a variance inflation of 10."
             raise LevelError(f"threshold={self.threshold!r} is {what}. Allowed is a float {how}")
+        return level
 
     def _validate_table(self, X, y, **checks):
         if self.criterion == "vif" and self.linkage is not None:
@@ -316,7 +317,7 @@ class CorrelationPruner(BaseFeaturePruner):
         self.ranking_ = np.maximum(layout.unit_of - max(layout.n_forced - 1, 0), 0) + 1
         rule = rule_of(self.criterion, self.linkage, strength.tiles(layout.members), layout)
         path = RedundancyPath(rule, layout)
-        threshold = self._resolve_level(self.keep, self.threshold)["threshold"]
+        threshold = self._level_of(self.keep, self.threshold)["threshold"]
         if threshold is None:
             threshold = path.levels["threshold"][self._row_of_own_level(path)]
         self._note(path, threshold)

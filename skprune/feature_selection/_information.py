@@ -236,7 +236,7 @@ class InformationPruner(BaseRankingPruner):
             return super()._prune_columns(table, y, sample_weight)
         measure = self._correlate if self._standardizes else self._count
         rank = partial(_rank, measure(table, y, sample_weight), self._units, self._forced)
-        n_columns, level = len(self._units), self._resolve_level(self.keep, self.threshold)
+        n_columns, level = len(self._units), self._level_of(self.keep, self.threshold)
         if level.get("keep") is not None:
             needed = {"n_columns": units_to_keep(min(level["keep"], n_columns), n_columns)}
         else:
@@ -246,7 +246,7 @@ class InformationPruner(BaseRankingPruner):
     def _score_columns(self, table, y, sample_weight):
         return _information(*self._codes(table, y, sample_weight))
 
-    def _warn_of_unused_parameters(self):
+    def _warn_of_idle_parameters(self):
         reasons = {}
         if self.criterion != "mrmr":
             reason = f"criterion={self.criterion!r} has one way to score"

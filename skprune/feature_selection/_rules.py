@@ -255,7 +255,7 @@ class RulePruner(BaseFeaturePruner):
         InputError
             If a rule cannot be told from rows in pieces, or was off when rows were seen.
         """
-        self._check_level()
+        self._own_level()  # refused before any work
         first = "_state" not in self.__dict__
         self._check_pieces(first=first)
         table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)

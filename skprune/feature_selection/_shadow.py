@@ -216,7 +216,7 @@ class ShadowPruner(BaseRankingPruner):
         scores = self._score_columns(table, y, sample_weight)
         order = np.lexsort((-scores, -self._verdicts))
         path = RankedPath(scores, order=order, units=self._units, forced=self._forced)
-        if "index" in self._resolve_level(self.keep, self.threshold):
+        if self.keep is None and self.threshold is None and "index" in self._level_of(None, None):
             msg = (
                 "No column is confirmed: none is clearly better than the best of its shadows. The "
                 "best one stays nevertheless; see decision_ and scores_, or give keep."
@@ -285,9 +285,9 @@ class ShadowPruner(BaseRankingPruner):
             raise InputError(msg)
         return model, {"sample_weight": sample_weight}
 
-    def _resolve_level(self, keep, threshold):
+    def _level_of(self, keep, threshold):
         if keep is not None or threshold is not None or not hasattr(self, "_verdicts"):
-            return super()._resolve_level(keep, threshold)
+            return super()._level_of(keep, threshold)
         last = TENTATIVE if self.tentative == "keep" else CONFIRMED
         n_kept = int(((self._verdicts >= last) | self._forced).sum())
         return {"keep": n_kept} if n_kept else {"index": -1}

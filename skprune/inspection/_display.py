@@ -188,7 +188,7 @@ class PruningPathDisplay:
         if size not in sizes:
             msg = f"size={size!r} is not known. Allowed are {', '.join(map(repr, SIZES))}."
             raise InputError(msg)
-        chosen = pruner._row_of_level(path, pruner._own_level())
+        chosen = pruner._row_of_level(path, pruner._level_params())
         index, score = np.arange(len(path)), path.free_scores(scoring, X, y, sample_weight)
         if score is None:
             index = np.union1d(geometric_levels(path.units, max_levels), chosen)

@@ -123,7 +123,7 @@ def _is_whole(row, names, given, fitted):
         Whether the level of the row is the whole, or the first one of the path.
     """
     pruner = given or fitted
-    level = {} if given is None else given._own_level()
+    level = {} if given is None else given._level_params()
     level |= {name.rpartition("__")[2]: row[name] for name in names if name in row}
     wholes = [(pruner or BasePruner)._whole_level()]
     if type(pruner) is type(fitted) and hasattr(fitted, "path_"):

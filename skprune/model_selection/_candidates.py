@@ -140,7 +140,7 @@ def _combine(estimator, params):
         raise ValueError(msg) from error
     step = _step_at(ready, position)
     pruner = adapt(step)
-    own = pruner._own_level()
+    own = pruner._level_params()
     step.set_params(**pruner._whole_level())
     return Combination(ready, position, prefix, params, own, [])
 

@@ -73,7 +73,7 @@ class SelectorAdapter(ABC):
     def _whole_level(cls):
         return dict(cls._whole)
 
-    def _own_level(self):
+    def _level_params(self):
         return {name: getattr(self.selector, name) for name in self._whole}
 
     def _level_of_row(self, path, index):

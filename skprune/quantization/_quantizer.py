@@ -163,10 +163,10 @@ class Quantizer(BaseModelPruner):
                 return
         surgeon_type(model)
 
-    def _check_level(self):
-        self._resolve_level(self.bits)
+    def _own_level(self):
+        return self._level_of(self.bits)
 
-    def _resolve_level(self, bits):
+    def _level_of(self, bits):
         return {"keep": _bits_to_keep(bits)}
 
     @classmethod

@@ -60,7 +60,7 @@ def test_what_is_no_count_and_no_fraction_is_refused_by_value(keep):
         check_level(keep, None)
     assert str(caught.value) == (
         f"keep={keep!r} is no level. Allowed are an int of at least 1 (the number of units "
-        "that stay), a float in (0, 1] (the fraction that stays) or None."
+        "that are kept), a float in (0, 1] (the fraction that is kept) or None."
     )
 
 

@@ -1,4 +1,4 @@
-"""The distiller: unseen labels, exact lessons, the gate, and every kind of student."""
+"""The distiller: out-of-sample labels, exact targets, the comparison, all kinds of students."""
 
 import pickle
 import warnings
@@ -38,10 +38,10 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import Distiller, LinearPruner, PruningSearchCV, Quantizer, TreePruner, model_size
-from skprune.distillation._augmentation import Part, make_rows
-from skprune.distillation._student import teach, weight_parameter
+from skprune.distillation._augmentation import Part, augment
+from skprune.distillation._student import fit_student, weight_parameter
 from skprune.distillation._teacher import Teacher, fold_of
-from skprune.distillation._training_sets import Lesson, Rows
+from skprune.distillation._training_sets import TrainingData, TrainingSet
 from skprune.exceptions import InputError, PruningWarning
 from tests._instances import DISTILLERS
 
@@ -54,19 +54,19 @@ XR, YR = make_regression(200, 5, noise=50.0, random_state=0)
 
 
 def quietly(distiller, *args, **kwargs):
-    """A fit whose gate may close."""
+    """A fit after which the plain student may be returned."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PruningWarning)
         return distiller.fit(*args, **kwargs)
 
 
-# What the teacher says.
+# Soft labels of the teacher.
 
 
 def test_labels_out_of_fold_are_those_of_cross_val_predict():
-    rows = Rows(X, Y, None, np.arange(3))
-    fold = fold_of(3, rows)
-    teacher = Teacher(GaussianNB(), rows, None)
+    data = TrainingData(X, Y, None, np.arange(3))
+    fold = fold_of(3, data)
+    teacher = Teacher(GaussianNB(), data, None)
     own, _ = teacher.label(fold, [part_of(fold, None)])[0]
     expected = cross_val_predict(GaussianNB(), X, Y, cv=3, method="predict_proba")
     np.testing.assert_array_equal(own, expected)
@@ -76,11 +76,11 @@ def part_of(fold, k):
     return Part(np.flatnonzero(fold != k) if k is not None else np.arange(len(fold)), X[:0], [])
 
 
-def test_labels_of_the_gate_owe_nothing_to_the_fold_that_judges():
-    rows = Rows(X, Y, None, np.arange(3))
-    fold = fold_of(4, rows)
+def test_labels_of_the_comparison_are_independent_of_the_fold():
+    data = TrainingData(X, Y, None, np.arange(3))
+    fold = fold_of(4, data)
     parts = [part_of(fold, k) for k in [None, *range(4)]]
-    labels = Teacher(GaussianNB(), rows, None).label(fold, parts)
+    labels = Teacher(GaussianNB(), data, None).label(fold, parts)
     for k in range(4):
         for j in set(range(4)) - {k}:
             seen = (fold != k) & (fold != j)
@@ -92,11 +92,11 @@ def test_labels_of_the_gate_owe_nothing_to_the_fold_that_judges():
 @pytest.mark.parametrize("n_estimators", [40, 4])
 def test_labels_out_of_bag_are_those_of_the_forest(n_estimators):
     forest = clone(FOREST).set_params(n_estimators=n_estimators)
-    rows = Rows(X, Y, None, np.arange(3))
+    data = TrainingData(X, Y, None, np.arange(3))
     fold = np.zeros(len(Y), dtype=int)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # rows that all of few trees have drawn
-        teacher = Teacher(forest, rows, None)
+        warnings.simplefilter("ignore", UserWarning)  # samples that all of few trees have drawn
+        teacher = Teacher(forest, data, None)
         expected = forest.set_params(oob_score=True).fit(X, Y)
     own, _ = teacher.label(fold, [part_of(fold, None)])[0]
     always = ~np.isfinite(expected.oob_decision_function_).all(axis=1)
@@ -107,12 +107,12 @@ def test_labels_out_of_bag_are_those_of_the_forest(n_estimators):
     assert teacher.how == "out of bag"
 
 
-def test_regression_out_of_bag_falls_back_to_the_truth():
+def test_regression_out_of_bag_falls_back_to_the_true_target():
     bag = BaggingRegressor(n_estimators=3, random_state=0)
-    rows = Rows(XR, YR, None, None)
+    data = TrainingData(XR, YR, None, None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        teacher = Teacher(bag, rows, None)
+        teacher = Teacher(bag, data, None)
     fold = np.zeros(len(YR), dtype=int)
     own, _ = teacher.label(fold, [part_of(fold, None)])[0]
     always = teacher.model.oob_prediction_ == 0.0
@@ -120,39 +120,39 @@ def test_regression_out_of_bag_falls_back_to_the_truth():
     np.testing.assert_array_equal(own, np.where(always, YR, teacher.model.oob_prediction_))
 
 
-def test_frozen_teacher_is_asked_as_it_is():
+def test_frozen_teacher_predicts_as_it_is():
     model = GaussianNB().fit(X, Y)
     before = pickle.dumps(model)
-    lesson = Distiller(FrozenEstimator(model), Ridge(), mix=0.0, gate=False).fit(X_TEST, Y_TEST)
+    distiller = Distiller(FrozenEstimator(model), Ridge(), mix=0.0, gate=False).fit(X_TEST, Y_TEST)
     assert pickle.dumps(model) == before
-    assert lesson.report_.asked["teacher"] == "frozen"
+    assert distiller.report_.asked["teacher"] == "frozen"
     logs = np.log(np.maximum(model.predict_proba(X_TEST), 1e-3))
     expected = Ridge().fit(X_TEST, logs - logs.mean(axis=1, keepdims=True))
-    np.testing.assert_allclose(lesson.estimator_.coef_, expected.coef_)
+    np.testing.assert_allclose(distiller.estimator_.coef_, expected.coef_)
 
 
-# What the student is taught.
+# Targets of the student.
 
 
 @pytest.mark.parametrize(
     "student", [TREE, TreePruner(TREE, criterion="reduced_error", random_state=0)]
 )
-def test_truth_alone_is_the_plain_student(student):
+def test_true_targets_alone_give_the_plain_student(student):
     distiller = Distiller(GaussianNB(), student, mix=1.0, gate=False).fit(X, WORDS[Y])
     plain = clone(student).fit(X, WORDS[Y])
     np.testing.assert_array_equal(distiller.predict_proba(X_TEST), plain.predict_proba(X_TEST))
     np.testing.assert_array_equal(distiller.classes_, WORDS)
 
 
-def test_lesson_is_the_mix_and_its_rows_are_weighted():
+def test_soft_labels_are_mixed_and_samples_weighted():
     mix, heat = 0.3, 2.0
     teacher = GaussianNB()
     distiller = Distiller(teacher, TREE, mix=mix, temperature=heat, cv=3, gate=False).fit(X, Y)
-    said = cross_val_predict(teacher, X, Y, cv=3, method="predict_proba") ** (1 / heat)
-    labels = mix * np.eye(3)[Y] + (1 - mix) * said / said.sum(axis=1, keepdims=True)
+    predicted = cross_val_predict(teacher, X, Y, cv=3, method="predict_proba") ** (1 / heat)
+    labels = mix * np.eye(3)[Y] + (1 - mix) * predicted / predicted.sum(axis=1, keepdims=True)
     labels[labels <= 1e-3] = 0.0
     labels /= labels.sum(axis=1, keepdims=True)
-    # A node's impurity is that of the soft labels: a naive root split says the same.
+    # A node's impurity is that of the soft labels: a naive root split agrees.
     tree = distiller.estimator_.tree_
     np.testing.assert_allclose(tree.value[0, 0], labels.mean(axis=0))
     left = X[:, tree.feature[0]].astype(np.float32) <= tree.threshold[0]
@@ -201,21 +201,21 @@ def test_weights_are_refused_before_any_work(monkeypatch):
         Distiller(GaussianNB(), TREE).fit(X, Y, sample_weight=-np.ones(len(Y)))
 
 
-def test_student_of_logits_answers_classes():
+def test_student_of_logits_predicts_classes():
     for labels in (WORDS[Y], WORDS[Y % 2]):
         student = DecisionTreeRegressor(max_leaf_nodes=20, random_state=0)
         distiller = Distiller(FOREST, student, gate=False).fit(X, labels)
-        said = distiller.predict_proba(X_TEST)
+        predicted = distiller.predict_proba(X_TEST)
         assert is_classifier(distiller)
-        np.testing.assert_allclose(said.sum(axis=1), 1.0)
+        np.testing.assert_allclose(predicted.sum(axis=1), 1.0)
         np.testing.assert_array_equal(
-            distiller.predict(X_TEST), distiller.classes_[said.argmax(axis=1)]
+            distiller.predict(X_TEST), distiller.classes_[predicted.argmax(axis=1)]
         )
         score = distiller.score(X_TEST, labels[: len(X_TEST)])
         assert score == np.mean(distiller.predict(X_TEST) == labels[: len(X_TEST)])
         assert not hasattr(distiller, "decision_function")
         distiller.set_params(student=TREE)  # of the next fit, not of this one
-        np.testing.assert_array_equal(distiller.predict_proba(X_TEST), said)
+        np.testing.assert_array_equal(distiller.predict_proba(X_TEST), predicted)
     with pytest.raises(InputError, match="1 class"):
         Distiller(FOREST, student).fit(X, np.zeros(len(X)))
 
@@ -255,7 +255,7 @@ def test_pruner_that_holds_rows_out_keeps_copies_together(student, monkeypatch):
 
     monkeypatch.setattr(_model, "hold_out", watched)
     student = clone(student)
-    teach(student, Lesson(X, np.full((len(X), 3), 1 / 3), None, np.arange(3)), 0)
+    fit_student(student, TrainingSet(X, np.full((len(X), 3), 1 / 3), None, np.arange(3)), 0)
     assert len(found) == 1
     for copies, grow, choose in found:
         assert len(copies) == 3 * len(X)
@@ -265,11 +265,11 @@ def test_pruner_that_holds_rows_out_keeps_copies_together(student, monkeypatch):
     assert b"_copies" not in pickle.dumps(student)
 
 
-# Rows that are added.
+# Synthetic samples.
 
 
 @pytest.mark.parametrize("as_frame", [False, True])
-def test_made_rows_mix_near_ones_and_are_labelled_by_the_teacher(as_frame):
+def test_synthetic_samples_mix_neighbours_and_are_labelled_by_the_teacher(as_frame):
     class Kept(DecisionTreeClassifier):
         def fit(self, X, y, sample_weight=None):
             self.table_, self.labels_, self.weight_ = X, y, sample_weight
@@ -293,18 +293,18 @@ def test_made_rows_mix_near_ones_and_are_labelled_by_the_teacher(as_frame):
         assert model.table_["a"].dtype == table["a"].dtype
 
 
-def test_made_rows_are_counted_and_measured_without_what_is_missing():
+def test_synthetic_samples_are_counted_and_measured_without_what_is_missing():
     table = np.column_stack([X, np.full(len(X), np.nan)])
     table[::7, 0] = np.nan
-    rows, index = Rows(table, Y, None, np.arange(3)), np.arange(100)
+    data, index = TrainingData(table, Y, None, np.arange(3)), np.arange(100)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        part = make_rows(rows, index, 0.29, np.random.RandomState(0))
+        part = augment(data, index, 0.29, np.random.RandomState(0))
     assert len(part.made) == len(part.parents) == 29
     assert np.isnan(part.made[:, -1]).all()
 
 
-def test_made_rows_of_polars_frames_are_frames():
+def test_synthetic_samples_of_polars_frames_are_frames():
     polars = pytest.importorskip("polars")
     table = polars.DataFrame(dict(zip("abcdef", X.T, strict=True)))
     with warnings.catch_warnings():
@@ -318,7 +318,7 @@ def test_made_rows_of_polars_frames_are_frames():
     np.testing.assert_array_equal(distiller.predict_proba(table), plain.predict_proba(X))
 
 
-def test_made_rows_need_numbers():
+def test_synthetic_samples_need_numbers():
     words = pd.DataFrame({"a": ["x", "y"] * 100})
     for table in (words, csr_matrix(X)):
         teacher = FrozenEstimator(LogisticRegression().fit(X, Y))
@@ -326,14 +326,14 @@ def test_made_rows_need_numbers():
             Distiller(teacher, TREE, augment=1).fit(table, Y)
 
 
-def test_made_rows_carry_the_weight_of_the_row_they_are_made_of():
+def test_synthetic_samples_carry_the_weight_of_the_row_they_are_made_of():
     weight = np.arange(1.0, len(Y) + 1)
     distiller = Distiller(GaussianNB(), TREE, augment=1, gate=False, random_state=0)
     tree = distiller.fit(X, Y, sample_weight=weight).estimator_.tree_
     assert tree.weighted_n_node_samples[0] == pytest.approx(2 * weight.sum())
 
 
-# The gate.
+# The comparison.
 
 
 @pytest.mark.parametrize("teacher", [FOREST, GradientBoostingClassifier(n_estimators=20)])
@@ -355,7 +355,7 @@ def test_better_student_is_taken(teacher):
 def test_worse_student_is_not_taken():
     bad = FrozenEstimator(GaussianNB().fit(X, np.random.RandomState(0).permutation(Y)))
     distiller = Distiller(bad, LogisticRegression(), mix=0.0)
-    with pytest.warns(PruningWarning, match="learned no better from the teacher: log_loss"):
+    with pytest.warns(PruningWarning, match="no better from the teacher: out-of-fold log_loss"):
         distiller.fit(X, Y)
     assert distiller.taught_ == "hard"
     expected = LogisticRegression().fit(X, Y)
@@ -365,7 +365,7 @@ def test_worse_student_is_not_taken():
 
 def test_students_without_probabilities_are_compared_by_accuracy():
     bad = FrozenEstimator(GaussianNB().fit(X, np.random.RandomState(0).permutation(Y)))
-    with pytest.warns(PruningWarning, match="from the teacher: accuracy"):
+    with pytest.warns(PruningWarning, match="from the teacher: out-of-fold accuracy"):
         Distiller(bad, LinearSVC(), mix=0.0, cv=3).fit(X, Y)
 
 
@@ -453,7 +453,7 @@ def test_weights_mean_repetition_where_nothing_is_held_out():
         (LinearSVC(), TREE, {}, "Wrap it in a CalibratedClassifierCV"),
         (GaussianNB(), FrozenEstimator(TREE), {}, "learns nothing. Give the model in it"),
         (GaussianNB(), TREE, {"cv": 2}, "Give cv=3 or more, or gate=False"),
-        (GaussianNB(), TREE, {"cv": ShuffleSplit(3)}, "held out once|hold some rows out"),
+        (GaussianNB(), TREE, {"cv": ShuffleSplit(3)}, "held out once|hold some samples out"),
         (FrozenEstimator(GaussianNB().fit(X, Y + 1)), TREE, {}, "knows .1, 2, 3. only"),
         (GaussianNB(), TREE, {"mix": 1.5}, "'mix' parameter"),
         (GaussianNB(), TREE, {"temperature": 0}, "'temperature' parameter"),
@@ -464,7 +464,7 @@ def test_errors_teach(teacher, student, params, words):
         Distiller(teacher, student, **params).fit(X, Y)
 
 
-def test_temperature_of_a_regressor_is_idle():
+def test_temperature_of_a_regressor_is_unused():
     with pytest.warns(PruningWarning, match="temperature=2.0 has no meaning here"):
         Distiller(Ridge(), Ridge(), temperature=2.0, gate=False).fit(XR, YR)
 

@@ -85,7 +85,7 @@ def test_each_level_is_what_a_fit_at_it_gives(selector, grid):
     for key, values in grid.items():
         for value in values:
             value = (lambda X: X.shape[1] // 3) if callable(value) else value  # noqa: PLW2901
-            level = adapt(selector)._own_level() | {key: value}
+            level = adapt(selector)._level_params() | {key: value}
             alone = pipeline(clone(selector).set_params(**level)).fit(X, y)
             cut = fitted.at(fitted.locate(level), level)
             assert vars(cut[1]).keys() == vars(alone[1]).keys()

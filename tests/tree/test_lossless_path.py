@@ -299,7 +299,7 @@ def test_importances_are_those_of_the_rows_that_reached_a_node():
 @pytest.mark.parametrize("pruner", [TreePruner, EnsemblePruner])
 def test_criteria_that_decide_by_themselves_take_no_level(pruner, level):
     criterion = "lossless" if pruner is TreePruner else "faithful"
-    with pytest.raises(LevelError, match="decides by itself what stays"):
+    with pytest.raises(LevelError, match="decides by itself what is kept"):
         pruner(RandomForestClassifier(3), criterion=criterion, **level).fit(*table_for(MODELS[0]))
 
 
