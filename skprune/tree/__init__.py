@@ -1,4 +1,4 @@
-"""Pruning of splits, in one tree or in all trees of an ensemble."""
+"""Tree pruning: removal of splits in single trees and ensembles of trees."""
 
 from skprune.tree._pruner import TreePruner
 

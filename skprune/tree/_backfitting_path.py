@@ -1,4 +1,4 @@
-"""The path of penalised backfitting: every level a model of its own, refitted as a whole."""
+"""The path of penalised backfitting, in which every level is refitted as a whole."""
 
 import numpy as np
 
@@ -11,18 +11,18 @@ from skprune.tree._path import BaseTreePath
 
 
 class AdditiveSnapshot(Snapshot):
-    """What an additive classifier answers for rows that are already known.
+    """Predictions of an additive classifier for given samples.
 
     Parameters
     ----------
     model : fitted estimator
-        The whole model: labels and tags.
-    value : ndarray of shape (n_rows, n_classes)
+        The whole model, for labels and tags.
+    value : ndarray of shape (n_samples, n_classes)
         Class probabilities.
-    raw : ndarray of shape (n_rows, n_columns)
+    raw : ndarray of shape (n_samples, n_columns)
         Raw predictions.
     tie_wins : bool
-        Whether even odds are the second class.
+        Whether the second class is predicted at even odds.
     """
 
     def __init__(self, model, value, raw, tie_wins):
@@ -30,38 +30,38 @@ class AdditiveSnapshot(Snapshot):
         self.raw = raw
         self.tie_wins = tie_wins
 
-    def predict(self, X):  # noqa: ARG002 - the rows are known
-        """Return the known predictions."""
+    def predict(self, X):  # noqa: ARG002 - the samples are given
+        """Return the predictions of the given samples."""
         if self.raw.shape[1] > 1:
             return self.classes_.take(self.raw.argmax(axis=1))
         second = self.raw[:, 0] > 0
         return self.classes_.take((second | (self.tie_wins & (self.raw[:, 0] == 0))).astype(int))
 
-    def decision_function(self, X):  # noqa: ARG002 - the rows are known
-        """Return the known raw predictions."""
+    def decision_function(self, X):  # noqa: ARG002 - the samples are given
+        """Return the raw predictions of the given samples."""
         return self.raw[:, 0] if self.raw.shape[1] == 1 else self.raw
 
 
 class BackfitPath(BaseTreePath):
     """The levels of backfitting; a cut gives a plain model.
 
-    Level 0 is the whole model. The others are not nested: what one has cut may be back in a
-    larger one, with other values.
+    Level 0 is the whole model. The others are not nested: a split that is removed at one level
+    may be present at a smaller one, with other values.
 
     Parameters
     ----------
     surgeon : TreeSurgeon
         Reader and writer of the whole model.
     problem : Problem
-        What was fitted.
+        The optimisation problem.
     structures : Structures
         The trees.
     solutions : list of Solution
         From the smallest to the largest.
     total : float
-        Weight of all rows: thresholds are shares of it.
+        Total weight of the samples, which thresholds are relative to.
     missing : bool
-        Whether the models have to route missing values.
+        Whether the models must route missing values.
     """
 
     def __init__(self, surgeon, problem, structures, solutions, total, *, missing):
@@ -77,15 +77,15 @@ class BackfitPath(BaseTreePath):
         return len(self._problem.center)
 
     def _alive(self, solution):
-        """Return the splits above the leaves that stay; bool of shape (n_columns, n_nodes)."""
+        """Return the splits above the kept leaves; bool of shape (n_columns, n_nodes)."""
         seen = np.zeros((self._n_columns, self._surgeon.table.n_nodes), dtype=bool)
         self._climb(solution, seen)
         return seen
 
     def _climb(self, solution, seen):
-        """Mark what is above the leaves that stay, and return the nodes that are new.
+        """Mark the ancestors of the kept leaves, and return the newly marked nodes.
 
-        O(new nodes): a way ends where all above is marked.
+        O(n_new_nodes): climbing stops at marked nodes.
         """
         table, column, node, new = self._surgeon.table, solution.column, solution.node, []
         while node.size:
@@ -100,12 +100,12 @@ class BackfitPath(BaseTreePath):
         return np.concatenate([*new, np.empty(0, dtype=np.intp)])
 
     def _count(self, solution):
-        """Return leaves and trees of the model that comes back."""
+        """Return the number of leaves and trees of the resulting model."""
         table, column = self._surgeon.table, solution.column
         trees = np.unique(np.stack([column, table.tree[solution.node]]), axis=1)
         if self._problem.shared:
             n_trees = max(1, trees.shape[1])
-        else:  # stages of one tree per column: empty places hold one leaf
+        else:  # each stage has one tree per column; missing ones are single leaves
             fullest = np.bincount(trees[0], minlength=self._n_columns).max()
             n_trees = max(1, fullest) * self._n_columns
         return len(column) + n_trees - trees.shape[1], n_trees
@@ -118,7 +118,7 @@ class BackfitPath(BaseTreePath):
         n_values = len(self._problem.center) if self._problem.shared else 1
         parameters = 2 * (nodes - leaves) + n_values * leaves
         n_bytes = nodes * self._bytes_per_node(nodes)
-        if not np.all(self._surgeon.is_ordered):  # sets of categories take what they take
+        if not np.all(self._surgeon.is_ordered):  # sizes of categorical splits vary
             n_bytes[1:] = [surgeon_for(self._build(i)).size()[2] for i in range(1, len(nodes))]
         for column, value in zip((leaves, parameters, n_bytes), whole, strict=True):
             column[0] = value
@@ -135,13 +135,13 @@ class BackfitPath(BaseTreePath):
         return tabulate("leaves", thresholds, columns)
 
     def _bytes_per_node(self, nodes):
-        """Measure what a node takes on the smallest level."""
+        """Return the bytes per node, measured at the smallest level."""
         if not self._solutions:
             return 0
         return surgeon_for(self._build(len(nodes) - 1)).size()[2] // int(nodes[-1])
 
     def _score_splits(self):
-        """Return the largest threshold at which each split is still there, 0 for none."""
+        """Return the largest threshold at which each split is kept, 0 for none."""
         score = np.zeros(self._surgeon.table.n_nodes)
         seen = np.zeros((self._n_columns, self._surgeon.table.n_nodes), dtype=bool)
         for solution in self._solutions[::-1]:
@@ -150,7 +150,7 @@ class BackfitPath(BaseTreePath):
         return score[self._surgeon.table.is_split]
 
     def mask(self, index):
-        """Return the splits that stay at a level in some tree; bool, shape (n_splits,)."""
+        """Return the splits kept at a level for some column; bool, shape (n_splits,)."""
         is_split = self._surgeon.table.is_split
         if index == 0:
             return np.ones(is_split.sum(), dtype=bool)
@@ -168,9 +168,9 @@ class BackfitPath(BaseTreePath):
         return leaves, depth
 
     def snapshots(self, X, index=None):
-        """Stand in for the models cut at one level after the other, on given rows.
+        """Yield replacements of the models of successive levels, for given samples.
 
-        Parameters and result are those of `PruningPath.snapshots`. Rows are sent down the
+        Parameters and result as for `PruningPath.snapshots`. Samples are routed through the
         whole trees once.
         """
         surgeon, rank, offset = self._surgeon, None, None
@@ -218,7 +218,7 @@ class BackfitPath(BaseTreePath):
         )
 
     def _build_same(self, solution):
-        """Build a model of the class that it was: a regression forest, or boosting."""
+        """Build a model of the original class: a regression forest, or boosting."""
         surgeon, table, problem = self._surgeon, self._surgeon.table, self._problem
         alive = self._alive(solution).any(axis=0)
         keep_tree = np.zeros(table.n_trees, dtype=bool)
@@ -232,7 +232,7 @@ class BackfitPath(BaseTreePath):
             return surgeon.cut(alive, keep_tree=keep_tree, value=value + constant[:, np.newaxis])
         value[solution.node, 0, 0] = solution.value[:, 0] * problem.scale[solution.column]
         column = surgeon.tree_column
-        for own in range(self._n_columns):  # the constant goes to the first tree of its column
+        for own in range(self._n_columns):  # add the constant to the first tree of its column
             mine = np.flatnonzero(keep_tree & (column == own))
             first = mine[0] if mine.size else np.flatnonzero(column == own)[0]
             keep_tree[first] = True

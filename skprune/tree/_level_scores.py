@@ -1,10 +1,10 @@
-"""Scores of every level of a single tree at once, for metrics that add up over rows.
+"""Scores of every level of a single tree at once, for metrics that are additive over samples.
 
-A node is a leaf of the pruned tree exactly from the level at which it collapses to the
-level at which its parent does. So the statistic that it would contribute as a leaf is
-added at the one and taken away at the other, and a cumulative sum gives the statistic of
-every level: O(nodes + rows) for all of them together (the absolute error, which has no
-moments to add up, takes O(rows * depth)).
+A node is a leaf of the pruned tree from the level at which it is collapsed to that at which
+its parent is. So the statistic that it contributes as a leaf is added at the first level and
+subtracted at the second, and a cumulative sum yields the statistic of every level:
+O(n_nodes + n_samples) for all levels together (O(n_samples * depth) for the absolute error,
+which cannot be computed from moments).
 """
 
 from types import MappingProxyType
@@ -15,8 +15,8 @@ from scipy.special import xlogy
 from skprune.criteria.weakest_link import class_weights, squared_loss
 
 
-def level_scores(metric, table, gone_at, n_levels, node, y, weight, classes):
-    """Score all levels of one tree by a metric, or say that this way does not serve.
+def level_scores(metric, table, removed_at, n_levels, node, y, weight, classes):
+    """Score all levels of one tree by a metric, if that is possible.
 
     Parameters
     ----------
@@ -24,40 +24,40 @@ def level_scores(metric, table, gone_at, n_levels, node, y, weight, classes):
         Name of a scikit-learn scorer.
     table : NodeTable
         One tree with one output.
-    gone_at : ndarray of int, shape (n_nodes,)
+    removed_at : ndarray of int, shape (n_nodes,)
         Level from which a split is collapsed; 0 for leaves.
     n_levels : int
         Number of levels.
-    node : ndarray of int, shape (n_rows,)
-        Leaf of each row in the whole tree.
-    y : array-like of shape (n_rows,)
+    node : ndarray of int, shape (n_samples,)
+        Leaf of each sample in the whole tree.
+    y : array-like of shape (n_samples,)
         Targets.
-    weight : array-like of shape (n_rows,) or None
-        Weights of the rows.
+    weight : array-like of shape (n_samples,) or None
+        Sample weights.
     classes : ndarray of shape (n_classes,) or None
         Class labels; None for a regressor.
 
     Returns
     -------
     ndarray of shape (n_levels,) or None
-        Scores; None where the metric is not additive or its edge cases (a class without
-        rows, a constant target, labels that the scorer would refuse) are best left to
+        Scores; None if the metric is not additive, and in edge cases (a class without
+        samples, a constant target, labels that the scorer would refuse), which are left to
         scikit-learn.
     """
     y = np.asarray(y)
     weight = np.ones(y.shape) if weight is None else np.asarray(weight, dtype=float)
     if not y.shape == weight.shape == node.shape or not weight.sum() > 0:
         return None
-    span = gone_at, _end_of(table, gone_at, n_levels), n_levels
+    span = removed_at, _end_of(table, removed_at, n_levels), n_levels
     if classes is None:
         if metric not in REGRESSION or y.dtype.kind not in "iuf" or not np.isfinite(y).all():
             return None
         return REGRESSION[metric](table, span, node, y.astype(float), weight)
-    return _class_scores(metric, table, span, node, _codes(classes, y), weight, classes)
+    return _class_scores(metric, table, span, node, _encode(classes, y), weight, classes)
 
 
-def _codes(classes, y):
-    """Return the position of each label in `classes`, -1 if absent; None if mixed up."""
+def _encode(classes, y):
+    """Return the position of each label in `classes`, -1 if unknown; None if incomparable."""
     if (classes.dtype.kind in "OUST") != (y.dtype.kind in "OUST"):
         return None
     try:
@@ -65,53 +65,54 @@ def _codes(classes, y):
     except TypeError:
         return None
     label = np.where(classes[position] == y, position, -1)
-    # Numbers that are no labels may be a continuous target, which scorers refuse.
+    # Unknown numbers may be a continuous target, which scorers refuse.
     return None if y.dtype.kind == "f" and (label < 0).any() else label
 
 
-def _end_of(table, gone_at, n_levels):
-    """Return the level at which each node's parent collapses."""
-    return np.where(table.parent < 0, n_levels, gone_at[table.parent])
+def _end_of(table, removed_at, n_levels):
+    """Return the level from which each node's parent is collapsed."""
+    return np.where(table.parent < 0, n_levels, removed_at[table.parent])
 
 
 def _level_sums(span, amount, column=None, n_columns=1):
-    """Add up, for each level, what its leaves contribute.
+    """Sum the contributions of the leaves of each level.
 
     Parameters
     ----------
     span : tuple of (ndarray, ndarray, int)
-        First level of each node as a leaf, the level at which it ends, number of levels.
+        First level at which each node is a leaf, the first at which it no longer is, and the
+        number of levels.
     amount : ndarray of shape (n_nodes,)
-        What a node contributes as a leaf; never negative.
+        Non-negative contribution of a node as a leaf.
     column : ndarray of int, shape (n_nodes,), default=None
-        The sum that it contributes to, if there is more than one.
+        The sum that a node contributes to, if there are several.
     n_columns : int, default=1
         Number of sums.
 
     Returns
     -------
     ndarray of shape (n_levels, n_columns)
-        The sums.
+        The sums. O(n_nodes + n_levels * n_columns).
     """
     start, end, n_levels = span
     column = np.zeros(len(amount), dtype=np.intp) if column is None else column
-    lives = start < end
-    amount, column = amount[lives], column[lives]
+    alive = start < end
+    amount, column = amount[alive], column[alive]
     size = (n_levels + 1) * n_columns
-    change = np.bincount(start[lives] * n_columns + column, amount, size)
-    change -= np.bincount(end[lives] * n_columns + column, amount, size)
-    # Rounding may leave a sum just below zero where it should vanish.
+    change = np.bincount(start[alive] * n_columns + column, amount, size)
+    change -= np.bincount(end[alive] * n_columns + column, amount, size)
+    # Rounding may make a sum of zero slightly negative.
     return np.cumsum(change.reshape(-1, n_columns), axis=0)[:n_levels].clip(min=0)
 
 
 def _class_scores(metric, table, span, node, label, weight, classes):
-    """Scores of a classifier, from the weight of each class at each node."""
+    """Return the scores of a classifier from the weight of each class at each node."""
     if label is None:
         return None
     weights = class_weights(table, node, label, weight)
     if metric == "accuracy":
         return _accuracy(table, span, weights, weight.sum())
-    # Which labels count varies by level where a class has no rows or is unknown.
+    # With absent or unknown classes, the set of labels that scorers use depends on the level.
     if not (weights[0] > 0).all() or (label < 0).any():
         return None
     if metric in CONFUSION:
@@ -120,9 +121,9 @@ def _class_scores(metric, table, span, node, label, weight, classes):
 
 
 def _hits(table, weights):
-    """Return each node's prediction and the weight of the rows that it gets right."""
-    guess = table.value[:, 0].argmax(axis=1)
-    return guess, weights[np.arange(table.n_nodes), guess]
+    """Return each node's prediction and the weight of the samples that it classifies correctly."""
+    prediction = table.value[:, 0].argmax(axis=1)
+    return prediction, weights[np.arange(table.n_nodes), prediction]
 
 
 def _accuracy(table, span, weights, total):
@@ -131,24 +132,24 @@ def _accuracy(table, span, weights, total):
 
 
 def _confusion_scores(metric, table, span, weights, classes):
-    """Scores that depend on the confusion matrix, through what they need of it."""
+    """Return scores that depend on the diagonal and margins of the confusion matrix."""
     family, average = CONFUSION[metric]
     binary = len(classes) == 2 and classes.dtype.kind in "iufb" and classes[1] == 1
     if average == "binary" and not binary:
         return None
     n_classes, actual = len(classes), weights[0]
-    guess, hit = _hits(table, weights)
-    hits = _level_sums(span, hit, guess, n_classes)
-    guessed = _level_sums(span, weights.sum(axis=1), guess, n_classes)
+    prediction, hit = _hits(table, weights)
+    hits = _level_sums(span, hit, prediction, n_classes)
+    predicted = _level_sums(span, weights.sum(axis=1), prediction, n_classes)
     if average == "micro":
-        hits, guessed = (a.sum(axis=1, keepdims=True) for a in (hits, guessed))
+        hits, predicted = (a.sum(axis=1, keepdims=True) for a in (hits, predicted))
         actual = actual.sum(keepdims=True)
     if family == "precision":
-        per_class = np.divide(hits, guessed, out=np.zeros_like(hits), where=guessed > 0)
+        per_class = np.divide(hits, predicted, out=np.zeros_like(hits), where=predicted > 0)
     elif family == "recall":
         per_class = hits / actual
     else:
-        per_class = 2 * hits / (actual + guessed)
+        per_class = 2 * hits / (actual + predicted)
     if average == "binary":
         return per_class[:, 1]
     shares = np.broadcast_to(actual, per_class.shape) if average == "weighted" else None
@@ -157,19 +158,19 @@ def _confusion_scores(metric, table, span, weights, classes):
 
 def _neg_log_loss(table, span, weights, _):
     eps = np.finfo(float).eps
-    chance = np.clip(table.value[:, 0, : weights.shape[1]], eps, 1 - eps)
-    loss = -xlogy(weights, chance).sum(axis=1)
+    probability = np.clip(table.value[:, 0, : weights.shape[1]], eps, 1 - eps)
+    loss = -xlogy(weights, probability).sum(axis=1)
     return -_level_sums(span, loss)[:, 0] / weights[0].sum()
 
 
 def _neg_brier_score(table, span, weights, classes):
-    # The scorer refuses words, and its scale for several classes has changed with versions.
+    # The scorer refuses strings, and its scale for several classes depends on the version.
     if len(classes) != 2 or classes.dtype.kind not in "iufb":
         return None
-    chance = table.value[:, 0, :2]
-    square = chance**2
-    miss = square.sum(axis=1, keepdims=True) - square + (1 - chance) ** 2
-    loss = (weights * miss).sum(axis=1)
+    probability = table.value[:, 0, :2]
+    square = probability**2
+    error = square.sum(axis=1, keepdims=True) - square + (1 - probability) ** 2
+    loss = (weights * error).sum(axis=1)
     return -_level_sums(span, loss)[:, 0] / weights[0].sum() / 2
 
 

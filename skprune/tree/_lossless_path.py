@@ -1,4 +1,4 @@
-"""The path of lossless simplification: the whole model, and one that answers the same."""
+"""The path of lossless pruning: the whole model, and one with the same predictions."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,35 +12,35 @@ from skprune.surgery import surgeon_for
 from skprune.tree._path import BaseTreePath
 
 
-class Simpler(NamedTuple):
-    """What is left of the trees of a model if no answer may change.
+class Simplified(NamedTuple):
+    """The simplified trees of a model, with the same predictions.
 
     Attributes
     ----------
     keep_split : ndarray of bool, shape (n_nodes,)
-        Splits that are not collapsed; those that are stand above equal leaves.
+        False for splits that are collapsed because the leaves below them are equal.
     only_child : ndarray of int, shape (n_nodes,)
-        The only child that rows can reach, of splits that are taken out; else -1.
+        For splits that are removed, the only child that samples can reach; else -1.
     value : ndarray of shape (n_nodes, n_outputs, n_values)
-        Values, in which collapsed splits have that of the leaves below them.
+        Values; those of collapsed splits are taken from the leaves below them.
     first : ndarray of int, shape (n_trees,)
-        The tree that speaks for each one.
-    stays : ndarray of bool, shape (n_nodes,)
+        The tree that each tree is merged into; itself if it is kept.
+    kept : ndarray of bool, shape (n_nodes,)
         Nodes of the smaller model.
     depth : ndarray of int, shape (n_nodes,)
-        How deep they are there.
+        Depth of these nodes in the smaller model.
     """
 
     keep_split: np.ndarray
     only_child: np.ndarray
     value: np.ndarray
     first: np.ndarray
-    stays: np.ndarray
+    kept: np.ndarray
     depth: np.ndarray
 
 
 def simplify(surgeon):
-    """Find what can go without changing an answer.
+    """Find what can be removed without changing a prediction.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def simplify(surgeon):
 
     Returns
     -------
-    Simpler
-        What is left.
+    Simplified
+        The simplified trees.
 
     Notes
     -----
-    O(nodes * depth). First the branches that no row can reach, then leaves that have become
-    equal, then trees that have.
+    O(n_nodes * depth). First unreachable branches are removed, then splits above equal
+    leaves, then duplicate trees.
     """
     table = surgeon.table
     said = replace(table, value=surgeon.contributions, feature=surgeon.columns)
@@ -66,25 +66,25 @@ def simplify(surgeon):
         ordered=surgeon.is_ordered,
     )
     reached, node = compact(said, said.is_split, splice(table, only_child))
-    speaker = equal_children(reached)
-    equal = speaker != NO_NODE
+    leaf = equal_children(reached)
+    equal = leaf != NO_NODE
     keep_split, value = table.is_split.copy(), table.value.copy()
     keep_split[node[equal]] = False
-    value[node[equal]] = table.value[node[speaker[equal]]]
-    reached.value[equal] = reached.value[speaker[equal]]
+    value[node[equal]] = table.value[node[leaf[equal]]]
+    reached.value[equal] = reached.value[leaf[equal]]
     least, again = compact(reached, reached.is_split & ~equal)
-    # What a split of categories does is not in the table.
+    # Categorical splits are not fully described by the table: never merge their trees.
     known = np.bincount(table.tree, ~surgeon.is_ordered, table.n_trees) == 0
     first = np.where(known, duplicate_trees(least), np.arange(table.n_trees))
     first = surgeon.mergeable(first)
-    stays, depth = np.zeros(table.n_nodes, dtype=bool), np.zeros(table.n_nodes, dtype=np.intp)
-    stays[node[again]], depth[node[again]] = True, least.depth
-    stays &= np.isin(table.tree, first)
-    return Simpler(keep_split, only_child, value, first, stays, depth)
+    kept, depth = np.zeros(table.n_nodes, dtype=bool), np.zeros(table.n_nodes, dtype=np.intp)
+    kept[node[again]], depth[node[again]] = True, least.depth
+    kept &= np.isin(table.tree, first)
+    return Simplified(keep_split, only_child, value, first, kept, depth)
 
 
 class LosslessPath(BaseTreePath):
-    """The whole model and, if anything can go, the model that answers the same.
+    """The whole model and, if anything can be removed, a model with the same predictions.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class LosslessPath(BaseTreePath):
     def __init__(self, surgeon):
         self._surgeon, self._simpler = surgeon, simplify(surgeon)
         is_split = surgeon.table.is_split
-        self._keep = (self._simpler.stays & self._simpler.keep_split)[is_split]
+        self._keep = (self._simpler.kept & self._simpler.keep_split)[is_split]
         self.scores = self._keep.astype(float)
         super().__init__(surgeon.model, self._tabulate(), unit="leaves")
 
@@ -116,15 +116,15 @@ class LosslessPath(BaseTreePath):
         return levels[: 1 + (leaves[-1] < leaves[0])]
 
     def mask(self, index):
-        """Return the splits that stay at a level; ndarray of bool, shape (n_splits,)."""
+        """Return the splits kept at a level; ndarray of bool, shape (n_splits,)."""
         return self._keep.copy() if index else np.ones(len(self._keep), dtype=bool)
 
     def count_by_tree(self, index):
-        """Return leaves and depth of each tree at a level; 0 leaves: another one speaks for it."""
+        """Return leaves and depth of each tree; 0 leaves: merged into an identical tree."""
         table, simpler = self._surgeon.table, self._simpler
         n_trees, leaf, depth_of = table.n_trees, ~table.is_split, table.depth
         if index:
-            leaf, depth_of = simpler.stays & ~simpler.keep_split, simpler.depth
+            leaf, depth_of = simpler.kept & ~simpler.keep_split, simpler.depth
         leaves = np.bincount(table.tree[leaf], minlength=n_trees)
         depth = np.zeros(n_trees, dtype=np.intp)
         np.maximum.at(depth, table.tree[leaf], depth_of[leaf])

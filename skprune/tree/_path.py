@@ -65,21 +65,21 @@ class TreePath(BaseTreePath, OrderedPath):
     surgeon : TreeSurgeon
         Reader and writer of the whole model.
     scores : ndarray of shape (n_nodes,)
-        Score of each split, never above its parent's; minus infinity for leaves.
+        Score of each split, at most its parent's; minus infinity for leaves.
     whole : float, default=-inf
-        Threshold of the first level, which keeps everything.
+        Threshold of the first level, the whole model.
     common_scale : bool, default=True
         As in `PruningPath`.
     ridge : float, default=None
-        Strength of the hierarchical shrinkage of the values, in rows, at all levels but the
-        first. None leaves them as they are.
+        Ridge of the hierarchical shrinkage of the values, in samples, at all levels but the
+        first. None for no shrinkage.
     """
 
     def __init__(self, surgeon, scores, *, whole=-np.inf, common_scale=True, ridge=None):
         table = surgeon.table
         self._surgeon = surgeon
-        # What a node stores below the first level, however deep the cut: its value leans on
-        # those above it only. None if nothing is shrunk.
+        # Shrunk values depend on ancestors only, so they are the same at all levels but the
+        # first. None without shrinkage.
         self._shrunk = None if ridge is None else hierarchical_shrinkage(table, ridge)
         breaks = distinct(scores[table.is_split])
         super().__init__(
@@ -125,9 +125,9 @@ class TreePath(BaseTreePath, OrderedPath):
         return leaves, depth
 
     def free_scores(self, scoring, X, y, sample_weight=None):
-        """Score all levels of a single tree at once, if the metric allows it.
+        """Score all levels of a single tree at once, if the metric is additive.
 
-        Parameters and result are those of `PruningPath.free_scores`; O(nodes + rows).
+        Parameters and result as for `PruningPath.free_scores`; O(n_nodes + n_samples).
         """
         surgeon = self._surgeon
         scoring = self.resolve_scoring(scoring)
@@ -147,11 +147,11 @@ class TreePath(BaseTreePath, OrderedPath):
         return np.append(whole[:1], shrunk[1:])
 
     def snapshots(self, X, index=None):
-        """Stand in for the models cut at one level after the other, on given rows.
+        """Yield replacements of the models of successive levels, for given samples.
 
-        Parameters and result are those of `PruningPath.snapshots`. Rows are sent down the
-        whole trees once; at each level only those are computed anew that have lost a
-        split since the level before.
+        Parameters and result as for `PruningPath.snapshots`. Samples are routed through the
+        whole trees once; at each level only the predictions of samples that lost a split
+        since the level before are recomputed.
         """
         if not self._knows_answers():
             yield from super().snapshots(X, index)
@@ -161,7 +161,7 @@ class TreePath(BaseTreePath, OrderedPath):
         value, whole = self._surgeon.mean_value(node)[:, 0], True
         for level in self._ascending(index):
             stored = self._shrunk if level else None
-            # The values of all rows change with the first cut, if any are shrunk.
+            # With shrinkage, all values change after the first level.
             changed = np.full(node.shape[1], whole and stored is not None)
             whole = level == 0
             while (moved := end[node] <= level).any():
@@ -171,19 +171,19 @@ class TreePath(BaseTreePath, OrderedPath):
             yield Snapshot(self.model, value.copy())
 
     def segments(self, X):
-        """Say what a single tree answers, and from which level to which.
+        """Return the predictions of a single tree with their ranges of levels.
 
-        Parameters and result are those of `PruningPath.segments`; O(rows * depth).
+        Parameters and result as for `PruningPath.segments`; O(n_samples * depth).
         """
         if self._surgeon.table.n_trees > 1 or not self._knows_answers():
             return None
         return self._climb(self._surgeon.apply(X)[0])
 
     def _climb(self, node):
-        """Yield the segments of rows, from their leaves up to the root."""
+        """Yield the segments of samples, from their leaves up to the root."""
         table, start, rows = self._surgeon.table, self._removed_at, np.arange(len(node))
         end = np.where(table.parent < 0, len(self), start[table.parent])
-        if self._shrunk is not None:  # the whole model apart: its values are its own
+        if self._shrunk is not None:  # the whole model separately: its values are not shrunk
             value = self._surgeon.mean_value(node[np.newaxis])[:, 0]
             yield rows, start[node], start[node] + 1, Snapshot(self.model, value)
             start = np.maximum(start, 1)
@@ -197,7 +197,7 @@ class TreePath(BaseTreePath, OrderedPath):
             node, rows = table.parent[node][above], rows[above]
 
     def _knows_answers(self):
-        """Say whether predictions are the mean of leaf values, of one output."""
+        """Return whether predictions are means of the leaf values of one output."""
         return self._surgeon.n_outputs == 1 and self._surgeon.predicts_by_mean
 
     def _build(self, index):

@@ -30,73 +30,74 @@ __all__ = ["TreePruner"]
 CRITERIA = frozenset(
     {"backfitting", "cost_complexity", "lossless", "pessimistic", "random", "reduced_error"}
 )
-# Criteria whose risks are those of a tree that predicts the target by itself.
+# Criteria that evaluate the predictions of each tree by itself.
 JUDGES_TREES_ALONE = frozenset({"reduced_error", "pessimistic"})
-# Criteria that say themselves what the leaves hold.
+# Criteria that set the leaf values.
 SETS_VALUES = frozenset({"backfitting", "lossless"})
 
 
 class TreePruner(BaseModelPruner):
     """Prune the splits of a decision tree or of every tree of an ensemble.
 
-    The splits that matter least are collapsed into leaves, weakest first. What comes back
-    in `estimator_` is a plain model of the class that went in, rebuilt without the nodes
-    that are gone. All levels of pruning come from one fit: see `path_`.
+    The least important splits are collapsed into leaves, weakest first. The result in
+    `estimator_` is a plain model of the same class, rebuilt without the removed nodes. All
+    levels of pruning come from one fit: see `path_`.
 
     Parameters
     ----------
     estimator : estimator
         A `DecisionTree*`, `ExtraTree*`, `RandomForest*`, `ExtraTrees*`, a `Bagging*` or
         `AdaBoost*` of trees, a `GradientBoosting*` or a `HistGradientBoosting*`. It is
-        cloned and fitted; a model that is fitted already comes in a
-        `sklearn.frozen.FrozenEstimator`, and is then copied, never changed.
+        cloned and fitted. To prune a fitted model, wrap it in a
+        `sklearn.frozen.FrozenEstimator`; it is then copied and not modified.
     criterion : {"cost_complexity", "reduced_error", "pessimistic", "backfitting", "lossless", \
             "random"}, default="cost_complexity"
-        What a split is worth, as a price per leaf:
+        Importance of a split, as a cost per leaf:
 
-        - "cost_complexity": training impurity that it removes [1]_; `threshold` is the
+        - "cost_complexity": reduction of the training impurity [1]_; `threshold` is the
           ``ccp_alpha`` of scikit-learn; for `HistGradientBoosting*` the gain per training
-          row;
-        - "reduced_error": errors (squared errors for regressors) that it removes on
-          validation rows; ``threshold=0`` is reduced-error pruning [2]_;
-        - "pessimistic": errors that it removes by the upper confidence limit of the
-          training errors, for classifiers; ``threshold=0`` is the error-based pruning of
-          C4.5 [3]_;
-        - "backfitting": what it saves of the loss if all trees that are left, and the
-          values of all their leaves, are fitted anew together [4]_; for forests, bagging
-          and gradient boosting, far the smallest models; `threshold` is the price of a leaf
-          as a share of the mean loss;
-        - "lossless": nothing, so that every prediction stays what it is: leaves that store
-          the same are merged, branches that no row can reach given the splits above are
-          dropped, and a tree that is there twice votes twice in place of its twin. It decides
-          by itself how much goes, and takes no `keep` or `threshold`;
-        - "random": the baseline that every other criterion is held against.
+          sample;
+        - "reduced_error": reduction of the error (squared error for regressors) on
+          validation samples; ``threshold=0`` is reduced-error pruning [2]_;
+        - "pessimistic": reduction of the upper confidence limit of the training error, for
+          classifiers; ``threshold=0`` is the error-based pruning of C4.5 [3]_;
+        - "backfitting": reduction of the loss when all remaining trees and all their leaf
+          values are refitted jointly [4]_; for forests, bagging and gradient boosting; gives
+          by far the smallest models; `threshold` is the cost per leaf as a share of the mean
+          loss;
+        - "lossless": removes only what does not change predictions: splits whose leaves all
+          store the same value, branches that no sample can reach given the splits above, and
+          duplicate trees, whose weight is added to the first. It determines the number of
+          leaves itself and takes no `keep` or `threshold`;
+        - "random": random scores, the baseline of all other criteria.
     keep : int or float, default=None
-        Leaves that stay over the whole model: at most so many (int) or this fraction
-        (float in (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too,
-        half of the leaves stay.
+        Leaves to keep over the whole model: their maximum number (int) or fraction (float in
+        (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too, half of the
+        leaves are kept.
     threshold : float, default=None
-        Splits with a score above it stay.
+        Splits with a score above it are kept.
     recovery : {"shrinkage"} or None, default=None
-        What becomes of the leaf values after a cut. "shrinkage" moves them towards the values
-        of the nodes above, the more the fewer training rows these hold [5]_; at every level
-        but the whole model. Not for boosting. "backfitting" and "lossless" have values of
-        their own.
+        Adjustment of the leaf values after pruning. "shrinkage" (hierarchical shrinkage [5]_)
+        shrinks them towards the values of their ancestors, more strongly if these hold few
+        training samples, at every level except the whole model. Not for boosting; ignored by
+        "backfitting" and "lossless", which set the leaf values themselves.
     ridge : float, default=None
-        Strength of the shrinkage of leaf values, in rows. Of "backfitting": rows of value 0
-        that each leaf is joined by; None chooses one per level by `validation`. Of
-        ``recovery="shrinkage"``: rows in a node at which the step to its children is halved;
-        None chooses one for all levels by `validation`.
+        Strength of the shrinkage of leaf values, in samples. For "backfitting" the L2 penalty:
+        each leaf is shrunk as if it held that many additional samples with target 0; None
+        chooses one per level by `validation`. For ``recovery="shrinkage"`` the number of
+        samples in a node at which the step to its children is halved; None chooses one for
+        all levels by `validation`.
     validation : {"oob", "train"}, float or None, default=None
-        Rows that "reduced_error" looks at, and that choose `ridge`: those out of each tree's
-        bootstrap sample, the training rows, or a fraction that is held out (the model is then
-        grown on the rest). None is "oob" where the model bootstraps, else 0.2. With a
-        `FrozenEstimator` the rows given to `fit` choose. Of "backfitting" they choose the
-        ridges, and values are fitted to all rows. No row is out of the samples of all
-        trees: "oob" there grows a quarter of the members once more, on 80 % of the rows (for
-        up to five parts of few rows), and those out of this bag choose.
+        Validation data of "reduced_error" and for the choice of `ridge`: the out-of-bag
+        samples of each tree, the training samples, or a held-out fraction (the model is then
+        fitted to the rest). None is "oob" if the model bootstraps, else 0.2. With a
+        `FrozenEstimator` the samples given to `fit` are the validation data. For
+        "backfitting" they are used to choose the ridges, and values are fitted to all
+        samples. As no sample is out of bag for all trees, "oob" then fits another quarter of
+        the members to 80 % of the samples and uses the remaining 20 % (up to five such parts
+        if there are few samples).
     random_state : int, RandomState instance or None, default=None
-        Draws the held-out rows, the order of trees in "backfitting" and the scores of
+        Draws the held-out samples, the order of trees in "backfitting" and the scores of
         "random". It is not passed on: set that of the inner model too.
 
     Attributes
@@ -106,61 +107,62 @@ class TreePruner(BaseModelPruner):
     path_ : PruningPath
         All levels of this fit. Not part of the pickle.
     scores_ : ndarray of shape (n_splits,)
-        Price per leaf of each split of the whole model, tree by tree in the order of
-        their nodes; never above that of the split's parent. Of "backfitting" the largest
-        threshold at which the split is in the model, 0 for none; of "lossless" 1 for splits
-        that stay and 0 for others.
+        Importance of each split of the whole model as a cost per leaf, tree by tree in node
+        order; at most that of the split's parent. For "backfitting" the largest threshold at
+        which the split is kept, 0 for none; for "lossless" 1 for splits that are kept and 0
+        for others.
     keep_mask_ : ndarray of bool, shape (n_splits,)
-        Splits that stay.
+        Splits that are kept.
     report_ : DataFrame
-        A row per tree of the whole model: leaves and depth, before and after (0 leaves: it
-        is gone; where each class has its own cut, leaves over all classes).
+        One row per tree of the whole model: number of leaves and depth, before and after (0
+        leaves: the tree is removed; if each class has its own pruned tree, leaves over all
+        classes).
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         Impurity-based importances of the pruned model, where it has them.
     n_features_in_ : int
-        Number of columns seen during `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
-    PruningSearchCV : Cross-validates all levels for the price of one cross-validation.
+    PruningSearchCV : Cross-validates all levels at the cost of one cross-validation.
     sklearn.tree.DecisionTreeClassifier.cost_complexity_pruning_path : The path of a
         single tree.
 
     Notes
     -----
-    Fitting costs the fit of the inner model plus O(nodes log nodes * depth).
+    Fitting costs the fit of the inner model plus O(n_nodes log n_nodes * depth).
 
-    "reduced_error" and "pessimistic" are not for boosting: none of its trees predicts the
-    target by itself. A split of a boosted tree that is collapsed predicts the weighted
-    mean of the leaves it had.
+    "reduced_error" and "pessimistic" are not for boosting, where no tree predicts the target
+    by itself. A collapsed split of a boosted tree predicts the weighted mean of its leaves.
 
-    One common threshold on a forest takes about half of its nodes for free, seldom more:
-    "backfitting" is made for that. It minimises the sum of losses, a price per leaf and
-    half a ridge per squared leaf value, one tree after the other over all their pruned
-    subtrees, exactly for the squared loss and by bounds of the curvature for others; each
-    level starts from the smaller one before it. Its levels are not nested: what one level
-    has cut may be back in a larger one. Regression forests are fitted to the squared error
-    and stay what they are; classification forests are fitted to the log-loss and come back
-    as a plain `GradientBoostingClassifier` (a `HistGradientBoostingClassifier` where
-    training rows have missing values), with one tree per class and stage; boosting is
-    fitted to its own loss and stays what it is. Trees may vanish as a whole. O(rows * trees)
-    per level, once or twice; rows * trees * 12 bytes of memory.
+    A common threshold removes about half of the nodes of a forest without loss, seldom more.
+    "backfitting" goes further. It minimises the sum of losses plus a cost per leaf plus
+    ``ridge / 2`` times the squared leaf values by block coordinate descent: one tree at a
+    time, over all its pruned subtrees, exactly for the squared loss and by bounds of the
+    curvature for others; each level starts from the next smaller one. Its levels are not
+    nested: a split that is removed at one level may be present at a smaller one. Regression
+    forests are fitted to the squared error and keep their class. Classification forests are
+    fitted to the log-loss and returned as a plain `GradientBoostingClassifier` (a
+    `HistGradientBoostingClassifier` if training samples have missing values), with one tree
+    per class and stage. Boosting is fitted to its own loss and keeps its class. Whole trees
+    may be removed. O(n_samples * n_trees) time per level, once or twice, and
+    ``12 * n_samples * n_trees`` bytes of memory.
 
-    "lossless" keeps predicted classes as they are, and numbers up to rounding where trees are
-    merged. Branches that only missing values can take stay wherever the model takes missing
-    values. Equal trees of classifiers are merged where ties of their votes stay ties: in
-    forests with pure leaves, and in `AdaBoostClassifier` if its weights allow no tie. Those of
-    regressors are, but for `AdaBoostRegressor`, a median. Members of `AdaBoostClassifier` cast
-    hard votes: there leaves of one class are equal, and what a member says of its
-    probabilities by itself may change. Thresholds and values that were rounded, or trees grown
-    on few distinct values, leave most to be found.
+    "lossless" preserves predicted classes exactly, and numbers up to rounding if trees are
+    merged. Branches that only missing values can take are kept if the model supports missing
+    values. Equal trees of classifiers are merged if that preserves ties of votes: in forests
+    with pure leaves, and in `AdaBoostClassifier` if its weights cannot tie. Equal trees of
+    regressors are merged, except in `AdaBoostRegressor`, which predicts a median. Members of
+    `AdaBoostClassifier` cast hard votes: leaves that predict the same class count as equal,
+    and the probabilities of a single member may change. Most is removed from models with
+    rounded thresholds and values, or grown on features with few distinct values.
 
-    Deploy `estimator_`. The pruner's own pickle holds the pruned model and its scores, and
-    a model that came in a `FrozenEstimator` whole.
+    Deploy `estimator_`. The pickle of the pruner contains the pruned model and its scores,
+    and the whole model if that was given in a `FrozenEstimator`.
 
     References
     ----------
@@ -234,7 +236,7 @@ class TreePruner(BaseModelPruner):
         if self.criterion in JUDGES_TREES_ALONE and not kind.has_means:
             joint = "'backfitting', " if kind.is_additive else ""
             msg = (
-                f"criterion={self.criterion!r} judges each tree by its own predictions, but a "
+                f"criterion={self.criterion!r} evaluates each tree by its own predictions, but a "
                 f"tree of {type(model).__name__} corrects those before it. Allowed for it are "
                 f"{joint}'cost_complexity', 'lossless' and 'random'."
             )
@@ -258,7 +260,7 @@ class TreePruner(BaseModelPruner):
 
     @property
     def _shrinks(self):
-        """Whether leaf values are shrunk after a cut."""
+        """Whether leaf values are shrunk after pruning."""
         return self.recovery == "shrinkage" and self.criterion not in SETS_VALUES
 
     def __sklearn_tags__(self):
@@ -275,7 +277,7 @@ class TreePruner(BaseModelPruner):
     def _resolve_validation(self):
         if self.criterion == "backfitting" and self.ridge is not None:
             if self.validation is not None:
-                reason = "the ridge is given, and no rows have to choose it"
+                reason = "the ridge is given and need not be chosen"
                 self._warn_of_unused("validation", reason, stacklevel=6)
             return "train"
         return super()._resolve_validation()
@@ -286,8 +288,8 @@ class TreePruner(BaseModelPruner):
             return LosslessPath(surgeon)
         if np.isnan(surgeon.table.weight).any():
             msg = (
-                f"The splits of this {type(model).__name__} do not say how many rows they saw, as "
-                "those that a Quantizer decoded. Prune it before it is quantised, or give "
+                f"The splits of this {type(model).__name__} do not store their numbers of samples, "
+                "as after decoding by a Quantizer. Prune the model before quantization, or use "
                 "criterion='lossless'."
             )
             raise InputError(msg)
@@ -304,17 +306,17 @@ class TreePruner(BaseModelPruner):
     def _backfit(self, surgeon, rows):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
 
-        def scout(grow):
-            """Grow a quarter of the members on some of the rows."""
+        def grow_on(samples):
+            """Fit a quarter of the members to some of the samples."""
             n_members = max(10, self.estimator.n_estimators // 4)
             weight = rows.sample_weight
-            params = {} if weight is None else {"sample_weight": np.asarray(weight)[grow]}
+            params = {} if weight is None else {"sample_weight": np.asarray(weight)[samples]}
             small = clone(self.estimator).set_params(n_estimators=n_members)
             X, y = indexable(rows.X, rows.y)
-            return small.fit(rows_of(X, grow), rows_of(y, grow), **params)
+            return small.fit(rows_of(X, samples), rows_of(y, samples), **params)
 
         found = backfit(
-            surgeon, rows, ridge=self.ridge, seed=seed, scout=scout if rows.out_of_bag else None
+            surgeon, rows, ridge=self.ridge, seed=seed, grow_on=grow_on if rows.out_of_bag else None
         )
         parts = [part for part in (rows, rows.grown_on) if part is not None]
         return BackfitPath(surgeon, *found, missing=any(has_missing(part.X) for part in parts))
@@ -328,8 +330,8 @@ class TreePruner(BaseModelPruner):
         if self.criterion == "pessimistic":
             return weakest_link(table, pessimistic_risk(table))
         scores = weakest_link(table, training_risk(table))
-        # Impurity never rises with a split: scores of zero or just below are rounding.
-        # As with ccp_alpha=0, a threshold of 0 keeps them.
+        # Splits never increase impurity, so scores of zero or slightly less are rounding errors.
+        # As with ccp_alpha=0, a threshold of 0 keeps these splits.
         return np.where(table.is_split, scores.clip(np.finfo(float).tiny), scores)
 
 
@@ -346,8 +348,8 @@ def _check_additive(model, kind):
     signs = list(constraints.values() if isinstance(constraints, dict) else constraints or [])
     if np.any(signs):
         warnings.warn(
-            f"{type(model).__name__} has monotonic_cst={constraints!r}, which leaf values that "
-            "are fitted anew do not keep. Use criterion='cost_complexity' to keep them.",
+            f"{type(model).__name__} has monotonic_cst={constraints!r}, which refitted leaf "
+            "values do not satisfy. Use criterion='cost_complexity' to preserve them.",
             PruningWarning,
             stacklevel=5,
         )

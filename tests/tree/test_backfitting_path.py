@@ -1,4 +1,4 @@
-"""Backfitted paths: what comes back, for every model and loss, and that it is worth it."""
+"""Backfitting paths: the resulting models, for every model and loss, and their benefit."""
 
 import numpy as np
 import pytest
@@ -65,8 +65,8 @@ over_models = pytest.mark.parametrize(
 
 
 @over_models
-def test_what_is_predicted_is_what_was_fitted(model, y):
-    """Snapshots are sums over the solver's leaves, cuts are plain models: both must agree."""
+def test_snapshots_and_cuts_agree(model, y):
+    """Snapshots are sums over the solver's leaves, cuts are plain models."""
     path = pruner(model, ridge=3.0).fit(X, y).path_
     assert len(path) > 4
     for index, known in enumerate(path.snapshots(X)):
@@ -83,8 +83,8 @@ def test_what_is_predicted_is_what_was_fitted(model, y):
 
 
 @over_models
-def test_the_training_loss_falls_along_the_path(model, y):
-    """From the smallest model on, more leaves at a lower price never fit worse."""
+def test_training_loss_decreases_along_the_path(model, y):
+    """From the smallest model on, more leaves at a smaller penalty never fit worse."""
     fitted = pruner(model, ridge=1.0).fit(X, y)
     path, problem, losses = fitted.path_, fitted.path_._problem, []
     data = problem.data(path._surgeon, ValidationData(X, y, None, out_of_bag=False))
@@ -100,7 +100,7 @@ def test_the_training_loss_falls_along_the_path(model, y):
     assert (np.diff(losses) <= 0.01 * losses[0]).all()
 
 
-def test_missing_values_bring_histogram_boosting():
+def test_missing_values_give_histogram_boosting():
     holes = X.copy()
     holes[RNG.random(X.shape) < 0.1] = np.nan
     model = RandomForestClassifier(12, random_state=0)
@@ -114,7 +114,7 @@ def test_missing_values_bring_histogram_boosting():
     np.testing.assert_allclose(cut.predict_proba(holes), known.predict_proba(holes), atol=1e-10)
 
 
-def test_a_forest_becomes_a_hundred_times_smaller_and_stays_as_good():
+def test_a_forest_becomes_a_hundred_times_smaller_without_loss():
     X, y = make_friedman1(2500, noise=1.0, random_state=0)
     X, X_test, y, y_test = train_test_split(X, y, random_state=0)
     forest = RandomForestRegressor(40, max_features=1 / 3, random_state=0)
@@ -129,7 +129,7 @@ def test_a_forest_becomes_a_hundred_times_smaller_and_stays_as_good():
 
 
 @pytest.mark.parametrize("load", [load_breast_cancer, load_digits])
-def test_classification_forests_shrink_with_valid_probabilities(load):
+def test_pruned_classification_forests_have_valid_probabilities(load):
     X, X_test, y, y_test = train_test_split(*load(return_X_y=True), random_state=0)
     forest = RandomForestClassifier(50, random_state=0).fit(X, y)
     path = pruner(FrozenEstimator(forest), ridge=1.0).fit(X, y).path_
@@ -139,8 +139,8 @@ def test_classification_forests_shrink_with_valid_probabilities(load):
     assert model_size(small).bytes * 5 < model_size(forest).bytes
 
 
-def test_ridges_are_chosen_by_rows_that_were_not_fitted():
-    """Noise asks for large ridges, a clear signal for small ones."""
+def test_ridges_are_chosen_on_validation_data():
+    """Noise needs large ridges, a clear signal small ones."""
     noise = RNG.normal(size=400)
     forest = RandomForestRegressor(20, random_state=0)
     clear = pruner(forest).fit(X, SIGNAL).path_.levels.ridge
@@ -149,17 +149,17 @@ def test_ridges_are_chosen_by_rows_that_were_not_fitted():
     for validation in ("oob", "train", 0.3):
         levels = pruner(forest, validation=validation).fit(X, REAL).path_.levels
         assert levels.ridge[1:].between(0.3, 1000).all()
-        assert (levels.ridge[1:].diff().dropna() <= 0).all()  # they grow with the model
+        assert (levels.ridge[1:].diff().dropna() <= 0).all()  # they increase with the model
 
 
-def test_a_given_ridge_needs_no_rows_of_its_own():
+def test_a_given_ridge_needs_no_validation_data():
     model = GradientBoostingRegressor(n_estimators=15, random_state=0)
     path = pruner(model, ridge=3.0).fit(X, REAL).path_
     np.testing.assert_array_equal(path.model.predict(X), clone(model).fit(X, REAL).predict(X))
     assert (path.levels.ridge[1:] == 3.0).all()
 
 
-def test_weights_and_class_weights_count():
+def test_weights_and_class_weights_are_used():
     forest = RandomForestClassifier(15, random_state=0)
     heavy = np.where(BINARY == "yes", 5.0, 1.0)
     frozen = FrozenEstimator(clone(forest).fit(X, BINARY))
@@ -176,7 +176,7 @@ def test_weights_and_class_weights_count():
     assert share["balanced"] > share[None] + 0.1
 
 
-def test_thresholds_are_prices_of_a_leaf():
+def test_thresholds_are_costs_per_leaf():
     path = pruner(RandomForestRegressor(12, random_state=0), ridge=3.0).fit(X, REAL).path_
     thresholds = path.levels.threshold.to_numpy()
     assert (np.diff(thresholds) > 0).all()
@@ -203,12 +203,12 @@ def test_the_search_equals_a_grid_search(grid):
         (RandomForestClassifier(5), np.column_stack([BINARY, BINARY]), "has 2 outputs"),
     ],
 )
-def test_what_does_not_add_up_is_refused(model, y, words):
+def test_invalid_input_is_refused(model, y, words):
     with pytest.raises(InputError, match=words):
         pruner(model).fit(X, y)
 
 
-def test_rows_of_a_frozen_model_are_checked():
+def test_samples_of_a_frozen_model_are_checked():
     frozen = FrozenEstimator(RandomForestClassifier(5, random_state=0).fit(X, BINARY))
     with pytest.raises(InputError, match=r"labels that the model does not know: .*maybe"):
         pruner(frozen).fit(X[:3], ["yes", "no", "maybe"])
@@ -216,6 +216,6 @@ def test_rows_of_a_frozen_model_are_checked():
         pruner(frozen).fit(X)
 
 
-def test_an_idle_ridge_warns():
+def test_an_ignored_ridge_warns():
     with pytest.warns(PruningWarning, match="ridge"):
         TreePruner(DecisionTreeClassifier(random_state=0), ridge=3.0).fit(X, BINARY)

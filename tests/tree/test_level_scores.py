@@ -1,4 +1,4 @@
-"""Scores of all levels at once, against scikit-learn's scorers on the cut trees."""
+"""Scores of all levels at once, compared with scikit-learn's scorers on the pruned trees."""
 
 import warnings
 
@@ -43,8 +43,8 @@ def any_risk(table):
     return np.random.default_rng(0).integers(-9, 10, table.n_nodes).astype(float)
 
 
-def halves(load, noise=0.2, classes=None):
-    """Return rows to grow on and rows to score by, with some labels drawn anew."""
+def train_test(load, noise=0.2, classes=None):
+    """Return training and test samples, with some labels redrawn."""
     X, y = load(return_X_y=True)
     rng = np.random.default_rng(0)
     if noise:
@@ -58,7 +58,7 @@ def one_by_one(path, metric, X, y, weight):
     weights = {} if weight is None else {"sample_weight": weight}
     scorer = get_scorer(metric)
     with warnings.catch_warnings():
-        # Small trees may never predict a class; scikit-learn says so and counts it as 0.
+        # Small trees may never predict a class; scikit-learn warns and counts it as 0.
         warnings.simplefilter("ignore", UndefinedMetricWarning)
         return np.array([scorer(path.cut(index=i), X, y, **weights) for i in range(len(path))])
 
@@ -89,8 +89,8 @@ each_weight = pytest.mark.parametrize("weights", WEIGHTS)
     ids=["plain", "any risk", "whole", "list, any risk"],
 )
 @pytest.mark.parametrize("metric", COUNTS)
-def test_counts_of_two_classes_agree_to_the_last_bit(metric, risk, weights):
-    X, y, held_X, held_y = halves(load_breast_cancer)
+def test_counts_of_two_classes_agree_exactly(metric, risk, weights):
+    X, y, held_X, held_y = train_test(load_breast_cancer)
     path = path_of(X, y, risk=risk)
     weight = WEIGHTS[weights](len(held_y))
     free = path.free_scores(metric, held_X, held_y, weight)
@@ -103,8 +103,8 @@ def test_counts_of_two_classes_agree_to_the_last_bit(metric, risk, weights):
     ids=str,
 )
 @pytest.mark.parametrize("metric", ANY_CLASSES)
-def test_counts_of_several_classes_agree_to_the_last_bit(metric, classes, weights):
-    X, y, held_X, held_y = halves(load_wine, noise=0.4, classes=classes)
+def test_counts_of_several_classes_agree_exactly(metric, classes, weights):
+    X, y, held_X, held_y = train_test(load_wine, noise=0.4, classes=classes)
     path = path_of(X, y)
     weight = WEIGHTS[weights](len(held_y))
     free = path.free_scores(metric, held_X, held_y, weight)
@@ -113,7 +113,7 @@ def test_counts_of_several_classes_agree_to_the_last_bit(metric, classes, weight
 
 @pytest.mark.parametrize("metric", COUNTS)
 def test_counts_with_weights_of_any_size_agree_closely(metric):
-    X, y, held_X, held_y = halves(load_breast_cancer)
+    X, y, held_X, held_y = train_test(load_breast_cancer)
     path = path_of(X, y)
     weight = np.random.default_rng(0).uniform(0.01, 10, len(held_y))
     free = path.free_scores(metric, held_X, held_y, weight)
@@ -122,8 +122,8 @@ def test_counts_with_weights_of_any_size_agree_closely(metric):
 
 @pytest.mark.parametrize("classes", [[0, 1], [0.0, 1.0], [-1, 1], [False, True]], ids=str)
 @pytest.mark.parametrize("metric", FAMILIES)
-def test_the_positive_class_is_the_one_called_1(metric, classes):
-    X, y, held_X, held_y = halves(load_breast_cancer, classes=classes)
+def test_the_positive_class_is_1(metric, classes):
+    X, y, held_X, held_y = train_test(load_breast_cancer, classes=classes)
     path = path_of(X, y)
     free = path.free_scores(metric, held_X, held_y)
     assert_array_equal(free, one_by_one(path, metric, held_X, held_y, None))
@@ -144,15 +144,15 @@ def test_the_positive_class_is_the_one_called_1(metric, classes):
     ids=str,
 )
 def test_losses_of_probabilities_agree_closely(metric, classes, weights):
-    X, y, held_X, held_y = halves(load_breast_cancer, classes=classes)
+    X, y, held_X, held_y = train_test(load_breast_cancer, classes=classes)
     path = path_of(X, y)
     weight = WEIGHTS[weights](len(held_y))
     free = path.free_scores(metric, held_X, held_y, weight)
     assert_allclose(free, one_by_one(path, metric, held_X, held_y, weight), rtol=1e-10)
 
 
-def test_brier_of_words_is_refused_by_the_scorer():
-    X, y, held_X, held_y = halves(load_breast_cancer, classes=["no", "yes"])
+def test_brier_score_of_strings_is_refused_by_the_scorer():
+    X, y, held_X, held_y = train_test(load_breast_cancer, classes=["no", "yes"])
     path = path_of(X, y)
     assert path.free_scores("neg_brier_score", held_X, held_y) is None
     with pytest.raises(ValueError, match="pos_label is not specified"):
@@ -161,7 +161,7 @@ def test_brier_of_words_is_refused_by_the_scorer():
 
 @each_weight
 def test_log_loss_of_several_classes_agrees_closely(weights):
-    X, y, held_X, held_y = halves(load_wine, noise=0.4)
+    X, y, held_X, held_y = train_test(load_wine, noise=0.4)
     path = path_of(X, y)
     weight = WEIGHTS[weights](len(held_y))
     free = path.free_scores("neg_log_loss", held_X, held_y, weight)
@@ -172,8 +172,8 @@ def test_log_loss_of_several_classes_agrees_closely(weights):
 @each_weight
 @pytest.mark.parametrize("shift", [0, 1e4], ids=["near zero", "far from zero"])
 @pytest.mark.parametrize("metric", NUMBERS)
-def test_errors_of_numbers_agree_closely(metric, shift, weights):
-    X, y, held_X, held_y = halves(load_diabetes)
+def test_regression_errors_agree_closely(metric, shift, weights):
+    X, y, held_X, held_y = train_test(load_diabetes)
     path = path_of(X, y + shift, kind=DecisionTreeRegressor)
     weight = WEIGHTS[weights](len(held_y))
     free = path.free_scores(metric, held_X, held_y + shift, weight)
@@ -184,7 +184,7 @@ def test_errors_of_numbers_agree_closely(metric, shift, weights):
 
 
 @pytest.mark.parametrize("metric", NUMBERS)
-def test_errors_vanish_where_the_tree_is_right(metric):
+def test_errors_vanish_where_the_tree_is_exact(metric):
     X, y = load_diabetes(return_X_y=True)
     path = path_of(X, y + 1e6, kind=DecisionTreeRegressor)
     free = path.free_scores(metric, X, y + 1e6)
@@ -193,8 +193,8 @@ def test_errors_vanish_where_the_tree_is_right(metric):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_error_that_vanishes_at_the_root_is_not_below_zero(seed):
-    X, y, held_X, _ = halves(load_diabetes)
+def test_an_error_of_zero_at_the_root_is_not_negative(seed):
+    X, y, held_X, _ = train_test(load_diabetes)
     y = y + np.random.default_rng(seed).normal(size=len(y))
     path = path_of(X, y, kind=DecisionTreeRegressor)
     as_the_root = np.full(len(held_X), path.cut(index=-1).predict(held_X[:1]).item())
@@ -204,15 +204,15 @@ def test_an_error_that_vanishes_at_the_root_is_not_below_zero(seed):
         assert free[-1] == pytest.approx(0, abs=1e-4)
 
 
-def test_targets_that_are_whole_numbers_are_taken():
+def test_integer_targets_are_accepted():
     X, y = load_diabetes(return_X_y=True)
     path = path_of(X, y, kind=DecisionTreeRegressor)
     whole = y.astype(int)
     assert_array_equal(path.free_scores("r2", X, whole), path.free_scores("r2", X, y))
 
 
-def test_accuracy_counts_labels_that_the_tree_never_saw_as_errors():
-    X, y, held_X, held_y = halves(load_wine, noise=0)
+def test_accuracy_counts_unknown_labels_as_errors():
+    X, y, held_X, held_y = train_test(load_wine, noise=0)
     path = path_of(X[y < 2], y[y < 2])
     free = path.free_scores("accuracy", held_X, held_y)
     assert_array_equal(free, one_by_one(path, "accuracy", held_X, held_y, None))
@@ -222,7 +222,7 @@ def test_accuracy_counts_labels_that_the_tree_never_saw_as_errors():
 @pytest.mark.parametrize("metric", [m for m in ANY_CLASSES if m != "accuracy"])
 @pytest.mark.parametrize("missing", ["label of the rows", "label of the tree", "weight of a class"])
 def test_labels_on_one_side_only_are_left_to_scikit_learn(metric, missing):
-    X, y, held_X, held_y = halves(load_wine)
+    X, y, held_X, held_y = train_test(load_wine)
     weight = None
     if missing == "label of the tree":
         X, y = X[y < 2], y[y < 2]
@@ -238,8 +238,8 @@ def test_labels_on_one_side_only_are_left_to_scikit_learn(metric, missing):
         assert_array_equal(found, one_by_one(path, metric, held_X, held_y, weight))
 
 
-def test_a_row_of_an_unknown_class_counts_even_without_weight():
-    X, y, held_X, held_y = halves(load_wine, noise=0)
+def test_an_unknown_class_of_weight_zero_is_left_to_scikit_learn():
+    X, y, held_X, held_y = train_test(load_wine, noise=0)
     path = path_of(X[y < 2], y[y < 2])
     weight = (held_y < 2).astype(float)
     assert path.free_scores("f1_macro", held_X, held_y, weight) is None
@@ -247,7 +247,7 @@ def test_a_row_of_an_unknown_class_counts_even_without_weight():
 
 @pytest.mark.parametrize("metric", CHANCES)
 def test_losses_of_probabilities_need_all_classes(metric):
-    X, y, held_X, held_y = halves(load_breast_cancer)
+    X, y, held_X, held_y = train_test(load_breast_cancer)
     path = path_of(X, y)
     only = held_y == 1
     assert path.free_scores(metric, held_X[only], held_y[only]) is None
@@ -256,15 +256,15 @@ def test_losses_of_probabilities_need_all_classes(metric):
 
 
 def test_brier_of_several_classes_is_left_to_scikit_learn():
-    X, y, held_X, held_y = halves(load_wine)
+    X, y, held_X, held_y = train_test(load_wine)
     assert path_of(X, y).free_scores("neg_brier_score", held_X, held_y) is None
 
 
 @pytest.mark.parametrize("metric", FAMILIES)
 @pytest.mark.parametrize("classes", [["no", "yes"], [1, 2], [0, 1, 2]], ids=str)
-def test_without_a_class_called_1_against_another_the_scorer_speaks(metric, classes):
+def test_without_a_positive_class_the_scorer_decides(metric, classes):
     load = load_wine if len(classes) == 3 else load_breast_cancer
-    X, y, held_X, held_y = halves(load, classes=classes)
+    X, y, held_X, held_y = train_test(load, classes=classes)
     path = path_of(X, y)
     assert path.free_scores(metric, held_X, held_y) is None
     if classes == [1, 2]:  # 1 is then the positive class, though it comes first
@@ -276,7 +276,7 @@ def test_without_a_class_called_1_against_another_the_scorer_speaks(metric, clas
 
 
 def test_a_constant_target_is_left_to_scikit_learn():
-    X, y, held_X, _ = halves(load_diabetes)
+    X, y, held_X, _ = train_test(load_diabetes)
     path = path_of(X, y, kind=DecisionTreeRegressor)
     constant = np.full(len(held_X), 150.0)
     assert path.free_scores("r2", held_X, constant) is None
@@ -287,8 +287,8 @@ def test_a_constant_target_is_left_to_scikit_learn():
     assert_allclose(free, expected, rtol=1e-10)
 
 
-def test_one_row_is_left_to_scikit_learn():
-    X, y, held_X, held_y = halves(load_diabetes)
+def test_one_sample_is_left_to_scikit_learn():
+    X, y, held_X, held_y = train_test(load_diabetes)
     path = path_of(X, y, kind=DecisionTreeRegressor)
     assert path.free_scores("r2", held_X[:1], held_y[:1]) is None
     found = all_scores(path, "r2", held_X[:1], held_y[:1])
@@ -297,25 +297,25 @@ def test_one_row_is_left_to_scikit_learn():
 
 @pytest.mark.parametrize("metric", ["roc_auc", "average_precision", "explained_variance", "nope"])
 def test_other_metrics_are_left_to_scikit_learn(metric):
-    X, y, held_X, held_y = halves(load_breast_cancer)
+    X, y, held_X, held_y = train_test(load_breast_cancer)
     assert path_of(X, y).free_scores(metric, held_X, held_y) is None
 
 
 @pytest.mark.parametrize("metric", NUMBERS)
-def test_errors_of_numbers_are_not_for_classifiers(metric):
-    X, y, held_X, held_y = halves(load_breast_cancer)
+def test_regression_errors_are_not_for_classifiers(metric):
+    X, y, held_X, held_y = train_test(load_breast_cancer)
     assert path_of(X, y).free_scores(metric, held_X, held_y) is None
 
 
 @pytest.mark.parametrize("metric", [*COUNTS, *CHANCES])
 def test_counts_are_not_for_regressors(metric):
-    X, y, held_X, held_y = halves(load_diabetes)
+    X, y, held_X, held_y = train_test(load_diabetes)
     path = path_of(X, y, kind=DecisionTreeRegressor)
     assert path.free_scores(metric, held_X, held_y) is None
 
 
 def outcome(call):
-    """Return what a call returns, or the kind and the words of its error."""
+    """Return the result of a call, or the type and message of its error."""
     try:
         return call().tolist()
     except (ValueError, ZeroDivisionError) as error:
@@ -345,28 +345,28 @@ def outcome(call):
 )
 # Versions of scikit-learn differ in what they refuse and warn of.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_rows_that_make_no_sense_get_what_the_scorer_makes_of_them(change):
-    X, y, held_X, held_y = halves(load_wine)
+def test_malformed_input_gives_the_same_as_the_scorer(change):
+    X, y, held_X, held_y = train_test(load_wine)
     path = path_of(X, y)
     held_y, weight = change(held_y, np.ones(len(held_y)))
     assert path.free_scores("accuracy", held_X, held_y, weight) is None
     found = outcome(lambda: all_scores(path, "accuracy", held_X, held_y, weight))
     expected = outcome(lambda: one_by_one(path, "accuracy", held_X, held_y, weight))
-    assert str(found) == str(expected)  # as words, for NaN is not NaN
+    assert str(found) == str(expected)  # as strings, since NaN is not equal to NaN
 
 
 @pytest.mark.parametrize("metric", NUMBERS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_targets_that_are_not_finite_are_refused_by_the_scorer(metric, bad):
-    X, y, held_X, held_y = halves(load_diabetes)
+    X, y, held_X, held_y = train_test(load_diabetes)
     path = path_of(X, y, kind=DecisionTreeRegressor)
     held_y = np.append(held_y[:-1], bad)
     with pytest.raises(ValueError, match=r"NaN|infinity"):
         path.score(held_X, held_y, scoring=metric)
 
 
-def test_rows_of_no_weight_count_for_nothing():
-    X, y, held_X, held_y = halves(load_iris)
+def test_samples_of_weight_zero_are_ignored():
+    X, y, held_X, held_y = train_test(load_iris)
     path = path_of(X, y)
     rng = np.random.default_rng(0)
     for _ in range(5):
@@ -378,7 +378,7 @@ def test_rows_of_no_weight_count_for_nothing():
 
 
 def test_a_tree_grown_with_weights_is_scored_by_its_own_values():
-    X, y, held_X, held_y = halves(load_wine, noise=0.4)
+    X, y, held_X, held_y = train_test(load_wine, noise=0.4)
     weight = np.random.default_rng(0).uniform(0.1, 5, len(y))
     path = path_of(X, y, sample_weight=weight)
     for metric in ("accuracy", "f1_macro", "neg_log_loss"):
@@ -386,8 +386,8 @@ def test_a_tree_grown_with_weights_is_scored_by_its_own_values():
         assert_allclose(free, one_by_one(path, metric, held_X, held_y, None), rtol=1e-10)
 
 
-def test_missing_values_are_routed_as_the_tree_routes_them():
-    X, y, held_X, held_y = halves(load_wine)
+def test_missing_values_are_routed_like_in_the_tree():
+    X, y, held_X, held_y = train_test(load_wine)
     gaps = np.random.default_rng(0).random(X.shape) < 0.3
     path = path_of(np.where(gaps, np.nan, X), y)
     held_X = np.where(gaps, np.nan, held_X)

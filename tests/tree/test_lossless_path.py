@@ -1,4 +1,4 @@
-"""Lossless simplification: smaller models that answer the same, whatever the rows."""
+"""Lossless pruning: smaller models with the same predictions for all samples."""
 
 import pickle
 from copy import deepcopy
@@ -54,14 +54,14 @@ def table_for(model, *, missing=False):
     extra = {"n_classes": 3, "flip_y": 0.2} if is_classifier(model) else {"noise": 9.0}
     X, y = make(400, 6, n_informative=4, random_state=0, **extra)
     X = np.round(2 * X) / 2
-    X[:, [0, 2]] = np.abs(np.round(X[:, [0, 2]]))  # categories, where they are asked for
+    X[:, [0, 2]] = np.abs(np.round(X[:, [0, 2]]))  # categorical features, if requested
     if missing:
         X[np.random.default_rng(1).random(X.shape) < 0.15] = np.nan
     return X, y
 
 
 def rows_for(model, X):
-    """Training rows, rows on and beside every threshold, and rows with missing values."""
+    """Training samples, samples at and near every threshold, and with missing values."""
     rng = np.random.default_rng(0)
     near = np.nan_to_num(rng.permuted(X, axis=0)) + rng.choice([0, 0.25, -1e-7, 7], (2000, 1, 1))
     random = near.reshape(-1, X.shape[1])[:3000]
@@ -81,7 +81,7 @@ def fitted(model, *, missing=False):
 
 
 def coarse(model):
-    """Round the thresholds of a fitted model, so that rows cannot reach all its branches."""
+    """Round the thresholds of a fitted model, so that some branches are unreachable."""
     for tree in surgeon_for(model)._trees:
         at = tree.nodes["num_threshold"] if hasattr(tree, "nodes") else tree.threshold
         at[:] = np.round(at)
@@ -105,7 +105,7 @@ def assert_same_answers(model, small, X):
 @over_models
 @pytest.mark.parametrize("missing", [False, True], ids=["complete", "missing"])
 @pytest.mark.parametrize("rounded", [False, True], ids=["as grown", "rounded"])
-def test_every_answer_stays(model, rounded, missing):
+def test_all_predictions_are_preserved(model, rounded, missing):
     if missing and isinstance(model, NO_NAN):
         pytest.skip("the model takes no missing values")
     X, _ = table_for(model, missing=missing)
@@ -121,7 +121,7 @@ def test_every_answer_stays(model, rounded, missing):
 
 
 @over_models
-def test_nothing_more_can_go(model):
+def test_nothing_more_can_be_removed(model):
     small = simplified(coarse(fitted(model)))
     again = TreePruner(FrozenEstimator(small), criterion="lossless").fit(None)
     assert len(again.path_) == 1
@@ -130,7 +130,7 @@ def test_nothing_more_can_go(model):
 
 
 @over_models
-def test_path_mask_and_report_say_what_went(model):
+def test_path_mask_and_report_agree(model):
     pruner = TreePruner(FrozenEstimator(coarse(fitted(model))), criterion="lossless")
     path = pruner.fit(None).path_
     assert list(path.levels.index) == [0, 1]
@@ -160,8 +160,8 @@ def test_path_mask_and_report_say_what_went(model):
 
 @pytest.mark.parametrize("depth", [1, 3, None])
 @pytest.mark.parametrize("kind", [BaggingClassifier, BaggingRegressor])
-def test_trees_that_are_there_twice_vote_twice(kind, depth):
-    """Members that see all rows and some columns: as many different ones as sets of columns."""
+def test_duplicate_trees_vote_with_multiplicity(kind, depth):
+    """Members with all samples and some features: as many distinct ones as feature sets."""
     tree = (DecisionTreeClassifier if kind is BaggingClassifier else DecisionTreeRegressor)(
         max_depth=depth, **SEED
     )
@@ -172,7 +172,7 @@ def test_trees_that_are_there_twice_vote_twice(kind, depth):
     model.fit(X, y)
     small = simplified(model)
     merged = len(small.estimators_) < 15
-    # Fractions do not add up exactly: their trees all stay.
+    # Fractions are not summed exactly, so all trees are kept.
     assert merged or (kind is BaggingClassifier)
     rows = np.concatenate([X, X + 0.125, np.random.default_rng(0).normal(size=(5000, 3))])
     np.testing.assert_allclose(small.predict(rows), model.predict(rows), rtol=1e-12)
@@ -182,8 +182,8 @@ def test_trees_that_are_there_twice_vote_twice(kind, depth):
 
 
 @pytest.mark.parametrize("n_trees", [2, 3, 7, 10, 48])
-def test_ties_of_votes_stay_ties(n_trees):
-    """Pure leaves on few rows: many equal trees, and many even votes."""
+def test_ties_of_votes_are_preserved(n_trees):
+    """Pure leaves on few samples: many equal trees, and many tied votes."""
     rng = np.random.default_rng(n_trees)
     X, y = rng.integers(0, 2, (5, 2)).astype(float), np.array([0, 1, 0, 2, 1])
     X = np.concatenate([X[:, :1], np.arange(5.0)[:, np.newaxis]], axis=1)
@@ -197,7 +197,7 @@ def test_ties_of_votes_stay_ties(n_trees):
     assert n_trees < 10 or len(small.estimators_) < n_trees
 
 
-def test_equal_trees_become_one():
+def test_equal_trees_are_merged():
     X, y = table_for(DecisionTreeClassifier())
     tree = DecisionTreeClassifier(max_depth=3, **SEED)
     model = BaggingClassifier(tree, n_estimators=9, bootstrap=False, **SEED).fit(X, y)
@@ -208,7 +208,7 @@ def test_equal_trees_become_one():
 
 
 @pytest.mark.parametrize("kind", [GradientBoostingRegressor, HistGradientBoostingRegressor])
-def test_equal_stages_add_up_in_the_first(kind):
+def test_equal_stages_are_merged_into_the_first(kind):
     X, y = table_for(DecisionTreeRegressor())
     model = twice(kind(max_depth=2, **SEED), X, y)
     small = simplified(model)
@@ -217,8 +217,8 @@ def test_equal_stages_add_up_in_the_first(kind):
 
 
 @pytest.mark.parametrize("kind", [GradientBoostingClassifier, HistGradientBoostingClassifier])
-def test_equal_stages_of_classes_stay(kind):
-    """Sums of real numbers that tie by chance cannot be kept tied."""
+def test_equal_stages_of_classifiers_are_kept(kind):
+    """Accidental ties of sums of real numbers cannot be preserved."""
     X, y = table_for(DecisionTreeClassifier())
     model = twice(kind(max_depth=2, **SEED), X, y)
     small = simplified(model)
@@ -227,7 +227,7 @@ def test_equal_stages_of_classes_stay(kind):
 
 
 def twice(model, X, y):
-    """Fit three stages, and let each be there twice."""
+    """Fit three stages and duplicate each."""
     histogram = hasattr(model, "max_iter")
     model.set_params(**{"max_iter" if histogram else "n_estimators": 3}).fit(X, y)
     if histogram:
@@ -238,8 +238,8 @@ def twice(model, X, y):
     return model
 
 
-def test_weights_that_can_be_tied_are_not_added_up():
-    """Members A, B, A, B of the same weight: what A and B disagree on is a tie."""
+def test_members_whose_weights_can_tie_are_not_merged():
+    """Members A, B, A, B of equal weight: disagreements of A and B are ties."""
     X, y = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 0, 1, 1])
     model = AdaBoostClassifier(n_estimators=1, random_state=0).fit(X, y)
     one = model.estimators_[0]
@@ -258,7 +258,7 @@ def test_weights_that_can_be_tied_are_not_added_up():
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_classes_stay_on_small_tables_full_of_ties(seed):
+def test_classes_are_preserved_on_small_tables_with_many_ties(seed):
     rng = np.random.default_rng(seed)
     X = rng.integers(0, 3, (rng.integers(4, 20), 3)).astype(float)
     y = np.r_[0, 1, rng.integers(0, rng.integers(2, 4), len(X) - 2)]
@@ -273,7 +273,7 @@ def test_classes_stay_on_small_tables_full_of_ties(seed):
         np.testing.assert_array_equal(small.predict(rows), model.predict(rows))
 
 
-def test_hard_votes_are_all_that_adaboost_reads():
+def test_adaboost_uses_hard_votes_only():
     X, y = table_for(DecisionTreeClassifier())
     model = AdaBoostClassifier(n_estimators=60, **SEED).fit(X[:, :2], y > 0)
     X = X[:, :2]
@@ -285,7 +285,7 @@ def test_hard_votes_are_all_that_adaboost_reads():
     np.testing.assert_allclose(small.decision_function(X), model.decision_function(X), atol=1e-14)
 
 
-def test_importances_are_those_of_the_rows_that_reached_a_node():
+def test_importances_use_the_samples_that_reach_a_node():
     X, y = table_for(DecisionTreeClassifier())
     tree = AdaBoostClassifier(DecisionTreeClassifier(max_depth=5), n_estimators=2, **SEED).fit(X, y)
     for member in simplified(tree).estimators_:
@@ -297,7 +297,7 @@ def test_importances_are_those_of_the_rows_that_reached_a_node():
 
 @pytest.mark.parametrize("level", [{"keep": 0.5}, {"keep": 3}, {"keep": 1}, {"threshold": 0.0}])
 @pytest.mark.parametrize("pruner", [TreePruner, EnsemblePruner])
-def test_criteria_that_decide_by_themselves_take_no_level(pruner, level):
+def test_criteria_with_their_own_level_refuse_one(pruner, level):
     criterion = "lossless" if pruner is TreePruner else "faithful"
     with pytest.raises(LevelError, match="decides by itself what is kept"):
         pruner(RandomForestClassifier(3), criterion=criterion, **level).fit(*table_for(MODELS[0]))
@@ -313,7 +313,7 @@ def test_criteria_that_decide_by_themselves_take_no_level(pruner, level):
         ({"criterion": "lossless", "validation": "oob"}, "uses no validation data"),
     ],
 )
-def test_parameters_without_a_meaning_are_named(params, words):
+def test_ignored_parameters_are_named(params, words):
     X, y = table_for(MODELS[0])
     with pytest.warns(PruningWarning, match=words) as caught:
         TreePruner(RandomForestClassifier(3, **SEED), **params).fit(X, y)

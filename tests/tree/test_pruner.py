@@ -1,4 +1,4 @@
-"""TreePruner: what its parameters mean, and what it does with input of all kinds."""
+"""TreePruner: its parameters, and inputs of all kinds."""
 
 import numpy as np
 import pandas as pd
@@ -58,7 +58,7 @@ def test_keep_counts_leaves_over_the_whole_model():
     ]
 
 
-def test_half_of_the_leaves_stay_if_no_level_is_named():
+def test_half_of_the_leaves_are_kept_by_default():
     pruner = TreePruner(FOREST).fit(X, y)
     assert leaves(pruner) <= pruner.path_.units[0] / 2
     assert leaves(pruner) > 0.45 * pruner.path_.units[0]
@@ -67,7 +67,7 @@ def test_half_of_the_leaves_stay_if_no_level_is_named():
     assert pruner.scores_[pruner.keep_mask_].min() > pruner.scores_[~pruner.keep_mask_].max()
 
 
-def test_published_rules_are_a_threshold_of_zero():
+def test_published_rules_are_thresholds_of_zero():
     for criterion in ["reduced_error", "pessimistic"]:
         pruner = TreePruner(TREE, criterion=criterion, threshold=0, random_state=0).fit(X, y)
         assert leaves(pruner) < pruner.path_.units[0]
@@ -75,7 +75,7 @@ def test_published_rules_are_a_threshold_of_zero():
         assert (pruner.path_.scores < 0).any()
 
 
-def test_reduced_error_lowers_the_error_on_the_rows_that_choose():
+def test_reduced_error_reduces_the_validation_error():
     grown, choose = train_test_split(np.arange(len(y)), random_state=0)
     whole = clone(TREE).fit(X[grown], y[grown])
     pruner = TreePruner(FrozenEstimator(whole), criterion="reduced_error", threshold=0)
@@ -96,7 +96,7 @@ def test_reduced_error_lowers_the_error_on_the_rows_that_choose():
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_validation_defaults_to_the_rows_that_are_free(model, default):
+def test_validation_defaults_to_oob_or_a_share(model, default):
     params = {"criterion": "reduced_error", "random_state": 0}
     by_default = TreePruner(model, **params).fit(X, y)
     named = TreePruner(model, validation=default, **params).fit(X, y)
@@ -106,13 +106,13 @@ def test_validation_defaults_to_the_rows_that_are_free(model, default):
     assert trained.path_.locate(threshold=0) <= named.path_.locate(threshold=0)
 
 
-def test_with_a_share_the_whole_model_is_grown_on_the_rest():
+def test_with_a_share_the_whole_model_is_fitted_to_the_rest():
     pruner = TreePruner(TREE, criterion="reduced_error", keep=1.0, validation=0.3, random_state=0)
     pruner.fit(X, y)
     assert pruner.estimator_.tree_.n_node_samples[0] == 350
 
 
-def test_out_of_bag_rows_are_those_that_a_tree_has_not_seen():
+def test_out_of_bag_samples_are_those_not_drawn_for_a_tree():
     pruner = TreePruner(FOREST, criterion="reduced_error").fit(X, y)
     forest = pruner.path_.model
     table = surgeon_for(forest).table
@@ -138,7 +138,7 @@ def test_an_empty_part_is_refused(share):
         pruner.fit(X[:1], y[:1])
 
 
-def test_no_row_of_positive_weight_to_choose_by():
+def test_validation_data_of_weight_zero_are_refused():
     weight = np.zeros(len(y))
     weight[:250] = 1
     model = clone(TREE).fit(X, y)
@@ -150,7 +150,7 @@ def test_no_row_of_positive_weight_to_choose_by():
     np.testing.assert_allclose(pruner.scores_, half.scores_)
 
 
-def test_seed_matters_only_where_something_is_drawn():
+def test_seed_matters_only_if_something_is_drawn():
     for criterion, draws in [("random", True), ("reduced_error", True), ("pessimistic", False)]:
         first, second = (
             TreePruner(TREE, criterion=criterion, random_state=seed).fit(X, y).scores_
@@ -159,7 +159,7 @@ def test_seed_matters_only_where_something_is_drawn():
         assert np.array_equal(first, second) is not draws
 
 
-def test_one_class_or_a_constant_target_gives_what_the_model_gives():
+def test_one_class_or_a_constant_target_gives_the_same_predictions():
     for criterion in ["cost_complexity", "reduced_error", "pessimistic", "random"]:
         pruner = TreePruner(TREE, criterion=criterion, random_state=0).fit(X, np.ones(len(y)))
         assert leaves(pruner) == 1
@@ -205,7 +205,7 @@ def test_unseen_labels_count_as_errors():
 
 
 @pytest.mark.parametrize("model", [TREE, FOREST, BaggingClassifier(n_estimators=3, random_state=0)])
-def test_sparse_rows_are_taken_as_the_model_takes_them(model):
+def test_sparse_samples_are_accepted_if_the_model_does(model):
     pruner = TreePruner(model, criterion="reduced_error", random_state=0)
     dense = clone(pruner).fit(X, y)
     sparse = clone(pruner).fit(csr_array(X), y)
@@ -221,7 +221,7 @@ def test_frames_keep_their_names():
         pruner.predict(frame.rename(columns={"c0": "d0"}))
 
 
-def test_weights_need_a_model_that_takes_them():
+def test_weights_need_a_model_that_accepts_them():
     class NoWeights(DecisionTreeClassifier):
         def fit(self, X, y):
             return super().fit(X, y)
@@ -253,7 +253,7 @@ def test_methods_are_those_of_the_model():
     with pytest.raises(NotFittedError):
         TreePruner(TREE).predict(X)
     pruner = TreePruner(TREE).fit(X, y)
-    with np.errstate(divide="ignore"):  # trees are sure of themselves
+    with np.errstate(divide="ignore"):  # trees predict probabilities of 0 and 1
         logs = pruner.predict_log_proba(X), pruner.estimator_.predict_log_proba(X)
     np.testing.assert_array_equal(*logs)
     np.testing.assert_array_equal(
@@ -285,12 +285,12 @@ def test_methods_are_those_of_the_model():
     ],
     ids=str,
 )
-def test_what_cannot_work_is_explained(pruner, error, words):
+def test_impossible_combinations_are_explained(pruner, error, words):
     with pytest.raises(error, match=words):
         pruner.fit(X, y)
 
 
-def test_bad_rows_get_the_errors_of_the_model():
+def test_malformed_input_gets_the_errors_of_the_model():
     for bad, words in [
         ((np.where(np.arange(8) < 1, np.inf, X), y), "infinity"),
         ((X[:, :0], y), "0 feature"),
@@ -311,7 +311,7 @@ def test_bad_rows_get_the_errors_of_the_model():
     ],
     ids=["none", "other labels", "two outputs"],
 )
-def test_targets_that_cannot_judge_a_frozen_model_are_refused(target, words):
+def test_targets_unsuited_to_a_frozen_model_are_refused(target, words):
     frozen = FrozenEstimator(clone(TREE).fit(X, y))
     with pytest.raises(InputError, match=words):
         TreePruner(frozen, criterion="reduced_error").fit(X, target)
@@ -323,7 +323,7 @@ def test_targets_of_a_frozen_regressor_must_be_finite():
         TreePruner(frozen, criterion="reduced_error").fit(XR, np.full(len(yr), np.nan))
 
 
-def test_booleans_are_the_numbers_that_they_equal():
+def test_booleans_equal_numbers():
     for known, given in [(y, y.astype(bool)), (y.astype(bool), y)]:
         frozen = FrozenEstimator(clone(TREE).fit(X, known))
         pruner = TreePruner(frozen, criterion="reduced_error")
@@ -332,7 +332,7 @@ def test_booleans_are_the_numbers_that_they_equal():
         )
 
 
-def test_a_frozen_model_takes_no_parameters_of_fit_and_checks_the_columns():
+def test_a_frozen_model_refuses_fit_parameters_and_checks_features():
     pruner = TreePruner(FrozenEstimator(clone(TREE).fit(X, y)))
     with pytest.raises(InputError, match=r"\['bogus'\] were given to fit, but the model is frozen"):
         pruner.fit(X, y, bogus=3)
@@ -347,7 +347,7 @@ def test_a_second_fit_forgets_the_names_of_the_first():
     assert not hasattr(TreePruner(TREE).fit(frame, y).fit(X, y), "feature_names_in_")
 
 
-def test_a_class_in_place_of_a_model_is_named():
+def test_a_class_instead_of_an_instance_is_named():
     with pytest.raises((UnsupportedModelError, ValueError), match=r"is a class|'estimator' param"):
         TreePruner(DecisionTreeClassifier).fit(X, y)
 
@@ -365,7 +365,7 @@ over_shrunk = pytest.mark.parametrize(
 
 @over_shrunk
 @pytest.mark.parametrize("criterion", ["cost_complexity", "reduced_error", "random"])
-def test_leaves_are_shrunk_at_every_level_but_the_whole(model, X, y, criterion):
+def test_leaves_are_shrunk_at_every_level_but_the_first(model, X, y, criterion):
     params = {"criterion": criterion, "random_state": 0}
     plain = TreePruner(model, **params).fit(X, y)
     shrunk = TreePruner(model, recovery="shrinkage", ridge=7.0, **params).fit(X, y)
@@ -387,7 +387,7 @@ def test_leaves_are_shrunk_at_every_level_but_the_whole(model, X, y, criterion):
 
 
 @over_shrunk
-def test_scores_and_snapshots_see_the_shrunk_values(model, X, y):
+def test_scores_and_snapshots_use_shrunk_values(model, X, y):
     path = TreePruner(model, recovery="shrinkage", ridge=20.0).fit(X[::2], y[::2]).path_
     index = np.unique(np.linspace(0, len(path) - 1, 9, dtype=int))
     cut = [path.cut(index=i) for i in index]
@@ -419,7 +419,7 @@ def test_shrinkage_helps_an_overgrown_tree():
     assert gain[shrunk.units > 50][1:].min() > 0.05
 
 
-def test_a_search_scores_shrunk_levels_as_a_grid_search_does():
+def test_search_and_grid_search_agree_on_shrunk_levels():
     pruner = TreePruner(DecisionTreeRegressor(random_state=0), recovery="shrinkage", ridge=5.0)
     grid = {"keep": [1.0, 0.5, 0.2, 0.05]}
     ours = PruningSearchCV(pruner, grid, cv=3, refit=True).fit(XR, yr)
