@@ -1,4 +1,4 @@
-"""Rows made of near rows, for a teacher to label."""
+"""Synthetic samples that mix nearest neighbours (MUNGE)."""
 
 from typing import Any, NamedTuple
 
