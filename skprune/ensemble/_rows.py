@@ -13,7 +13,7 @@ def read_votes(members, rows, criterion):
     ----------
     members : Members
         Reader of the whole ensemble.
-    rows : ChoosingRows
+    rows : ValidationData
         The validation samples.
     criterion : str
         What needs them, for errors.

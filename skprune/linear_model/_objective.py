@@ -57,7 +57,7 @@ class Objective:
     ----------
     surgeon : LinearSurgeon
         Reader of the whole model.
-    rows : ChoosingRows
+    rows : ValidationData
         The samples that it was fitted on, held by reference. Those with labels that the model
         does not know are left out.
 

@@ -38,7 +38,7 @@ def network_data(model, rows):
     ----------
     model : MLPClassifier or MLPRegressor
         The fitted network.
-    rows : ChoosingRows
+    rows : ValidationData
         The samples.
 
     Returns

@@ -84,7 +84,7 @@ class Problem(NamedTuple):
         ----------
         surgeon : TreeSurgeon
             Reader of the model.
-        rows : ChoosingRows
+        rows : ValidationData
             The samples.
         held_out : bool, default=False
             Whether labels that the model does not know get weight 0, instead of an error.
@@ -128,7 +128,7 @@ def problem_of(surgeon, rows):
     ----------
     surgeon : TreeSurgeon
         Reader of the model.
-    rows : ChoosingRows
+    rows : ValidationData
         The samples that it is fitted to.
 
     Returns

@@ -45,7 +45,7 @@ def validation_leaves(surgeon, rows, purpose):
     ----------
     surgeon : TreeSurgeon
         Reader of the model.
-    rows : ChoosingRows
+    rows : ValidationData
         The validation samples.
     purpose : str
         The parameter that needs them, for errors.
@@ -79,7 +79,7 @@ def validation_risk(surgeon, rows):
     ----------
     surgeon : TreeSurgeon
         Reader of the model.
-    rows : ChoosingRows
+    rows : ValidationData
         The validation samples.
 
     Returns
@@ -102,7 +102,7 @@ def best_ridge(surgeon, path, rows):
         Reader of the model.
     path : TreePath
         The levels, without shrinkage.
-    rows : ChoosingRows
+    rows : ValidationData
         The validation samples.
 
     Returns
