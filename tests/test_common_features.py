@@ -175,9 +175,9 @@ def test_columns_always_kept_stay(pruner):
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"groups": [["a", "z"]]}, "groups names the column 'z', which does not exist"),
-        ({"groups": [["a", "b"], ["b", "c"]]}, "groups has the column 'b' twice"),
-        ({"always_keep": [6]}, "allowed is a place from 0 to 5, or one of the names a, b"),
+        ({"groups": [["a", "z"]]}, "groups names the feature 'z', which does not exist"),
+        ({"groups": [["a", "b"], ["b", "c"]]}, "groups has the feature 'b' twice"),
+        ({"always_keep": [6]}, "allowed is an index from 0 to 5, or one of the names a, b"),
     ],
 )
 def test_columns_that_do_not_exist_are_named(pruner, params, words):

@@ -1,4 +1,4 @@
-"""Columns as users name them: names, places and groups."""
+"""Features as users name them: by name, by index and in groups."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -9,33 +9,33 @@ from skprune.exceptions import InputError
 
 
 def name_columns(names, n_columns):
-    """Return the names of columns, or "x0", "x1", ... where they have none."""
+    """Return the names of the features, or "x0", "x1", ... without names."""
     return np.array([f"x{i}" for i in range(n_columns)], dtype=object) if names is None else names
 
 
 def place_columns(given, names, n_columns, parameter):
-    """Turn names or places of columns into places.
+    """Turn names or indices of features into indices.
 
     Parameters
     ----------
     given : array-like of str or int
-        Names, or places (negative ones count from the end).
+        Names, or indices (negative ones count from the end).
     names : ndarray of str or None
-        Names of all columns, if they have any.
+        Names of all features, if they have any.
     n_columns : int
-        Number of columns.
+        Number of features.
     parameter : str
-        Who asks; begins the messages.
+        The parameter that names them; begins the messages.
 
     Returns
     -------
     ndarray of int
-        Places, as given.
+        Indices, in the order given.
 
     Raises
     ------
     InputError
-        If a column does not exist, or two have the name.
+        If a feature does not exist, or two have the name.
     """
     given = [given] if isinstance(given, (str, Integral)) else list(given)
     known = {} if names is None else {name: i for i, name in enumerate(names)}
@@ -51,14 +51,14 @@ def place_columns(given, names, n_columns, parameter):
         else:
             if names is None and isinstance(name, str):
                 allowed = (
-                    f"the columns have no names here, only places from 0 to {n_columns - 1}. Give "
-                    "places, or a DataFrame (in a pipeline: set_output(transform='pandas'))"
+                    f"features have no names here, only indices from 0 to {n_columns - 1}. Give "
+                    "indices, or a DataFrame (in a pipeline: set_output(transform='pandas'))"
                 )
             else:
                 shown = list(map(str, known))[:10] + ["..."] * (len(known) > 10)
                 named = f", or one of the names {', '.join(shown)}" if known else ""
-                allowed = f"allowed is a place from 0 to {n_columns - 1}{named}"
-            msg = f"{parameter} names the column {name!r}, which does not exist: {allowed}."
+                allowed = f"allowed is an index from 0 to {n_columns - 1}{named}"
+            msg = f"{parameter} names the feature {name!r}, which does not exist: {allowed}."
             raise InputError(msg)
     return np.array(places, dtype=np.intp)
 
@@ -67,33 +67,33 @@ def _refuse_twice(name, names, parameter):
     places = np.flatnonzero(names == name).tolist()
     if len(places) > 1:
         msg = (
-            f"{parameter} names the column {name!r}, but the columns {places} all have that name. "
-            "Give a place."
+            f"{parameter} names the feature {name!r}, but the features {places} all have that "
+            "name. Give an index."
         )
         raise InputError(msg)
 
 
 def units_of(groups, names, n_columns):
-    """Find the unit of each column: each group is one, and each column without a group.
+    """Find the unit of each feature: each group is one, and each feature without a group.
 
     Parameters
     ----------
     groups : list of lists, dict of lists, or None
-        Columns, by name or place, that stand or fall together.
+        Features, by name or index, that are kept or removed together.
     names : ndarray of str or None
-        Names of all columns, if they have any.
+        Names of all features, if they have any.
     n_columns : int
-        Number of columns.
+        Number of features.
 
     Returns
     -------
     ndarray of int, shape (n_columns,)
-        The unit of each column, numbered in order of their first columns.
+        The unit of each feature, numbered in the order of their first features.
 
     Raises
     ------
     InputError
-        If a column does not exist, or is in two groups.
+        If a feature does not exist, or is in two groups.
     """
     first = np.arange(n_columns)
     taken = np.zeros(n_columns, dtype=bool)
@@ -101,13 +101,16 @@ def units_of(groups, names, n_columns):
         if isinstance(group, (str, Integral)):
             msg = (
                 f"groups has {group!r} in place of a group. Give a list of groups, each a list of "
-                "names or places, for example groups=[['a', 'b'], ['c', 'd']]."
+                "names or indices, for example groups=[['a', 'b'], ['c', 'd']]."
             )
             raise InputError(msg)
         places = np.unique(place_columns(group, names, n_columns, "groups"))
         if taken[places].any():
             twice = name_columns(names, n_columns)[places[taken[places]][0]]
-            msg = f"groups has the column {twice!r} twice; a column is in one group at most."
+            msg = (
+                f"groups has the feature {twice!r} twice, but a feature can be in one group only. "
+                "Leave it out of the others."
+            )
             raise InputError(msg)
         taken[places] = True
         first[places] = places[:1]

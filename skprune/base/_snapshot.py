@@ -1,4 +1,4 @@
-"""Stand-ins for the models of a path, on given rows."""
+"""Models of a path with known predictions for given samples."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -7,17 +7,17 @@ from sklearn.utils.metaestimators import available_if
 
 
 class Snapshot(BaseEstimator):
-    """What a cut model answers for rows that are already known.
+    """A pruned model with known predictions, for scorers.
 
-    Scorers ask a model for predictions; for many levels of one path these are cheaper to
-    update than to make, and no model is built.
+    For many levels of one path, predictions are cheaper to update than to compute, and no
+    pruned model has to be built.
 
     Parameters
     ----------
     model : fitted estimator
-        The whole model: labels and tags.
-    value : ndarray of shape (n_rows, n_values)
-        Class probabilities, or predictions: a column per output.
+        The whole model, for its labels and tags.
+    value : ndarray of shape (n_samples, n_values)
+        Class probabilities, or predictions with a column per output.
     """
 
     def __init__(self, model, value):
@@ -38,18 +38,18 @@ class Snapshot(BaseEstimator):
         """Class labels of the whole model."""
         return self.model.classes_
 
-    def predict(self, X):  # noqa: ARG002 - the rows are known
+    def predict(self, X):  # noqa: ARG002 - the predictions are known
         """Return the known predictions."""
         if self._classifies():
             return self.classes_.take(self.value.argmax(axis=1))
         return self.value[:, 0] if self.value.shape[1] == 1 else self.value
 
     @available_if(_classifies)
-    def predict_proba(self, X):  # noqa: ARG002 - the rows are known
+    def predict_proba(self, X):  # noqa: ARG002 - the predictions are known
         """Return the known probabilities."""
         return self.value
 
     @available_if(_classifies)
-    def predict_log_proba(self, X):  # noqa: ARG002 - the rows are known
+    def predict_log_proba(self, X):  # noqa: ARG002 - the predictions are known
         """Return the logarithms of the known probabilities."""
         return np.log(self.value)

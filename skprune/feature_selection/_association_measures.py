@@ -1,7 +1,7 @@
-"""What pairs of columns are measured by, for each criterion of redundancy.
+"""Measures of association between features, one for each criterion of redundancy.
 
-Each measure makes tiles of strengths for `criteria.redundancy`, and rates columns: by their
-association with a target, their variance, or the share of rows that have a value.
+Each computes tiles of pairwise strengths for `criteria.redundancy`, and priorities of features:
+their association with a target, their variance, or the share of values that are not missing.
 """
 
 from abc import ABC, abstractmethod
@@ -23,58 +23,58 @@ from skprune.criteria.comoments import correlations, variances
 from skprune.criteria.contingency import MixedTable, describe_categories, mixed_tile
 from skprune.feature_selection._target_type import read_target
 
-# Columns compared with a target at a time: their counts per class stay small.
+# Features compared with a target at a time, which keeps their counts per class small.
 TARGET_BLOCK = 256
 
 
 class Strength(ABC):
-    """How strongly the columns of a table are associated.
+    """Pairwise association of the features of a table.
 
     Attributes
     ----------
-    width : ndarray of int, shape (n_columns,), or None
-        Categories of each column; None for 1 each.
+    width : ndarray of int, shape (n_features,), or None
+        Number of categories of each feature; None for 1 each.
     """
 
     width: Any = None
 
     @abstractmethod
     def tiles(self, members):
-        """Return a callable: signed strengths between the columns of two blocks."""
+        """Return a callable that computes signed strengths between two blocks of features."""
 
     @abstractmethod
     def moments(self):
-        """Return the variance of each column and the share of the rows that have a value."""
+        """Return the variance of each feature and its share of values that are not missing."""
 
     def rate(self, prefer):
-        """Return the priority of each column, free of rounding noise: ties are ties."""
+        """Return the priority of each feature, rounded so that equal ones are ties."""
         variance, share = self.moments()
         if prefer == "variance":
             return round_mantissa(variance)
         return round_scores(share) if prefer == "missing" else np.zeros(len(share))
 
 
-class StrengthOfRows(Strength):
-    """The same where the rows are at hand, so that a target can be held against them."""
+class StrengthWithTarget(Strength):
+    """Association measures of samples in memory, which can be compared with a target."""
 
     @abstractmethod
     def associate(self, output):
-        """Return the association of each column with an output, in [0, 1]."""
+        """Return the association of each feature with an output, in [0, 1]."""
 
     def rate_by_target(self, y):
-        """Return the priority of each column: its best association with an output of `y`."""
+        """Return the priority of each feature: its highest association with an output of `y`."""
         outputs = y.reshape(len(y), -1).T
         return np.max([self.associate(output) for output in outputs], axis=0)
 
 
-class Correlations(StrengthOfRows):
+class Correlations(StrengthWithTarget):
     """Correlations of numbers, or of their ranks.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_columns)
+    X : ndarray of shape (n_samples, n_features)
         Finite values and NaN.
-    sample_weight : ndarray of shape (n_rows,) or None
+    sample_weight : ndarray of shape (n_samples,) or None
         Weights.
     ranked : bool
         Whether ranks are correlated. This copies the table.
@@ -99,16 +99,16 @@ class Correlations(StrengthOfRows):
         return target_strength(self._table, values)
 
 
-class Associations(StrengthOfRows):
-    """Associations of numbers and categories, each pair by its kinds.
+class Associations(StrengthWithTarget):
+    """Associations of numbers and categories, each pair by a measure for its types.
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_columns)
+    X : ndarray of shape (n_samples, n_features)
         Finite values, codes of categories, and NaN.
-    nominal : ndarray of bool, shape (n_columns,)
-        Columns that hold categories.
-    sample_weight : ndarray of shape (n_rows,) or None
+    nominal : ndarray of bool, shape (n_features,)
+        Features that hold categories.
+    sample_weight : ndarray of shape (n_samples,) or None
         Weights.
     binned : bool
         Whether numbers are compared as categories too, in bins of about equal weight.
@@ -148,12 +148,12 @@ class Associations(StrengthOfRows):
 
 
 class StreamedCorrelations(Strength):
-    """Correlations of rows that came in batches.
+    """Correlations of samples that came in batches.
 
     Parameters
     ----------
     state : Comoments
-        What was read off them.
+        Their co-moments.
     """
 
     def __init__(self, state):
@@ -169,7 +169,7 @@ class StreamedCorrelations(Strength):
 
 
 def strength_of(criterion, table, sample_weight):
-    """Return the measure of a criterion, for a table as `Columns`."""
+    """Return the association measure of a criterion, for a table as `Columns`."""
     if criterion in {"cramer", "mixed"}:
         return Associations(table.X, table.nominal, sample_weight, binned=criterion == "cramer")
     return Correlations(table.X, sample_weight, ranked=criterion == "spearman")

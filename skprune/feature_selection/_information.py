@@ -1,4 +1,4 @@
-"""Information about a target, with little of it twice: mRMR and its relatives."""
+"""Information about the target with little redundancy: mRMR and related criteria."""
 
 import warnings
 from functools import partial
@@ -40,125 +40,126 @@ from skprune.feature_selection._path import DecidedPath, RankedPath
 from skprune.feature_selection._ranking import BaseRankingPruner
 from skprune.feature_selection._target_type import read_target
 
-# Smallest redundancy of a pair in a quotient, in nats and as a correlation: about what noise
-# has in a thousand rows, and what mrmr_selection takes.
+# Minimum redundancy of a pair in a quotient, in nats and as a correlation: about that of noise
+# in a thousand samples; the minimum of mrmr_selection.
 FLOOR_INFORMATION, FLOOR_CORRELATION = 0.01, 0.001
-# Fewer rows of a category say what happened to them, not what will; with many such categories
-# a column would seem to say much, whatever it is.
-FEWEST_ROWS = 5
+# Rarer categories are pooled: each would seem informative about the target of its few samples,
+# and features with many of them always.
+MIN_PER_CATEGORY = 5
 
 
 class InformationPruner(BaseRankingPruner):
-    """Keep the columns that say most about the target and least that others say.
+    """Select features by information about the target that others do not have (mRMR, JMI, ...).
 
-    The first column picked is the one that says most about the target. Each next one is
-    the best *beside* those that were picked, as the criterion has it; so a copy of a
-    column comes late, however good it is. Columns are cut into bins once, and all
-    information is counted over those.
+    Forward selection: the first feature is the most informative one about the target, and each
+    next one has the best score *given* those selected before it; so a copy of a feature comes
+    late, however informative it is. Features are binned once, and information is estimated
+    from the counts of the bins.
 
     Parameters
     ----------
     criterion : {"mrmr", "jmi", "cmim", "fcbf", "mi"}, default="mrmr"
-        What the score of a column is, beside the columns picked before it:
+        The score of a feature X_j, given the features X_s that are selected before it, with
+        target Y:
 
-        - "mrmr", its relevance against its mean redundancy with them (`scheme`);
-        - "jmi", joint mutual information: what it says about the target if one of them is
-          known, on average over them. This orders as the usual sum of I(X_j X_s; Y) does;
-        - "cmim", the same at worst: the least over them, and over none;
-        - "mi", what it says by itself, whatever the others say;
-        - "fcbf" decides by itself. From the highest symmetric uncertainty with the target
-          down, a column stays unless one that stays is as close to it as the target is.
+        - "mrmr": its relevance against its mean redundancy with them (see `scheme`);
+        - "jmi": joint mutual information, the mean of I(X_j; Y | X_s) over them, which orders
+          features as the usual sum of I(X_j X_s; Y) does;
+        - "cmim": the minimum of I(X_j; Y | X_s) over them, and of I(X_j; Y);
+        - "mi": the mutual information I(X_j; Y), whatever is selected;
+        - "fcbf": decides by itself how many features are kept. In order of falling symmetric
+          uncertainty with the target, a feature is kept unless its symmetric uncertainty with
+          a kept one is at least as large as with the target.
     relevance : {"mutual_info", "f_statistic", "correlation"}, default=None
-        For "mrmr": what a column is worth alone. The redundancy of two columns is their
-        mutual information, or for the last two their absolute Pearson correlation.
-        "correlation" is the absolute correlation with a numeric target, the correlation
+        For "mrmr": the relevance of a feature. The redundancy of two features is their mutual
+        information, or for the last two options their absolute Pearson correlation.
+        "correlation" is the absolute correlation with a numeric target, and the correlation
         ratio with classes. None means "mutual_info".
     scheme : {"quotient", "difference"}, default=None
-        For "mrmr": relevance over mean redundancy, or relevance less it. In a quotient
-        each pair has a redundancy of at least 0.01 nats, or a correlation of at least
-        0.001, and so has the first column picked. None means "quotient".
+        For "mrmr": relevance divided by mean redundancy, or minus it. In a quotient a pair has
+        a redundancy of at least 0.01 nats, or a correlation of at least 0.001; the relevance
+        of the first feature is divided by that minimum. None means "quotient".
     task : {"auto", "classification", "regression"}, default="auto"
-        What `y` is. With "auto", strings, booleans and at most 20 distinct whole numbers
-        are classes, other numbers a quantity, which is cut into bins as a column is.
+        Type of the target. With "auto", strings, booleans and at most 20 distinct whole numbers
+        are classes, other numbers a continuous target, which is binned as features are.
     n_bins : int, default=None
-        Bins of a column of numbers, at most, from 2 to 254. Columns with no more distinct
-        values have a bin for each, categories of 5 rows or more keep theirs (254 of them at
-        most; the others share one), and missing values are a bin of their own. None means
-        the cube root of the total weight of the rows, from 2 to 16.
+        Maximum number of bins of a numeric feature, from 2 to 254. Features with no more
+        distinct values have a bin for each. Categories of 5 samples or more have a bin for each
+        (at most 254), the others share one. Missing values have a bin of their own. None means
+        the cube root of the sum of the sample weights, from 2 to 16.
     keep : int or float, default=None
-        Number (int) or fraction (float in (0, 1]) of columns that stay. If neither `keep`
-        nor `threshold` is given, half of them stay. Not for "fcbf".
+        Number (int) or fraction (float in (0, 1]) of features to keep. If neither `keep` nor
+        `threshold` is given, half of them are kept. Not for "fcbf".
     threshold : float, default=None
-        Columns are picked as long as their score is above it. Not for "fcbf".
+        Features are selected as long as their score is above it. Not for "fcbf".
     groups : list of lists or dict of lists, default=None
-        Columns, by name or place, that stand or fall together. A group is picked by its
-        best column, and then all its columns count as picked.
+        Features, by name or index, that are kept or removed together. A group is selected when
+        its best feature is.
     always_keep : list of str or int, default=None
-        Columns that stay at every level, with their groups. They count as picked from the
-        start.
+        Features that are kept at every level, with their groups. They are selected first.
 
     Attributes
     ----------
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
-        Columns that stay.
+        Mask of the features that are kept.
     scores_ : ndarray of shape (`n_features_in_`,)
-        Score of each column when it was picked; of those that were not, a bound from
-        above when the last one was. Picks are kept in their order: scores of "mrmr" and "jmi"
-        may rise from one to the next. In nats for mutual information, except quotients; NaN
-        for columns that are constant, or have no F statistic, which go first. Columns of a
-        group have the score of the best of them. For "fcbf" it is the symmetric uncertainty
-        of each column with the target, from 0 to 1.
+        Score of each feature at its selection; of features that were not selected, an upper
+        bound at the last selection. Scores of "mrmr" and "jmi" may rise from one selection to
+        the next, and features are kept in the order of selection. In nats for mutual
+        information, except quotients; NaN for features that are constant or have no F
+        statistic, which are removed first. Features of a group have the score of the best of
+        them. For "fcbf" it is the symmetric uncertainty with the target, from 0 to 1.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
-        Ranks, the best 1; behind the columns picked, by the bounds (``keep=1.0`` picks
-        all). For "fcbf" 1 for columns that stay and 2 for the others.
+        Ranks, in the order of selection from 1; features that were not selected are ranked by
+        the bounds (``keep=1.0`` selects all). For "fcbf" 1 for kept and 2 for removed features.
     report_ : DataFrame
-        A row per input column: `feature`, `kept`, `score`, `reason`, `value`, `partner`
-        and `rank`. For "fcbf", `partner` is the column that stands for one that went and
-        `value` their symmetric uncertainty.
+        A row per input feature: `feature`, `kept`, `score`, `reason`, `value`, `partner` and
+        `rank`. For "fcbf", `partner` is the kept feature by which one is removed, and `value`
+        their symmetric uncertainty.
     path_ : RankedPath or DecidedPath
-        Every level of this fit, computed when it is first asked for; not pickled.
+        All levels of this fit, computed on first access; not pickled.
     n_features_in_ : int
-        Number of columns seen by `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen by `fit`, if all are strings.
+        Names of the features seen during `fit`, if all are strings.
 
     Raises
     ------
     LevelError
         By `fit`, if `keep` or `threshold` cannot be met, or is given with "fcbf".
     InputError
-        By `fit`, if `groups` or `always_keep` name columns that do not exist, or if
-        columns of text are given with "f_statistic" or "correlation".
+        By `fit`, if `groups` or `always_keep` name features that do not exist, or if features
+        of text are given with "f_statistic" or "correlation".
 
     Warns
     -----
     PruningWarning
-        If a parameter is set that has no meaning for the criterion, "fcbf" finds nothing, or
-        weights are too small to count rows.
+        If a parameter is set that the criterion ignores, if no feature is informative for
+        "fcbf", or if weights are too small to be numbers of repetitions.
 
     See Also
     --------
-    CorrelationPruner : Removes redundant columns, with or without a target.
-    sklearn.feature_selection.mutual_info_classif : Mutual information from neighbours.
+    CorrelationPruner : Removes redundant features, with or without a target.
+    sklearn.feature_selection.mutual_info_classif : Mutual information by nearest neighbours.
 
     Notes
     -----
-    Information is estimated from counts, less the bias of counting (Miller and Madow), and
-    lies between 0 and the entropies of both sides. Information does not change
-    under increasing maps of the columns. Sparse tables are read as they are where information
-    is counted, and their bins take a byte per cell; "f_statistic" and "correlation" take
-    dense tables without text, and make a standardised copy.
+    Information is estimated from counts, with the bias correction of Miller and Madow, and
+    clipped to [0, the smaller entropy]. It is invariant under increasing transformations of
+    the features. Sparse matrices stay sparse where information is estimated, and their bins
+    take a byte per value; "f_statistic" and "correlation" need dense, numeric features and make
+    a standardised copy.
 
-    The F statistic is that of `sklearn.feature_selection.f_classif` or `f_regression`,
-    over the rows that have the column; columns are correlated over the rows that have
-    both. `sample_weight` counts as repetition of rows throughout, so weights should add
-    up to a number of rows.
+    The F statistic is that of `sklearn.feature_selection.f_classif` or `f_regression`, over the
+    samples in which the feature is not missing; correlations are over the samples in which
+    neither feature is missing. `sample_weight` counts as repetition throughout, so weights
+    should sum to a number of samples.
 
-    With n rows, p columns and k picks, O(n p k) at most, and O(n p log n) for the bins; no
-    more picks are made than the level needs, and no more pairs of columns are looked at
-    than the picks need. A tie goes to the column that says more by
-    itself, then to the first one. Until it is pickled, the fitted pruner refers to the
-    bins (or to the standardised copy), so that `path_` can be computed.
+    Of n samples and p features, k selections take O(n p k) at most, and binning O(n p log n).
+    No more features are selected than the level needs, and no more pairs of features compared
+    than the selections need. Ties go to the feature with the higher relevance, then to the
+    first one. Until it is pickled, the fitted pruner holds a reference to the bins (or to the
+    standardised copy), to compute `path_`.
 
     References
     ----------
@@ -220,7 +221,7 @@ class InformationPruner(BaseRankingPruner):
 
     @property
     def _standardizes(self):
-        """Whether columns are correlated, and not counted."""
+        """Whether features are correlated instead of binned."""
         return self.criterion == "mrmr" and self.relevance in {"f_statistic", "correlation"}
 
     @property
@@ -256,9 +257,9 @@ class InformationPruner(BaseRankingPruner):
         self._warn_if_set(reasons, stacklevel=6)
 
     def _codes(self, table, y, sample_weight):
-        """Return the columns and the target as counted codes."""
+        """Return the counted bin codes of the features and of the target."""
         find = partial(find_bins, n_bins=self.n_bins, sample_weight=sample_weight)
-        bins = find(table.X, table.nominal, min_weight=FEWEST_ROWS)
+        bins = find(table.X, table.nominal, min_weight=MIN_PER_CATEGORY)
         counted = count(bin_codes(table.X, bins), bins.n_codes, sample_weight)
         target = read_target(y, self.task)
         if target.classes is not None:
@@ -267,7 +268,7 @@ class InformationPruner(BaseRankingPruner):
         return counted, count(bin_codes(target.y[:, None], bins), bins.n_codes, sample_weight)
 
     def _count(self, table, y, sample_weight):
-        """Return relevance, terms of pairs, and the scheme that makes scores of both."""
+        """Return relevance, pairwise terms, and the scheme that combines them to scores."""
         counted, target = self._codes(table, y, sample_weight)
         if self.criterion == "mrmr":
             term = partial(mutual_information, counted, counted)
@@ -278,7 +279,7 @@ class InformationPruner(BaseRankingPruner):
         return _information(counted, target), term, scheme
 
     def _correlate(self, table, y, sample_weight):
-        """Return relevance, terms of pairs, and the scheme that makes scores of both."""
+        """Return relevance, pairwise terms, and the scheme that combines them to scores."""
         described, target = describe(table.X, sample_weight), read_target(y, self.task)
         standard = standardize(described)
         explain = explained_by_number if target.classes is None else explained_by_classes
@@ -302,8 +303,8 @@ class InformationPruner(BaseRankingPruner):
         self.scores_ = np.where(counted.varies, strength, np.nan)
         if not strength.any() and not self._forced.any():
             msg = (
-                "No column says anything about the target. The first one that varies stays "
-                "nevertheless; see scores_."
+                "No feature is informative about the target. The first one that is not constant "
+                "is kept nevertheless; see scores_."
             )
             warnings.warn(msg, PruningWarning, stacklevel=5)
         close = partial(symmetric_uncertainty, counted, counted)
@@ -321,8 +322,8 @@ class InformationPruner(BaseRankingPruner):
         if not self._decides:
             return super()._make_report()
         names, kept, (_, partner, value) = self._names(), self.keep_mask_, self._blanket
-        lost = np.where(partner < 0, "says nothing about the target", "says no more than partner")
-        reason = np.where(kept, np.where(self._forced, "always kept", ""), lost)
+        why = np.where(partner < 0, "no information about the target", "redundant with partner")
+        reason = np.where(kept, np.where(self._forced, "always kept", ""), why)
         return pd.DataFrame(
             {
                 "feature": names,
@@ -337,18 +338,18 @@ class InformationPruner(BaseRankingPruner):
 
 
 def _rank(measured, units, forced, **needed):
-    """Return the path of as many picks as are needed."""
+    """Return the path of as many selections as are needed."""
     relevance, term, scheme = measured
     picks = select_forward(relevance, term, scheme, units, forced, **needed)
     return RankedPath(picks.scores, order=picks.order, units=units, forced=forced)
 
 
 def _information(counted, target):
-    """Return what each column says about the target by itself; NaN if it is constant."""
+    """Return the mutual information of each feature and the target; NaN if it is constant."""
     found = mutual_information(counted, target, 0, np.arange(len(counted.n_codes)))
     return np.where(counted.varies, found, np.nan)
 
 
 def _correlation_of_pairs(table, s, columns):
-    """Return the absolute correlations over the rows that both columns of a pair have."""
+    """Return absolute correlations over the samples in which neither feature is missing."""
     return np.abs(correlation_tile(table, table, columns, np.array([s]))[:, 0])

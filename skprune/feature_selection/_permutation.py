@@ -1,4 +1,4 @@
-"""Permutation importance: columns that a model does not miss on rows held out from it."""
+"""Permutation importance on held-out data: features that a model does without."""
 
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -23,92 +23,93 @@ from skprune.feature_selection._ranking import BaseRankingPruner
 
 
 class PermutationPruner(BaseRankingPruner):
-    """Remove columns that a model does not miss when their values are shuffled.
+    """Remove features of low permutation importance on held-out data.
 
-    A clone of the estimator is fitted on the training rows of each fold. On the rows held out
-    from it the values of a column are shuffled among the rows; the score of the column is how
-    far the model's score falls, averaged over folds and repeats. Columns that say the same hide
-    each other: the model reads from one what it lost in the other. So they can be shuffled
+    A clone of the estimator is fitted on the training samples of each fold. In the held-out
+    samples the values of a feature are shuffled; the importance of the feature is how much the
+    score of the model drops, averaged over folds and repeats. Redundant features mask each
+    other, as the model still has the information of one in the other. They can be shuffled
     together, as a group.
 
     Parameters
     ----------
     estimator : estimator
-        A model, or a pipeline with a model at its end; never changed. It is given the table
-        as it is: a pipeline may read text.
+        A model, or a pipeline that ends in one; never changed. It is given `X` as it is, so
+        that a pipeline may encode text.
     scoring : str or callable, default=None
-        As in `sklearn.metrics.check_scoring`; None is the estimator's own score.
+        As in `sklearn.metrics.check_scoring`; None is the `score` of the estimator.
     cv : int, splitter or iterable, default=5
         Folds, as in `sklearn.model_selection.check_cv`.
     n_repeats : int, default=5
-        How often each column is shuffled in each fold.
+        Number of times that each feature is shuffled in each fold.
     keep : int or float, default=None
-        Number (int) or fraction (float in (0, 1]) of columns that stay. If neither `keep`
-        nor `threshold` is given, half of them stay.
+        Number (int) or fraction (float in (0, 1]) of features to keep. If neither `keep` nor
+        `threshold` is given, half of them are kept.
     threshold : float, default=None
-        Columns whose score is above it stay, in the unit of `scoring`. At 0 a column stays
-        if the model is worse without its values on rows that it has not seen.
+        Features with an importance above it are kept, in the unit of `scoring`. With 0 those are
+        kept whose shuffling lowers the score on unseen data.
     groups : list of lists, dict of lists or float, default=None
-        Columns, by name or place, that are shuffled together, row by row, and stand or fall
-        together. A float in [0, 1) finds them: columns are clustered as long as all pairs of
-        a cluster have an absolute rank correlation above it.
+        Features, by name or index, that are shuffled together, sample by sample, and kept or
+        removed together. With a float in [0, 1), groups are clusters of features of which all
+        pairs have an absolute rank correlation above it.
     always_keep : list of str or int, default=None
-        Columns that stay at every level, with their groups.
+        Features that are kept at every level, with their groups.
     random_state : int, RandomState instance or None, default=None
         Draws the permutations. The estimator has its own.
     n_jobs : int, default=None
-        Folds that are worked on at a time, as in joblib.
+        Number of folds in parallel, as in joblib.
 
     Attributes
     ----------
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
-        Columns that stay.
+        Mask of the features that are kept.
     scores_ : ndarray of shape (`n_features_in_`,)
-        Mean fall of the score, in the unit of `scoring`; the same for the columns of a group.
+        Mean importances, in the unit of `scoring`; equal within a group.
     importances_ : ndarray of shape (`n_features_in_`, n_folds, `n_repeats`)
-        The falls that `scores_` are the means of.
+        Drop of the score in each fold and repeat.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
-        Ranks, the best 1.
+        Ranks; the most important feature has rank 1.
     report_ : DataFrame
-        A row per input column: `feature`, `kept`, `score`, `reason`, `value`, `partner` (the
-        first column of its group), `rank`, `std` (standard deviation over folds and
+        A row per input feature: `feature`, `kept`, `score`, `reason`, `value`, `partner` (the
+        first feature of its group), `rank`, `std` (standard deviation over folds and
         repeats) and `se` (standard error of the mean over folds; NaN if there is only one).
     path_ : RankedPath
-        Every level of this fit; not pickled.
+        All levels of this fit; not pickled.
     n_features_in_ : int
-        Number of columns seen by `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen by `fit`, if all are strings.
+        Names of the features seen during `fit`, if all are strings.
 
     Raises
     ------
     LevelError
         By `fit`, if `keep` or `threshold` cannot be met.
     InputError
-        By `fit`, if `groups` or `always_keep` name columns that do not exist, or the
-        estimator refuses columns of text.
+        By `fit`, if `groups` or `always_keep` name features that do not exist, or the
+        estimator refuses features of text.
 
     See Also
     --------
-    sklearn.inspection.permutation_importance : The same of one fitted model.
-    CorrelationPruner : Removes one of two columns that say the same.
+    sklearn.inspection.permutation_importance : The importances of one fitted model.
+    CorrelationPruner : Removes one of two redundant features.
     RandomPruner : The baseline.
 
     Notes
     -----
     The values are those of `sklearn.inspection.permutation_importance` for the same
-    permutations. Decision trees, forests, bagged trees and gradient boosting are walked again
-    only where a permutation changes something: O(rows * trees * depth * n_repeats) for all
-    columns together. Other models predict many permuted copies in one call, blocks of 64 MB
-    at a time. Where `scoring` is a function of one's own that looks at the model, copies are
-    scored one by one. A model has to answer for each row by itself.
+    permutations. In decision trees, forests, bagged trees and gradient boosting, samples are
+    sent again only through the splits at which a permutation changes their path:
+    O(n_samples * n_trees * depth * n_repeats) for all features together. Other models predict
+    many permuted copies in one call, in blocks of 64 MB. Where `scoring` is a custom function
+    of the model, copies are scored one by one. Predictions for a sample must not depend on the
+    other samples.
 
-    `sample_weight` goes to the fit of the estimator (of a pipeline: of its last step) and to
-    the scorer, if they take it. A group that is found by correlation holds columns of numbers
-    only; all rows are looked at, the target is not. This takes a matrix of all pairs of
-    columns, and of a sparse table a dense copy.
+    `sample_weight` is passed to the fit of the estimator (of a pipeline: of its last step) and
+    to the scorer, if they take it. Groups by correlation hold numeric features only and are
+    found in all samples, without the target. This takes a matrix of all pairs of features, and
+    a dense copy of a sparse matrix.
 
-    Folds share most of their training rows, so that `se` is a little too small.
+    Folds share most of their training samples, so that `se` is slightly too small.
 
     References
     ----------
@@ -166,7 +167,7 @@ class PermutationPruner(BaseRankingPruner):
         self.n_jobs = n_jobs
 
     def _validate_table(self, X, y, **checks):
-        """Return the table as it came: the estimator says what it can read."""
+        """Return the table as it is: the estimator itself refuses what it cannot read."""
         if not is_frame(X):
             how: dict[str, Any] = {
                 "accept_sparse": "csr",
@@ -197,7 +198,7 @@ class PermutationPruner(BaseRankingPruner):
         seeds = rng.randint(np.iinfo(np.int32).max, size=len(splits))
         job = delayed(_importances_of_fold)
         try:
-            # `fit` turned off the checks of parameters: those of the estimator are due.
+            # `fit` turned off the validation of parameters, which the estimator needs.
             with config_context(skip_parameter_validation=False):
                 found = Parallel(n_jobs=self.n_jobs)(
                     job(self, table.X, y, sample_weight, split, int(seed), self._units)
@@ -205,8 +206,8 @@ class PermutationPruner(BaseRankingPruner):
                 )
         except (ValueError, TypeError) as error:
             name = type(self.estimator).__name__
-            said = f"{name} said {str(error)!r} of this table. It may need numbers"
-            refuse_text(table.X, np.flatnonzero(table.nominal).tolist(), said)
+            what = f"{name} raised {str(error)!r} on this table. It may need numbers"
+            refuse_text(table.X, np.flatnonzero(table.nominal).tolist(), what)
             raise
         self.importances_ = np.stack(found, axis=1)[self._units]
         return self.importances_.mean(axis=(1, 2))
@@ -228,7 +229,7 @@ class PermutationPruner(BaseRankingPruner):
 
 
 def _importances_of_fold(pruner, X, y, sample_weight, split, seed, units):
-    """Fit the estimator on some rows and permute others; shape (n_units, n_repeats)."""
+    """Fit the estimator and permute held-out samples; shape (n_units, n_repeats)."""
     train, test = split
     model = clone(pruner.estimator)
     params = _fit_weights(model, rows_of(sample_weight, train))
@@ -246,7 +247,7 @@ def _importances_of_fold(pruner, X, y, sample_weight, split, seed, units):
 
 
 def _fit_weights(estimator, weight):
-    """Return the weights as a parameter of `fit`; nothing if it takes none."""
+    """Return the sample weights as a parameter of `fit`; nothing if it takes none."""
     name, last = "sample_weight", estimator
     if isinstance(estimator, Pipeline):
         step, last = estimator.steps[-1]
@@ -255,6 +256,6 @@ def _fit_weights(estimator, weight):
 
 
 def _rank_correlations(X):
-    """Return Spearman's correlations of all pairs of columns."""
+    """Return Spearman's correlations of all pairs of features."""
     table, every = describe(ranks(X)), np.arange(X.shape[1])
     return correlation_tile(table, table, every, every)

@@ -1,9 +1,10 @@
-"""Permutation importance: what a model scores once columns are shuffled among rows.
+"""Permutation importance: how much the score of a model drops when features are shuffled.
 
-Three ways give the same numbers. Models that add up leaves of trees are walked again only
-where a permutation changes something. Other models predict many permuted copies of the table
-in one call. Both hand the scorer a stand-in that answers for one copy; a scorer that looks at
-more than predictions is given the model itself, and one copy after the other.
+Three ways give the same numbers. In models that sum or average leaves of trees, samples are
+sent again only through the splits at which a permutation changes their path. Other models
+predict many permuted copies of the table in one call. Both pass the scorer a model with the
+known predictions of one copy; a scorer that reads more than predictions is given the model
+itself, and one copy after the other.
 """
 
 from dataclasses import replace
@@ -27,26 +28,26 @@ from skprune.criteria.permutation_walks import decision_steps, permutations, rer
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import surgeon_for
 
-# Bytes of the arrays of one block: of permuted copies, of answers, of walks.
+# Bytes of the arrays of one block: of permuted copies, of predictions, of paths.
 BLOCK = 2**26
-# What `score` is, unless a model has one of its own: functions of `predict` and the targets.
+# The usual `score` methods, which are functions of `predict` and the targets.
 OWN_SCORES = (ClassifierMixin.score, RegressorMixin.score)
-# What a step of a walk takes while it is recorded, sorted and walked again.
+# Bytes of a step of a path while it is recorded, sorted and taken again.
 STEP_BYTES = 100
 
 
 def permutation_importances(
     model, X, y, scorer, *, n_repeats=5, seed=0, units=None, sample_weight=None
 ):
-    """Measure how far the score of a model falls when columns are permuted.
+    """Compute how much the score of a model drops when features are permuted.
 
     Parameters
     ----------
     model : fitted estimator
-        Any model that answers for each row by itself; never changed.
-    X : ndarray, sparse matrix or frame of shape (n_rows, n_features)
-        Rows that the model was not fitted on, if the result is to say what it has learnt.
-    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        Any model whose prediction for a sample depends on no other sample; never changed.
+    X : ndarray, sparse matrix or frame of shape (n_samples, n_features)
+        Samples; use held-out data to measure what generalises.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their targets.
     scorer : callable
         As `sklearn.metrics.check_scoring` returns it.
@@ -55,10 +56,10 @@ def permutation_importances(
     seed : int, default=0
         Seed of the permutations; all units share them.
     units : ndarray of int, shape (n_features,), default=None
-        The unit of each column, numbered from 0: columns of one unit are permuted together,
-        row by row. Default: each its own.
-    sample_weight : array-like of shape (n_rows,), default=None
-        Weights of the rows, for scorers that take them.
+        The unit of each feature, numbered from 0: features of one unit are permuted together,
+        sample by sample. Default: each its own.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Sample weights, for scorers that take them.
 
     Returns
     -------
@@ -67,8 +68,8 @@ def permutation_importances(
 
     Notes
     -----
-    Of sums over trees O(rows * trees * depth * n_repeats) in all, and a sum over trees and
-    the scorer per copy; of others a prediction and the scorer per copy.
+    For trees O(n_samples * n_trees * depth * n_repeats) in all, and a sum over the trees and
+    the scorer per copy; for other models a prediction and the scorer per copy.
     """
     units = np.arange(X.shape[1]) if units is None else units
     if isinstance(model, FrozenEstimator):
@@ -87,14 +88,14 @@ def permutation_importances(
 
 
 def _unbound(scorer, model):
-    """Return the function behind a model's own `score`, where that only asks to predict."""
+    """Return the function behind the `score` of a model, where that only calls `predict`."""
     last = model.steps[-1][1] if isinstance(model, Pipeline) else model
-    usual = passes_through(scorer) and type(last).score in OWN_SCORES
-    return type(last).score if usual else scorer
+    is_usual = passes_through(scorer) and type(last).score in OWN_SCORES
+    return type(last).score if is_usual else scorer
 
 
 def _permuted_models(model, X, scorer, units, source):
-    """Yield a model, or what stands in for it, and rows, for each unit and permutation."""
+    """Yield a model, or one of known predictions, and samples, per unit and permutation."""
     columns = [np.flatnonzero(units == unit) for unit in range(units.max() + 1)]
     changes = list(product(columns, source))
     if not (predicts_only(scorer) or scorer in OWN_SCORES):
@@ -103,7 +104,7 @@ def _permuted_models(model, X, scorer, units, source):
         return
     leaves = _leaves_of(model, X)
     if leaves is not None:
-        yield from ((stand_in, X) for stand_in in walked(leaves, units, source))
+        yield from ((known, X) for known in walked(leaves, units, source))
         return
     for rows, count in _stacks(X, changes):
         stack = Stack(model, rows, n_rows_of(X))
@@ -114,13 +115,13 @@ def _permuted_models(model, X, scorer, units, source):
 
 
 def _stacks(X, changes):
-    """Yield stacks of permuted copies, and of how many each is."""
+    """Yield stacks of permuted copies, and the number of copies in each."""
     n_copies = min(len(changes), block_size(BLOCK, _bytes_of(X)))
     parts = [changes[block] for block in blocks(len(changes), n_copies)]
     if sparse.issparse(X) or is_frame(X):
         yield from ((permuted_copies(X, part), len(part)) for part in parts)
         return
-    # One buffer for all: only the columns that are permuted are written, and put back.
+    # One buffer for all: only permuted columns are written, and restored afterwards.
     copies = np.tile(X, (n_copies, 1, 1))
     for part in parts:
         yield _permute_in(copies[: len(part)], X, part), len(part)
@@ -142,7 +143,7 @@ def permuted_copies(X, changes):
     X : ndarray, sparse matrix or frame of shape (n_rows, n_features)
         The table.
     changes : list of (ndarray, ndarray)
-        Of each copy the columns, and the row that each row takes their values from.
+        For each copy the columns, and the row that each row takes their values from.
 
     Returns
     -------
@@ -184,53 +185,53 @@ def _bytes_of(X):
 
 
 class Stack:
-    """What a model answers for copies of a table; each method is called once for all.
+    """Predictions of a model for stacked copies of a table; each method is called only once.
 
     Parameters
     ----------
     model : fitted estimator
-        Answers.
-    X : array-like of shape (n_copies * n_rows, n_features)
+        The model.
+    X : array-like of shape (n_copies * n_samples, n_features)
         The copies.
-    n_rows : int
-        Rows of each.
+    n_samples : int
+        Samples of each copy.
     """
 
-    def __init__(self, model, X, n_rows):
-        self.model, self.n_rows = model, n_rows
-        self._X, self._answers = X, {}
+    def __init__(self, model, X, n_samples):
+        self.model, self.n_samples = model, n_samples
+        self._X, self._predictions = X, {}
 
-    def answer(self, method, place):
-        """Return what a method answers for one copy; a list if it answers with one."""
-        if method not in self._answers:
-            self._answers[method] = getattr(self.model, method)(self._X)
-        found = self._answers[method]
-        rows = slice(place * self.n_rows, (place + 1) * self.n_rows)
+    def predictions(self, method, place):
+        """Return what a method returns for one copy: an array, or a list of arrays."""
+        if method not in self._predictions:
+            self._predictions[method] = getattr(self.model, method)(self._X)
+        found = self._predictions[method]
+        rows = slice(place * self.n_samples, (place + 1) * self.n_samples)
         return [output[rows] for output in found] if isinstance(found, list) else found[rows]
 
 
-def _answered(method):
-    """Make a method that answers from a stack, if the model has it."""
+def _from_stack(method):
+    """Make a method that returns the predictions in a stack, if the model has that method."""
 
-    def can(copy):
+    def has_method(copy):
         return hasattr(copy.stack.model, method)
 
-    def answer(self, X):  # noqa: ARG001 - the rows are known
-        return self.stack.answer(method, self.place)
+    def predictions(self, X):  # noqa: ARG001 - the predictions are known
+        return self.stack.predictions(method, self.place)
 
-    answer.__name__ = method
-    return available_if(can)(answer)
+    predictions.__name__ = method
+    return available_if(has_method)(predictions)
 
 
 class Copy(BaseEstimator):
-    """Stands in for a model that is asked about one copy of a stack.
+    """A model with known predictions, those for one copy of a stack.
 
     Parameters
     ----------
     stack : Stack
-        The answers.
+        The predictions for all copies.
     place : int
-        Which copy.
+        Index of the copy.
     """
 
     def __init__(self, stack, place):
@@ -248,30 +249,30 @@ class Copy(BaseEstimator):
         """Class labels of the model."""
         return self.stack.model.classes_
 
-    predict = _answered("predict")
-    predict_proba = _answered("predict_proba")
-    predict_log_proba = _answered("predict_log_proba")
-    decision_function = _answered("decision_function")
+    predict = _from_stack("predict")
+    predict_proba = _from_stack("predict_proba")
+    predict_log_proba = _from_stack("predict_log_proba")
+    decision_function = _from_stack("decision_function")
 
 
-# Trees: what does not change is not walked again.
+# Trees: only paths that a permutation changes are taken again.
 
 
 class Leaves(NamedTuple):
-    """How a model makes its answers from the leaves that rows end in.
+    """A model whose predictions are sums over the leaves of samples.
 
     Attributes
     ----------
     table : NodeTable
         The trees; splits name columns of `X`.
-    X : ndarray of shape (n_rows, n_features)
-        The rows, in the precision in which the model compares.
+    X : ndarray of shape (n_samples, n_features)
+        The samples, in the precision in which the model compares.
     value : ndarray of shape (n_nodes, n_values)
-        What each leaf adds to the answer.
-    first : ndarray of shape (n_rows, n_values)
-        The answer before the first tree.
+        What each leaf adds to the sum.
+    first : ndarray of shape (n_samples, n_values)
+        The sum before the first tree.
     finish : callable
-        Makes the stand-in of a model from the answers, of shape (n_rows, n_values).
+        Makes a model with known predictions from the sums, of shape (n_samples, n_values).
     """
 
     table: Any
@@ -282,7 +283,7 @@ class Leaves(NamedTuple):
 
 
 def _leaves_of(model, X):
-    """Return how a model adds up leaves, or None if it does something else."""
+    """Return a model as `Leaves`, or None if its predictions are no such sums."""
     if sparse.issparse(X) or non_numeric_columns(X):
         return None
     try:
@@ -310,21 +311,21 @@ def _mean_of(model, n_trees, total):
 
 
 def walked(leaves, units, source):
-    """Stand in for a model of trees that is asked about permuted rows.
+    """Predict permuted samples by a model of trees.
 
     Parameters
     ----------
     leaves : Leaves
-        How the model answers.
+        The model.
     units : ndarray of int, shape (n_features,)
-        The unit of each column.
-    source : ndarray of int, shape (n_repeats, n_rows)
-        The row that each row takes the values of a unit from.
+        The unit of each feature.
+    source : ndarray of int, shape (n_repeats, n_samples)
+        The sample that each sample takes the values of a unit from.
 
     Yields
     ------
     estimator
-        Answers as the model would, for each unit and each permutation of it.
+        Predicts what the model predicts, for each unit and each permutation of it.
     """
     n_repeats, n_rows = source.shape
     n_units, n_values, table = units.max() + 1, leaves.value.shape[1], leaves.table
@@ -334,15 +335,15 @@ def walked(leaves, units, source):
     for block in blocks(n_units, n_blocked):
         inside = (units >= block.start) & (units < block.stop)
         local = np.where(inside, units - block.start, -1)
-        answers = np.empty((block.stop - block.start, n_repeats, n_rows, n_values))
+        sums = np.empty((block.stop - block.start, n_repeats, n_rows, n_values))
         for part in even_blocks(0, n_rows, n_walked):
             rows = np.arange(part.start, part.stop)
-            _answer(leaves, local, source, rows, answers[:, :, part])
-        yield from map(leaves.finish, answers.reshape(-1, n_rows, n_values))
+            _fill_in(leaves, local, source, rows, sums[:, :, part])
+        yield from map(leaves.finish, sums.reshape(-1, n_rows, n_values))
 
 
-def _answer(leaves, units, source, rows, answers):
-    """Fill in the answers for some rows; of shape (n_units, n_repeats, n_rows, n_values)."""
+def _fill_in(leaves, units, source, rows, sums):
+    """Fill in the sums for some samples; of shape (n_units, n_repeats, n_rows, n_values)."""
     table, X, value, first, _ = leaves
     known = decision_steps(table, X, rows, units)
     terms = np.empty((table.n_trees + 1, first[rows].size))
@@ -351,10 +352,10 @@ def _answer(leaves, units, source, rows, answers):
     votes[:] = value[known.leaf]
     for repeat, taken in enumerate(source):
         unit, walks, leaf = reroute(table, X, rows, units, known, taken)
-        ends = np.searchsorted(unit, np.arange(len(answers) + 1))
+        ends = np.searchsorted(unit, np.arange(len(sums) + 1))
         for place, part in enumerate(map(slice, ends[:-1], ends[1:])):
             changed = walks[part]
             votes[changed] = value[leaf[part]]
-            # Tree after tree, as the model adds: in another order the last bit differs.
-            answers[place, repeat] = np.add.reduce(terms, axis=0).reshape(len(rows), -1)
+            # Tree after tree, as in the model: another order changes the last bit.
+            sums[place, repeat] = np.add.reduce(terms, axis=0).reshape(len(rows), -1)
             votes[changed] = value[known.leaf[changed]]

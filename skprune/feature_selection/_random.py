@@ -1,4 +1,4 @@
-"""Columns at random: the baseline that every other choice is held against."""
+"""Features removed at random: the baseline of all other criteria."""
 
 from typing import Any, ClassVar
 
@@ -8,57 +8,57 @@ from skprune.feature_selection._ranking import BaseRankingPruner
 
 
 class RandomPruner(BaseRankingPruner):
-    """Remove columns at random: the baseline for every other choice.
+    """Remove features at random: the baseline of all other criteria.
 
-    A pruner of columns that does no better than this one at the same number of columns
-    has found nothing.
+    A criterion that does not outperform this one at the same number of features has found
+    nothing.
 
     Parameters
     ----------
     keep : int or float, default=None
-        Number (int) or fraction (float in (0, 1]) of columns that stay. If neither `keep`
-        nor `threshold` is given, half of them stay.
+        Number (int) or fraction (float in (0, 1]) of features to keep. If neither `keep` nor
+        `threshold` is given, half of them are kept.
     threshold : float, default=None
-        Columns whose score, drawn uniformly from [0, 1), is above it stay.
+        Features are kept whose score, drawn uniformly from [0, 1), is above it.
     groups : list of lists or dict of lists, default=None
-        Columns, by name or place, that stand or fall together.
+        Features, by name or index, that are kept or removed together.
     always_keep : list of str or int, default=None
-        Columns that stay at every level, with their groups.
+        Features that are kept at every level, with their groups.
     random_state : int, RandomState instance or None, default=None
         Draws the scores.
 
     Attributes
     ----------
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
-        Columns that stay.
+        Mask of the features that are kept.
     scores_ : ndarray of shape (`n_features_in_`,)
-        The draws; the same for the columns of a group.
+        The draws; equal within a group.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
-        Ranks, the best 1.
+        Ranks; the highest score has rank 1.
     report_ : DataFrame
-        A row per input column: `feature`, `kept`, `score`, `reason`, `value`, `partner`
+        A row per input feature: `feature`, `kept`, `score`, `reason`, `value`, `partner`
         and `rank`.
     path_ : RankedPath
-        Every level of this fit; not pickled.
+        All levels of this fit; not pickled.
     n_features_in_ : int
-        Number of columns seen by `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen by `fit`, if all are strings.
+        Names of the features seen during `fit`, if all are strings.
 
     Raises
     ------
     LevelError
         By `fit`, if `keep` or `threshold` cannot be met.
     InputError
-        By `fit`, if `groups` or `always_keep` name columns that do not exist.
+        By `fit`, if `groups` or `always_keep` name features that do not exist.
 
     See Also
     --------
-    CorrelationPruner : Removes redundant columns.
+    CorrelationPruner : Removes redundant features.
 
     Notes
     -----
-    The values of the table play no part: it may hold text, missing values, or be sparse.
+    The values of `X` are not used: it may hold text or missing values, or be sparse.
 
     Examples
     --------
@@ -84,5 +84,5 @@ class RandomPruner(BaseRankingPruner):
         self.always_keep = always_keep
         self.random_state = random_state
 
-    def _score_columns(self, table, y, sample_weight):  # noqa: ARG002 - the values play no part
+    def _score_columns(self, table, y, sample_weight):  # noqa: ARG002 - the values are not used
         return check_random_state(self.random_state).uniform(size=table.X.shape[1])

@@ -1,4 +1,4 @@
-"""Columns by their neighbourhoods: what differs where the target does."""
+"""Relief: features that differ more between near samples of different classes."""
 
 import warnings
 from numbers import Integral
@@ -19,36 +19,38 @@ DEFAULT_NEIGHBORS = 10
 
 
 class ReliefPruner(BaseRankingPruner):
-    """Rank columns by how they differ between near rows, with equal targets and with others.
+    """Rank features by their differences between near misses and near hits (Relief).
 
-    A column is worth more the more it differs between rows that are near each other and of
-    different classes, and the less between those of the same class. Near means near in all
-    columns at once: so columns that say something only together, and nothing alone, are
-    found as well. Columns that say the same all rank high (`CorrelationPruner` removes
-    those).
+    The score of a feature is how much more it differs between near samples of different
+    classes (misses) than between near samples of the same class (hits). Samples are near if
+    they are near in all features at once, so features that are informative only together are
+    found as well. Redundant features all rank high; `CorrelationPruner` removes them.
 
     Parameters
     ----------
     criterion : {"relieff", "surf", "multisurf"}, default="relieff"
-        Which rows are near a row: the `n_neighbors` nearest ones of each class; all that
-        are nearer than the mean distance of two rows; or all that are nearer than the
-        row's own mean distance to the others, less half the standard deviation of those.
+        Which samples are near a sample. "relieff": the `n_neighbors` nearest ones of each
+        class. "surf": all that are nearer than the mean distance of two samples. "multisurf":
+        all that are nearer than the sample's own mean distance to the others, less half the
+        standard deviation of these distances.
     n_neighbors : int, default=10
-        Number of near rows of each class for `criterion="relieff"`; of a smaller class, all.
-        More of them make scores steadier and blinder to what columns say only together.
+        Number of near samples of each class for `criterion="relieff"`; all of a smaller class.
+        More neighbours lower the variance of the scores, but also those of features that are
+        informative only together.
     task : {"auto", "classification", "regression"}, default="auto"
-        What `y` is. With "auto", strings, booleans and at most 20 distinct whole numbers
-        are classes, and other numbers a quantity.
+        Type of the target. With "auto", strings, booleans and at most 20 distinct whole numbers
+        are classes, other numbers a continuous target.
     keep : int or float, default=None
-        Number (int) or fraction (float in (0, 1]) of columns that stay. If neither `keep`
-        nor `threshold` is given, half of them stay.
+        Number (int) or fraction (float in (0, 1]) of features to keep. If neither `keep` nor
+        `threshold` is given, half of them are kept.
     threshold : float, default=None
-        Columns whose score is above it stay; 0 is the score of a column that says nothing.
+        Features with a score above it are kept; uninformative features have an expected score
+        of 0.
     groups : list of lists or dict of lists, default=None
-        Columns, by name or place, that stand or fall together; a group has the score of
-        its best column.
+        Features, by name or index, that are kept or removed together; a group has the score of
+        its best feature.
     always_keep : list of str or int, default=None
-        Columns that stay at every level, with their groups.
+        Features that are kept at every level, with their groups.
     n_jobs : int, default=None
         Number of threads; None is 1 unless in a `joblib.parallel_config`. The scores are
         the same for any number.
@@ -56,83 +58,83 @@ class ReliefPruner(BaseRankingPruner):
     Attributes
     ----------
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
-        Columns that stay.
+        Mask of the features that are kept.
     scores_ : ndarray of shape (`n_features_in_`,)
-        Scores in [-1, 1], the higher the better; the same for the columns of a group. NaN
-        for columns that do not vary, which go first.
+        Scores in [-1, 1], the higher the better; equal within a group. NaN for constant
+        features, which are removed first.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
-        Ranks, the best 1.
+        Ranks; the best feature has rank 1.
     report_ : DataFrame
-        A row per input column: `feature`, `kept`, `score`, `reason`, `value` (its own
-        score), `partner` (the column that gives its group the score) and `rank`.
+        A row per input feature: `feature`, `kept`, `score`, `reason`, `value` (its own score),
+        `partner` (the feature of its group with the score of the group) and `rank`.
     path_ : RankedPath
-        Every level of this fit; not pickled.
+        All levels of this fit; not pickled.
     n_features_in_ : int
-        Number of columns seen by `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen by `fit`, if all are strings.
+        Names of the features seen during `fit`, if all are strings.
 
     Raises
     ------
     LevelError
         By `fit`, if `keep` or `threshold` cannot be met.
     InputError
-        By `fit`, if `y` has one value only or does not suit `task`, if columns hold dates,
-        or if `groups` or `always_keep` name columns that do not exist.
+        By `fit`, if `y` has one value only or does not suit `task`, if features hold dates,
+        or if `groups` or `always_keep` name features that do not exist.
     ValueError
         By `fit`, if `y` is missing, or values are infinite.
     TypeError
-        By `fit`, if the table is sparse: zeros are values here like all others.
+        By `fit`, if `X` is sparse.
 
     Warns
     -----
     PruningWarning
-        If `n_neighbors` is set and has no meaning for the criterion, or weights are too small
-        to count rows.
+        If `n_neighbors` is set but the criterion ignores it, or weights are too small to be
+        numbers of repetitions.
 
     See Also
     --------
-    CorrelationPruner : Removes columns that say what others say.
+    CorrelationPruner : Removes redundant features.
     RandomPruner : The baseline.
 
     Notes
     -----
-    *Differences.* The distance of two rows is the sum of their differences: of numbers, the
-    distance over the range of the column; of categories (columns of text, or categorical),
-    1 unless they are the same. What is missing in a column differs from a value as much as
-    the values of its class do on average [2]_, whatever those are.
+    *Differences.* The distance of two samples is the sum of their differences over all
+    features. Numbers differ by their distance over the range of the feature, categories
+    (features of text, or categorical) by 0 or 1. A missing value differs from another value by
+    the expected difference within its class [2]_.
 
-    *Score.* With classes it is the mean over the rows of ::
+    *Score.* For classification it is the mean over the samples of ::
 
-        sum over other classes c of P(c) / (1 - P(own)) * (mean difference to near rows of c)
-            - (mean difference to near rows of the own class)
+        sum over other classes c of P(c) / (1 - P(own)) * (mean difference to near misses of c)
+            - (mean difference to near hits)
 
-    P(c) being the share of a class in the rows; classes without rows within a radius are
-    left out. With a quantity there is one score for all rows, RReliefF [2]_, ::
+    where P(c) is the share of class c among the samples; classes without samples within a
+    radius are left out. For regression it is RReliefF [2]_, ::
 
         N_dCdA / N_dC - (N_dA - N_dCdA) / (m - N_dC)
 
-    from the sums over all m rows of the mean differences to near rows, in the column (dA),
-    in the target over its range (dC), and of their product; all near rows count alike.
+    with sums over all m samples of the mean differences to near samples: in the feature
+    (N_dA), in the target over its range (N_dC), and of their product (N_dCdA); all near samples
+    count alike.
 
-    *Other packages.* For two classes, complete numeric tables and no ties, the scores of
-    "relieff" and "multisurf" are those of skrebate 0.8.4. Elsewhere it departs from the
-    papers, and its scores differ: its radius of SURF averages in the zeros between each
-    row and itself; of more than two classes, the misses count by their number among the
-    near rows (all alike for "relieff"), not by the shares of their classes; regression
-    splits neighbours into hits and misses at one standard deviation of the target; and
-    missing values are left out.
+    *Other packages.* For two classes, numeric features without missing values and no ties, the
+    scores of "relieff" and "multisurf" are those of skrebate 0.8.4. Elsewhere skrebate departs
+    from the papers, and its scores differ: its radius of SURF includes the zero distance of
+    each sample to itself; with more than two classes it weights misses by their number among
+    the near samples (all alike for "relieff"), not by the shares of their classes; in
+    regression it splits neighbours into hits and misses at one standard deviation of the
+    target; and it leaves missing values out.
 
-    *Weights* count rows: a row of weight 3 is three rows, two of which are neighbours of the
-    third, so weights of 3 everywhere are not the same as none. Weights that are no counts
-    (such as those that sum to 1, with which no row has `n_neighbors` neighbours) should be
-    rescaled to a mean of 1. Of rows that are equally near, the first ones count.
+    *Sample weights* are numbers of repetitions: a sample of weight 3 is three samples, two of
+    which are neighbours of the third, so weights of 3 everywhere differ from no weights.
+    Rescale other weights to a mean of 1; with weights that sum to 1, for example, no sample has
+    `n_neighbors` neighbours. Ties of distances go to the first samples.
 
-    *Cost.* The time grows with the square of the number of rows and in proportion to that of
-    columns. The memory grows with neither square: it holds copies of the table (and one
-    per class of its columns with gaps), lists of `n_neighbors` rows per row and class, and
-    some tens of MB. SURF and MultiSURF take several times as long as ReliefF, as a third
-    of all pairs are near.
+    *Cost.* The time is quadratic in the number of samples and linear in that of features. The
+    memory is linear in both: copies of `X` (and one per class of its features with missing
+    values), lists of `n_neighbors` samples per sample and class, and some tens of MB. SURF and
+    MultiSURF take several times as long as ReliefF, as a third of all pairs are near.
 
     References
     ----------
@@ -149,7 +151,7 @@ class ReliefPruner(BaseRankingPruner):
 
     Examples
     --------
-    The class says whether two columns have the same sign: each alone says nothing.
+    The class is whether two features have the same sign; each alone is uninformative.
 
     >>> import numpy as np
     >>> from skprune import ReliefPruner
@@ -168,7 +170,7 @@ class ReliefPruner(BaseRankingPruner):
     }
     _reads: ClassVar[frozenset[str]] = frozenset({"nan", "categories"})
     _needs_target: ClassVar[bool] = True
-    _min_rows: ClassVar[int] = 2  # a row alone has no neighbour
+    _min_rows: ClassVar[int] = 2  # a single sample has no neighbour
 
     def __init__(
         self,
@@ -195,7 +197,7 @@ class ReliefPruner(BaseRankingPruner):
         if self.criterion != "relieff" and self.n_neighbors != DEFAULT_NEIGHBORS:
             msg = (
                 f"n_neighbors={self.n_neighbors!r} has no meaning for criterion="
-                f"{self.criterion!r}, which has a radius instead, and is ignored."
+                f"{self.criterion!r}, which uses a radius, and is ignored."
             )
             warnings.warn(msg, PruningWarning, stacklevel=5)
         warn_of_small_weights(sample_weight, stacklevel=6)
@@ -213,13 +215,13 @@ class ReliefPruner(BaseRankingPruner):
 
 
 def _read_labels(y, task):
-    """Return the class of each row, and None; or zeros, and the target over its range."""
+    """Return class codes and None; or zeros, and a continuous target scaled to its range."""
     values, classes = read_target(y, task)
     low, high = values.min(), values.max()
     if low == high:
         msg = (
-            f"y has one value only, {y[:1].tolist()[0]!r}, in all rows (of positive weight): no "
-            "column can say anything of it. Give rows with different targets."
+            f"y has one value only, {y[:1].tolist()[0]!r}, in all samples (of positive weight): "
+            "all features score alike. Give samples with different targets."
         )
         raise InputError(msg)
     if classes is not None:

@@ -1,4 +1,4 @@
-"""Columns that a rule says are of no use, whatever is predicted: the reason for each."""
+"""Features that are useless whatever is predicted, by rules, with the reason for each."""
 
 import warnings
 from numbers import Real
@@ -18,123 +18,124 @@ from skprune.feature_selection._base import BaseFeaturePruner
 from skprune.feature_selection._columns import positive_weight_only
 from skprune.feature_selection._path import DecidedPath
 
-# In the order in which the rules are asked, the words of the report.
+# Reasons in the report, in the order in which the rules are applied.
 REASONS = {
-    "missing": "share without a value at least {:.6g}",
+    "missing": "share of missing values at least {:.6g}",
     "constant": "share of one value at least {:.6g}",
-    "duplicates": "equal to another column",
-    "identifiers": "no value twice",
+    "duplicates": "equal to another feature",
+    "identifiers": "all values distinct",
     "psi": "population stability index at least {:.6g}",
     "ks": "Kolmogorov-Smirnov statistic at least {:.6g}",
 }
-# Fewer rows without a repeated value do not make an identifier.
+# With fewer samples, distinct values may be coincidence and no identifier.
 MIN_IDENTIFIERS = 50
-# The usual number of bins, for which the usual limits of the stability index are meant.
+# The usual limits of the population stability index are meant for this number of bins.
 PSI_BINS = 10
-# A share that misses its limit by rounding alone does not miss it.
+# A share below its limit by no more than this is at the limit: the rest is rounding.
 ROUNDING = 1e-10
 
 
 class RulePruner(BaseFeaturePruner):
-    """Remove columns by rules: constant, empty, duplicated, identifiers, drifting.
+    """Remove constant, missing, duplicated, identifier-like or drifting features by rules.
 
-    Each rule has a parameter of its own: the value of its figure from which on a column
-    goes, or whether the rule holds at all. By default go only the columns that add nothing
-    to the others: those with one value throughout and those equal to an earlier one.
-    `report_` says for each column which rule it broke.
+    Each rule has a parameter: the limit from which on a feature is removed, or whether the
+    rule is applied. By default only features are removed that carry no information beside the
+    others: constant ones and those equal to an earlier one. `report_` holds the rule by which
+    each feature was removed.
 
     Parameters
     ----------
     constant : float or None, default=1.0
-        A column goes if one value is in at least this share of the rows, in (0.5, 1]; 1.0
-        means constant, 0.99 nearly so. "No value" is a value of its own here: a column
-        that is 5 or missing says something. None switches the rule off, as below.
+        Remove features of which one value has at least this share of the samples, in (0.5, 1];
+        1.0 removes constant features, 0.99 nearly constant ones as well. Missing counts as a
+        value here: a feature that is 5 or missing is not constant. None turns the rule off, as
+        below.
     missing : float or None, default=1.0
-        A column goes if at least this share of the rows, in (0, 1], has no value.
+        Remove features that are missing in at least this share of the samples, in (0, 1].
     duplicates : bool, default=True
-        Whether a column goes if it is equal to an earlier one (or a later one that is
-        always kept): in all rows the same number, whatever its type, or the same text, or
-        no value in both.
+        Whether to remove features that are equal to an earlier one (or to a later one that is
+        always kept): in all samples the same number, whatever its type, or the same text, or
+        missing in both.
     identifiers : bool, default=False
-        Whether a column goes if it has a value in each row, none of them twice, in 50 rows
-        or more. Only whole numbers, text and categories are looked at.
+        Whether to remove features with 50 values or more, none of them missing and all of them
+        distinct. Only whole numbers, text and categories are checked.
     psi : float or None, default=None
-        A column goes if its population stability index is at least this: how much the
-        distribution of the later rows differs from that of the earlier ones, over ten bins
-        of about equal weight in the earlier ones, and one for "no value". Usual limits are
-        0.1 for a slight and 0.25 for a large shift.
+        Remove features with at least this population stability index. It measures how much
+        the distribution of the later samples differs from that of the earlier ones, over ten
+        bins of about equal weight in the earlier ones, and one for missing values. Usual limits
+        are 0.1 for a slight and 0.25 for a large shift.
     ks : float or None, default=None
-        A column of numbers goes if its two-sample Kolmogorov-Smirnov statistic is at least
-        this, in (0, 1]: the largest difference of the two distribution functions, of the
-        rows that have a value. Categories, which have no order, are left to `psi`.
-    reference : float or table of shape (n_reference, n_features), default=0.5
-        The earlier rows, for `psi` and `ks`. A float is the first share of the rows given
-        to `fit`, which are in order of time then; the rest are the later ones. A table
-        (array, sparse matrix or DataFrame, with the columns of `X`) is compared with all
-        rows given to `fit`.
+        Remove numeric features with at least this two-sample Kolmogorov-Smirnov statistic, in
+        (0, 1]: the largest difference of the two distribution functions, without missing
+        values. Categories have no order; `psi` covers them.
+    reference : float or array-like of shape (n_reference, n_features), default=0.5
+        The earlier samples, for `psi` and `ks`. A float is a share of the samples given to
+        `fit`, which have to be in order of time: the first ones are the earlier, the rest the
+        later samples. A table (array, sparse matrix or DataFrame, with the features of `X`) is
+        compared with all samples given to `fit`.
     keep : float, default=None
-        None, or 1.0 to keep all columns: the rules decide by themselves what stays.
+        None, or 1.0 to keep all features: the rules themselves decide how many are kept.
     threshold : None, default=None
-        There is no common scale; must be None.
+        Must be None, as the rules have no common scale.
     groups : list of lists or dict of lists, default=None
-        Columns, by name or place, that stand or fall together: a group goes if each of
-        its columns breaks a rule.
+        Features, by name or index, that are kept or removed together: a group is removed if a
+        rule applies to each of its features.
     always_keep : list of str or int, default=None
-        Columns that stay, with their groups.
+        Features that are kept, with their groups.
 
     Attributes
     ----------
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
-        Columns that stay.
+        Mask of the features that are kept.
     scores_ : ndarray of shape (`n_features_in_`,)
-        Share of the rows that do not hold the column's most frequent value, 0 for constant
-        columns. In columns with more than 128 distinct values, one that is in at most an
-        eighth of the rows counts as none, which is a score of 1.
+        Share of the samples without the feature's most frequent value; 0 for constant
+        features. In features with more than 128 distinct values, a most frequent value of at
+        most an eighth of the samples is not counted, which gives a score of 1.
     statistics_ : DataFrame
-        A row per input column, whose name is the index: `missing` and `share` (of the rows
-        that have no value, and the most frequent one), `low`, `high`, `mean` and `std`.
+        A row per input feature, indexed by its name: `missing` (share of missing values),
+        `share` (of the most frequent value), `low`, `high`, `mean` and `std`.
     report_ : DataFrame
-        A row per input column: `feature`, `kept`, `score`, `reason` (the first rule that it
-        broke, in the order above but `missing` first), `value` (the figure that broke it) and
-        `partner` (the column that it is equal to).
+        A row per input feature: `feature`, `kept`, `score`, `reason` (the first rule that
+        applies, in the order above but `missing` first), `value` (the statistic that reached
+        its limit) and `partner` (the feature that it is equal to).
     path_ : DecidedPath
-        All columns, and those that stay; not pickled.
+        Two levels, all features and the kept ones; not pickled.
     n_features_in_ : int
-        Number of columns seen by `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen by `fit`, if all are strings.
+        Names of the features seen during `fit`, if all are strings.
 
     Raises
     ------
     InputError
-        By `fit`, if no column would stay, if `reference` leaves one of the two sets of rows
-        empty, or if `groups` or `always_keep` name columns that do not exist.
+        By `fit`, if no feature would be kept, if `reference` leaves the earlier or the later
+        samples empty, or if `groups` or `always_keep` name features that do not exist.
     LevelError
-        By `fit`, if `keep` or `threshold` ask for another level.
+        By `fit`, if `keep` or `threshold` name another level.
 
     See Also
     --------
-    CorrelationPruner : Removes columns that are nearly the same as another.
-    sklearn.feature_selection.VarianceThreshold : Removes columns that hardly vary.
+    CorrelationPruner : Removes features that are nearly equal to others.
+    sklearn.feature_selection.VarianceThreshold : Removes features of low variance.
 
     Notes
     -----
-    One pass over the table, in blocks that fit the processor's cache, gives all statistics;
-    a sparse table costs its stored entries (bins and sorting for `psi` and `ks` fill in its
-    zeros, a block of columns at a time). Equal columns are found by 128 bits of hash and
-    compared value by value. Numbers are read as float64: whole numbers beyond 2**53 are
-    rounded.
+    All statistics come from one pass over `X`, in blocks that fit the processor's cache. Of a
+    sparse matrix only the stored entries are read (`psi` and `ks` fill in its zeros, a block of
+    features at a time). Equal features are found by a hash of 128 bits and compared value by
+    value. Numbers are read as float64: whole numbers beyond 2**53 are rounded.
 
-    `sample_weight` counts as repetition in shares, moments and drift, and rows of weight 0
-    do not exist; identifiers are a matter of rows, repeated or not.
+    `sample_weight` counts as repetition in shares, moments and drift, and samples of weight 0
+    are left out; `identifiers` counts samples, whatever their weights.
 
-    `partial_fit` gives the same with rows in pieces, with these differences. Equal columns
-    are told by hashes alone. In columns with more than 128 distinct values, the share of the
-    most frequent one leaves out the pieces in which it is in less than one of 128 rows: it
-    may be too low if the rows are sorted, never too high. `psi` needs a table as `reference`,
-    and `ks` is refused: it needs all values. If no column would stay, all do, with a
-    warning, for the next rows may tell. To go on from, a fitted pruner holds, and pickles, up
-    to 3 kB per column; with `identifiers` all values of the columns that have not repeated one.
+    `partial_fit` reads the samples in batches and gives the same result, but: equal features
+    are found by their hash alone; in features with more than 128 distinct values, the share of
+    the most frequent one leaves out batches in which it has less than one of 128 samples, so
+    it may be too low if the samples are sorted, but never too high; `psi` needs a table as
+    `reference`; and `ks` is refused, as it needs all values at once. If no feature would be
+    kept, all are, with a warning, as the next batch may change that. The state between batches,
+    which is pickled too, takes up to 3 kB per feature; with `identifiers`, all values of the
+    features without a repeated one.
 
     References
     ----------
@@ -161,7 +162,7 @@ class RulePruner(BaseFeaturePruner):
     >>> report.loc["site", "reason"]
     'share of one value at least 1'
     >>> report.loc["years", ["reason", "partner"]].tolist()
-    ['equal to another column', 'age']
+    ['equal to another feature', 'age']
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -176,8 +177,8 @@ class RulePruner(BaseFeaturePruner):
     }
     _reads: ClassVar[frozenset[str]] = frozenset({"nan", "categories", "sparse"})
     _hashes_categories: ClassVar[bool] = True
-    _min_rows: ClassVar[int] = 2  # a single row is constant
-    # What was seen so far: statistics, bins with counts or None, columns of categories.
+    _min_rows: ClassVar[int] = 2  # in a single sample all features are constant
+    # The state between batches: statistics, bins with counts or None, categorical features.
     _state: Any
     _drift: Any
     _nominal: Any
@@ -211,12 +212,12 @@ class RulePruner(BaseFeaturePruner):
 
     @property
     def _decides(self):
-        """Whether this decides by itself what stays."""
+        """Whether the criterion itself decides how many features are kept."""
         return True
 
     @property
     def statistics_(self):
-        """What the one pass over the table found; a row per column."""
+        """Statistics of the samples seen so far; a row per feature."""
         check_is_fitted(self)
         state = self._state
         with np.errstate(invalid="ignore"):
@@ -234,16 +235,16 @@ class RulePruner(BaseFeaturePruner):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):  # noqa: ARG002 - rules use no target
-        """Add rows to those seen so far, and decide anew which columns stay.
+        """Add a batch of samples to those seen so far, and decide again which features to keep.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            More rows of the table.
+            The batch.
         y : Ignored
             Not used.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; a weight of 2 equals the row twice.
+            Sample weights; a weight of 2 equals the sample twice.
 
         Returns
         -------
@@ -253,7 +254,7 @@ class RulePruner(BaseFeaturePruner):
         Raises
         ------
         InputError
-            If a rule cannot be told from rows in pieces, or was off when rows were seen.
+            If a rule cannot be applied to batches, or was off in an earlier batch.
         """
         self._own_level()  # refused before any work
         first = "_state" not in self.__dict__
@@ -274,7 +275,7 @@ class RulePruner(BaseFeaturePruner):
         self._drift = drift
         self._decide(self._equals(None), {"psi": self._index()})
         if not self.keep_mask_.any():
-            warnings.warn(f"{self._nothing_stays()} None is removed yet.", PruningWarning, 3)
+            warnings.warn(f"{self._nothing_kept()} None is removed yet.", PruningWarning, 3)
             self.keep_mask_[:] = True
         self._path = DecidedPath(self.keep_mask_)
         self.keep_mask_ = self._cut_own(self._path)
@@ -290,14 +291,14 @@ class RulePruner(BaseFeaturePruner):
         self._decide(self._equals(X), figures)
         if not self.keep_mask_.any():
             del self.keep_mask_  # a pruner that would keep nothing is not fitted
-            raise InputError(self._nothing_stays())
+            raise InputError(self._nothing_kept())
         path = DecidedPath(self.keep_mask_)
         return self._cut_own(path), path
 
-    # What the rules look at.
+    # What the rules compare.
 
     def _equals(self, X):
-        """Return for each column the one that stands for it, compared by value if `X` is given."""
+        """Return the first feature that equals each, compared by value if `X` is given."""
         found = first_duplicate(self._state.digest, self._nominal, self._forced)
         if X is not None:
             copies = np.flatnonzero(found != np.arange(len(found)))
@@ -306,14 +307,15 @@ class RulePruner(BaseFeaturePruner):
         return found
 
     def _measure_drift(self, X, weight):
-        """Return the figures of the rules of drift."""
+        """Return the statistics of the rules of drift."""
         later, after = X, weight
         if isinstance(self.reference, Real):
             (earlier, before), (later, after) = split_rows(X, weight, self.reference)
             if not (earlier.shape[0] and later.shape[0]):
                 msg = (
-                    f"reference={self.reference!r} of {X.shape[0]} row(s) leaves no rows before "
-                    "or none after. Give more rows, another share, or a table of earlier rows."
+                    f"reference={self.reference!r} of {X.shape[0]} sample(s) leaves no earlier or "
+                    "no later samples. Give more samples, another share, or a table of earlier "
+                    "samples."
                 )
                 raise InputError(msg)
         else:
@@ -335,63 +337,62 @@ class RulePruner(BaseFeaturePruner):
         return None if self._drift is None else stability_index(self._drift)
 
     def _validate_reference(self, nominal, state):
-        """Validate the table of earlier rows, and return it."""
+        """Validate the table of earlier samples, and return it."""
         table = self._validate_table(self.reference, None, reset=False, ensure_min_samples=1)[0]
         clash = np.flatnonzero((table.nominal != nominal) & (state.present > 0))
         values = table.X[:, clash]
         values = values.toarray() if hasattr(values, "toarray") else values
         differ = np.zeros(len(nominal), dtype=bool)
-        differ[clash] = ~np.isnan(values).all(axis=0)  # a column without values is of any type
+        differ[clash] = ~np.isnan(values).all(axis=0)  # a feature without values is of any type
         self._refuse_kinds(differ, "reference and X")
         return table.X
 
     def _read_reference(self, nominal, state):
-        """Return the bins and counts of the table of earlier rows."""
+        """Return the bins and counts of the table of earlier samples."""
         X = self._validate_reference(nominal, state)
         bins = find_bins(X, nominal, PSI_BINS)
         return Drift(bins, count_bins(X, bins), 0.0)
 
     def _check_pieces(self, *, first):
-        """Refuse the rules that cannot be told from rows in pieces."""
+        """Refuse the rules that cannot be applied to batches."""
         wrong = None
         if self.ks is not None:
             wrong = f"ks={self.ks!r} needs all values at once. Use psi, or fit"
         elif self.psi is not None and isinstance(self.reference, Real):
             wrong = (
-                f"reference={self.reference!r} is a share of rows whose number is not known. "
-                "Give a table of earlier rows, or use fit"
+                f"reference={self.reference!r} is a share of a number of samples that is not "
+                "known yet. Give a table of earlier samples, or use fit"
             )
         elif not first and (
             (self.identifiers and self._state.seen is None)
             or (self.psi is not None and self._drift is None)
         ):
-            wrong = (
-                "identifiers or psi was switched on after rows had been seen. Begin with a clone"
-            )
+            wrong = "identifiers or psi was turned on after the first batch. Begin with a clone"
         if wrong:
             msg = f"partial_fit was called, but {wrong}."
             raise InputError(msg)
 
     def _same_kinds(self, state, nominal):
-        """Return which columns hold categories, the same in all pieces."""
+        """Return which features are categorical, which has to be the same in all batches."""
         here, before = state.present > 0, self._state.present > 0
         self._refuse_kinds(
-            (nominal != self._nominal) & here & before, "these rows and earlier ones"
+            (nominal != self._nominal) & here & before, "these samples and earlier ones"
         )
         return np.where(here, nominal, self._nominal)
 
     def _refuse_kinds(self, differ, between):
         if differ.any():
             msg = (
-                f"{differ.sum()} column(s) hold text in one of {between} and numbers in the other: "
-                f"{', '.join(map(repr, self._names()[differ][:10]))}. Give all rows the same types."
+                f"{differ.sum()} feature(s) hold text in one of {between} and numbers in the "
+                f"other: {', '.join(map(repr, self._names()[differ][:10]))}. Give all samples the "
+                "same types."
             )
             raise InputError(msg)
 
-    # What the rules say.
+    # What the rules decide.
 
     def _decide(self, equals, drift):
-        """Ask each rule, and set what is to be reported and the columns that stay."""
+        """Apply each rule; set the mask of kept features and the reasons of the others."""
         state, n_columns = self._state, self.n_features_in_
         share = most_frequent_share(state)
         unique = np.zeros(n_columns)
@@ -410,31 +411,31 @@ class RulePruner(BaseFeaturePruner):
         for rule, (figure, limit) in figures.items():
             if limit is None:
                 continue
-            broken = (figure >= limit - ROUNDING) & (self._reason == "")
-            self._reason[broken] = REASONS[rule].format(limit)
-            self._value[broken] = np.nan if rule == "duplicates" else figure[broken]
-        twin = self._reason == REASONS["duplicates"]
-        self._partner = np.where(twin, equals, -1)
-        stays = (self._reason == "") | self._forced
-        self.keep_mask_ = np.isin(self._units, self._units[stays])
+            new = (figure >= limit - ROUNDING) & (self._reason == "")
+            self._reason[new] = REASONS[rule].format(limit)
+            self._value[new] = np.nan if rule == "duplicates" else figure[new]
+        is_duplicate = self._reason == REASONS["duplicates"]
+        self._partner = np.where(is_duplicate, equals, -1)
+        kept = (self._reason == "") | self._forced
+        self.keep_mask_ = np.isin(self._units, self._units[kept])
 
-    def _nothing_stays(self):
+    def _nothing_kept(self):
         reasons = pd.Series(self._reason).value_counts()
         found = "; ".join(f"{reason} ({n})" for reason, n in reasons.items())
         return (
-            f"No column would stay of {self.n_features_in_}, after {self._state.n_rows} row(s): "
-            f"{found}. Loosen a rule, or name columns in always_keep."
+            f"None of n_features={self.n_features_in_} would be kept after {self._state.n_rows} "
+            f"sample(s): {found}. Loosen a rule, or name features in always_keep."
         )
 
     def _make_report(self):
         names, kept = self._names(), self.keep_mask_
-        stayed = np.where(self._forced, "always kept", "")
+        forced = np.where(self._forced, "always kept", "")
         return pd.DataFrame(
             {
                 "feature": names,
                 "kept": kept,
                 "score": self.scores_,
-                "reason": np.where(kept, stayed, self._reason).astype(object),
+                "reason": np.where(kept, forced, self._reason).astype(object),
                 "value": self._value,
                 "partner": np.where(self._partner < 0, None, names[self._partner]),
             }

@@ -1,4 +1,4 @@
-"""Shadows: columns that beat the best of many copies that only chance ties to the target."""
+"""All-relevant selection (Boruta): features that are more important than shuffled copies."""
 
 import warnings
 from numbers import Integral, Real
@@ -27,23 +27,23 @@ from skprune.feature_selection._path import RankedPath
 from skprune.feature_selection._ranking import BaseRankingPruner
 from skprune.feature_selection._target_type import read_target
 
-# Rounds between two looks at the counts, whatever n_jobs: three losses in a row are the
-# fewest that reject.
-ROUNDS_PER_LOOK = 3
+# Rounds between two tests of the counts, whatever n_jobs: a rejection takes at least three
+# losses in a row.
+ROUNDS_PER_TEST = 3
 WORDS = {CONFIRMED: "confirmed", TENTATIVE: "tentative", REJECTED: "rejected"}
-# The built-in forest: candidates enough per split to find a column among shadows of all.
+# The built-in forest: enough candidates per split to find a feature among all the shadows.
 FOREST = {"n_estimators": 100, "max_depth": 8, "max_features": 1 / 3}
 
 
 class ShadowPruner(BaseRankingPruner):
-    """Keep every column that a model finds more important than shadows (Boruta).
+    """Keep all features that a model finds more important than shuffled copies (Boruta).
 
-    A shadow is a column with its rows shuffled: as it says nothing, its importance is chance.
-    In each round a clone of the estimator is fitted on the columns together with fresh shadows
-    of them, and a column wins if it is more important than the best shadow. Columns that win
-    clearly more often than not are confirmed and stay; columns that lose too often are
-    rejected, and leave the table together with their shadows. So all columns that matter are
-    sought, redundant ones too, and not the smallest set that predicts well.
+    A shadow is a shuffled copy of a feature, so that its importance is due to chance. In each
+    round a clone of the estimator is fitted on the features and new shadows of them, and a
+    feature wins if it is more important than the best shadow. Features that win significantly
+    often are confirmed and kept; features that lose too often are rejected, and left out of
+    later rounds together with their shadows. The result are all relevant features, redundant
+    ones included, not the smallest set that predicts well.
 
     Parameters
     ----------
@@ -52,96 +52,97 @@ class ShadowPruner(BaseRankingPruner):
         forest of 100 extremely randomised trees, a classifier if `y` holds strings, booleans
         or at most 20 distinct whole numbers, else a regressor.
     alpha : float, default=0.05
-        Bound of the share of columns that are confirmed, or rejected, wrongly (see Notes).
+        Bound on the share of features that are confirmed, or rejected, wrongly (see Notes).
     max_rounds : int, default=20
-        Rounds at most. More rounds settle more columns that are hardly better than shadows.
+        Maximum number of rounds. More rounds decide more features that are hardly better than
+        shadows.
     min_shadows : int, default=5
-        Shadows in each round, at least. The fewer there are, the easier it is to beat the best.
+        Minimum number of shadows in each round. The best of few shadows is easier to beat.
     importance_getter : str or callable, default="auto"
-        Attribute of the fitted estimator with the importances (dots are followed), or a
-        function that is given the fitted estimator. "auto" is `feature_importances_`, or
-        `coef_` times the standard deviation of each column. Signs are dropped; of several
-        rows, one per class, the norm is taken.
+        Attribute of the fitted estimator with the importances (which may contain dots), or a
+        function of the fitted estimator. "auto" is `feature_importances_`, or `coef_` times the
+        standard deviation of each feature. Absolute values are taken, and the norm over several
+        rows, one per class.
     tentative : {"drop", "keep"}, default="drop"
-        What becomes of columns that are undecided at the end, if neither `keep` nor `threshold`
-        is given.
+        Whether features that are undecided after the last round are removed or kept, if neither
+        `keep` nor `threshold` is given.
     keep : int or float, default=None
-        Number (int) or fraction (float in (0, 1]) of columns that stay: confirmed ones first,
+        Number (int) or fraction (float in (0, 1]) of features to keep: confirmed ones first,
         then tentative, then rejected ones, each ordered by score. If neither `keep` nor
-        `threshold` is given, the confirmed ones stay.
+        `threshold` is given, the confirmed ones are kept.
     threshold : float, default=None
-        Columns with a score above it stay, provided that those ranked before them do.
+        Features with a score above it are kept, provided that all those ranked before them are.
     groups : list of lists or dict of lists, default=None
-        Columns, by name or place, that stand or fall together. They are shuffled together, and
-        are as important as the best of them.
+        Features, by name or index, that are kept or removed together. They are shuffled
+        together, and have the importance of the most important of them.
     always_keep : list of str or int, default=None
-        Columns that stay at every level, with their groups. They are put to the test too.
+        Features that are kept at every level, with their groups. They are tested as well.
     random_state : int, RandomState instance or None, default=None
         Draws the seeds of the rounds, for the shadows and for every `random_state` in the
         estimator.
     n_jobs : int, default=None
-        Rounds at a time, in threads where the backend allows; 3 at most. The result does not
-        depend on it.
+        Number of rounds in parallel, at most 3, in threads where the backend allows. The result
+        does not depend on it.
 
     Attributes
     ----------
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
-        Columns that stay.
+        Mask of the features that are kept.
     decision_ : ndarray of str, shape (`n_features_in_`,)
-        "confirmed", "tentative" or "rejected"; the same for the columns of a group.
+        "confirmed", "tentative" or "rejected"; equal within a group.
     wins_ : ndarray of int, shape (`n_features_in_`,)
         Rounds won until the decision.
     rounds_ : ndarray of int, shape (`n_features_in_`,)
         Rounds played until the decision.
     scores_ : ndarray of shape (`n_features_in_`,)
-        Median over the rounds of i / (i + s), with the importance i of the column and that of
-        the best shadow, s: from 0 to 1, and 0.5 for a column as good as the best shadow.
-        Decisions come before scores: confirmed columns are kept first, rejected ones last.
+        Median over the rounds of i / (i + s), where i is the importance of the feature and s
+        that of the best shadow: from 0 to 1, and 0.5 for a feature as good as the best shadow.
+        Decisions come before scores: confirmed features are kept first, rejected ones last.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
-        Ranks, the best 1.
+        Ranks; the best feature has rank 1.
     report_ : DataFrame
-        A row per input column: `feature`, `kept`, `score`, `reason` (the decision, and what it
-        rests on), `value` (share of rounds won), `partner` (the column of the group that the
-        score is that of) and `rank`.
+        A row per input feature: `feature`, `kept`, `score`, `reason` (the decision and the
+        rounds won), `value` (share of rounds won), `partner` (the feature of its group with
+        the score of the group) and `rank`.
     path_ : RankedPath
-        Every level of this fit; not pickled.
+        All levels of this fit; not pickled.
     n_features_in_ : int
-        Number of columns seen by `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen by `fit`, if all are strings.
+        Names of the features seen during `fit`, if all are strings.
 
     Raises
     ------
     LevelError
         By `fit`, if `keep` or `threshold` cannot be met.
     InputError
-        By `fit`, if the estimator says nothing of importances or takes no weights, or if
-        columns do not exist or hold what it cannot read.
+        By `fit`, if the estimator has no importances or takes no sample weights, or if
+        features do not exist or hold values that it cannot read.
 
     See Also
     --------
-    PermutationPruner : Shuffles the columns themselves, on rows held out.
-    sklearn.feature_selection.SelectFromModel : Takes importances as they are.
+    PermutationPruner : Shuffles the features themselves, in held-out samples.
+    sklearn.feature_selection.SelectFromModel : Selects by the importances themselves.
 
     Notes
     -----
-    Counts are looked at every three rounds, and at each look the evidence is a likelihood
-    ratio that may be looked at as often as one likes. Among the confirmed columns, those whose
-    chance to win was never above 1/2 are a share `alpha` at most, on average over the draws of
-    the rounds; so are those with a chance of 3/4 or more among the rejected. This holds
-    however the columns depend on each other. It is a promise about *this table*: a column that
-    says nothing but happens to go with `y` in its rows wins against fresh shadows again and
-    again, and no number of rounds tells it from one that matters. The survivors of many
-    columns are such lucky ones, and they meet ever fewer shadows: `min_shadows` as large as the
-    number of columns makes false ones rare, and rounds slower.
+    Counts of wins are tested every three rounds by a likelihood ratio that remains valid under
+    repeated testing (a sequential test). On average over the draws of the rounds, at most a
+    share `alpha` of the confirmed features never had a probability above 1/2 to win a round,
+    and at most a share `alpha` of the rejected ones always had one of 3/4 or more, whatever
+    the dependence between features. This bound is conditional on *this table*: an irrelevant
+    feature that correlates with `y` by chance in these samples wins against new shadows again
+    and again, and more rounds do not distinguish it from a relevant one. Among many features
+    there are such ones, and as others are rejected they meet ever fewer shadows: `min_shadows`
+    as large as the number of features makes false confirmations rare, and rounds slower.
 
-    Rounds end early once no tentative column could be confirmed in those that are left. If no
-    column is confirmed the best one stays, with a warning.
+    Rounds end early once no tentative feature could be confirmed in the remaining ones. If no
+    feature is confirmed, the best one is kept, with a warning.
 
     The published method tests at most 100 rounds with a binomial test; the counts, the hypothesis
-    and the dropping of rejected columns are the same here. A model that reads missing values
-    may be given them; categories are given as codes, to models with `feature_importances_`.
-    Sparse tables are refused. The cost is that of the rounds: fits with twice the columns.
+    and the removal of rejected features are the same here. Missing values are passed to models
+    that accept them; categories are passed as codes, to models with `feature_importances_`.
+    Sparse matrices are refused. The cost is that of the rounds: fits with twice the features.
 
     References
     ----------
@@ -204,7 +205,7 @@ class ShadowPruner(BaseRankingPruner):
 
     @property
     def _reads(self):  # type: ignore[override]
-        """What the estimator can read; codes of categories say nothing to a linear model."""
+        """Values that the estimator can read; codes of categories are no use to linear models."""
         model = ExtraTreesRegressor() if self.estimator is None else self.estimator
         able = {
             "nan": get_tags(model).input_tags.allow_nan,
@@ -218,8 +219,8 @@ class ShadowPruner(BaseRankingPruner):
         path = RankedPath(scores, order=order, units=self._units, forced=self._forced)
         if self.keep is None and self.threshold is None and "index" in self._level_of(None, None):
             msg = (
-                "No column is confirmed: none is clearly better than the best of its shadows. The "
-                "best one stays nevertheless; see decision_ and scores_, or give keep."
+                "No feature is confirmed: none is significantly better than the best shadow. The "
+                "best one is kept nevertheless; see decision_ and scores_, or give keep."
             )
             warnings.warn(msg, PruningWarning, stacklevel=4)
         return self._cut(path), path
@@ -229,7 +230,7 @@ class ShadowPruner(BaseRankingPruner):
         if self.estimator is None:
             y = read_target(y).y
         job = delayed(_play)
-        # `fit` turned off the checks of parameters: those of the estimator are due.
+        # `fit` turned off the validation of parameters, which the estimator needs.
         with (
             config_context(skip_parameter_validation=False),
             Parallel(n_jobs=self.n_jobs, prefer="threads") as run,
@@ -246,14 +247,14 @@ class ShadowPruner(BaseRankingPruner):
         return np.nanmedian(shares, axis=0)
 
     def _contest(self, play):
-        """Play rounds until all is decided; return what became of the units, and all shares."""
+        """Play rounds until all units are decided; return verdicts, wins, rounds and shares."""
         units, n_units = self._units, int(self._units.max()) + 1
         verdicts, wins, losses = np.zeros((3, n_units), dtype=int)
         shares = np.full((self.max_rounds, len(units)), np.nan)
         seeds = check_random_state(self.random_state).randint(2**31 - 1, size=self.max_rounds)
-        for start in range(0, self.max_rounds, ROUNDS_PER_LOOK):
+        for start in range(0, self.max_rounds, ROUNDS_PER_TEST):
             live = np.flatnonzero(verdicts[units] != REJECTED)
-            played = play(live, seeds[start : start + ROUNDS_PER_LOOK])
+            played = play(live, seeds[start : start + ROUNDS_PER_TEST])
             undecided = verdicts == TENTATIVE
             for i, (found, best) in enumerate(played, start):
                 won = best_of_units(found, units[live], n_units) > best
@@ -261,11 +262,11 @@ class ShadowPruner(BaseRankingPruner):
                 losses += undecided & ~won
                 shares[i, live] = _share(found, best)
             verdicts = decide(verdicts, wins, losses, self.alpha)
-            # Undecided units could at best win all the rounds that are left.
+            # At best, undecided units win all the remaining rounds.
             undecided = verdicts == TENTATIVE
-            at_best = wins + (self.max_rounds - start - len(played)) * undecided
-            hoped = decide(verdicts, at_best, losses, self.alpha)
-            if not (hoped[undecided] == CONFIRMED).any():
+            most_wins = wins + (self.max_rounds - start - len(played)) * undecided
+            at_best = decide(verdicts, most_wins, losses, self.alpha)
+            if not (at_best[undecided] == CONFIRMED).any():
                 break
         return verdicts, wins, wins + losses, shares
 
@@ -273,14 +274,14 @@ class ShadowPruner(BaseRankingPruner):
         """Return the estimator of the rounds, and the parameters of its fit."""
         model = self.estimator
         if model is None:
-            quantity = read_target(y).classes is None
-            model = (ExtraTreesRegressor if quantity else ExtraTreesClassifier)(**FOREST)
+            is_continuous = read_target(y).classes is None
+            model = (ExtraTreesRegressor if is_continuous else ExtraTreesClassifier)(**FOREST)
         if sample_weight is None:
             return model, {}
         if not has_fit_parameter(model, "sample_weight"):
             msg = (
                 f"sample_weight was given, but the fit of {type(model).__name__} takes none. Leave "
-                "it out, or give an estimator that takes weights, for example a forest."
+                "it out, or give an estimator that takes sample weights, for example a forest."
             )
             raise InputError(msg)
         return model, {"sample_weight": sample_weight}
@@ -305,7 +306,7 @@ class ShadowPruner(BaseRankingPruner):
 
 
 def _play(pruner, model, X, y, fit_params, units, seed):
-    """Fit a clone on columns and shadows; return their importances and that of the best shadow."""
+    """Fit a clone on features and shadows; return importances and that of the best shadow."""
     rng = np.random.default_rng(seed)
     X = np.hstack([X, shadow_columns(X, units, pruner.min_shadows, rng)])
     model = clone(model)
@@ -318,7 +319,7 @@ def _play(pruner, model, X, y, fit_params, units, seed):
 
 
 def _importances(model, getter, X):
-    """Return the importance of each column of `X` to a model that was fitted on it."""
+    """Return the importance of each feature of `X` to a model that was fitted on it."""
     if callable(getter):
         found = getter(model)
     elif getter != "auto":
@@ -336,15 +337,15 @@ def _importances(model, getter, X):
     found = np.atleast_2d(np.asarray(found, dtype=float))
     if found.shape[-1] != X.shape[1]:
         msg = (
-            f"importance_getter={getter!r} gives {found.shape[-1]} importances for {X.shape[1]} "
-            "columns. Give one that has an importance for each column of the table."
+            f"importance_getter={getter!r} returns {found.shape[-1]} importances for "
+            f"{X.shape[1]} features. Give one that returns an importance for each feature."
         )
         raise InputError(msg)
     found = np.linalg.norm(found, axis=0)
     if not np.isfinite(found).all():
         msg = (
-            f"The importances of {type(model).__name__} are not all finite. Bring y and the "
-            "columns to a usual scale, or give another estimator or importance_getter."
+            f"The importances of {type(model).__name__} are not all finite. Scale y and the "
+            "features, or give another estimator or importance_getter."
         )
         raise InputError(msg)
     return found

@@ -1,4 +1,4 @@
-"""Targets: whether they name classes or measure something."""
+"""The type of a target: classes or a continuous quantity."""
 
 from numbers import Real
 from typing import Any, NamedTuple
@@ -7,19 +7,19 @@ import numpy as np
 
 from skprune.exceptions import InputError
 
-# A numeric target with at most this many distinct values, all whole, is one of classes.
+# At most this many distinct whole numbers are classes.
 MAX_INTEGER_CLASSES = 20
 
 
 class Target(NamedTuple):
-    """A target, and what it is.
+    """A target as class codes or floats.
 
     Attributes
     ----------
-    y : ndarray of shape (n_rows,)
-        Codes of classes from 0, or numbers.
+    y : ndarray of shape (n_samples,)
+        Class codes from 0, or floats.
     classes : ndarray or None
-        The labels in order of the codes; None for a quantity.
+        The labels in order of the codes; None for a continuous target.
     """
 
     y: Any
@@ -27,29 +27,33 @@ class Target(NamedTuple):
 
 
 def read_target(y, task="auto"):
-    """Read a target as classes or as a quantity.
+    """Read a target as classes or as a continuous quantity.
 
     Parameters
     ----------
-    y : ndarray of shape (n_rows,)
+    y : ndarray of shape (n_samples,)
         The target.
     task : {"auto", "classification", "regression"}, default="auto"
         With "auto", strings, booleans and at most 20 distinct whole numbers are classes,
-        other numbers a quantity.
+        other numbers a continuous target.
 
     Returns
     -------
     Target
-        Its `y` holds floats for a quantity and int codes for classes.
+        Its `y` holds floats of a continuous target, and int codes of classes.
 
     Raises
     ------
     InputError
-        If a quantity is asked for and `y` holds no numbers, or classes and it holds fractions.
+        If regression is asked for and `y` holds no numbers, or classification and it holds
+        fractions.
     """
     values = _plain(y)
     if task == "regression" and values.dtype.kind not in "iufb":
-        msg = f"task='regression' was given, but y holds {values[:1].tolist()[0]!r}, no numbers."
+        msg = (
+            f"task='regression' was given, but y holds {values[:1].tolist()[0]!r}, which is no "
+            "number. Convert y to numbers, or give task='classification'."
+        )
         raise InputError(msg)
     if task == "regression":
         return Target(values.astype(np.float64), None)
@@ -61,20 +65,20 @@ def read_target(y, task="auto"):
         )
         raise InputError(msg)
     classes, codes = np.unique(values, return_inverse=True)
-    if task == "auto" and is_quantity(classes):
+    if task == "auto" and is_continuous(classes):
         return Target(values.astype(np.float64), None)
     return Target(codes, classes)
 
 
-def is_quantity(values):
-    """Whether distinct values of a target measure something, or else name classes."""
+def is_continuous(values):
+    """Return whether distinct values of a target are a continuous quantity, not classes."""
     if values.dtype.kind not in "iuf":
         return False
     return len(values) > MAX_INTEGER_CLASSES or bool((values % 1 != 0).any())
 
 
 def _plain(output):
-    """Return an object array as numbers if it holds only such, else as strings."""
+    """Return an object array as floats if it holds only numbers, else as strings."""
     if output.dtype.kind != "O":
         return output
     return output.astype(float if all(isinstance(v, Real) for v in output) else str)

@@ -310,9 +310,9 @@ def test_fcbf_says_which_column_stands_for_one_that_went():
     stays = f"x{family[kept[family]][0]}"
     gone = report.loc[family[~kept[family]]]
     assert (gone["partner"] == stays).all()
-    assert (gone["reason"] == "says no more than partner").all()
+    assert (gone["reason"] == "redundant with partner").all()
     assert (gone["value"] >= gone["score"]).all()
-    assert report["reason"][NOISE[0]] == "says nothing about the target"
+    assert report["reason"][NOISE[0]] == "no information about the target"
     assert pd.isna(report["partner"][NOISE[0]])
     assert (report.loc[kept, ["reason", "partner"]].fillna("") == "").all(axis=None)
     assert report["rank"].tolist() == np.where(kept, 1, 2).tolist()
@@ -331,12 +331,12 @@ def test_fcbf_decides_by_itself():
 
 def test_fcbf_that_finds_nothing_keeps_a_column_that_varies_and_warns():
     X = np.ones((20, 3))
-    with pytest.warns(PruningWarning, match="No column says anything") as caught:
+    with pytest.warns(PruningWarning, match="No feature is informative") as caught:
         found = InformationPruner(criterion="fcbf").fit(X, np.arange(20) % 2)
     assert caught[0].filename == __file__
     assert found.keep_mask_.tolist() == [True, False, False]
     X[::4, 1], X[1::4, 1] = 0, 0  # each value as often in either class
-    with pytest.warns(PruningWarning, match="No column says anything"):
+    with pytest.warns(PruningWarning, match="No feature is informative"):
         found = InformationPruner(criterion="fcbf").fit(X, np.arange(20) % 2)
     assert found.keep_mask_.tolist() == [False, True, False]
     assert_array_equal(found.scores_, [np.nan, 0.0, np.nan])

@@ -147,7 +147,7 @@ def test_groups_by_correlation_in_any_table(kind):
 
 def test_text_that_the_model_refuses_is_named_and_its_words_are_told():
     frame, y = mixed()
-    with pytest.raises(InputError, match=r"said .could not convert.*1 feature\(s\).*'text'"):
+    with pytest.raises(InputError, match=r"raised .could not convert.*1 feature\(s\).*'text'"):
         PermutationPruner(DecisionTreeClassifier()).fit(frame, y)
 
 

@@ -60,10 +60,10 @@ def gone(pruner):
 def test_defaults_remove_what_adds_nothing():
     pruner = RulePruner().fit(customers())
     assert gone(pruner)["reason"].to_dict() == {
-        "years": "equal to another column",
-        "gender": "equal to another column",
+        "years": "equal to another feature",
+        "gender": "equal to another feature",
         "site": "share of one value at least 1",
-        "note": "share without a value at least 1",
+        "note": "share of missing values at least 1",
     }
     assert gone(pruner)["partner"].dropna().to_dict() == {"years": "age", "gender": "sex"}
     assert gone(pruner).loc[["site", "note"], "value"].tolist() == [1.0, 1.0]
@@ -202,7 +202,7 @@ def test_drift_of_text_against_a_table():
     empty = rules(psi=0.5, reference=X.assign(sex=np.nan)).fit(X)
     assert set(gone(empty).index) == {"sex"}
     wrong = X.assign(sex=1.0)
-    with pytest.raises(InputError, match=r"1 column\(s\) hold text in one of .* 'sex'"):
+    with pytest.raises(InputError, match=r"1 feature\(s\) hold text in one of .* 'sex'"):
         rules(psi=0.5, reference=wrong).fit(X)
 
 
@@ -214,7 +214,7 @@ def test_drift_in_a_pipeline():
 
 
 def test_samples_of_drift_need_rows():
-    with pytest.raises(InputError, match=r"reference=0.01 of 20 row\(s\) leaves no rows before"):
+    with pytest.raises(InputError, match=r"reference=0.01 of 20 sample\(s\) leaves no earlier"):
         rules(psi=0.1, reference=0.01).fit(np.arange(40.0).reshape(20, 2))
 
 
@@ -253,7 +253,9 @@ def test_levels_are_all_columns_and_those_that_stay():
 
 def test_a_table_of_which_nothing_stays_is_refused():
     pruner = RulePruner()
-    with pytest.raises(InputError, match=r"No column would stay of 2, after 3 row\(s\): share of"):
+    with pytest.raises(
+        InputError, match=r"None of n_features=2 would be kept after 3 sample\(s\): share of"
+    ):
         pruner.fit(np.ones((3, 2)))
     with pytest.raises(NotFittedError):
         pruner.transform(np.ones((3, 2)))
@@ -293,7 +295,7 @@ def in_pieces(pruner, X, cuts, weight=None):
 
 @settings(max_examples=10, deadline=None)
 @given(st.sets(st.integers(2, 199), max_size=4), st.booleans())
-@pytest.mark.filterwarnings("ignore:No column would stay")
+@pytest.mark.filterwarnings("ignore:None of n_features")
 def test_pieces_give_the_same(cuts, weighted):
     X = customers()
     weight = np.random.default_rng(0).integers(0, 3, 200).astype(float) if weighted else None
@@ -318,7 +320,7 @@ def test_pieces_may_be_sparse_or_of_other_kinds():
 def test_the_pruner_is_usable_after_each_piece():
     X = np.column_stack([np.zeros(6), np.arange(6.0), np.ones(6)])
     pruner = RulePruner()
-    with pytest.warns(PruningWarning, match=r"after 1 row\(s\).*None is removed yet") as caught:
+    with pytest.warns(PruningWarning, match=r"after 1 sample\(s\).*None is removed yet") as caught:
         pruner.partial_fit(X[:1])
     assert caught[0].filename == __file__
     assert pruner.transform(X).shape == (6, 3)
@@ -339,7 +341,7 @@ def test_a_rule_may_be_switched_off_between_pieces():
     assert pruner.get_support().tolist() == [False, True]
     pruner.set_params(identifiers=False).partial_fit(X)
     assert pruner.get_support().all()
-    with pytest.raises(InputError, match="identifiers or psi was switched on after rows"):
+    with pytest.raises(InputError, match="identifiers or psi was turned on after"):
         pruner.set_params(identifiers=True).partial_fit(X)
 
 
@@ -348,7 +350,7 @@ def test_pieces_keep_one_type_of_column():
     pruner = RulePruner().partial_fit(first)
     pruner.partial_fit(first.assign(b=["u", "v"]))  # it had no value yet
     assert pruner.statistics_.loc["b", "missing"] == 0.5
-    with pytest.raises(InputError, match=r"text in one of these rows and earlier ones.* 'a'"):
+    with pytest.raises(InputError, match=r"text in one of these samples and earlier ones.* 'a'"):
         pruner.partial_fit(first.assign(a=["u", "v"]))
     with pytest.raises(ValueError, match="feature names should match"):
         pruner.partial_fit(first.rename(columns={"a": "z"}))
@@ -358,7 +360,7 @@ def test_pieces_keep_one_type_of_column():
     ("params", "words"),
     [
         ({"ks": 0.1}, "ks=0.1 needs all values at once"),
-        ({"psi": 0.1}, "reference=0.5 is a share of rows whose number is not known"),
+        ({"psi": 0.1}, "reference=0.5 is a share of a number of samples"),
     ],
 )
 def test_rules_that_need_all_rows_are_refused_in_pieces(params, words):
@@ -370,7 +372,7 @@ def test_rules_cannot_be_switched_on_between_pieces():
     X = np.arange(12.0).reshape(4, 3)
     for params in ({"identifiers": True}, {"psi": 0.1, "reference": X}):
         pruner = RulePruner().partial_fit(X).set_params(**params)
-        with pytest.raises(InputError, match="switched on after rows had been seen"):
+        with pytest.raises(InputError, match="turned on after the first batch"):
             pruner.partial_fit(X)
 
 

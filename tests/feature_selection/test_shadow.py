@@ -99,7 +99,7 @@ def test_levels_beside_the_own_one():
 def test_nothing_confirmed_leaves_the_best_and_warns():
     X, y = known(NEVER, COIN, NEVER, NEVER, NEVER)
     pruner = ShadowPruner(Known(), min_shadows=1, max_rounds=9, random_state=0)
-    with pytest.warns(PruningWarning, match="No column is confirmed") as caught:
+    with pytest.warns(PruningWarning, match="No feature is confirmed") as caught:
         pruner.fit(X, y)
     assert caught[0].filename == __file__
     assert pruner.get_support(indices=True).tolist() == [1]
@@ -244,7 +244,7 @@ def test_errors_teach():
     short = ShadowPruner(
         make_pipeline(PCA(2), LinearSVC()), importance_getter="named_steps.linearsvc.coef_"
     )
-    with pytest.raises(InputError, match="gives 2 importances for 24 columns"):
+    with pytest.raises(InputError, match="returns 2 importances for 24 features"):
         short.fit(X, y)
     with pytest.raises(InputError, match=r"'coef' finds nothing: .* no attribute 'coef'"):
         ShadowPruner(FAST, importance_getter="coef").fit(X, y)
