@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import json
 import pkgutil
 import re
@@ -16,6 +17,7 @@ import skprune
 
 ROOT = Path(__file__).parents[1]
 EXPORTED = [name for name in skprune.__all__ if not name.startswith("_")]
+CLASSES = [name for name in EXPORTED if inspect.isclass(getattr(skprune, name))]
 
 # Run in a fresh interpreter. The dependencies come first, for what they change is theirs.
 PROBE = """
@@ -102,6 +104,15 @@ def test_every_name_is_in_the_api_reference_once():
 def test_every_name_is_in_the_readme():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [name for name in EXPORTED if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_public_attributes_of_a_class_are_methods_and_properties(name):
+    """Settings of a class are private: what is public is documented by its docstring."""
+    cls = getattr(skprune, name)
+    public = {key: inspect.getattr_static(cls, key) for key in dir(cls) if not key.startswith("_")}
+    plain = [k for k, v in public.items() if not (callable(v) or hasattr(type(v), "__get__"))]
+    assert plain == []
 
 
 def test_every_module_can_be_imported():

@@ -1,4 +1,4 @@
-"""The base of all transformers that remove columns."""
+"""The base class of all transformers that remove features."""
 
 from abc import abstractmethod
 from numbers import Integral, Real
@@ -22,12 +22,12 @@ from skprune.feature_selection._columns import (
 
 
 class BaseFeaturePruner(SelectorMixin, BasePruner):
-    """Base of the transformers that remove columns.
+    """Base class of the transformers that remove features.
 
-    A subclass writes `_prune_columns`, which sets `scores_` and report_-making state,
-    and returns the keep-mask and the path (or a callable that computes the path when it
-    is first asked for). It finds `_units`, the unit of each column (those of a group
-    share one), and `_forced`, the columns that always stay.
+    A subclass writes `_prune_columns`, which sets `scores_` and the state of the report, and
+    returns the keep-mask and the path (or a callable that computes the path when it is first
+    read). It finds `_units`, the unit of each feature (those of a group share one), and
+    `_forced`, the features that are always kept.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -37,27 +37,27 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         "always_keep": ["array-like", str, None],
     }
     _unit_name: ClassVar[str] = "columns"
-    # What the criterion can read beside finite numbers: "nan", "categories", "sparse".
+    # Inputs that the criterion supports beside finite numbers: "nan", "categories", "sparse".
     _reads: ClassVar[frozenset[str]] = frozenset()
-    # Whether codes of categories depend on the category alone, whatever the other rows.
+    # Whether the code of a category depends on the category alone, not on other samples.
     _hashes_categories: ClassVar[bool] = False
     _needs_target: ClassVar[bool] = False
     _min_rows: ClassVar[int] = 1
-    # Whether rows of weight 0 are left out; not where others count rows too (a splitter).
+    # Whether samples of weight 0 are removed; not where others count samples too (a splitter).
     _drops_rows: ClassVar[bool] = True
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
-        """Find the columns that stay.
+        """Find the features to keep.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            The table.
+            Training samples.
         y : array-like of shape (n_samples,), default=None
             Target, for criteria that use one.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; a weight of 2 equals the row twice.
+            Sample weights; a weight of 2 equals the sample twice.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         LevelError
             If `keep` or `threshold` is malformed or cannot be met.
         InputError
-            If columns hold what the criterion cannot read, or do not exist.
+            If features hold values that the criterion does not support, or do not exist.
         """
         self._own_level()  # refused before any work
         table, y = self._validate_table(X, y)
@@ -110,12 +110,14 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             return None
         weight = check_sample_weight(sample_weight, table.X, ensure_non_negative=True)
         if not weight.any():
-            msg = "sample_weight is zero in all rows. Give at least one row a positive weight."
+            msg = (
+                "sample_weight is zero for all samples. Give at least one sample a positive weight."
+            )
             raise InputError(msg)
         return weight
 
     def _read_columns_named(self, table):
-        """Read the parameters that name columns."""
+        """Read the parameters that name features."""
         columns = getattr(self, "feature_names_in_", None), self.n_features_in_
         self._units = units_of(self._groups_in(table), *columns)
         self._forced = np.zeros(self.n_features_in_, dtype=bool)
@@ -125,7 +127,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             self._forced = np.isin(self._units, self._units[forced])
 
     def _groups_in(self, table):  # noqa: ARG002 - a hook
-        """Return the groups of columns, as `units_of` takes them."""
+        """Return the groups of features, as `units_of` takes them."""
         return getattr(self, "groups", None)
 
     @abstractmethod
@@ -134,7 +136,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
 
     @abstractmethod
     def _make_report(self):
-        """Return a DataFrame with a row per input column."""
+        """Return a DataFrame with a row per input feature."""
 
     def _cut_own(self, path):
         """Return the columns that are kept at the level that the parameters name."""
@@ -145,7 +147,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         self.report_ = self._make_report()
 
     def _names(self):
-        """Return the names of the columns, made up where they have none."""
+        """Return the names of the features, generated where they have none."""
         return name_columns(getattr(self, "feature_names_in_", None), self.n_features_in_)
 
     def _get_support_mask(self):

@@ -1,4 +1,4 @@
-"""The base of the transformers that rank columns by a score."""
+"""The base class of the transformers that rank features by a score."""
 
 from abc import abstractmethod
 
@@ -10,10 +10,10 @@ from skprune.feature_selection._path import RankedPath
 
 
 class BaseRankingPruner(BaseFeaturePruner):
-    """Base of the transformers that rank columns by a score.
+    """Base class of the transformers that rank features by a score.
 
-    A subclass writes `_score_columns`. A group has the score of its best column; one
-    that scores groups by itself gives all columns of a group the same.
+    A subclass writes `_score_columns`. A group has the score of its best feature; a subclass
+    that scores groups itself gives all features of a group the same score.
     """
 
     def _prune_columns(self, table, y, sample_weight):
@@ -23,10 +23,10 @@ class BaseRankingPruner(BaseFeaturePruner):
 
     @abstractmethod
     def _score_columns(self, table, y, sample_weight):
-        """Return a score per column, the higher the better; NaN goes first."""
+        """Return a score per feature, larger is better; NaN is removed first."""
 
     def _cut(self, path):
-        """Set what a ranked path says of the columns; return the mask at the own level."""
+        """Set the attributes of a ranked path; return the mask at the level of the parameters."""
         self.scores_, self.ranking_ = path.scores, path.ranking
         self._own, self._best = path.own_scores, path.best
         return self._cut_own(path)

@@ -1,4 +1,4 @@
-"""Quantising models: fewer bits for weights, thresholds and leaves."""
+"""Quantizer: fewer bits for weights, thresholds and leaf values."""
 
 from numbers import Integral
 from typing import Any, ClassVar
@@ -20,10 +20,10 @@ __all__ = ["Quantizer"]
 class Quantizer(BaseModelPruner):
     """Store the numbers of a model in fewer bits.
 
-    Weights of linear models, networks and support vector machines, and thresholds and leaves
+    Weights of linear models, networks and support vector machines, and thresholds and leaf values
     of trees and their ensembles, become codes of a few bits. The fitted object holds the codes
-    alone and predicts what they stand for; `estimator_` is a plain model of the class that
-    went in, made when it is asked for. All numbers of bits come from one fit: see `path_`.
+    alone and predicts with the numbers that they represent; `estimator_` is a plain model of the
+    same class, decoded when it is first read. One fit gives all numbers of bits: see `path_`.
 
     Parameters
     ----------
@@ -34,42 +34,42 @@ class Quantizer(BaseModelPruner):
     bits : int or None, default=8
         Bits of a number: 1 to 8, or 16. None stores the whole model as it is.
     method : {"auto", "affine", "codebook", "feedback"}, default="auto"
-        How weights are rounded to 8 bits or fewer; to 16 they are short floats, but for the
-        vectors of machines with a linear kernel. Of trees it says nothing.
+        How weights are rounded to 8 bits or fewer; 16 bits are half precision, except for the
+        vectors of machines with a linear kernel. It is not used for trees.
 
-        - "auto": "feedback" below eight bits, of machines with a linear kernel always,
-          of those with other kernels nowhere; and "affine" elsewhere;
-        - "affine": to an even grid for each unit, class or column;
+        - "auto": "feedback" below eight bits, for machines with a linear kernel always,
+          for those with other kernels never; otherwise "affine";
+        - "affine": to a uniform grid for each unit, class or feature;
         - "codebook": to the values that a clustering finds for the whole array, which each
-          unit or class scales; without loss if no more values than that are distinct;
-        - "feedback": to an even grid, one input after the other, the error of each handed on
-          to the inputs that follow, by their covariance in the rows of the fit [1]_. Of
-          support vectors their coefficients say it, without rows. Above 2,000 inputs or
-          vectors it is "affine".
+          unit or class scales; lossless if no more values than that are distinct;
+        - "feedback": to a uniform grid, one input after the other; the rounding error of each is
+          compensated in the inputs that follow, by their covariance in the training samples
+          (GPTQ [1]_). Of support vector machines with a kernel, the coefficients are rounded so,
+          without samples. Above 2,000 inputs or vectors it is "affine".
 
     Attributes
     ----------
     estimator_ : estimator
-        The plain model that the codes stand for. Not part of the pickle: it is made from the
-        codes when it is first asked for, and kept in memory.
+        The plain model with the decoded numbers. Not part of the pickle: it is decoded when it is
+        first read, and kept in memory.
     codes_ : CodedModel
         The model as codes.
     path_ : PruningPath
         All numbers of bits of this fit. Not part of the pickle.
     report_ : DataFrame
-        A row per array of weights, or per column that has thresholds and one for all leaves:
-        how many values are distinct before and after, bits of a number, bytes before and
-        after, and the largest error, which is infinite where an infinite threshold went.
+        A row per array of weights, or per feature that has thresholds and one for all leaves:
+        number of distinct values before and after, bits of a number, bytes before and after, and
+        the largest error, which is infinite where an infinite threshold was replaced.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     feature_importances_ : ndarray of shape (n_features,)
-        Those of the model before it was quantised.
+        Those of the model before quantization.
     offset_ : ndarray of shape (1,)
-        What is taken off the scores of rows to decide, for `OneClassSVM`.
+        Offset of the decision function, for `OneClassSVM`.
     n_features_in_ : int
-        Number of columns seen during `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of the features, where they are all strings.
 
     See Also
     --------
@@ -79,20 +79,20 @@ class Quantizer(BaseModelPruner):
 
     Notes
     -----
-    Weights that are zero stay zero. Intercepts stay as they are, but for the mean of what
-    "feedback" does to the sums. The coefficients of support vectors take 16 bits at least:
-    answers are small differences of their large sums.
+    Weights of zero remain zero. Intercepts are not quantized, but "feedback" corrects them for
+    the mean rounding error. The coefficients of support vectors take at least 16 bits:
+    predictions are small differences of large sums of them.
 
-    Each column of a model of trees has a codebook of at most ``2 ** bits`` thresholds, and so
-    it is stored without loss where no more are distinct. Where more are, neighbours become one
-    of them: by how many training rows lie between them, so that those of one gap between
-    training values, which no training row tells apart, go together first. Thresholds are
-    stored in the precision in which the model compares. Leaves have a codebook likewise. What
-    no prediction reads, impurities and numbers of rows, is not stored; in `estimator_` it is
-    NaN, and so are its importances. It cannot be trained on.
+    Each feature of a model of trees has a codebook of at most ``2 ** bits`` thresholds, and so
+    it is stored without loss where no more are distinct. Where more are, neighbouring thresholds
+    are merged, those with the fewest training samples between them first: thresholds that no
+    training sample separates are merged without any change there. Thresholds are stored in the
+    precision in which the model compares. Leaf values have a codebook likewise. What no prediction
+    uses, impurities and numbers of samples, is not stored; in `estimator_` it is NaN, and so are
+    its importances. `estimator_` cannot be fitted further.
 
-    Predictions run on the plain model: bytes are saved on disk and on the way, not in
-    memory, and no time.
+    Predictions use the plain model: quantization saves bytes on disk and in transfer, but neither
+    memory nor time.
 
     References
     ----------
@@ -130,7 +130,7 @@ class Quantizer(BaseModelPruner):
 
     @property
     def estimator_(self):
-        """The plain model that the codes stand for."""
+        """The plain model with the decoded numbers."""
         if "codes_" not in self.__dict__:
             msg = f"{type(self).__name__} has no estimator_ before fit."
             raise AttributeError(msg)
@@ -140,10 +140,13 @@ class Quantizer(BaseModelPruner):
 
     @property
     def feature_importances_(self):
-        """Importances of the model before it was quantised."""
+        """Importances of the model before quantization."""
         importances = self.__dict__.get("_importances")
         if importances is None:
-            msg = f"This {type(self).__name__} has no feature_importances_."
+            msg = (
+                f"This {type(self).__name__} has no feature_importances_: it is not fitted, or its "
+                "model has none."
+            )
             raise AttributeError(msg)
         return importances
 
@@ -184,7 +187,7 @@ class Quantizer(BaseModelPruner):
         return True
 
     def _resolve_validation(self):
-        return "train"  # the rows say how numbers may move, not which of them
+        return "train"  # rounding uses the covariance of the training samples, nothing held out
 
     def _prune_model(self, model, rows):
         model = _plain(model)
@@ -211,16 +214,16 @@ def _bits_to_keep(bits):
     if isinstance(bits, bool) or not isinstance(bits, Integral) or bits not in LEVELS:
         msg = (
             f"bits={bits!r} is no level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
-            "None, which stores the whole model."
+            "None, which stores the whole model: give one of these."
         )
         raise LevelError(msg)
     return int(bits)
 
 
 def _plain(model):
-    """Return the plain model that a fitted pruner, or a search of pruners, predicts with."""
+    """Return the plain model inside a fitted pruner, or a search of pruners."""
     while not has_surgeon(model):
-        frozen = isinstance(model, FrozenEstimator)  # it hands on what else is asked
+        frozen = isinstance(model, FrozenEstimator)  # it delegates all other attributes
         inner = model.estimator if frozen else getattr(model, "best_estimator_", None)
         inner = getattr(model, "estimator_", None) if inner is None else inner
         if inner is None:
