@@ -263,8 +263,10 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
                 "has none."
             )
             if "rank_shares_" in self.__dict__:
+                criterion = getattr(self, "criterion", None)
+                who = type(self).__name__ if criterion is None else f"criterion={criterion!r}"
                 msg = (
-                    f"criterion={self.criterion!r} only orders the units, and gives no scores_. "
+                    f"{who} only orders the units, and gives no scores_. "
                     "Read rank_shares_: the share of the units that are removed no later than each."
                 )
             raise AttributeError(msg)
