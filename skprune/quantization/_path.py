@@ -60,17 +60,9 @@ class QuantizedPath(PruningPath):
         return copy.copy(self._once(index, lambda: self._coder.code(int(self.units[index]))))
 
     def report(self, index):
-        """Return what the numbers of each array have become at a level.
+        """Tabulate what the numbers of each array have become; see `PruningPath.report`.
 
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per array of weights, per column with thresholds, and for all leaves.
+        There is a row per array of weights, per feature with thresholds, and for all leaves.
         """
         coded = None if index == 0 else self.coded(index)
         rows = self._coder.report(coded)

@@ -33,18 +33,7 @@ class BaseTreePath(PruningPath):
         """
 
     def report(self, index):
-        """Return leaves and depth of each tree, of the whole model and at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per tree of the whole model.
-        """
+        """Tabulate, by tree, leaves and depth before and after; see `PruningPath.report`."""
         leaves, depth = self.count_by_tree(0)
         leaves_left, depth_left = self.count_by_tree(index)
         return pd.DataFrame(
