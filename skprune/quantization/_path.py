@@ -43,18 +43,7 @@ class QuantizedPath(PruningPath):
         return np.arange(self.units[0]) < self.units[index]
 
     def coded(self, index):
-        """Return the model of a level as codes.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        CodedModel
-            Shares nothing that could be written with the path.
-        """
+        """Return a level as a `CodedModel`, which shares nothing that can be written."""
         if index == 0:
             return WholeModel(copy.deepcopy(self._coder.surgeon))
         return copy.copy(self._once(index, lambda: self._coder.code(int(self.units[index]))))

@@ -19,17 +19,9 @@ class BaseTreePath(PruningPath):
 
     @abstractmethod
     def count_by_tree(self, index):
-        """Return the leaves and the depth of each tree at a level.
+        """Return the leaves and the depth of each tree at a level; two ndarrays of int.
 
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        leaves, depth : ndarray of int, shape (n_trees,)
-            Counts; a depth of 0 is a single leaf.
+        A depth of 0 is a single leaf.
         """
 
     def report(self, index):
