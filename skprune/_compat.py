@@ -11,9 +11,7 @@ from sklearn.feature_selection._univariate_selection import _clean_nans as score
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
 from sklearn.metrics._scorer import _MultimetricScorer as MultimetricScorer
 from sklearn.model_selection._search import BaseSearchCV
-from sklearn.model_selection._validation import (
-    _insert_error_scores as insert_error_scores,
-)
+from sklearn.model_selection._validation import _insert_error_scores as insert_error_scores
 from sklearn.model_selection._validation import _score as score_model
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as report_fit_failures,

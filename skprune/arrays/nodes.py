@@ -205,23 +205,9 @@ def bottom_up_sum(table, amount):
 
 
 def bottom_up_max(table, score):
-    """Return the largest score in each node's subtree, including the node.
+    """Return the largest score in each node's subtree, including the node; O(n_nodes).
 
-    Parameters
-    ----------
-    table : NodeTable
-        The trees.
-    score : ndarray of shape (n_nodes,)
-        Score of each node.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes,)
-        Maximum over each subtree.
-
-    Notes
-    -----
-    O(n_nodes).
+    Parameters and result as for `bottom_up_sum`, of one score per node.
     """
     best = score.copy()
     for splits in reversed(table.levels):
@@ -231,23 +217,9 @@ def bottom_up_max(table, score):
 
 
 def top_down_min(table, score):
-    """Return the smallest score on the path from the root to each node, inclusive.
+    """Return the smallest score on the path from the root to each node, inclusive; O(n_nodes).
 
-    Parameters
-    ----------
-    table : NodeTable
-        The trees.
-    score : ndarray of shape (n_nodes,)
-        Score of each node.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes,)
-        Minimum over each path.
-
-    Notes
-    -----
-    O(n_nodes).
+    Parameters and result as for `bottom_up_sum`, of one score per node.
     """
     least = score.copy()
     for splits in table.levels:

@@ -9,10 +9,4 @@ from skprune.base._model import VALIDATION, BaseModelPruner
 from skprune.base._path import BasePath, PruningPath
 from skprune.base._pruner import BasePruner
 
-__all__ = [
-    "VALIDATION",
-    "BaseModelPruner",
-    "BasePath",
-    "BasePruner",
-    "PruningPath",
-]
+__all__ = ["VALIDATION", "BaseModelPruner", "BasePath", "BasePruner", "PruningPath"]

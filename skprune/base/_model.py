@@ -12,11 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import (
-    check_is_fitted,
-    has_fit_parameter,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from skprune._compat import (
     HasMethods,
@@ -51,6 +47,11 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         "keep": [Integral, Real, None],
         "threshold": [Real, None],
     }
+
+    def __init__(self, estimator, *, keep=None, threshold=None):
+        self.estimator = estimator
+        self.keep = keep
+        self.threshold = threshold
 
     @fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None, sample_weight=None, **fit_params):
@@ -234,8 +235,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         if self._needs_rows():
             router.add_self_request(self)
         return router.add(
-            estimator=self.estimator,
-            method_mapping=MethodMapping().add(caller="fit", callee="fit"),
+            estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
         )
 
     def __sklearn_tags__(self):

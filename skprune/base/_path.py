@@ -112,13 +112,8 @@ class BasePath(ABC):
 
         Parameters
         ----------
-        keep : int or float, optional
-            Number (int, an upper bound) or fraction (float in (0, 1]) of the units that
-            stay.
-        threshold : float, optional
-            Units with a score above it stay.
-        index : int, optional
-            Row of `levels`; negative ones count from the smallest level.
+        keep, threshold, index : int or float, optional
+            A level, named as for `locate`.
 
         Returns
         -------

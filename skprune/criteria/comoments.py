@@ -58,12 +58,7 @@ class Comoments(NamedTuple):
 def read_batch(X, sample_weight=None):
     """Compute the co-moments of a batch of rows.
 
-    Parameters
-    ----------
-    X : ndarray or sparse array of shape (n_rows, n_columns)
-        Finite values and NaN; a sparse batch is densified.
-    sample_weight : ndarray of shape (n_rows,), default=None
-        Non-negative weights, not all zero; a weight of 2 equals the row twice.
+    Parameters as for `describe` of `criteria.association`; a sparse batch is densified.
 
     Returns
     -------

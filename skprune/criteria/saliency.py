@@ -40,16 +40,9 @@ def magnitude(coefs):
 def layer_magnitude(coefs):
     """Score weights by the rank of their magnitude in the layer: uniform layer sparsity.
 
-    Parameters
-    ----------
-    coefs : list of ndarray of shape (n_inputs, n_units)
-        Weights of each layer.
-
-    Returns
-    -------
-    list of ndarray of shape (n_inputs, n_units)
-        Rank of the magnitude among the layer's non-zero weights, divided by their number. Of
-        equal weights the first ranks lower. O(n_weights * log(n_weights)).
+    Parameters and result as for `magnitude`. The score is the rank among the layer's non-zero
+    weights, divided by their number. Of equal weights the first ranks lower.
+    O(n_weights * log(n_weights)).
     """
     scores = []
     for coef in coefs:
@@ -63,16 +56,9 @@ def layer_magnitude(coefs):
 def lamp(coefs):
     """Score weights by layer-adaptive magnitude (LAMP).
 
-    Parameters
-    ----------
-    coefs : list of ndarray of shape (n_inputs, n_units)
-        Weights of each layer.
-
-    Returns
-    -------
-    list of ndarray of shape (n_inputs, n_units)
-        ``w**2 / sum(v**2)`` over all weights v of the layer with ``abs(v) >= abs(w)``. The
-        largest weight of a layer scores 1. O(n_weights * log(n_weights)).
+    Parameters and result as for `magnitude`. The score is ``w**2 / sum(v**2)`` over all weights v
+    of the layer with ``abs(v) >= abs(w)``. The largest weight of a layer scores 1.
+    O(n_weights * log(n_weights)).
     """
     scores = []
     for coef in coefs:

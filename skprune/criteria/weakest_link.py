@@ -238,14 +238,8 @@ def squared_risk(table, node, target, weight):
 
     Parameters
     ----------
-    table : NodeTable
-        The trees of a regressor; values are predictions.
-    node : ndarray of int, shape (n_visits,)
-        Leaves that samples reach; one visit per sample and tree.
-    target : ndarray of shape (n_visits, n_outputs)
-        Target of the sample.
-    weight : ndarray of shape (n_visits,)
-        Weight of the sample.
+    table, node, target, weight
+        As for `squared_loss`.
 
     Returns
     -------

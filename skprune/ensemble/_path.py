@@ -20,18 +20,7 @@ class BaseMemberPath(PruningPath):
     errors: Any
 
     def report(self, index):
-        """Return whether each member is kept at a level, its score and its share of the vote.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per member.
-        """
+        """Tabulate, by member, its score and its share of the vote; see `PruningPath.report`."""
         mask, new = self.mask(index), self._new_weights(index)
         table = pd.DataFrame({"kept": mask})
         if hasattr(self, "scores"):

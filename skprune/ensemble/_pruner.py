@@ -199,10 +199,8 @@ class EnsemblePruner(BaseModelPruner):
         validation=None,
         random_state=None,
     ):
-        self.estimator = estimator
+        super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
-        self.keep = keep
-        self.threshold = threshold
         self.validation = validation
         self.random_state = random_state
 

@@ -46,6 +46,12 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     # Whether samples of weight 0 are removed; not where others count samples too (a splitter).
     _drops_rows: ClassVar[bool] = True
 
+    def __init__(self, *, keep=None, threshold=None, groups=None, always_keep=None):
+        self.keep = keep
+        self.threshold = threshold
+        self.groups = groups
+        self.always_keep = always_keep
+
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Find the features to keep.

@@ -211,12 +211,9 @@ class CorrelationPruner(BaseFeaturePruner):
         always_keep=None,
         prefer=None,
     ):
+        super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.criterion = criterion
         self.linkage = linkage
-        self.keep = keep
-        self.threshold = threshold
-        self.groups = groups
-        self.always_keep = always_keep
         self.prefer = prefer
 
     _min_rows: ClassVar[int] = 2  # a correlation over a single row does not exist

@@ -209,15 +209,12 @@ class InformationPruner(BaseRankingPruner):
         groups=None,
         always_keep=None,
     ):
+        super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.criterion = criterion
         self.relevance = relevance
         self.scheme = scheme
         self.task = task
         self.n_bins = n_bins
-        self.keep = keep
-        self.threshold = threshold
-        self.groups = groups
-        self.always_keep = always_keep
 
     @property
     def _standardizes(self):

@@ -155,14 +155,11 @@ class PermutationPruner(BaseRankingPruner):
         random_state=None,
         n_jobs=None,
     ):
+        super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.estimator = estimator
         self.scoring = scoring
         self.cv = cv
         self.n_repeats = n_repeats
-        self.keep = keep
-        self.threshold = threshold
-        self.groups = groups
-        self.always_keep = always_keep
         self.random_state = random_state
         self.n_jobs = n_jobs
 

@@ -78,10 +78,7 @@ class RandomPruner(BaseRankingPruner):
     def __init__(
         self, *, keep=None, threshold=None, groups=None, always_keep=None, random_state=None
     ):
-        self.keep = keep
-        self.threshold = threshold
-        self.groups = groups
-        self.always_keep = always_keep
+        super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.random_state = random_state
 
     def _score_columns(self, table, y, sample_weight):  # noqa: ARG002 - the values are not used

@@ -96,10 +96,8 @@ class Clustered:
 
     Parameters
     ----------
-    make : callable
-        Makes tiles of strengths between columns.
-    layout : PriorityOrder
-        Their units.
+    make, layout
+        As for `Walked`.
     linkage : {"complete", "average", "single"}
         How clusters are merged.
     """
@@ -124,12 +122,7 @@ class Clustered:
 class Collinear:
     """The unit that the others explain best goes, until none is explained too well.
 
-    Parameters
-    ----------
-    make : callable
-        Makes tiles of correlations between columns.
-    layout : PriorityOrder
-        Their units.
+    Parameters as for `Walked`; the strengths are correlations.
     """
 
     def __init__(self, make, layout):

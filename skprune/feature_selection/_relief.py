@@ -184,13 +184,10 @@ class ReliefPruner(BaseRankingPruner):
         always_keep=None,
         n_jobs=None,
     ):
+        super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.criterion = criterion
         self.n_neighbors = n_neighbors
         self.task = task
-        self.keep = keep
-        self.threshold = threshold
-        self.groups = groups
-        self.always_keep = always_keep
         self.n_jobs = n_jobs
 
     def _score_columns(self, table, y, sample_weight):

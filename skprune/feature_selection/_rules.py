@@ -198,6 +198,7 @@ class RulePruner(BaseFeaturePruner):
         groups=None,
         always_keep=None,
     ):
+        super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.constant = constant
         self.missing = missing
         self.duplicates = duplicates
@@ -205,10 +206,6 @@ class RulePruner(BaseFeaturePruner):
         self.psi = psi
         self.ks = ks
         self.reference = reference
-        self.keep = keep
-        self.threshold = threshold
-        self.groups = groups
-        self.always_keep = always_keep
 
     @property
     def _decides(self):

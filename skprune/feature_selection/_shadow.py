@@ -190,16 +190,13 @@ class ShadowPruner(BaseRankingPruner):
         random_state=None,
         n_jobs=None,
     ):
+        super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.estimator = estimator
         self.alpha = alpha
         self.max_rounds = max_rounds
         self.min_shadows = min_shadows
         self.importance_getter = importance_getter
         self.tentative = tentative
-        self.keep = keep
-        self.threshold = threshold
-        self.groups = groups
-        self.always_keep = always_keep
         self.random_state = random_state
         self.n_jobs = n_jobs
 

@@ -56,18 +56,7 @@ class LinearPath(OrderedPath):
         return {"parameters": parameters, "bytes": n_bytes}
 
     def report(self, index):
-        """Return what is left of each feature at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per column.
-        """
+        """Tabulate what is left of each feature; see `PruningPath.report`."""
         left = self._weights(index)
         names = getattr(self.model, "feature_names_in_", np.arange(left.shape[1]))
         return pd.DataFrame(

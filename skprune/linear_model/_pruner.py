@@ -194,11 +194,9 @@ class LinearPruner(BaseModelPruner):
         groups=None,
         random_state=None,
     ):
-        self.estimator = estimator
+        super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
         self.unit = unit
-        self.keep = keep
-        self.threshold = threshold
         self.recovery = recovery
         self.sparse_coef = sparse_coef
         self.groups = groups

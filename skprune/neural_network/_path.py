@@ -89,18 +89,7 @@ class NeuralPath(OrderedPath):
         return self._run(index)[1].copy()
 
     def report(self, index):
-        """Return what is left of each layer at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per layer of weights.
-        """
+        """Tabulate what is left of each layer of weights; see `PruningPath.report`."""
         whole, mask = self._rounds.network, self.mask(index)
         before = [coef != 0 for coef in whole.coefs]
         if self._rounds.by_neuron:

@@ -198,11 +198,9 @@ class MLPPruner(BaseModelPruner):
         sparse_coef=False,
         random_state=None,
     ):
-        self.estimator = estimator
+        super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
         self.unit = unit
-        self.keep = keep
-        self.threshold = threshold
         self.recovery = recovery
         self.schedule = schedule
         self.n_rounds = n_rounds

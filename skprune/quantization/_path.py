@@ -43,34 +43,15 @@ class QuantizedPath(PruningPath):
         return np.arange(self.units[0]) < self.units[index]
 
     def coded(self, index):
-        """Return the model of a level as codes.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        CodedModel
-            Shares nothing that could be written with the path.
-        """
+        """Return a level as a `CodedModel`, which shares nothing that can be written."""
         if index == 0:
             return WholeModel(copy.deepcopy(self._coder.surgeon))
         return copy.copy(self._once(index, lambda: self._coder.code(int(self.units[index]))))
 
     def report(self, index):
-        """Return what the numbers of each array have become at a level.
+        """Tabulate what the numbers of each array have become; see `PruningPath.report`.
 
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per array of weights, per column with thresholds, and for all leaves.
+        There is a row per array of weights, per feature with thresholds, and for all leaves.
         """
         coded = None if index == 0 else self.coded(index)
         rows = self._coder.report(coded)

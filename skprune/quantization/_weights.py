@@ -65,17 +65,7 @@ class WeightCoder:
         )
 
     def code(self, bits):
-        """Return the model as codes.
-
-        Parameters
-        ----------
-        bits : int
-            Bits of a number.
-
-        Returns
-        -------
-        CodedArrays
-            The model.
+        """Return the model as `CodedArrays` of codes of a number of bits.
 
         Raises
         ------

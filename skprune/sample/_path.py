@@ -79,17 +79,10 @@ class SamplePath(OrderedPath):
         return (weight * np.maximum(1.0, stands_for))[kept]
 
     def report(self, index):
-        """Return what is left of each class, or tenth of the samples by target, at a level.
+        """Tabulate what is left of each class, or tenth of the samples by target, at a level.
 
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per class or tenth: samples before and after, and their mean difficulty.
+        See `PruningPath.report`. The columns are the numbers of samples before and after, and
+        their mean difficulty.
         """
         stratum, classes, target = self._strata
         kept, groups = self.mask(index), np.unique(stratum)

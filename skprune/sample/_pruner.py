@@ -30,12 +30,7 @@ OF_CLASSES = DECIDING | {"forgetting"}
 # Those that look at the numbers in the rows by themselves, and not through the model.
 OF_NUMBERS = DECIDING | {"leverage", "prototype"}
 # Parameters that not every criterion reads: their defaults, and who does.
-READ_BY = {
-    "hardest": HARDNESS,
-    "cv": {"el2n"},
-    "n_neighbors": {"disagreement"},
-    "remove": DECIDING,
-}
+READ_BY = {"hardest": HARDNESS, "cv": {"el2n"}, "n_neighbors": {"disagreement"}, "remove": DECIDING}
 # Rows that are compared with each other at once by "prototype": their distances are held.
 PART = 2048
 
@@ -185,9 +180,7 @@ class SamplePruner(BaseModelPruner):
     _deciding: ClassVar[frozenset[str]] = DECIDING
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
-        "criterion": [
-            StrOptions(HARDNESS | DECIDING | {"leverage", "prototype", "random"}),
-        ],
+        "criterion": [StrOptions(HARDNESS | DECIDING | {"leverage", "prototype", "random"})],
         "hardest": [Interval(Real, 0, 1, closed="both")],
         "remove": [StrOptions({"both", "majority"})],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -210,10 +203,8 @@ class SamplePruner(BaseModelPruner):
         random_state=None,
         n_jobs=None,
     ):
-        self.estimator = estimator
+        super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
-        self.keep = keep
-        self.threshold = threshold
         self.hardest = hardest
         self.remove = remove
         self.n_neighbors = n_neighbors

@@ -89,10 +89,7 @@ def uniform_grid(W, bits, axis):
 def affine(W, bits, axis):
     """Round numbers to a uniform grid per channel.
 
-    Parameters
-    ----------
-    W, bits, axis
-        As for `uniform_grid`.
+    Parameters as for `uniform_grid`.
 
     Returns
     -------
@@ -186,10 +183,7 @@ def half_precision(W, axis):
 def codebook(W, bits, axis):
     """Quantize to a codebook that all channels share, each with its own scale.
 
-    Parameters
-    ----------
-    W, bits, axis
-        As for `uniform_grid`.
+    Parameters as for `uniform_grid`.
 
     Returns
     -------

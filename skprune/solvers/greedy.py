@@ -70,10 +70,8 @@ def swaps(gram, member_weight=None):
 
     Parameters
     ----------
-    gram : ndarray of shape (T, T)
-        Mean products of the residuals of all pairs of members.
-    member_weight : ndarray of shape (T,), default=None
-        Weights of the members in the average; equal if None.
+    gram, member_weight
+        As for `forward`.
 
     Returns
     -------

@@ -55,10 +55,7 @@ def second_moments(H, weight, *, damping=DAMPING):
 def constant_inputs(H, weight):
     """Return which inputs are constant, up to rounding, on samples with positive weight.
 
-    Parameters
-    ----------
-    H, weight
-        As for `second_moments`.
+    Parameters as for `second_moments`.
 
     Returns
     -------
@@ -217,10 +214,7 @@ def _orders(B, W):
 def input_products(H, weight):
     """Return the centred products of the inputs of a layer, and their means.
 
-    Parameters
-    ----------
-    H, weight
-        As for `second_moments`.
+    Parameters as for `second_moments`.
 
     Returns
     -------

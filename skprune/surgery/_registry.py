@@ -145,8 +145,8 @@ def surgeon_for(model, *, family=None):
     ----------
     model : fitted estimator
         A model of a known class, or of a subclass of one.
-    family : {"tree", "linear", "neural", "svm"}, default=None
-        Family that the model has to belong to; any if None.
+    family
+        As for `surgeon_type`.
 
     Returns
     -------
@@ -171,20 +171,7 @@ def has_surgeon(model, *, family=None):
 def family_of(model):
     """Return the family of a model, fitted or not: "tree", "linear", "neural" or "svm".
 
-    Parameters
-    ----------
-    model : estimator
-        A model of a known class, or of a subclass of one.
-
-    Returns
-    -------
-    str
-        The family.
-
-    Raises
-    ------
-    UnsupportedModelError
-        If there is no surgeon for the model.
+    Models and errors as for `surgeon_type`.
     """
     return _find_surgeon(model).family
 

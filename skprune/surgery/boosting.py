@@ -57,18 +57,7 @@ class BoostingSurgeon(TreeSurgeon, ABC):
 
     @abstractmethod
     def raw_init(self, X):
-        """Return the raw scores before the first stage.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_values_per_stage)
-            Raw scores.
-        """
+        """Return the raw scores before the first stage; shape (n_samples, n_values_per_stage)."""
 
     @property
     def has_constant_start(self):

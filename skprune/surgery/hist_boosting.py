@@ -6,14 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from skprune._compat import n_rows_of
-from skprune.arrays.nodes import (
-    NO_NODE,
-    NodeTable,
-    bottom_up_sum,
-    check_children,
-    depths,
-    preorder,
-)
+from skprune.arrays.nodes import NO_NODE, NodeTable, bottom_up_sum, check_children, depths, preorder
 from skprune.exceptions import UnsupportedModelError
 from skprune.surgery._records import copy_records
 from skprune.surgery.boosting import BoostingSurgeon, with_leaf_means

@@ -46,15 +46,10 @@ class LinearSurgeon(Surgeon):
 
     Its own objective is least squares without a penalty; `linear_objectives` has the others.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        Never changed.
+    It is given a fitted model and keeps it unchanged as `model`; see `Surgeon`.
 
     Attributes
     ----------
-    model : fitted estimator
-        As given.
     coef : ndarray of shape (n_outputs, n_features)
         Its coefficients, dense, in float64.
     intercept : ndarray of shape (n_outputs,)

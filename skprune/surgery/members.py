@@ -21,15 +21,7 @@ from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
 class Members:
     """Reads and writes the members of a fitted ensemble; the base of all kinds.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        Never changed.
-
-    Attributes
-    ----------
-    model : fitted estimator
-        As given.
+    It is given a fitted model and keeps it unchanged as `model`.
     """
 
     # Whether each member corrects the previous ones, so that only the last can be removed.

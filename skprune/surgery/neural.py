@@ -25,15 +25,10 @@ STALE_ATTRIBUTES = (
 class NeuralSurgeon(Surgeon):
     """Reads the layers of a network, and builds networks with other layers.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        Never changed.
+    It is given a fitted model and keeps it unchanged as `model`; see `Surgeon`.
 
     Attributes
     ----------
-    model : fitted estimator
-        As given.
     network : Network
         Its layers, dense, in float64.
     sparse : list of int

@@ -25,15 +25,10 @@ class SVMSurgeon(Surgeon):
     The decision function is ``kernel(X) @ coefficients + offsets``, with one column per pair of
     classes; models of two classes, of regression and of one class have a single column.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        Never changed.
+    It is given a fitted model and keeps it unchanged as `model`; see `Surgeon`.
 
     Attributes
     ----------
-    model : fitted estimator
-        As given.
     n_vectors : int
         Number of support vectors.
     coefficients : ndarray of shape (n_vectors, n_pairs)

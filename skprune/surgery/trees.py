@@ -16,15 +16,10 @@ from skprune.surgery._registry import class_name, models_of, registered_class
 class TreeSurgeon(Surgeon):
     """Reads and cuts one decision tree; the base of the surgeons of ensembles.
 
-    Parameters
-    ----------
-    model : fitted estimator
-        Never changed.
+    It is given a fitted model and keeps it unchanged as `model`; see `Surgeon`.
 
     Attributes
     ----------
-    model : fitted estimator
-        As given.
     table : NodeTable
         All nodes of all its trees.
     split_parameters, split_bytes : ndarray of shape (n_nodes,)

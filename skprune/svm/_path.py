@@ -35,18 +35,9 @@ class SVMPath(OrderedPath):
         return {"parameters": sizes[0], "bytes": sizes[1]}
 
     def report(self, index):
-        """Return whether each support vector is kept at a level.
+        """Tabulate the support vectors; see `PruningPath.report`.
 
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per support vector: the training row that it was, whether it is kept, its
-            rank share.
+        The columns are the training sample that each was, whether it is kept, and its rank share.
         """
         table = {
             "row": self.model.support_,

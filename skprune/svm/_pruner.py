@@ -142,10 +142,8 @@ class SVMPruner(BaseModelPruner):
         recovery="refit",
         random_state=None,
     ):
-        self.estimator = estimator
+        super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
-        self.keep = keep
-        self.threshold = threshold
         self.recovery = recovery
         self.random_state = random_state
 

@@ -60,10 +60,7 @@ def simplify(surgeon):
     table = surgeon.table
     said = replace(table, value=surgeon.contributions, feature=surgeon.columns)
     only_child = dead_branches(
-        said,
-        missing=surgeon.takes_missing,
-        dtype=surgeon.compares_in,
-        ordered=surgeon.is_ordered,
+        said, missing=surgeon.takes_missing, dtype=surgeon.compares_in, ordered=surgeon.is_ordered
     )
     reached, node = compact(said, said.is_split, splice(table, only_child))
     leaf = equal_children(reached)

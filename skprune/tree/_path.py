@@ -19,32 +19,13 @@ class BaseTreePath(PruningPath):
 
     @abstractmethod
     def count_by_tree(self, index):
-        """Return the leaves and the depth of each tree at a level.
+        """Return the leaves and the depth of each tree at a level; two ndarrays of int.
 
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        leaves, depth : ndarray of int, shape (n_trees,)
-            Counts; a depth of 0 is a single leaf.
+        A depth of 0 is a single leaf.
         """
 
     def report(self, index):
-        """Return leaves and depth of each tree, of the whole model and at a level.
-
-        Parameters
-        ----------
-        index : int
-            Row of `levels`.
-
-        Returns
-        -------
-        DataFrame
-            A row per tree of the whole model.
-        """
+        """Tabulate, by tree, leaves and depth before and after; see `PruningPath.report`."""
         leaves, depth = self.count_by_tree(0)
         leaves_left, depth_left = self.count_by_tree(index)
         return pd.DataFrame(

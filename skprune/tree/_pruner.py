@@ -213,10 +213,8 @@ class TreePruner(BaseModelPruner):
         validation=None,
         random_state=None,
     ):
-        self.estimator = estimator
+        super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
-        self.keep = keep
-        self.threshold = threshold
         self.recovery = recovery
         self.ridge = ridge
         self.validation = validation
