@@ -4,9 +4,10 @@ import copy
 import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -27,6 +28,7 @@ from skprune._compat import (
     rows_of,
     rows_of_params,
 )
+from skprune.arrays.annotations import MatrixLike
 from skprune.base._delegation import DelegatesToModel, inner_attribute
 from skprune.base._pruner import BasePruner
 from skprune.base._rows import ValidationData, hold_out
@@ -53,7 +55,13 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     }
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None, **fit_params):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Fit the inner model and prune it.
 
         Parameters
@@ -221,7 +229,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             raise ValueError(msg)
         return fit_params
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return the metadata routing.
 
         Returns
@@ -255,7 +263,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     )
 
     @property
-    def scores_(self):
+    def scores_(self) -> NDArray[np.float64]:
         """Importance of each unit; larger scores are kept."""
         if self.__dict__.get("_scores") is None:
             msg = (

@@ -2,11 +2,13 @@
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import (
     RocCurveDisplay,
@@ -23,6 +25,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skprune._compat import import_extra, predicts_only, rows_of
+from skprune.arrays.annotations import MatrixLike
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
 from skprune.inspection._scratch import with_scratch
 from skprune.size import SIZES, model_size
@@ -35,8 +38,16 @@ AUTO_SECONDS, FEWEST, MOST = 1.0, 5, 100
 
 
 def compare(
-    models, X, y, *, scoring=None, sample_weight=None, scratch=None, n_repeats="auto", roc_ax=None
-):
+    models: Mapping[str, Any] | Sequence[Any],
+    X: MatrixLike,
+    y: ArrayLike,
+    *,
+    scoring: Any = None,
+    sample_weight: ArrayLike | None = None,
+    scratch: tuple[Any, Any] | None = None,
+    n_repeats: int | str = "auto",
+    roc_ax: Any = None,
+) -> pd.DataFrame:
     """Compare fitted models side by side: scores, sizes, latency, agreement.
 
     Use data seen neither in fitting nor in the selection of a model, a level or a parameter:
