@@ -201,8 +201,13 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
         self.size = size
 
     def __call__(
-        self, estimator: Any, X: Any = None, y: Any = None, sample_weight: Any = None, **params: Any
-    ) -> int:  # noqa: ARG002 - as scorers are called
+        self,
+        estimator: Any,
+        X: Any = None,  # noqa: ARG002 - as scorers are called
+        y: Any = None,  # noqa: ARG002 - same
+        sample_weight: Any = None,  # noqa: ARG002 - same
+        **params: Any,  # noqa: ARG002 - same
+    ) -> int:
         """Return the negated size of a fitted model.
 
         Parameters

@@ -3,13 +3,13 @@
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skprune._compat import available_if
 from skprune.arrays.annotations import MatrixLike
 
 
-def inner_attribute(name, doc):
+def inner_attribute(name: str, doc: str) -> Any:
     """Return a property that reads an attribute of the fitted inner estimator.
 
     Parameters
@@ -25,7 +25,7 @@ def inner_attribute(name, doc):
         Raises an AttributeError before `fit`.
     """
 
-    def read(self):
+    def read(self: Any) -> Any:
         return getattr(self._fitted_inner(name), name)
 
     return property(read, doc=doc)

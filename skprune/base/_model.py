@@ -30,6 +30,7 @@ from skprune._compat import (
 )
 from skprune.arrays.annotations import MatrixLike
 from skprune.base._delegation import DelegatesToModel, inner_attribute
+from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner
 from skprune.base._rows import ValidationData, hold_out
 from skprune.exceptions import InputError, PruningWarning
@@ -263,9 +264,15 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     )
 
     @property
+    def path_(self) -> PruningPath:
+        """All levels of this fit; not part of the pickle."""
+        return super().path_
+
+    @property
     def scores_(self) -> NDArray[np.float64]:
         """Importance of each unit; larger scores are kept."""
-        if self.__dict__.get("_scores") is None:
+        scores = self.__dict__.get("_scores")
+        if scores is None:
             msg = (
                 f"This {type(self).__name__} has no scores_: it is not fitted, or what it prunes "
                 "has none."
@@ -276,7 +283,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
                     "Read rank_shares_: the share of the units that are removed no later than each."
                 )
             raise AttributeError(msg)
-        return self._scores
+        return scores
 
 
 def copies_for(model, copies):

@@ -367,28 +367,28 @@ class PruningPath(BasePath):
         R2; by name), all levels together cost O(nodes + rows). Elsewhere a level costs a
         prediction, or what has changed of it since the level before.
         """
-        index = self._rows_of(index)
+        rows = self._rows_of(index)
         specs = scoring if isinstance(scoring, Mapping) else {"score": scoring}
-        scores = {name: self.free_scores(s, X, y, sample_weight) for name, s in specs.items()}
+        free = {name: self.free_scores(s, X, y, sample_weight) for name, s in specs.items()}
         scorers = {
             name: check_scoring(self.model, self.resolve_scoring(spec))
             for name, spec in specs.items()
-            if scores[name] is None
+            if free[name] is None
         }
-        scores = {k: np.empty(len(self)) if v is None else v for k, v in scores.items()}
-        levels = np.unique(index) if scorers else index[:0]
+        scores = {k: np.empty(len(self)) if v is None else v for k, v in free.items()}
+        levels = np.unique(rows) if scorers else rows[:0]
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         honest = all(predicts_only(scorer) for scorer in scorers.values())
         models = self.snapshots(X, levels) if honest else map(self._build, levels)
         for level, model in zip(levels, models, strict=True):
             for name, scorer in scorers.items():
                 scores[name][level] = scorer(model, X, y, **weights)
-        scores = {name: values[index] for name, values in scores.items()}
+        scores = {name: values[rows] for name, values in scores.items()}
         return scores if isinstance(scoring, Mapping) else scores["score"]
 
     def free_scores(
         self, scoring: Any, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
-    ) -> NDArray[np.float64] | None:  # noqa: ARG002 - a hook
+    ) -> NDArray[np.float64] | None:
         """Score all levels at once, if the family and the metric allow it.
 
         Parameters
@@ -407,7 +407,6 @@ class PruningPath(BasePath):
         ndarray of shape (n_levels,) or None
             Scores; None if the levels have to be scored one by one.
         """
-        return
 
     def resolve_scoring(self, scoring: Any) -> Any:
         """Name the metric that ``None`` stands for, where it is the usual one.
@@ -447,9 +446,7 @@ class PruningPath(BasePath):
         for level in self._ascending(index):
             yield self._build(level)
 
-    def segments(
-        self, X: MatrixLike
-    ) -> Iterable[tuple[NDArray[Any], NDArray[Any], NDArray[Any], Any]] | None:  # noqa: ARG002 - a hook
+    def segments(self, X: MatrixLike) -> Iterable[tuple[Any, ...]] | None:
         """Say what each row is answered, and from which level to which.
 
         Parameters
@@ -465,7 +462,6 @@ class PruningPath(BasePath):
             at every level once, and the first covers all rows of the whole model. None
             if the levels have to be asked one by one.
         """
-        return
 
     def _ascending(self, index):
         index = self._rows_of(index)

@@ -5,10 +5,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from skprune._compat import StrOptions, fit_context
+from skprune._compat import StrOptions, available_if, fit_context
 from skprune.arrays.annotations import Groups, MatrixLike
 from skprune.base._frames import non_numeric_columns
 from skprune.criteria.comoments import merge_batches, read_batch
@@ -231,8 +230,11 @@ class CorrelationPruner(BaseFeaturePruner):
     @available_if(_adds_up)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
-    ) -> Self:  # noqa: ARG002 - as scikit-learn has it
+        self,
+        X: MatrixLike,
+        y: Any = None,  # noqa: ARG002 - as scikit-learn has it
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Add a batch of rows, and find the columns that stay.
 
         The result is that of `fit` on all batches together, up to rounding. What `fit`

@@ -237,8 +237,11 @@ class RulePruner(BaseFeaturePruner):
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
-    ) -> Self:  # noqa: ARG002 - rules use no target
+        self,
+        X: MatrixLike,
+        y: Any = None,  # noqa: ARG002 - rules use no target
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Add a batch of samples to those seen so far, and decide again which features to keep.
 
         Parameters

@@ -168,10 +168,13 @@ class Quantizer(BaseModelPruner):
         surgeon_type(model)
 
     def _own_level(self):
-        return self._level_of(self.bits)
+        return {"keep": _bits_to_keep(self.bits)}
 
-    def _level_of(self, bits):
-        return {"keep": _bits_to_keep(bits)}
+    def _row_of_level(self, path, level):
+        return path.locate(keep=_bits_to_keep(**level))
+
+    def _row_of_own_level(self, path):
+        return self._row_of_level(path, self._level_params())
 
     @classmethod
     def _level_names(cls):
