@@ -33,12 +33,12 @@ from sklearn.utils.validation import _num_samples as n_rows_of
 from skprune.exceptions import MissingExtraError
 
 __all__ = [
-    "available_if",
     "BaseSearchCV",
     "HasMethods",
     "Interval",
     "MultimetricScorer",
     "StrOptions",
+    "available_if",
     "check_params",
     "check_refit",
     "check_sample_weight",
