@@ -1,11 +1,13 @@
 """The only importer of private scikit-learn names, of version branches and of optional packages."""
 
+from collections.abc import Callable
 from importlib import import_module
 from inspect import signature
+from typing import Any, TypeVar
 
 import numpy as np
 import sklearn
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.feature_selection._base import _get_feature_importances as importances_of
 from sklearn.feature_selection._univariate_selection import _clean_nans as score_as_filter
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
@@ -21,6 +23,7 @@ from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.fixes import parse_version
 from sklearn.utils.metaestimators import _safe_split as split_rows
+from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_method_params
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as n_rows_of
@@ -33,6 +36,7 @@ __all__ = [
     "Interval",
     "MultimetricScorer",
     "StrOptions",
+    "available_if",
     "check_params",
     "check_refit",
     "check_sample_weight",
@@ -59,6 +63,21 @@ __all__ = [
     "tabulate",
     "takes_weights",
 ]
+
+
+# Decorators, which leave the type of what they decorate known.
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Function], Function]:
+    """Check the parameters of an estimator before its `fit`."""
+    return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
+
+
+def available_if(check: Callable[[Any], Any]) -> Callable[[Function], Function]:
+    """Make a method available only where a check of its object holds."""
+    return _available_if(check)
 
 
 # What the `fit` of a search is made of: methods of scikit-learn's own base class.

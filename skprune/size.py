@@ -1,6 +1,7 @@
 """What a fitted model stores: units, parameters, bytes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -48,7 +49,7 @@ class ModelSize:
     bytes: int
 
 
-def model_size(model):
+def model_size(model: Any) -> ModelSize:
     """Count what a fitted model stores.
 
     Parameters
@@ -193,13 +194,20 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
     -3
     """
 
-    def __init__(self, size="units"):
+    def __init__(self, size: str = "units") -> None:
         if size not in SIZES:
             msg = f"size={size!r} is not known. Allowed are {', '.join(map(repr, SIZES))}."
             raise ValueError(msg)
         self.size = size
 
-    def __call__(self, estimator, X=None, y=None, sample_weight=None, **params):  # noqa: ARG002 - as scorers are called
+    def __call__(
+        self,
+        estimator: Any,
+        X: Any = None,  # noqa: ARG002 - as scorers are called
+        y: Any = None,  # noqa: ARG002 - same
+        sample_weight: Any = None,  # noqa: ARG002 - same
+        **params: Any,  # noqa: ARG002 - same
+    ) -> int:
         """Return the negated size of a fitted model.
 
         Parameters
@@ -226,5 +234,5 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
         # Searches ask this of each of several scorers when they are given weights.
         return True
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"size_scorer({self.size!r})"

@@ -1,12 +1,15 @@
 """Delegate prediction methods to a fitted inner estimator."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from sklearn.utils.metaestimators import available_if
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skprune._compat import available_if
+from skprune.arrays.annotations import MatrixLike
 
-def inner_attribute(name, doc):
+
+def inner_attribute(name: str, doc: str) -> Any:
     """Return a property that reads an attribute of the fitted inner estimator.
 
     Parameters
@@ -22,7 +25,7 @@ def inner_attribute(name, doc):
         Raises an AttributeError before `fit`.
     """
 
-    def read(self):
+    def read(self: Any) -> Any:
         return getattr(self._fitted_inner(name), name)
 
     return property(read, doc=doc)
@@ -68,7 +71,7 @@ class DelegatesToModel:
         return getattr(self._fitted_inner(method), method)(X, *args, **kwargs)
 
     @available_if(_inner_has("predict"))
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict with the inner model.
 
         Parameters
@@ -84,7 +87,7 @@ class DelegatesToModel:
         return self._call_inner("predict", X)
 
     @available_if(_inner_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Any:
         """Predict class probabilities with the inner model.
 
         Parameters
@@ -100,7 +103,7 @@ class DelegatesToModel:
         return self._call_inner("predict_proba", X)
 
     @available_if(_inner_has("predict_log_proba"))
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Any:
         """Predict logarithms of class probabilities with the inner model.
 
         Parameters
@@ -116,7 +119,7 @@ class DelegatesToModel:
         return self._call_inner("predict_log_proba", X)
 
     @available_if(_inner_has("score_samples"))
-    def score_samples(self, X):
+    def score_samples(self, X: MatrixLike) -> NDArray[Any]:
         """Compute how normal samples are with the inner model.
 
         Parameters
@@ -132,7 +135,7 @@ class DelegatesToModel:
         return self._call_inner("score_samples", X)
 
     @available_if(_inner_has("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X: MatrixLike) -> NDArray[Any]:
         """Compute the decision function of the inner model.
 
         Parameters
@@ -148,7 +151,7 @@ class DelegatesToModel:
         return self._call_inner("decision_function", X)
 
     @available_if(_inner_has("score"))
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the score of the inner model, by its own metric.
 
         Parameters

@@ -4,9 +4,10 @@ import copy
 import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -23,7 +24,9 @@ from skprune._compat import (
     rows_of,
     rows_of_params,
 )
+from skprune.arrays.annotations import MatrixLike
 from skprune.base._delegation import DelegatesToModel, inner_attribute
+from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner
 from skprune.base._rows import ValidationData, hold_out
 from skprune.exceptions import InputError, PruningWarning
@@ -54,7 +57,13 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         self.threshold = threshold
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, sample_weight=None, **fit_params):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        **fit_params: Any,
+    ) -> Self:
         """Fit the inner model and prune it.
 
         Parameters
@@ -222,7 +231,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             raise ValueError(msg)
         return fit_params
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> MetadataRouter:
         """Return the metadata routing.
 
         Returns
@@ -255,9 +264,15 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     )
 
     @property
-    def scores_(self):
+    def path_(self) -> PruningPath:
+        """All levels of this fit; not part of the pickle."""
+        return super().path_
+
+    @property
+    def scores_(self) -> NDArray[np.float64]:
         """Importance of each unit; larger scores are kept."""
-        if self.__dict__.get("_scores") is None:
+        scores = self.__dict__.get("_scores")
+        if scores is None:
             msg = (
                 f"This {type(self).__name__} has no scores_: it is not fitted, or what it prunes "
                 "has none."
@@ -270,7 +285,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
                     "Read rank_shares_: the share of the units that are removed no later than each."
                 )
             raise AttributeError(msg)
-        return self._scores
+        return scores
 
 
 def copies_for(model, copies):

@@ -1,15 +1,17 @@
 """Pruning paths: every level of one fitted model, from the whole to the smallest."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import check_scoring
 
 from skprune._compat import predicts_only
+from skprune.arrays.annotations import MatrixLike
 from skprune.base._levels import check_level, slack, units_to_keep
 from skprune.exceptions import LevelError
 
@@ -39,25 +41,25 @@ class BasePath(ABC):
         As above.
     """
 
-    def __init__(self, levels, *, unit, common_scale=True):
+    def __init__(self, levels: pd.DataFrame, *, unit: str, common_scale: bool = True) -> None:
         self.levels = levels
         self.unit = unit
         self.common_scale = common_scale
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.levels)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         units = self.units
         return f"<{type(self).__name__}: {len(self)} levels, {units[0]} to {units[-1]} {self.unit}>"
 
     @property
-    def units(self):
+    def units(self) -> NDArray[Any]:
         """Number of units that stay, per level; ndarray of shape (n_levels,)."""
         return self.levels[self.unit].to_numpy()
 
     @property
-    def sizes(self):
+    def sizes(self) -> NDArray[np.float64]:
         """Units, parameters and bytes per level; ndarray of shape (n_levels, 3).
 
         NaN where the family does not count them.
@@ -65,7 +67,9 @@ class BasePath(ABC):
         columns = [self.unit, "parameters", "bytes"]
         return self.levels.reindex(columns=columns).to_numpy(dtype=float)
 
-    def locate(self, *, keep=None, threshold=None, index=None):
+    def locate(
+        self, *, keep: float | None = None, threshold: float | None = None, index: int | None = None
+    ) -> int:
         """Return the index of the level that the arguments name.
 
         Parameters
@@ -107,7 +111,9 @@ class BasePath(ABC):
             return int(self._index_of_threshold(threshold))
         return self._index_of_keep(keep)
 
-    def cut(self, *, keep=None, threshold=None, index=None):
+    def cut(
+        self, *, keep: float | None = None, threshold: float | None = None, index: int | None = None
+    ) -> Any:
         """Build the result at one level; exactly one argument names it.
 
         Parameters
@@ -129,7 +135,7 @@ class BasePath(ABC):
         return self._build(self.locate(keep=keep, threshold=threshold, index=index))
 
     @property
-    def lost_rows(self):
+    def lost_rows(self) -> bool:
         """Whether this was pickled, which left behind rows that its levels are fitted on."""
         return False
 
@@ -249,12 +255,14 @@ class PruningPath(BasePath):
     # The level that was made last, and what was made; a fit asks for it more than once.
     _last: tuple[int | None, Any] = (None, None)
 
-    def __init__(self, model, levels, *, unit, common_scale=True):
+    def __init__(
+        self, model: Any, levels: pd.DataFrame, *, unit: str, common_scale: bool = True
+    ) -> None:
         self.model = model
         super().__init__(levels, unit=unit, common_scale=common_scale)
 
     @abstractmethod
-    def mask(self, index):
+    def mask(self, index: int) -> NDArray[np.bool_]:
         """Return the units that stay at a level.
 
         Parameters
@@ -269,7 +277,7 @@ class PruningPath(BasePath):
         """
 
     @abstractmethod
-    def report(self, index):
+    def report(self, index: int) -> pd.DataFrame:
         """Tabulate what is removed and what is left at a level.
 
         Parameters
@@ -296,7 +304,9 @@ class PruningPath(BasePath):
             self._last = index, make()
         return self._last[1]
 
-    def predictions(self, X, *, method="predict", index=None):
+    def predictions(
+        self, X: MatrixLike, *, method: str = "predict", index: ArrayLike | None = None
+    ) -> Iterator[Any]:
         """Predict at one level after the other.
 
         Parameters
@@ -316,7 +326,15 @@ class PruningPath(BasePath):
         for model in self.snapshots(X, index):
             yield getattr(model, method)(X)
 
-    def score(self, X, y, *, scoring=None, sample_weight=None, index=None):
+    def score(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        *,
+        scoring: Any = None,
+        sample_weight: ArrayLike | None = None,
+        index: ArrayLike | None = None,
+    ) -> Any:
         """Score the levels on rows that should not have chosen anything.
 
         Parameters
@@ -344,26 +362,28 @@ class PruningPath(BasePath):
         R2; by name), all levels together cost O(nodes + rows). Elsewhere a level costs a
         prediction, or what has changed of it since the level before.
         """
-        index = self._rows_of(index)
+        rows = self._rows_of(index)
         specs = scoring if isinstance(scoring, Mapping) else {"score": scoring}
-        scores = {name: self.free_scores(s, X, y, sample_weight) for name, s in specs.items()}
+        free = {name: self.free_scores(s, X, y, sample_weight) for name, s in specs.items()}
         scorers = {
             name: check_scoring(self.model, self.resolve_scoring(spec))
             for name, spec in specs.items()
-            if scores[name] is None
+            if free[name] is None
         }
-        scores = {k: np.empty(len(self)) if v is None else v for k, v in scores.items()}
-        levels = np.unique(index) if scorers else index[:0]
+        scores = {k: np.empty(len(self)) if v is None else v for k, v in free.items()}
+        levels = np.unique(rows) if scorers else rows[:0]
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
         honest = all(predicts_only(scorer) for scorer in scorers.values())
         models = self.snapshots(X, levels) if honest else map(self._build, levels)
         for level, model in zip(levels, models, strict=True):
             for name, scorer in scorers.items():
                 scores[name][level] = scorer(model, X, y, **weights)
-        scores = {name: values[index] for name, values in scores.items()}
+        scores = {name: values[rows] for name, values in scores.items()}
         return scores if isinstance(scoring, Mapping) else scores["score"]
 
-    def free_scores(self, scoring, X, y, sample_weight=None):  # noqa: ARG002 - a hook
+    def free_scores(
+        self, scoring: Any, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> NDArray[np.float64] | None:
         """Score all levels at once, if the family and the metric allow it.
 
         Parameters
@@ -382,9 +402,8 @@ class PruningPath(BasePath):
         ndarray of shape (n_levels,) or None
             Scores; None if the levels have to be scored one by one.
         """
-        return
 
-    def resolve_scoring(self, scoring):
+    def resolve_scoring(self, scoring: Any) -> Any:
         """Name the metric that ``None`` stands for, where it is the usual one.
 
         Parameters
@@ -399,7 +418,7 @@ class PruningPath(BasePath):
         """
         return _own_metric(self.model) if scoring is None else scoring
 
-    def snapshots(self, X, index=None):  # noqa: ARG002 - a hook
+    def snapshots(self, X: MatrixLike, index: ArrayLike | None = None) -> Iterator[Any]:  # noqa: ARG002 - a hook
         """Stand in for the models cut at one level after the other, on given rows.
 
         Parameters
@@ -422,7 +441,7 @@ class PruningPath(BasePath):
         for level in self._ascending(index):
             yield self._build(level)
 
-    def segments(self, X):  # noqa: ARG002 - a hook
+    def segments(self, X: MatrixLike) -> Iterable[tuple[Any, ...]] | None:
         """Say what each row is answered, and from which level to which.
 
         Parameters
@@ -438,7 +457,6 @@ class PruningPath(BasePath):
             at every level once, and the first covers all rows of the whole model. None
             if the levels have to be asked one by one.
         """
-        return
 
     def _ascending(self, index):
         index = self._rows_of(index)

@@ -4,7 +4,7 @@ import copy
 import warnings
 from abc import ABCMeta, abstractmethod
 from inspect import signature
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 
@@ -30,7 +30,7 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
     _deciding: ClassVar[frozenset[str]] = frozenset()
 
     @property
-    def path_(self):
+    def path_(self) -> Any:
         """All levels of this fit; not part of the pickle."""
         path = self.__dict__.get("_path")
         if path is None:

@@ -3,14 +3,16 @@
 import copy
 import warnings
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state, get_tags
 
 from skprune._compat import HasMethods, Interval, fit_context
+from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base._delegation import DelegatesToModel, inner_attribute
 from skprune.distillation._augmentation import augment
 from skprune.distillation._comparison import (
@@ -156,17 +158,17 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     def __init__(
         self,
-        teacher,
-        student,
+        teacher: Any,
+        student: Any,
         *,
-        temperature=1.0,
-        mix=0.5,
-        augment=0,
-        cv=5,
-        gate=True,
-        random_state=None,
-        n_jobs=None,
-    ):
+        temperature: float = 1.0,
+        mix: float = 0.5,
+        augment: float = 0,
+        cv: Any = 5,
+        gate: bool = True,
+        random_state: Seed | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.teacher = teacher
         self.student = student
         self.temperature = temperature
@@ -178,7 +180,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the teacher, and the student to its soft labels.
 
         Parameters
@@ -251,7 +253,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         return is_regressor(self.student) or hasattr(self.student, "predict_proba")
 
     @property
-    def teacher_(self):
+    def teacher_(self) -> Any:
         """The teacher, fitted to all samples; not part of the pickle."""
         if "_teacher" not in self.__dict__:
             msg = (
@@ -276,12 +278,12 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         return is_classifier(self.teacher) and is_regressor(student)
 
     @property
-    def estimator_(self):
+    def estimator_(self) -> Any:
         """The student as a plain model."""
         return plain_result(self._fitted_inner("estimator_"))
 
     @property
-    def classes_(self):
+    def classes_(self) -> NDArray[Any]:
         """Class labels."""
         student = self._fitted_inner("classes_")
         return self._classes if self._on_logits else student.classes_

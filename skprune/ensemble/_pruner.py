@@ -7,6 +7,7 @@ from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 
 from skprune._compat import StrOptions
+from skprune.arrays.annotations import Seed
 from skprune.base import VALIDATION, BaseModelPruner
 from skprune.criteria import diversity
 from skprune.ensemble._faithful_path import FaithfulPath
@@ -191,14 +192,14 @@ class EnsemblePruner(BaseModelPruner):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        criterion="reduced_error",
-        keep=None,
-        threshold=None,
-        validation=None,
-        random_state=None,
-    ):
+        criterion: str = "reduced_error",
+        keep: float | None = None,
+        threshold: float | None = None,
+        validation: float | str | None = None,
+        random_state: Seed | None = None,
+    ) -> None:
         super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
         self.validation = validation

@@ -2,13 +2,15 @@
 
 from abc import abstractmethod
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune._compat import check_sample_weight, fit_context
+from skprune.arrays.annotations import MatrixLike
 from skprune.base._column_groups import name_columns, place_columns, units_of
 from skprune.base._frames import non_numeric_columns
 from skprune.base._pruner import BasePruner
@@ -53,7 +55,9 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         self.always_keep = always_keep
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Find the features to keep.
 
         Parameters

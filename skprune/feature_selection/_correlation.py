@@ -1,13 +1,14 @@
 """Redundant columns: what stays is not explained by the rest of what stays."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.metaestimators import available_if
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_consistent_length
 
-from skprune._compat import StrOptions, fit_context
+from skprune._compat import StrOptions, available_if, fit_context
+from skprune.arrays.annotations import Groups, MatrixLike
 from skprune.base._frames import non_numeric_columns
 from skprune.criteria.comoments import merge_batches, read_batch
 from skprune.criteria.redundancy import order_by_priority
@@ -203,14 +204,14 @@ class CorrelationPruner(BaseFeaturePruner):
     def __init__(
         self,
         *,
-        criterion="pearson",
-        linkage=None,
-        keep=None,
-        threshold=None,
-        groups=None,
-        always_keep=None,
-        prefer=None,
-    ):
+        criterion: str = "pearson",
+        linkage: str | None = None,
+        keep: float | None = None,
+        threshold: float | None = None,
+        groups: Groups | None = None,
+        always_keep: ArrayLike | None = None,
+        prefer: str | None = None,
+    ) -> None:
         super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.criterion = criterion
         self.linkage = linkage
@@ -225,7 +226,12 @@ class CorrelationPruner(BaseFeaturePruner):
 
     @available_if(_adds_up)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):  # noqa: ARG002 - as scikit-learn has it
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: Any = None,  # noqa: ARG002 - as scikit-learn has it
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Add a batch of rows, and find the columns that stay.
 
         The result is that of `fit` on all batches together, up to rounding. What `fit`

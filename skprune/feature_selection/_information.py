@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from skprune._compat import Interval, StrOptions
+from skprune.arrays.annotations import Groups
 from skprune.arrays.bins import bin_codes, find_bins
 from skprune.arrays.rounding import round_scores
 from skprune.base._levels import units_to_keep
@@ -199,16 +201,16 @@ class InformationPruner(BaseRankingPruner):
     def __init__(
         self,
         *,
-        criterion="mrmr",
-        relevance=None,
-        scheme=None,
-        task="auto",
-        n_bins=None,
-        keep=None,
-        threshold=None,
-        groups=None,
-        always_keep=None,
-    ):
+        criterion: str = "mrmr",
+        relevance: str | None = None,
+        scheme: str | None = None,
+        task: str = "auto",
+        n_bins: int | None = None,
+        keep: float | None = None,
+        threshold: float | None = None,
+        groups: Groups | None = None,
+        always_keep: ArrayLike | None = None,
+    ) -> None:
         super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.criterion = criterion
         self.relevance = relevance

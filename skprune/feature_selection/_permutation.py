@@ -4,6 +4,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
@@ -14,6 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
+from skprune.arrays.annotations import Groups, Seed
 from skprune.base._frames import is_frame, non_numeric_columns, read_numbers
 from skprune.criteria.association import correlation_tile, describe, ranks
 from skprune.criteria.clusters import cluster_columns
@@ -143,18 +145,18 @@ class PermutationPruner(BaseRankingPruner):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        scoring=None,
-        cv=5,
-        n_repeats=5,
-        keep=None,
-        threshold=None,
-        groups=None,
-        always_keep=None,
-        random_state=None,
-        n_jobs=None,
-    ):
+        scoring: Any = None,
+        cv: Any = 5,
+        n_repeats: int = 5,
+        keep: float | None = None,
+        threshold: float | None = None,
+        groups: Groups | float | None = None,
+        always_keep: ArrayLike | None = None,
+        random_state: Seed | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.estimator = estimator
         self.scoring = scoring

@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
+from skprune.arrays.annotations import Groups, Seed
 from skprune.feature_selection._ranking import BaseRankingPruner
 
 
@@ -76,8 +78,14 @@ class RandomPruner(BaseRankingPruner):
     _reads: ClassVar[frozenset[str]] = frozenset({"nan", "categories", "sparse"})
 
     def __init__(
-        self, *, keep=None, threshold=None, groups=None, always_keep=None, random_state=None
-    ):
+        self,
+        *,
+        keep: float | None = None,
+        threshold: float | None = None,
+        groups: Groups | None = None,
+        always_keep: ArrayLike | None = None,
+        random_state: Seed | None = None,
+    ) -> None:
         super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.random_state = random_state
 

@@ -5,9 +5,11 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import Interval, StrOptions
+from skprune.arrays.annotations import Groups
 from skprune.criteria.relief import relief_scores
 from skprune.criteria.row_differences import encode_samples
 from skprune.exceptions import InputError, PruningWarning
@@ -175,15 +177,15 @@ class ReliefPruner(BaseRankingPruner):
     def __init__(
         self,
         *,
-        criterion="relieff",
-        n_neighbors=DEFAULT_NEIGHBORS,
-        task="auto",
-        keep=None,
-        threshold=None,
-        groups=None,
-        always_keep=None,
-        n_jobs=None,
-    ):
+        criterion: str = "relieff",
+        n_neighbors: int = DEFAULT_NEIGHBORS,
+        task: str = "auto",
+        keep: float | None = None,
+        threshold: float | None = None,
+        groups: Groups | None = None,
+        always_keep: ArrayLike | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.criterion = criterion
         self.n_neighbors = n_neighbors

@@ -2,13 +2,15 @@
 
 import warnings
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import Interval, fit_context
+from skprune.arrays.annotations import Groups, MatrixLike
 from skprune.arrays.bins import find_bins
 from skprune.criteria.column_statistics import merge_states, most_frequent_share, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
@@ -186,18 +188,18 @@ class RulePruner(BaseFeaturePruner):
     def __init__(
         self,
         *,
-        constant=1.0,
-        missing=1.0,
-        duplicates=True,
-        identifiers=False,
-        psi=None,
-        ks=None,
-        reference=0.5,
-        keep=None,
-        threshold=None,
-        groups=None,
-        always_keep=None,
-    ):
+        constant: float | None = 1.0,
+        missing: float | None = 1.0,
+        duplicates: bool = True,
+        identifiers: bool = False,
+        psi: float | None = None,
+        ks: float | None = None,
+        reference: ArrayLike = 0.5,
+        keep: float | None = None,
+        threshold: None = None,
+        groups: Groups | None = None,
+        always_keep: ArrayLike | None = None,
+    ) -> None:
         super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.constant = constant
         self.missing = missing
@@ -213,7 +215,7 @@ class RulePruner(BaseFeaturePruner):
         return True
 
     @property
-    def statistics_(self):
+    def statistics_(self) -> pd.DataFrame:
         """Statistics of the samples seen so far; a row per feature."""
         check_is_fitted(self)
         state = self._state
@@ -231,7 +233,12 @@ class RulePruner(BaseFeaturePruner):
         )
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):  # noqa: ARG002 - rules use no target
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: Any = None,  # noqa: ARG002 - rules use no target
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Add a batch of samples to those seen so far, and decide again which features to keep.
 
         Parameters

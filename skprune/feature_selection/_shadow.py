@@ -1,11 +1,13 @@
 """All-relevant selection (Boruta): features that are more important than shuffled copies."""
 
 import warnings
+from collections.abc import Callable
 from numbers import Integral, Real
 from operator import attrgetter
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
@@ -14,6 +16,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune._compat import HasMethods, Interval, StrOptions
+from skprune.arrays.annotations import Groups, Seed
 from skprune.criteria.shadows import (
     CONFIRMED,
     REJECTED,
@@ -176,20 +179,20 @@ class ShadowPruner(BaseRankingPruner):
 
     def __init__(
         self,
-        estimator=None,
+        estimator: Any = None,
         *,
-        alpha=0.05,
-        max_rounds=20,
-        min_shadows=5,
-        importance_getter="auto",
-        tentative="drop",
-        keep=None,
-        threshold=None,
-        groups=None,
-        always_keep=None,
-        random_state=None,
-        n_jobs=None,
-    ):
+        alpha: float = 0.05,
+        max_rounds: int = 20,
+        min_shadows: int = 5,
+        importance_getter: str | Callable[..., Any] = "auto",
+        tentative: str = "drop",
+        keep: float | None = None,
+        threshold: float | None = None,
+        groups: Groups | None = None,
+        always_keep: ArrayLike | None = None,
+        random_state: Seed | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.estimator = estimator
         self.alpha = alpha

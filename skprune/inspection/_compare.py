@@ -2,11 +2,13 @@
 
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier, is_regressor
 from sklearn.metrics import (
     RocCurveDisplay,
@@ -23,6 +25,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skprune._compat import import_extra, predicts_only, rows_of
+from skprune.arrays.annotations import MatrixLike
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
 from skprune.inspection._scratch import with_scratch
 from skprune.size import SIZES, model_size
@@ -35,8 +38,16 @@ AUTO_SECONDS, FEWEST, MOST = 1.0, 5, 100
 
 
 def compare(
-    models, X, y, *, scoring=None, sample_weight=None, scratch=None, n_repeats="auto", roc_ax=None
-):
+    models: Mapping[str, Any] | Sequence[Any],
+    X: MatrixLike,
+    y: ArrayLike,
+    *,
+    scoring: Any = None,
+    sample_weight: ArrayLike | None = None,
+    scratch: tuple[Any, Any] | None = None,
+    n_repeats: int | str = "auto",
+    roc_ax: Any = None,
+) -> pd.DataFrame:
     """Compare fitted models side by side: scores, sizes, latency, agreement.
 
     Use data seen neither in fitting nor in the selection of a model, a level or a parameter:
@@ -129,37 +140,37 @@ def compare(
     whole       0.88     16       1.00
     pruned      0.92      4       0.92
     """
-    models = _named(models)
+    fitted = _named(models)
     if scratch is not None:
-        models = with_scratch(models, scratch)
-    classify = _check_kind(models)
+        fitted = with_scratch(fitted, scratch)
+    classify = _check_kind(fitted)
     check_consistent_length(X, y, sample_weight)
     _check_repeats(n_repeats)
     draw = roc_ax is not None and roc_ax is not False
-    labels = _labels(models, y) if classify and (scoring is None or draw) else None
+    labels = _labels(fitted, y) if classify and (scoring is None or draw) else None
     ax = _roc_axes(roc_ax, labels) if draw else None
 
-    predictions = {name: np.asarray(model.predict(X)) for name, model in models.items()}
-    rankings = {name: _ranking(model, X, labels) for name, model in models.items()}
+    predictions = {name: np.asarray(model.predict(X)) for name, model in fitted.items()}
+    rankings = {name: _ranking(model, X, labels) for name, model in fitted.items()}
     if scoring is None:
         scores = {
             name: _usual_scores(y, predictions[name], rankings[name], labels, sample_weight)
-            for name in models
+            for name in fitted
         }
     else:
-        scores = _scores_of(models, _scorers(scoring), X, y, sample_weight)
+        scores = _scores_of(fitted, _scorers(scoring), X, y, sample_weight)
     if ax is not None:
         _draw_roc(ax, y, rankings, labels, sample_weight)
     first = next(iter(predictions.values()))
-    latencies = _latencies(models, X, len(first), n_repeats)
+    latencies = _latencies(fitted, X, len(first), n_repeats)
     rows = [
         scores[name]
         | _sizes(model)
         | latencies[name]
         | {"agreement": _agreement(first, predictions[name], sample_weight, classify=classify)}
-        for name, model in models.items()
+        for name, model in fitted.items()
     ]
-    return pd.DataFrame(rows, index=pd.Index(models, name="model"))
+    return pd.DataFrame(rows, index=pd.Index(fitted, name="model"))
 
 
 # What was given

@@ -2,13 +2,16 @@
 
 import textwrap
 from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import import_extra
+from skprune.arrays.annotations import MatrixLike
 from skprune.base import BaseModelPruner
 from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError
@@ -76,7 +79,15 @@ class PruningPathDisplay:
     12      1   0.63   False
     """
 
-    def __init__(self, levels, *, metric, size, score_name=None, unit=None):
+    def __init__(
+        self,
+        levels: pd.DataFrame,
+        *,
+        metric: str,
+        size: str,
+        score_name: str | None = None,
+        unit: str | None = None,
+    ) -> None:
         self.levels = levels
         self.metric = metric
         self.size = size
@@ -84,7 +95,15 @@ class PruningPathDisplay:
         self.unit = unit
 
     @classmethod
-    def from_search(cls, search, *, ax=None, metric="score", size="units", **kwargs):
+    def from_search(
+        cls,
+        search: Any,
+        *,
+        ax: Any = None,
+        metric: str = "score",
+        size: str = "units",
+        **kwargs: Any,
+    ) -> Self:
         """Plot the results of a fitted search.
 
         Parameters
@@ -133,17 +152,17 @@ class PruningPathDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: Any,
+        X: MatrixLike,
+        y: ArrayLike,
         *,
-        scoring=None,
-        sample_weight=None,
-        size="units",
-        max_levels=100,
-        ax=None,
-        **kwargs,
-    ):
+        scoring: Any = None,
+        sample_weight: ArrayLike | None = None,
+        size: str = "units",
+        max_levels: int = 100,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> Self:
         """Plot the path of a fitted pruner, scored on given samples.
 
         Parameters
@@ -205,7 +224,9 @@ class PruningPathDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, name=None, marks=True, **kwargs):
+    def plot(
+        self, ax: Any = None, *, name: str | None = None, marks: bool = True, **kwargs: Any
+    ) -> Self:
         """Plot the levels.
 
         Parameters
@@ -248,7 +269,7 @@ class PruningPathDisplay:
         self._dress(ax, ticker, amount)
         return self
 
-    def frame(self):
+    def frame(self) -> pd.DataFrame:
         """Return the numbers in the plot.
 
         Returns

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skprune._compat import StrOptions
+from skprune.arrays.annotations import Groups, Seed
 from skprune.base import BaseModelPruner
 from skprune.base._column_groups import units_of
 from skprune.exceptions import InputError, PruningWarning
@@ -183,17 +184,17 @@ class LinearPruner(BaseModelPruner):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        criterion="obs",
-        unit="weight",
-        keep=None,
-        threshold=None,
-        recovery="refit",
-        sparse_coef=False,
-        groups=None,
-        random_state=None,
-    ):
+        criterion: str = "obs",
+        unit: str = "weight",
+        keep: float | None = None,
+        threshold: float | None = None,
+        recovery: str = "refit",
+        sparse_coef: bool = False,
+        groups: Groups | None = None,
+        random_state: Seed | None = None,
+    ) -> None:
         super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
         self.unit = unit

@@ -2,6 +2,7 @@
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -203,7 +204,7 @@ class RFEAdapter(SelectorAdapter):
         return int(max(1, step * self.selector.n_features_in_)) if 0 < step < 1 else int(step)
 
 
-ADAPTERS = MappingProxyType(
+ADAPTERS: Mapping[type, Callable[..., SelectorAdapter]] = MappingProxyType(
     {
         SelectKBest: SelectKBestAdapter,
         SelectPercentile: SelectPercentileAdapter,

@@ -1,5 +1,7 @@
 """The right pruner for a model: the only place that knows all families."""
 
+from typing import Any
+
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -16,7 +18,7 @@ __all__ = ["make_pruner"]
 PRUNERS = {"tree": TreePruner, "linear": LinearPruner, "neural": MLPPruner, "svm": SVMPruner}
 
 
-def make_pruner(model, **params):
+def make_pruner(model: Any, **params: Any) -> Any:
     """Wrap a model in the pruner of its family.
 
     Parameters

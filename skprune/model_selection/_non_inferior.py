@@ -1,6 +1,8 @@
 """The non-inferiority rule: a test of paired losses instead of a comparison of means."""
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from scipy.special import gammaincc, ndtr
@@ -90,13 +92,20 @@ class NonInferior(BaseRule):
     np.int64(2)
     """
 
-    def __init__(self, margin=0.005, *, confidence=0.95, metric="score", size="units"):
+    def __init__(
+        self,
+        margin: float = 0.005,
+        *,
+        confidence: float = 0.95,
+        metric: str = "score",
+        size: str = "units",
+    ) -> None:
         self.margin = margin
         self.confidence = confidence
         self.metric = metric
         self.size = size
 
-    def __call__(self, cv_results):
+    def __call__(self, cv_results: Mapping[str, Any]) -> int:
         """Choose a row; as the other rules do, from results with paired losses.
 
         Parameters

@@ -6,7 +6,9 @@ size; ties go to the smaller model, then to the better score.
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -20,7 +22,7 @@ __all__ = ["OneStandardError", "WithinBudget", "WithinTolerance"]
 class BaseRule(BaseEstimator):
     """Base class of the rules; a subclass finds the rows that may be chosen (`_eligible`)."""
 
-    def __call__(self, cv_results):
+    def __call__(self, cv_results: Mapping[str, Any]) -> int:
         """Choose a row.
 
         Parameters
@@ -52,7 +54,9 @@ class BaseRule(BaseEstimator):
         eligible = self._eligible(results, score[rows], size[rows], rows)
         return int(self._first(rows[eligible], score, size))
 
-    def check(self, metrics=None, sizes=None):
+    def check(
+        self, metrics: Sequence[str] | None = None, sizes: Sequence[str] | None = None
+    ) -> None:
         """Refuse parameters with which the rule could not choose.
 
         Parameters
@@ -139,7 +143,7 @@ class OneStandardError(BaseRule):
     1
     """
 
-    def __init__(self, *, metric="score", size="units"):
+    def __init__(self, *, metric: str = "score", size: str = "units") -> None:
         self.metric = metric
         self.size = size
 
@@ -178,7 +182,14 @@ class WithinTolerance(BaseRule):
     1
     """
 
-    def __init__(self, tolerance=0.01, *, reference="best", metric="score", size="units"):
+    def __init__(
+        self,
+        tolerance: float = 0.01,
+        *,
+        reference: str = "best",
+        metric: str = "score",
+        size: str = "units",
+    ) -> None:
         self.tolerance = tolerance
         self.reference = reference
         self.metric = metric
@@ -234,7 +245,7 @@ class WithinBudget(BaseRule):
     1
     """
 
-    def __init__(self, budget, *, metric="score", size="units"):
+    def __init__(self, budget: float, *, metric: str = "score", size: str = "units") -> None:
         self.budget = budget
         self.metric = metric
         self.size = size

@@ -2,12 +2,14 @@
 
 import time
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from itertools import product
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
@@ -29,6 +31,7 @@ from skprune._compat import (
     scorers_of,
     tabulate,
 )
+from skprune.arrays.annotations import MatrixLike
 from skprune.base import PruningPath
 from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError, PruningWarning
@@ -150,19 +153,19 @@ class PruningSearchCV(BaseSearchCV):
 
     def __init__(
         self,
-        estimator,
-        param_grid=None,
+        estimator: Any,
+        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         *,
-        scoring=None,
-        n_jobs=None,
-        refit=OneStandardError(),  # noqa: B008 - a rule holds no state
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        error_score=np.nan,
-        return_train_score=False,
-        max_levels=100,
-    ):
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Callable[..., Any] | str | bool = OneStandardError(),  # noqa: B008 - a rule holds no state
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str | None = "2*n_jobs",
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+        max_levels: int = 100,
+    ) -> None:
         super().__init__(
             estimator=estimator,
             scoring=scoring,
@@ -185,7 +188,7 @@ class PruningSearchCV(BaseSearchCV):
         return tags
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y=None, **params):
+    def fit(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Score all levels of all combinations, choose one and refit it.
 
         Parameters
@@ -242,7 +245,7 @@ class PruningSearchCV(BaseSearchCV):
         self.scorer_ = scoring.scorers if several else scorer
         return self
 
-    def score(self, X, y=None, **params):
+    def score(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> float:
         """Score the refitted model by the metric of the selection.
 
         Parameters
@@ -325,8 +328,8 @@ class PruningSearchCV(BaseSearchCV):
         if failed and len(failed) == len(plan):
             raise failed[0]  # no combination has levels
         return {
-            number: WholeFit(*fit, fit[0] and self._levels(fit[0], scoring, X, y))
-            for number, fit in zip(asked, fits, strict=True)
+            number: WholeFit(fitted, seconds, fitted and self._levels(fitted, scoring, X, y))
+            for number, (fitted, seconds) in zip(asked, fits, strict=True)
         }
 
     def _levels(self, fitted, scoring, X, y):

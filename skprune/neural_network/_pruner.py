@@ -5,10 +5,12 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 
 from skprune._compat import Interval, StrOptions
+from skprune.arrays.annotations import Seed
 from skprune.base import VALIDATION, BaseModelPruner
 from skprune.exceptions import InputError
 from skprune.neural_network._path import NeuralPath
@@ -181,23 +183,23 @@ class MLPPruner(BaseModelPruner):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        criterion="obs",
-        unit="weight",
-        keep=None,
-        threshold=None,
-        recovery="least_squares",
-        schedule="one_shot",
-        n_rounds=8,
-        rewind=False,
-        solver="lbfgs",
-        tuning_iter=120,
-        soft_labels=0.0,
-        validation=None,
-        sparse_coef=False,
-        random_state=None,
-    ):
+        criterion: str = "obs",
+        unit: str = "weight",
+        keep: float | None = None,
+        threshold: float | None = None,
+        recovery: str | None = "least_squares",
+        schedule: str = "one_shot",
+        n_rounds: int = 8,
+        rewind: bool = False,
+        solver: str = "lbfgs",
+        tuning_iter: int = 120,
+        soft_labels: float = 0.0,
+        validation: float | str | None = None,
+        sparse_coef: bool = False,
+        random_state: Seed | None = None,
+    ) -> None:
         super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
         self.unit = unit
@@ -213,7 +215,7 @@ class MLPPruner(BaseModelPruner):
         self.random_state = random_state
 
     @property
-    def unread_features_(self):
+    def unread_features_(self) -> NDArray[Any]:
         """Columns that the pruned network does not read; ndarray of str or int."""
         read = surgeon_for(self._fitted_inner("unread_features_")).network.coefs[0].any(axis=1)
         return getattr(self, "feature_names_in_", np.arange(len(read)))[~read]
@@ -307,7 +309,7 @@ class MLPPruner(BaseModelPruner):
         self._warn_if_set(idle, stacklevel=6)
 
 
-def densify(model):
+def densify(model: Any) -> Any:
     """Give a network with sparse weights its dense arrays back.
 
     Parameters

@@ -3,6 +3,7 @@
 from numbers import Integral
 from typing import Any, ClassVar
 
+from numpy.typing import NDArray
 from sklearn.frozen import FrozenEstimator
 
 from skprune._compat import HasMethods, StrOptions
@@ -123,13 +124,13 @@ class Quantizer(BaseModelPruner):
         "method": [StrOptions({"auto", "affine", "codebook", "feedback"})],
     }
 
-    def __init__(self, estimator, *, bits=8, method="auto"):
+    def __init__(self, estimator: Any, *, bits: int | None = 8, method: str = "auto") -> None:
         self.estimator = estimator
         self.bits = bits
         self.method = method
 
     @property
-    def estimator_(self):
+    def estimator_(self) -> Any:
         """The plain model with the decoded numbers."""
         if "codes_" not in self.__dict__:
             msg = f"{type(self).__name__} has no estimator_ before fit."
@@ -139,7 +140,7 @@ class Quantizer(BaseModelPruner):
         return self._plain
 
     @property
-    def feature_importances_(self):
+    def feature_importances_(self) -> NDArray[Any]:
         """Importances of the model before quantization."""
         importances = self.__dict__.get("_importances")
         if importances is None:
@@ -167,10 +168,13 @@ class Quantizer(BaseModelPruner):
         surgeon_type(model)
 
     def _own_level(self):
-        return self._level_of(self.bits)
+        return {"keep": _bits_to_keep(self.bits)}
 
-    def _level_of(self, bits):
-        return {"keep": _bits_to_keep(bits)}
+    def _row_of_level(self, path, level):
+        return path.locate(keep=_bits_to_keep(**level))
+
+    def _row_of_own_level(self, path):
+        return self._row_of_level(path, self._level_params())
 
     @classmethod
     def _level_names(cls):

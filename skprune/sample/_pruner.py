@@ -4,6 +4,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -11,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune._compat import Interval, StrOptions, rows_of
+from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base import BaseModelPruner
 from skprune.base._targets import single_target
 from skprune.criteria.sample_difficulty import disagreement, leverage, tomek_links
@@ -191,18 +193,18 @@ class SamplePruner(BaseModelPruner):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        criterion="el2n",
-        keep=None,
-        threshold=None,
-        hardest=0.1,
-        remove="both",
-        n_neighbors=3,
-        cv=5,
-        random_state=None,
-        n_jobs=None,
-    ):
+        criterion: str = "el2n",
+        keep: float | None = None,
+        threshold: float | None = None,
+        hardest: float = 0.1,
+        remove: str = "both",
+        n_neighbors: int = 3,
+        cv: int = 5,
+        random_state: Seed | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
         self.hardest = hardest
@@ -212,7 +214,7 @@ class SamplePruner(BaseModelPruner):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def fit_resample(self, X, y, **fit_params):
+    def fit_resample(self, X: MatrixLike, y: ArrayLike, **fit_params: Any) -> tuple[Any, Any]:
         """Fit, and return the rows that stay: a sampler of imbalanced-learn.
 
         Parameters

@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skprune._compat import StrOptions
+from skprune.arrays.annotations import Seed
 from skprune.base import BaseModelPruner
 from skprune.base._delegation import inner_attribute
 from skprune.solvers.inverse_hessian import eliminate_shared
@@ -134,14 +135,14 @@ class SVMPruner(BaseModelPruner):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        criterion="obs",
-        keep=None,
-        threshold=None,
-        recovery="refit",
-        random_state=None,
-    ):
+        criterion: str = "obs",
+        keep: float | None = None,
+        threshold: float | None = None,
+        recovery: str | None = "refit",
+        random_state: Seed | None = None,
+    ) -> None:
         super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
         self.recovery = recovery

@@ -9,6 +9,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import check_random_state, indexable
 
 from skprune._compat import Interval, StrOptions, rows_of
+from skprune.arrays.annotations import Seed
 from skprune.base import VALIDATION, BaseModelPruner
 from skprune.base._frames import has_missing
 from skprune.criteria.weakest_link import (
@@ -203,16 +204,16 @@ class TreePruner(BaseModelPruner):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        criterion="cost_complexity",
-        keep=None,
-        threshold=None,
-        recovery=None,
-        ridge=None,
-        validation=None,
-        random_state=None,
-    ):
+        criterion: str = "cost_complexity",
+        keep: float | None = None,
+        threshold: float | None = None,
+        recovery: str | None = None,
+        ridge: float | None = None,
+        validation: float | str | None = None,
+        random_state: Seed | None = None,
+    ) -> None:
         super().__init__(estimator, keep=keep, threshold=threshold)
         self.criterion = criterion
         self.recovery = recovery

@@ -366,7 +366,7 @@ def test_decoded_trees_are_not_pruned_by_what_they_do_not_know():
     X, y = make_classification(200, random_state=0)
     plain = Quantizer(ExtraTreesClassifier(1, random_state=0)).fit(X, y).estimator_
     for criterion in ("cost_complexity", "reduced_error", "random", "backfitting"):
-        with pytest.raises(InputError, match="Prune it before it is quantised"):
+        with pytest.raises(InputError, match="Prune the model before quantization"):
             TreePruner(FrozenEstimator(plain), criterion=criterion, keep=4).fit(X, y)
     lossless = TreePruner(FrozenEstimator(plain), criterion="lossless").fit(X, y)
     assert (lossless.predict(X) == plain.predict(X)).all()
