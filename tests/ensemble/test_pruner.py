@@ -226,7 +226,7 @@ def test_a_target_without_signal_keeps_one_member_at_least():
     ("model", "criterion", "words"),
     [
         (GradientBoostingClassifier(), "reduced_error", "Allowed for it is criterion='stages'"),
-        (HistGradientBoostingClassifier(), "random", "only the last ones can go"),
+        (HistGradientBoostingClassifier(), "random", "only the last ones can be removed"),
         (FOREST, "stages", "no order of their own"),
         (AdaBoostRegressor(), "nnls", "cannot store new weights"),
         *[

@@ -467,7 +467,7 @@ def test_groups_stand_or_fall_together(criterion, model):
         assert mask.sum() == path.units[index]
         assert all(len(set(mask[group])) == 1 for group in groups)
         assert (np.atleast_2d(path.cut(index=index).coef_).any(axis=0) == mask).all()
-    with pytest.warns(PruningWarning, match="groups are of columns"):
+    with pytest.warns(PruningWarning, match="groups are of features"):
         clone(pruner).set_params(unit="weight").fit(X, y)
 
 
@@ -672,7 +672,7 @@ def test_rows_of_unknown_and_of_absent_classes(model):
         found = LinearPruner(FrozenEstimator(balanced), keep=4).fit(X[y < 2], y[y < 2])
         assert (found.estimator_.coef_ != 0).sum() == 4
         return
-    with pytest.raises(InputError, match=r"No row is of the classes \[2\].*recovery=None"):
+    with pytest.raises(InputError, match=r"There are no samples of the classes \[2\].*recovery=None"):
         clone(pruner).fit(X[y < 2], y[y < 2])
     clone(pruner).set_params(recovery=None).fit(X[y < 2], y[y < 2])
 
