@@ -672,7 +672,9 @@ def test_rows_of_unknown_and_of_absent_classes(model):
         found = LinearPruner(FrozenEstimator(balanced), keep=4).fit(X[y < 2], y[y < 2])
         assert (found.estimator_.coef_ != 0).sum() == 4
         return
-    with pytest.raises(InputError, match=r"There are no samples of the classes \[2\].*recovery=None"):
+    with pytest.raises(
+        InputError, match=r"There are no samples of the classes \[2\].*recovery=None"
+    ):
         clone(pruner).fit(X[y < 2], y[y < 2])
     clone(pruner).set_params(recovery=None).fit(X[y < 2], y[y < 2])
 
