@@ -313,7 +313,7 @@ def test_classes_against_the_rest_are_fitted_one_by_one(model, class_weight):
 def test_outputs_that_are_fitted_together_are_refused_one_by_one():
     X, y = classes()
     pruner = LinearPruner(LinearDiscriminantAnalysis())
-    with pytest.raises(InputError, match=r"3 outputs together.*Set unit='feature'"):
+    with pytest.raises(InputError, match=r"3 outputs jointly.*Set unit='feature'"):
         pruner.fit(X, y)
     kept = clone(pruner).set_params(unit="feature", keep=4).fit(X, y)
     alone = LinearDiscriminantAnalysis().fit(X[:, kept.keep_mask_], y)
@@ -351,7 +351,7 @@ def test_tasks_share_their_columns():
     pruner = LinearPruner(MultiTaskLasso(1.0), unit="feature", keep=3).fit(X, y)
     alone = MultiTaskLasso(1.0).fit(X[:, pruner.keep_mask_], y)
     assert_allclose(pruner.estimator_.coef_[:, pruner.keep_mask_], alone.coef_, rtol=1e-6)
-    with pytest.raises(InputError, match="3 outputs together"):
+    with pytest.raises(InputError, match="3 outputs jointly"):
         clone(pruner).set_params(unit="weight").fit(X, y)
 
 
