@@ -213,7 +213,7 @@ def _bits_to_keep(bits):
         return 1.0
     if isinstance(bits, bool) or not isinstance(bits, Integral) or bits not in LEVELS:
         msg = (
-            f"bits={bits!r} is no level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
+            f"bits={bits!r} is not a level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
             "None, which stores the whole model: give one of these."
         )
         raise LevelError(msg)

@@ -25,7 +25,7 @@ class SamplePath(OrderedPath):
     smallest : int
         Number of samples of the last level.
     decided : bool, default=False
-        Whether there is no level between the first and the last; samples of the last one then
+        Whether there is not a level between the first and the last; samples of the last one then
         have a score of 1 and the others of 0.
     sampled : tuple of two ndarrays of shape (n_samples,), default=None
         Odds and priorities of random sampling; samples then get importance weights.

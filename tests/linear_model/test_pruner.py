@@ -617,7 +617,7 @@ def test_a_pickled_path_says_that_its_rows_are_gone(model):
     assert again.levels.equals(path.levels)
     assert_array_equal(again.mask(5), path.mask(5))
     with pytest.raises(
-        InputError, match=r"pickled or copied, which leaves behind the samples.*keep=1"
+        InputError, match=r"pickled or copied, which leaves out the samples.*keep=1"
     ):
         again.cut(keep=5)
     path.cut(keep=5)  # the one that was pickled has them

@@ -390,7 +390,7 @@ def test_routed_weights_reach_every_fit(classes):
 def test_pickled_weights_need_the_rows(quantity):
     pruner = SamplePruner(Ridge(), criterion="leverage", random_state=0).fit(*quantity)
     path = pickle.loads(pickle.dumps(pruner.path_))
-    with pytest.raises(InputError, match="leaves behind the samples"):
+    with pytest.raises(InputError, match="leaves out the samples"):
         path.weights(3)
 
 
