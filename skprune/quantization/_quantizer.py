@@ -196,7 +196,7 @@ class Quantizer(BaseModelPruner):
             self._warn_if_set({"method": "thresholds have codebooks"}, stacklevel=5)
             return QuantizedPath(TreeCoder(surgeon, rows.X))
         coder = WeightCoder(surgeon, self.method, rows)
-        if self.method == "feedback" and not coder.hands_on:
+        if self.method == "feedback" and not coder.allows_feedback:
             self._warn_of_unused("method", f"inputs are more than {MAX_INPUTS}", stacklevel=5)
         return QuantizedPath(coder)
 

@@ -405,7 +405,7 @@ def test_pickled_weights_need_the_rows(quantity):
         (KNeighborsClassifier(), "leverage", "takes no sample_weight"),
         (make_pipeline(Ridge()), "influence", "make the pruner the last step"),
         (KNeighborsClassifier(), "forgetting", "neither staged_predict nor partial_fit"),
-        (Lasso(), "influence", "known for linear, ridge, logistic"),
+        (Lasso(), "influence", "defined for linear, ridge, logistic"),
         (RandomForestClassifier(bootstrap=False), "influence", "bootstrap=True"),
     ],
 )
