@@ -3,14 +3,14 @@
 The tree::
 
     PruningError
-    ├── InputError                also a ValueError: parameters or rows that do not serve
-    ├── LevelError                also a ValueError: a level that cannot be met
-    ├── UnsupportedModelError     also a TypeError: no surgeon knows this model
-    └── MissingExtraError         also an ImportError: an optional package is absent
+    ├── InputError                also a ValueError: invalid parameters or data
+    ├── LevelError                also a ValueError: an invalid pruning level
+    ├── UnsupportedModelError     also a TypeError: a model that cannot be pruned
+    └── MissingExtraError         also an ImportError: a missing optional package
     UserWarning
-    └── PruningWarning            a request that was honoured otherwise than it reads
+    └── PruningWarning            a parameter was ignored or a level adjusted
 
-Every message says what was given, what is allowed and what to do.
+Every message states what was given, what is allowed and what to do.
 """
 
 __all__ = [
@@ -24,11 +24,11 @@ __all__ = [
 
 
 class PruningError(Exception):
-    """Base of all errors that skprune raises on its own account."""
+    """Base class of the errors of skprune."""
 
 
 class InputError(PruningError, ValueError):
-    """Parameters do not go together, or no rows are left to work with."""
+    """Parameters are inconsistent, or the data do not suit them or the model."""
 
 
 class LevelError(PruningError, ValueError):
@@ -36,12 +36,12 @@ class LevelError(PruningError, ValueError):
 
 
 class UnsupportedModelError(PruningError, TypeError):
-    """The class of the model is not one that skprune can prune."""
+    """The class of the model is not supported."""
 
 
 class MissingExtraError(PruningError, ImportError):
-    """An optional dependency is needed; the message names its extra."""
+    """An optional dependency is not installed; the message names its extra."""
 
 
 class PruningWarning(UserWarning):
-    """A parameter had no meaning here, or a level was met only in part."""
+    """A parameter was ignored, or a level was adjusted."""

@@ -1,4 +1,4 @@
-"""What a fitted model stores: units, parameters, bytes."""
+"""The size of fitted models: units, parameters, bytes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,20 +18,20 @@ SIZES = ("units", "parameters", "bytes")
 
 @dataclass(frozen=True)
 class ModelSize:
-    """What a fitted model stores.
+    """The size of a fitted model.
 
     Parameters
     ----------
     units : int
-        What the model's pruner counts with `keep`: leaves for trees and their ensembles,
-        support vectors.
+        The units that the pruner of the model counts with `keep`, such as leaves for trees
+        and their ensembles, or support vectors.
     parameters : int
-        Numbers that predictions depend on: for trees the column and the threshold of each
-        split and the values of each leaf, for support vectors their own values, the dual
-        coefficients and the offsets.
+        Number of values that predictions depend on: for trees the feature and the threshold
+        of each split and the values of each leaf, for support vector machines the vectors,
+        the dual coefficients and the offsets.
     bytes : int
-        Bytes of the arrays that hold the units: for trees the node records and the
-        values. A pickle holds these and a little more.
+        Bytes of the arrays that store the units: for trees the node records and the values.
+        A pickle of the model is slightly larger.
 
     See Also
     --------
@@ -50,14 +50,14 @@ class ModelSize:
 
 
 def model_size(model: Any) -> ModelSize:
-    """Count what a fitted model stores.
+    """Measure the size of a fitted model.
 
     Parameters
     ----------
     model : fitted estimator
-        A model that a surgeon knows. Of a pruner and of a search the plain result is
-        measured, of a quantizer the codes that it stores, of a pipeline the last step, of a
-        `FrozenEstimator` what it holds.
+        A model of a supported class. For a pruner or a search the plain result is measured,
+        for a quantizer the codes that it stores, for a pipeline the last step, for a
+        `FrozenEstimator` the model inside.
 
     Returns
     -------
@@ -67,14 +67,14 @@ def model_size(model: Any) -> ModelSize:
     Raises
     ------
     UnsupportedModelError
-        If no surgeon knows the model.
+        If the class of the model is not supported.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
 
     See Also
     --------
     size_scorer : The same as a scorer.
-    compare : Sizes and scores of several models side by side.
+    compare : Tabulates sizes and scores of several models.
 
     Examples
     --------
@@ -91,12 +91,12 @@ def model_size(model: Any) -> ModelSize:
 
 
 def plain_model(model):
-    """Return the model that does the predicting, or the codes that it is made of.
+    """Return the innermost model, which predicts, or the codes that represent it.
 
     Parameters
     ----------
     model : estimator
-        A model that a surgeon knows, or what holds one: see `model_size`.
+        A model of a supported class, or an estimator that contains one: see `model_size`.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def plain_model(model):
     Raises
     ------
     UnsupportedModelError
-        If no surgeon knows it.
+        If its class is not supported.
     """
     if isinstance(model, CodedModel):
         return model
@@ -118,8 +118,8 @@ def plain_model(model):
 
 
 def _inner(model):
-    """Return what a search, a pruner, a pipeline or a frozen model holds, or None."""
-    if isinstance(model, FrozenEstimator):  # it passes the attributes of its model on
+    """Return the model inside a search, a pruner, a pipeline or a frozen model, or None."""
+    if isinstance(model, FrozenEstimator):  # it delegates the attributes of its model
         return model.estimator
     if isinstance(model, Pipeline):
         return model.steps[-1][1]
@@ -132,7 +132,7 @@ def _inner(model):
 
 
 def _found(model):
-    """Return what a search or a pruner has fitted, or None."""
+    """Return the model that a search or a pruner has fitted, or None."""
     for attribute in ("best_estimator_", "estimator_"):
         inner = getattr(model, attribute, None)
         # Ensembles have an `estimator_` too, the unfitted template of their members.
@@ -142,7 +142,7 @@ def _found(model):
 
 
 def plain_result(model):
-    """Return the model that a search, a pruner or a teacher of models has found.
+    """Return the model that a search, a pruner or a distiller has fitted.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def plain_result(model):
     Returns
     -------
     estimator
-        Its `best_estimator_` or fitted `estimator_`, and of that again; else the model itself.
+        Its `best_estimator_` or fitted `estimator_`, recursively; else the model itself.
     """
     inner = _found(model)
     return model if inner is None else plain_result(inner)
@@ -167,21 +167,21 @@ def _is_fitted(model):
 
 
 class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
-    """Make a scorer of a size, for searches and reports that take scorers.
+    """Make a scorer of the size of a model, for searches and reports that take scorers.
 
     Parameters
     ----------
     size : {"units", "parameters", "bytes"}, default="units"
-        What to count; see `ModelSize`.
+        The size to measure; see `ModelSize`.
 
     See Also
     --------
     model_size : The sizes themselves.
-    OneStandardError : Reads such a score in the results of a plain `GridSearchCV`.
+    OneStandardError : Selects by such a score in the results of a plain `GridSearchCV`.
 
     Notes
     -----
-    The score is the negated size, since for a scorer greater is better.
+    The score is the negated size, because greater scores are better.
 
     Examples
     --------
@@ -219,7 +219,7 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
         y : object, default=None
             Not used.
         sample_weight : object, default=None
-            Not used: a size needs no weights, so there is nothing to warn of.
+            Not used: the size does not depend on samples.
         **params : dict
             Not used.
 
@@ -231,7 +231,7 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
         return -getattr(model_size(estimator), self.size)
 
     def _accept_sample_weight(self):
-        # Searches ask this of each of several scorers when they are given weights.
+        # Called by searches with several scorers when they are given weights.
         return True
 
     def __repr__(self) -> str:

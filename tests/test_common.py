@@ -191,7 +191,7 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
         _ = loaded.path_
     path = pickle.loads(pickle.dumps(pruner.path_))
     if cuts_by_rows(pruner):
-        with pytest.raises(InputError, match="leaves behind the samples"):
+        with pytest.raises(InputError, match="leaves out the samples"):
             path.cut(keep=0.2)
         return
     np.testing.assert_array_equal(answer(path.cut(keep=0.2), X), answer(pruner, X))
@@ -399,14 +399,14 @@ def test_smaller_is_smaller(pruner):
 @pytest.mark.parametrize(
     ("level", "words"),
     [
-        ({"keep": 0}, "keep=0 is no level. Allowed are an int of at least 1"),
-        ({"keep": -3}, "keep=-3 is no level"),
-        ({"keep": True}, "keep=True is no level"),
-        ({"keep": float("nan")}, "keep=nan is no level"),
-        ({"keep": 0.0}, "keep=0.0 is no level"),
-        ({"keep": 1.5}, r"keep=1.5 is no level. .* a float in \(0, 1\]"),
-        ({"threshold": float("nan")}, "threshold=nan is no level"),
-        ({"keep": 2, "threshold": 0.1}, "each alone names a level"),
+        ({"keep": 0}, "keep=0 is not a level. Allowed are an int of at least 1"),
+        ({"keep": -3}, "keep=-3 is not a level"),
+        ({"keep": True}, "keep=True is not a level"),
+        ({"keep": float("nan")}, "keep=nan is not a level"),
+        ({"keep": 0.0}, "keep=0.0 is not a level"),
+        ({"keep": 1.5}, r"keep=1.5 is not a level. .* a float in \(0, 1\]"),
+        ({"threshold": float("nan")}, "threshold=nan is not a level"),
+        ({"keep": 2, "threshold": 0.1}, "each alone selects a level"),
     ],
 )
 def test_malformed_levels_are_refused(pruner, level, words):
@@ -429,7 +429,7 @@ def test_level_below_the_smallest_names_it(pruner):
 @over_pruners
 def test_level_above_the_whole_warns_and_cuts_nothing(pruner):
     X, y = data_for(pruner)
-    with pytest.warns(PruningWarning, match="nothing is cut"):
+    with pytest.warns(PruningWarning, match="nothing is removed"):
         alone = clone(pruner).set_params(keep=10**6, threshold=None).fit(X, y)
     assert alone.keep_mask_.all()
 

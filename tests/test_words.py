@@ -146,21 +146,12 @@ def _texts(node):
     return [text for child in ast.iter_child_nodes(node) for text in _texts(child)]
 
 
-LAYERS = pytest.mark.xfail(strict=False, reason="its table of layers is about to be rewritten")
-PACKAGE = pytest.mark.xfail(strict=False, reason="the docstrings are about to be rewritten")
-
-
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(page, marks=LAYERS if page.name == "CONTRIBUTING.md" else ()) for page in PAGES],
-    ids=lambda page: str(page.relative_to(ROOT)),
-)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_uses_the_words_of_the_field(page):
     found = offences(page.read_text(encoding="utf-8"))
     assert not found, "\n".join(found)
 
 
-@PACKAGE
 @pytest.mark.parametrize("name", skprune.__all__)
 def test_docstrings_use_the_words_of_the_field(name):
     found = [
@@ -171,7 +162,6 @@ def test_docstrings_use_the_words_of_the_field(name):
     assert not found, "\n".join(found)
 
 
-@PACKAGE
 def test_messages_use_the_words_of_the_field():
     found = [
         f"{path.relative_to(ROOT)}: {text!r}: {complaint}"

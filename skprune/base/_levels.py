@@ -1,6 +1,6 @@
-"""Levels: what ``keep`` and ``threshold`` mean, checked in one place.
+"""Levels: the meaning of ``keep`` and ``threshold``, and their checks.
 
-A level is named in one of two ways: ``keep`` (an integer is the number of units that are
+A level is given in one of two ways: ``keep`` (an integer is the number of units that are
 kept, a float in (0, 1] the fraction of them) or ``threshold`` (in the unit of the
 criterion; a unit is kept if its score is above it).
 """
@@ -30,23 +30,23 @@ def check_level(keep, threshold):
     Raises
     ------
     LevelError
-        If both are given, or one is no level.
+        If both are given, or one is malformed.
     """
     if keep is not None and threshold is not None:
         msg = (
             f"Both keep={keep!r} and threshold={threshold!r} were given, but each alone "
-            "names a level. Set one of them to None."
+            "selects a level. Set one of them to None."
         )
         raise LevelError(msg)
     if keep is not None and not _is_keep(keep):
         msg = (
-            f"keep={keep!r} is no level. Allowed are an int of at least 1 (the number of "
+            f"keep={keep!r} is not a level. Allowed are an int of at least 1 (the number of "
             "units that are kept), a float in (0, 1] (the fraction that is kept) or None."
         )
         raise LevelError(msg)
     if threshold is not None and not (_is_number(threshold) and not np.isnan(threshold)):
         msg = (
-            f"threshold={threshold!r} is no level. Allowed is a real number, in the unit "
+            f"threshold={threshold!r} is not a level. Allowed is a real number, on the scale "
             "of the criterion's scores, or None."
         )
         raise LevelError(msg)
@@ -101,7 +101,7 @@ def units_to_keep(keep, n_units, unit="units"):
         if keep > n_units:
             warnings.warn(
                 f"keep={keep} is more than the {n_units} {unit} of the whole model; "
-                "nothing is cut.",
+                "nothing is removed.",
                 PruningWarning,
                 stacklevel=5,
             )

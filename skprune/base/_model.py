@@ -87,9 +87,9 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         LevelError
             If `keep` or `threshold` is malformed or cannot be met.
         UnsupportedModelError
-            If the inner model is of a type that cannot be taken apart.
+            If the class of the inner model is not supported.
         """
-        self._own_level()  # refused before any work
+        self._own_level()  # fails before any work
         copies = fit_params.pop(COPIES, None)
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_model(self.estimator.estimator if frozen else self.estimator)
@@ -125,7 +125,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         self.keep_mask_ = path.mask(index)
         self.report_ = path.report(index)
 
-    # The whole model, and the data that the criterion uses.
+    # The whole model and the data that the criterion uses.
 
     def _fit_whole(self, X, y, sample_weight, fit_params, copies):
         """Return the fitted model, and a `ValidationData` if the criterion uses data."""

@@ -7,7 +7,7 @@ from skprune.base._path import PruningPath, tabulate
 
 
 class OrderedPath(PruningPath):
-    """The levels of a model whose units are removed one after the other, and never come back.
+    """The levels of a model whose units are removed one after the other; they are nested.
 
     A subclass writes `_sizes`, `_build` and `report`.
 
@@ -32,8 +32,8 @@ class OrderedPath(PruningPath):
 
     Notes
     -----
-    Levels that part units of equal scores are cut by `keep` alone, and have NaN for a
-    threshold.
+    Levels that separate units of equal scores can be selected by `keep` only; their threshold
+    is NaN.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class OrderedPath(PruningPath):
         super().__init__(model, levels, unit=unit, common_scale=common_scale)
 
     def mask(self, index):
-        """Return the units that stay at a level; see `PruningPath.mask`."""
+        """Return the units that are kept at a level; see `PruningPath.mask`."""
         return self._removed_at > index
 
     def _sizes(self, n_levels):  # noqa: ARG002 - a hook
-        """Return the columns of `levels` that measure what is left, by name."""
+        """Return the columns of `levels` with sizes of the levels, by name."""
         return {}
 
 
@@ -85,7 +85,7 @@ def removal_levels(order, n_units):
 
 
 def remaining(removed_at, n_levels, amount=1):
-    """Sum an amount over the units that stay at each level; ndarray of shape (n_levels,).
+    """Sum an amount over the units that are kept at each level; ndarray of shape (n_levels,).
 
     Parameters
     ----------
@@ -98,5 +98,5 @@ def remaining(removed_at, n_levels, amount=1):
     """
     weights = np.broadcast_to(amount, removed_at.shape).ravel()
     removed = np.bincount(np.minimum(removed_at, n_levels).ravel(), weights, n_levels + 1)
-    # From the end: an unknown amount (NaN) makes the sums unknown that it is part of.
+    # Summed from the end, so that an unknown amount (NaN) affects only the levels that include it.
     return removed[:0:-1].cumsum()[::-1].astype(np.result_type(amount, np.intp))

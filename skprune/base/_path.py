@@ -1,4 +1,4 @@
-"""Pruning paths: every level of one fitted model, from the whole to the smallest."""
+"""Pruning paths: all levels of one fitted model, from the whole model to the smallest."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,21 +19,20 @@ from skprune.exceptions import LevelError
 class BasePath(ABC):
     """All levels of one fitted pruner, from the whole to the smallest.
 
-    A path is what a pruner makes of its scores: a sequence of levels, each cut off the
-    same fitted model. Subclasses say what is built at a level (`_build`) and at which
-    level a threshold falls (`_index_of_threshold`).
+    A path is a sequence of levels, each cut from the same fitted model. Subclasses define
+    the result at a level (`_build`) and the level of a threshold (`_index_of_threshold`).
 
     Parameters
     ----------
     levels : DataFrame
-        A row per level, the whole first. Columns: `keep` (fraction of the units that
-        stay), `threshold` (a value at which this level is cut), the count of the units
-        that stay, named as in `unit`, and whatever else the family counts.
+        One row per level, the whole model or all features first. Columns: `keep` (fraction
+        of the units that are kept), `threshold` (a value that selects this level), the number
+        of units that are kept, named as in `unit`, and further sizes.
     unit : str
         Name of the column that counts the units.
     common_scale : bool, default=True
-        Whether a threshold means the same for models grown on other rows, so that levels
-        may be carried between the folds of a cross-validation as thresholds.
+        Whether a threshold has the same meaning for models fitted to other samples, so that
+        cross-validation can match the levels of folds by threshold.
 
     Attributes
     ----------
@@ -55,14 +54,14 @@ class BasePath(ABC):
 
     @property
     def units(self) -> NDArray[Any]:
-        """Number of units that stay, per level; ndarray of shape (n_levels,)."""
+        """Number of units that are kept, per level; ndarray of shape (n_levels,)."""
         return self.levels[self.unit].to_numpy()
 
     @property
     def sizes(self) -> NDArray[np.float64]:
         """Units, parameters and bytes per level; ndarray of shape (n_levels, 3).
 
-        NaN where the family does not count them.
+        NaN where they are not counted.
         """
         columns = [self.unit, "parameters", "bytes"]
         return self.levels.reindex(columns=columns).to_numpy(dtype=float)
@@ -70,15 +69,14 @@ class BasePath(ABC):
     def locate(
         self, *, keep: float | None = None, threshold: float | None = None, index: int | None = None
     ) -> int:
-        """Return the index of the level that the arguments name.
+        """Return the index of the level that the argument selects; give exactly one.
 
         Parameters
         ----------
         keep : int or float, optional
-            Number (int, an upper bound) or fraction (float in (0, 1]) of the units that
-            stay.
+            Maximum number (int) or fraction (float in (0, 1]) of units to keep.
         threshold : float, optional
-            Units with a score above it stay.
+            Units with a score above it are kept.
         index : int, optional
             Row of `levels`; negative ones count from the smallest level.
 
@@ -90,13 +88,13 @@ class BasePath(ABC):
         Raises
         ------
         LevelError
-            If not exactly one argument is given, it is malformed, or no level is as
-            small as the count given.
+            If not exactly one argument is given, it is malformed, or all levels keep more
+            units than the number given.
         """
         if (keep is not None) + (threshold is not None) + (index is not None) != 1:
             msg = (
-                f"keep={keep!r}, threshold={threshold!r} and index={index!r} were given; "
-                "exactly one of them names a level."
+                f"keep={keep!r}, threshold={threshold!r} and index={index!r} were given, but "
+                "exactly one of them selects a level. Give one, and leave the others at None."
             )
             raise LevelError(msg)
         if index is None:
@@ -104,7 +102,7 @@ class BasePath(ABC):
         return self._locate(keep, threshold, index)
 
     def _locate(self, keep=None, threshold=None, index=None):
-        """Return the row of `levels` that a level names, which has been checked."""
+        """Return the row of `levels` of a level that has been checked."""
         if index is not None:
             return self._index_of_row(index)
         if threshold is not None:
@@ -114,18 +112,22 @@ class BasePath(ABC):
     def cut(
         self, *, keep: float | None = None, threshold: float | None = None, index: int | None = None
     ) -> Any:
-        """Build the result at one level; exactly one argument names it.
+        """Build the result at one level, which exactly one argument selects.
 
         Parameters
         ----------
-        keep, threshold, index : int or float, optional
-            A level, named as for `locate`.
+        keep : int or float, optional
+            Maximum number (int) or fraction (float in (0, 1]) of units to keep.
+        threshold : float, optional
+            Units with a score above it are kept.
+        index : int, optional
+            Row of `levels`; negative ones count from the smallest level.
 
         Returns
         -------
         object
-            A plain model, or a boolean keep-mask for columns. It shares nothing with
-            the path.
+            A plain model, or a boolean mask of features to keep. It shares no data with the
+            path.
 
         Raises
         ------
@@ -136,7 +138,7 @@ class BasePath(ABC):
 
     @property
     def lost_rows(self) -> bool:
-        """Whether this was pickled, which left behind rows that its levels are fitted on."""
+        """Whether a pickle left out the samples that the levels are fitted to."""
         return False
 
     @abstractmethod
@@ -145,17 +147,17 @@ class BasePath(ABC):
 
     @abstractmethod
     def _index_of_threshold(self, threshold):
-        """Return the row of `levels` that is cut at `threshold`."""
+        """Return the row of `levels` that `threshold` selects."""
 
     def _index_of_row(self, index):
         n_levels = len(self)
         if isinstance(index, (bool, np.bool_)) or not isinstance(index, (int, np.integer)):
-            msg = f"index={index!r} is no row of the path; give an int."
+            msg = f"index={index!r} is not a row of the path. Give an int."
             raise LevelError(msg)
         if not -n_levels <= index < n_levels:
             msg = (
-                f"index={index} is outside the path, which has {n_levels} levels: allowed "
-                f"are {-n_levels} to {n_levels - 1}."
+                f"index={index} is outside the path, which has {n_levels} levels. Give an index "
+                f"from {-n_levels} to {n_levels - 1}."
             )
             raise LevelError(msg)
         return int(index) % n_levels
@@ -170,14 +172,14 @@ class BasePath(ABC):
         count = units_to_keep(keep, int(units[0]), self.unit)
         small_enough = units <= count
         if small_enough.any():
-            # The largest of them, and the first of these: paths need not be nested.
+            # Paths need not be nested: take the largest level, and the first of equal ones.
             return int(np.argmax(np.where(small_enough, units, 0)))
         smallest = int(np.argmin(units))
         if isinstance(keep, (int, np.integer)):
             msg = (
                 f"keep={keep} cannot be met: the smallest level of this path keeps "
                 f"{units[smallest]} of {units[0]} {self.unit}. Give at least "
-                f"keep={units[smallest]}, or a fraction, which stops there by itself."
+                f"keep={units[smallest]}, or a fraction, which selects that level if it is smaller."
             )
             raise LevelError(msg)
         return smallest
@@ -186,22 +188,22 @@ class BasePath(ABC):
 class PruningPath(BasePath):
     """All levels of one fitted model, from the whole model to the smallest one.
 
-    The `path_` of a fitted model pruner. Every level can be cut off as a plain model, and
-    all of them predicted with and scored, without another fit.
+    The `path_` of a fitted model pruner. Any level can be cut as a plain model, and all of them
+    can predict and be scored, without another fit.
 
     Parameters
     ----------
     model : fitted estimator
         The whole model.
     levels : DataFrame
-        A row per level, the whole first. Columns: `keep` (fraction of the units that
-        stay), `threshold` (a value at which this level is cut), the count of the units
-        that stay, named as in `unit`, and whatever else the family counts.
+        One row per level, the whole model first. Columns: `keep` (fraction of the units that
+        are kept), `threshold` (a value that selects this level), the number of units that are
+        kept, named as in `unit`, and further sizes.
     unit : str
         Name of the column that counts the units.
     common_scale : bool, default=True
-        Whether a threshold means the same for models grown on other rows, so that levels
-        may be carried between the folds of a cross-validation as thresholds.
+        Whether a threshold has the same meaning for models fitted to other samples, so that
+        cross-validation can match the levels of folds by threshold.
 
     Attributes
     ----------
@@ -211,9 +213,9 @@ class PruningPath(BasePath):
     model : fitted estimator
         The whole model.
     scores : ndarray
-        Importance of each unit; larger scores are kept, and `threshold` is in their unit.
+        Importance of each unit; larger scores are kept, and `threshold` is on their scale.
     rank_shares : ndarray
-        In place of `scores` where the criterion only orders the units: the share of the units
+        Replaces `scores` where the criterion only orders the units: the share of the units
         that are removed no later than each. Larger shares are kept, and `threshold` is one.
 
     See Also
@@ -223,7 +225,7 @@ class PruningPath(BasePath):
 
     Notes
     -----
-    A family that can score or predict its levels cheaper than by cutting them overrides
+    Subclasses that can score or predict levels faster than by cutting them override
     `free_scores`, `snapshots` or `segments`.
 
     Examples
@@ -250,9 +252,9 @@ class PruningPath(BasePath):
     # A path has one of them.
     scores: Any
     rank_shares: Any
-    # Thresholds from which on each level but the first is cut, ascending.
+    # Smallest threshold that selects each level but the first, ascending.
     _breaks: Any
-    # The level that was made last, and what was made; a fit asks for it more than once.
+    # The last level built and the result, which a fit needs more than once.
     _last: tuple[int | None, Any] = (None, None)
 
     def __init__(
@@ -263,7 +265,7 @@ class PruningPath(BasePath):
 
     @abstractmethod
     def mask(self, index: int) -> NDArray[np.bool_]:
-        """Return the units that stay at a level.
+        """Return the units that are kept at a level.
 
         Parameters
         ----------
@@ -278,7 +280,7 @@ class PruningPath(BasePath):
 
     @abstractmethod
     def report(self, index: int) -> pd.DataFrame:
-        """Tabulate what is removed and what is left at a level.
+        """Tabulate what is removed and what is kept at a level.
 
         Parameters
         ----------
@@ -288,18 +290,18 @@ class PruningPath(BasePath):
         Returns
         -------
         DataFrame
-            The `report_` of a pruner at this level; its rows depend on the family.
+            The `report_` of a pruner at this level; its rows depend on the pruner.
         """
 
     def _index_of_threshold(self, threshold):
-        # A family with other thresholds says so; here they cut from each break on.
+        # Subclasses without such breaks override this.
         return np.searchsorted(self._breaks, slack(threshold), side="right")
 
     def __getstate__(self):
         return {name: value for name, value in self.__dict__.items() if name != "_last"}
 
     def _once(self, index, make):
-        """Return what `make` makes of a level, that of the last one from memory."""
+        """Return the result of `make` for a level; that of the last level is cached."""
         if self._last[0] != index:
             self._last = index, make()
         return self._last[1]
@@ -311,17 +313,17 @@ class PruningPath(BasePath):
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
         method : {"predict", "predict_proba"}, default="predict"
-            What to ask of the model.
+            Method of the model.
         index : array-like of int, default=None
             Rows of `levels`, ascending; all if None.
 
         Yields
         ------
-        ndarray of shape (n_rows, ...)
-            What the model cut at that level answers.
+        ndarray of shape (n_samples, ...)
+            Predictions of the model cut at that level.
         """
         for model in self.snapshots(X, index):
             yield getattr(model, method)(X)
@@ -335,18 +337,18 @@ class PruningPath(BasePath):
         sample_weight: ArrayLike | None = None,
         index: ArrayLike | None = None,
     ) -> Any:
-        """Score the levels on rows that should not have chosen anything.
+        """Score the levels on test data.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
-        y : array-like of shape (n_rows,)
-            Their targets.
+        X : array-like of shape (n_samples, n_features)
+            Test samples; use data seen neither in fitting nor in selection.
+        y : array-like of shape (n_samples,)
+            True targets.
         scoring : str, callable or mapping of them, default=None
             As in `sklearn.metrics.check_scoring`; None is the model's own score.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
         index : array-like of int, default=None
             Rows of `levels`; all if None.
 
@@ -357,10 +359,10 @@ class PruningPath(BasePath):
 
         Notes
         -----
-        For a single tree and a metric that adds up over rows (accuracy, balanced
-        accuracy, F1, precision, recall, log-loss, Brier, squared and absolute error,
-        R2; by name), all levels together cost O(nodes + rows). Elsewhere a level costs a
-        prediction, or what has changed of it since the level before.
+        For a single tree and the name of a metric that is computed from sums over samples
+        (accuracy, balanced accuracy, F1, precision, recall, log-loss, Brier, squared and
+        absolute error, R2), all levels together cost O(n_nodes + n_samples). Otherwise a level
+        costs its predictions, or the update of those that differ from the previous level.
         """
         rows = self._rows_of(index)
         specs = scoring if isinstance(scoring, Mapping) else {"score": scoring}
@@ -373,8 +375,8 @@ class PruningPath(BasePath):
         scores = {k: np.empty(len(self)) if v is None else v for k, v in free.items()}
         levels = np.unique(rows) if scorers else rows[:0]
         weights = {} if sample_weight is None else {"sample_weight": sample_weight}
-        honest = all(predicts_only(scorer) for scorer in scorers.values())
-        models = self.snapshots(X, levels) if honest else map(self._build, levels)
+        predicting = all(predicts_only(scorer) for scorer in scorers.values())
+        models = self.snapshots(X, levels) if predicting else map(self._build, levels)
         for level, model in zip(levels, models, strict=True):
             for name, scorer in scorers.items():
                 scores[name][level] = scorer(model, X, y, **weights)
@@ -384,18 +386,18 @@ class PruningPath(BasePath):
     def free_scores(
         self, scoring: Any, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> NDArray[np.float64] | None:
-        """Score all levels at once, if the family and the metric allow it.
+        """Score all levels at once, if the model and the metric allow it.
 
         Parameters
         ----------
         scoring : str, callable or None
-            Only names, and None, can be recognised.
-        X : array-like of shape (n_rows, n_features)
-            Rows.
-        y : array-like of shape (n_rows,)
-            Their targets.
-        sample_weight : array-like of shape (n_rows,), default=None
-            Weights of the rows.
+            The metric; only names and None are recognised.
+        X : array-like of shape (n_samples, n_features)
+            Test samples.
+        y : array-like of shape (n_samples,)
+            True targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
 
         Returns
         -------
@@ -404,12 +406,12 @@ class PruningPath(BasePath):
         """
 
     def resolve_scoring(self, scoring: Any) -> Any:
-        """Name the metric that ``None`` stands for, where it is the usual one.
+        """Replace ``None`` by the name of the metric of the model's own score, if known.
 
         Parameters
         ----------
         scoring : object
-            A `scoring`; only None is looked at.
+            A `scoring`; only None is replaced.
 
         Returns
         -------
@@ -419,49 +421,49 @@ class PruningPath(BasePath):
         return _own_metric(self.model) if scoring is None else scoring
 
     def snapshots(self, X: MatrixLike, index: ArrayLike | None = None) -> Iterator[Any]:  # noqa: ARG002 - a hook
-        """Stand in for the models cut at one level after the other, on given rows.
+        """Yield models with the predictions of one level after the other, for given samples.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            The rows that the models will be asked about.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
         index : array-like of int, default=None
             Rows of `levels`, ascending; all if None.
 
         Yields
         ------
         estimator
-            Answers as the cut model would, for these rows only.
+            Predicts as the cut model does, for these samples only.
 
         Raises
         ------
         LevelError
-            If `index` descends or leaves the path.
+            If `index` is not ascending, or outside the path.
         """
         for level in self._ascending(index):
             yield self._build(level)
 
     def segments(self, X: MatrixLike) -> Iterable[tuple[Any, ...]] | None:
-        """Say what each row is answered, and from which level to which.
+        """Return predictions with the range of levels at which each sample has them.
 
         Parameters
         ----------
-        X : array-like of shape (n_rows, n_features)
-            Rows.
+        X : array-like of shape (n_samples, n_features)
+            Samples.
 
         Returns
         -------
         iterable of (ndarray, ndarray, ndarray, estimator), or None
-            Some rows, the first level with an answer and the one at which it ends, and
-            what stands in for a model with that answer. Together they cover every row
-            at every level once, and the first covers all rows of the whole model. None
-            if the levels have to be asked one by one.
+            Indices of samples, for each the first level and the end (exclusive) of a range of
+            levels with the same prediction, and an estimator that predicts it. Together they
+            cover every sample at every level once, and the first covers all samples at the
+            first level. None if the levels have to predict one by one.
         """
 
     def _ascending(self, index):
         index = self._rows_of(index)
         if (np.diff(index) < 0).any():
-            msg = f"index={index.tolist()} goes back; give rows of the path in ascending order."
+            msg = f"index={index.tolist()} is not ascending. Give rows of the path in that order."
             raise LevelError(msg)
         return index
 
@@ -474,17 +476,17 @@ def tabulate(unit, thresholds, columns):
     unit : str
         Name of the column that counts the units.
     thresholds : ndarray of shape (n_levels,)
-        A value at which each level is cut.
+        A value that selects each level.
     columns : dict of ndarray
         The other columns, `unit` among them.
 
     Returns
     -------
     DataFrame
-        These columns, and before them `keep`, the fraction of the units that stay.
+        These columns, and before them `keep`, the fraction of the units that are kept.
     """
     units = columns[unit]
-    keep = units / units[0] if units[0] else 1.0  # nothing is all of nothing
+    keep = units / units[0] if units[0] else 1.0  # of no units, all are kept
     return pd.DataFrame({"keep": keep, "threshold": thresholds, **columns})
 
 

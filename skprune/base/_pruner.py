@@ -36,11 +36,10 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         if path is None:
             msg = (
                 f"This {type(self).__name__} has no path_: it is not fitted, or it was "
-                "pickled or copied, which leaves path_ behind. Fit it, or pickle path_ "
-                "itself."
+                "pickled or copied, which leaves path_ out. Fit it, or pickle path_ itself."
             )
             raise AttributeError(msg)
-        if callable(path):  # a path that is expensive to compute waits until it is read
+        if callable(path):  # a path that is expensive is computed when it is first read
             self._path = path = path()
         return path
 
@@ -51,7 +50,7 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
 
     @classmethod
     def _level_names(cls):
-        """Return the parameters that name a level; in a grid the first may be "path"."""
+        """Return the parameters that select a level; in a grid the first may be "path"."""
         return ("keep", "threshold")
 
     @classmethod
@@ -60,7 +59,7 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         return {"keep": 1.0, "threshold": None}
 
     def _level_of_row(self, path, index):
-        """Return the parameters that name a level of a path, on any other fold as well.
+        """Return the parameters that select a level of a path, in any other fold as well.
 
         Parameters
         ----------
@@ -80,7 +79,7 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         return {"keep": None, "threshold": None, name: float(path.levels[name].iloc[index])}
 
     def _row_of_level(self, path, level):
-        """Return the level of a path that parameters name.
+        """Return the level of a path that parameters select.
 
         Parameters
         ----------
@@ -102,20 +101,20 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         return path.locate(**self._level_of(**level))
 
     def _row_of_own_level(self, path):
-        """Return the level of a path that the own parameters name; `fit` has checked them."""
+        """Return the level of a path that the own parameters select; `fit` has checked them."""
         return path._locate(**self._level_of(**self._level_params()))
 
     def _at_level(self, path, index, level=None):
         """Return a fitted copy, cut at row `index` of `path`, with the parameters in `level`."""
         twin = copy.copy(self)
-        twin._path = path  # a copy leaves it behind
+        twin._path = path  # which a copy leaves out
         twin._set_level(path, index)
         return twin if level is None else twin.set_params(**level)
 
-    # The level that the parameters of this pruner name.
+    # The level that the parameters of this pruner select.
 
     def _level_params(self):
-        """Return the parameters that name a level, as they are set."""
+        """Return the parameters that select a level, as they are set."""
         return {name: getattr(self, name) for name in self._level_names()}
 
     @property
@@ -153,7 +152,7 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
 
     def _warn_if_set(self, reasons, *, stacklevel):
         """Warn of those unused parameters that are not at their default."""
-        usual = signature(type(self)).parameters
+        defaults = signature(type(self)).parameters
         for name, reason in reasons.items():
-            if getattr(self, name) != usual[name].default:
+            if getattr(self, name) != defaults[name].default:
                 self._warn_of_unused(name, reason, stacklevel=stacklevel + 1)

@@ -40,7 +40,7 @@ def rows_left_behind():
         Paths hold data by reference, in memory only: pickles and copies leave them out.
     """
     msg = (
-        "This path was pickled or copied, which leaves behind the samples that its levels are "
+        "This path was pickled or copied, which leaves out the samples that its levels are "
         "fitted to; only keep=1.0 can be cut. Cut before, fit the pruner again, or set its "
         "recovery=None."
     )
@@ -84,8 +84,8 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
     seed : int, RandomState instance or None
         Source of the draw.
     copies : ndarray of int, shape (n_samples,), default=None
-        Equal for samples that are copies of one, which stay together; then nothing is
-        stratified.
+        Equal for samples that are copies of one, which are put into the same part; the split
+        is then not stratified.
 
     Returns
     -------

@@ -1,29 +1,30 @@
-"""The path of faithful pruning: the whole ensemble, and few members that answer as it does."""
+"""The path of faithful pruning: the whole ensemble, and a smaller one that predicts the same."""
 
 import numpy as np
 
 from skprune.ensemble._path import MemberWeightsPath
 from skprune.solvers.faithful_weights import disagreement_bound, faithful_weights
 
-# How often rows that rounding takes to another class are given a lead.
+# Number of attempts to give a margin to samples that rounding moves to another class.
 ATTEMPTS = 5
 
 
 class FaithfulPath(MemberWeightsPath):
-    """The whole ensemble and, if a member can go, the one that answers as it does.
+    """The whole ensemble and, if it exists, a smaller one that predicts the same classes.
 
     Parameters
     ----------
     members : Members
         Reader and writer of the whole model, a classifier.
     rows : ValidationData
-        Those that were held out, if the model was grown on others, else the reference rows.
+        The held-out samples, if the model was fitted to others, else the samples whose
+        predicted classes are preserved.
 
     Attributes
     ----------
     disagreement_bound : float
-        Upper bound, at 95 % confidence, of the share of rows for which the smaller model
-        names another class. NaN if no rows were held out.
+        Upper bound, at 95 % confidence, of the probability that the smaller model predicts
+        another class. NaN if no samples were held out.
     """
 
     def __init__(self, members, rows):
@@ -40,8 +41,8 @@ class FaithfulPath(MemberWeightsPath):
         )
         self.disagreement_bound = np.nan
         if rows.grown_on is not None:
-            asked = self.model.predict(rows.X), self.cut(index=-1).predict(rows.X)
-            differ = (asked[0] != asked[1]).reshape(len(asked[0]), -1).any(axis=1)
+            whole, small = self.model.predict(rows.X), self.cut(index=-1).predict(rows.X)
+            differ = (whole != small).reshape(len(whole), -1).any(axis=1)
             self.disagreement_bound = float(disagreement_bound(differ.sum(), len(differ)))
 
     def bound(self, index):
@@ -50,7 +51,7 @@ class FaithfulPath(MemberWeightsPath):
 
 
 def _weights(members, X):
-    """Find weights of few members, adding up to one; None if all of them are needed."""
+    """Find weights, of sum 1, of few members; None if all of them are needed."""
     winner = members.encode(members.model.predict(X))
     votes = members.votes(X)
     votes = votes.reshape(len(votes), len(winner), -1)
@@ -60,7 +61,7 @@ def _weights(members, X):
         weights = weights / weights.sum()
         if (weights > 0).all():
             return None
-        # The plain model adds up in an order of its own, which may break a tie.
+        # The plain model sums votes in another order, which may break a tie.
         model = members.keep(weights > 0, weights)
         wrong = members.encode(model.predict(X)) != winner
         if not wrong.any():

@@ -1,4 +1,4 @@
-"""The paths of an ensemble's members: which of them stay at every level."""
+"""The paths of an ensemble's members: which of them are kept at every level."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from skprune.surgery.members import factors
 
 
 class BaseMemberPath(PruningPath):
-    """Base of the paths of members; a cut gives the plain model of those that stay."""
+    """Base of the paths of members; a cut gives a plain model of the members that are kept."""
 
     # Reader and writer of the whole model, and the error of each member, or None.
     _members: Any
@@ -35,10 +35,10 @@ class BaseMemberPath(PruningPath):
         return table.set_axis(self._members.names).rename_axis("member")
 
     def snapshots(self, X, index=None):
-        """Stand in for the models cut at one level after the other, on given rows.
+        """Yield models with the predictions of one level after the other, for given samples.
 
-        Parameters and result are those of `PruningPath.snapshots`. Where the model answers
-        with the mean of its members, these are asked once, and a level costs a sum.
+        Parameters and result are those of `PruningPath.snapshots`. Where the model predicts
+        the mean of its members, these predict once, and a level costs a sum.
         """
         if not self._members.predicts_by_mean:
             yield from super().snapshots(X, index)
@@ -47,7 +47,7 @@ class BaseMemberPath(PruningPath):
         for level in self._ascending(index):
             mask, weights = self.mask(level), self._new_weights(level)
             total = np.zeros(votes.shape[1:])
-            # In the order of the members: sums in another order differ in the last bit.
+            # In the order of the members, because the order of a sum affects its rounding.
             for member in np.flatnonzero(mask):
                 vote = votes[member]
                 total += vote if weights is None else vote * factors(weights, mask)[member]
@@ -62,7 +62,7 @@ class BaseMemberPath(PruningPath):
         return self._members.keep(self.mask(index), self._new_weights(index))
 
     def _sizes_of(self, masks):
-        """Return parameters and bytes of each level, which is unknown with a member that is."""
+        """Return parameters and bytes of each level; NaN where those of a member are unknown."""
         sizes = [np.where(masks, size, 0.0).sum(axis=1) for size in self._members.sizes().T]
         return dict(zip(("parameters", "bytes"), sizes, strict=True))
 
@@ -77,7 +77,7 @@ class MemberPath(BaseMemberPath, OrderedPath):
     order : ndarray of int, shape (n_members,)
         The members, the best first.
     errors : ndarray of shape (n_members,), default=None
-        Error of each member by itself, where samples were looked at.
+        Error of each member by itself, where the criterion uses data.
     """
 
     def __init__(self, members, order, errors=None):
@@ -97,20 +97,20 @@ class MemberSetsPath(MemberPath):
     members : Members
         Reader and writer of the whole model.
     sets : ndarray of bool, shape (n_members, n_members)
-        The members that stay, in the order of growing sets.
+        The members that are kept, one set per row, in ascending order of size.
     errors : ndarray of shape (n_members,), default=None
         Error of each member by itself.
     """
 
     def __init__(self, members, sets, errors=None):
         self._masks = sets[::-1]
-        # Levels count as those of an order do; which one does not matter.
+        # The levels have the sizes of those of an order, whichever order that is.
         super().__init__(members, np.arange(len(sets)), errors)
-        # In an order too, where sets are nested, this is the share of them that hold a member.
+        # For nested sets, this share of the sets that contain a member is its rank share.
         self.rank_shares = sets.mean(axis=0)
 
     def mask(self, index):
-        """Return the members that stay at a level; see `PruningPath.mask`."""
+        """Return the members that are kept at a level; see `PruningPath.mask`."""
         return self._masks[index].copy()
 
 
@@ -122,8 +122,8 @@ class MemberWeightsPath(BaseMemberPath):
     members : Members
         Reader and writer of the whole model.
     weights : ndarray of shape (n_levels, n_members)
-        Weights of the members, adding up to one; those without a weight are removed. The
-        first level is the whole model, which keeps its own weights.
+        Weights of the members, of sum 1; members of weight 0 are removed. The first level is
+        the whole model, which keeps its own weights.
     thresholds : ndarray of shape (n_levels,)
         A threshold within each level, ascending.
     breaks : ndarray of shape (n_levels - 1,)
@@ -131,7 +131,7 @@ class MemberWeightsPath(BaseMemberPath):
     scores : ndarray of shape (n_members,)
         Score of each member.
     errors : ndarray of shape (n_members,), default=None
-        Error of each member by itself, where samples were looked at.
+        Error of each member by itself, where the criterion uses data.
     common_scale : bool, default=False
         As in `PruningPath`.
     """
@@ -148,7 +148,7 @@ class MemberWeightsPath(BaseMemberPath):
 
     @classmethod
     def of_penalties(cls, members, penalties, weights, errors=None):
-        """Make the path of weights under a rising penalty.
+        """Build the path of weights under an increasing penalty.
 
         Parameters
         ----------
@@ -157,16 +157,16 @@ class MemberWeightsPath(BaseMemberPath):
         penalties : ndarray of shape (n_penalties,)
             Descending.
         weights : ndarray of shape (n_penalties, n_members)
-            Non-negative, adding up to one in each row.
+            Non-negative; each row sums to 1.
         errors : ndarray of shape (n_members,), default=None
             Error of each member by itself.
 
         Returns
         -------
         MemberWeightsPath
-            For each size of a support that no higher penalty surpassed, the weights of the
-            lowest penalty; before them the whole model. The score of a member is the
-            highest penalty under which it has a weight.
+            The whole model, then one level per size of the support that no higher penalty
+            exceeds, with the weights of the lowest penalty that has it. The score of a
+            member is the highest penalty under which its weight is positive.
         """
         support = weights > 0
         n_members = support.shape[1]
@@ -186,7 +186,7 @@ class MemberWeightsPath(BaseMemberPath):
         )
 
     def mask(self, index):
-        """Return the members that stay at a level; see `PruningPath.mask`."""
+        """Return the members that are kept at a level; see `PruningPath.mask`."""
         return (self._weights[index] > 0) | (index == 0)
 
     def _new_weights(self, index):

@@ -19,7 +19,7 @@ from skprune.surgery import members_for, members_type
 
 __all__ = ["EnsemblePruner"]
 
-# Orders that count votes for classes.
+# Orders computed from votes for classes.
 BY_VOTES = {
     "reduced_error": diversity.reduced_error,
     "complementarity": diversity.complementarity,
@@ -29,7 +29,7 @@ BY_VOTES = {
     "drep": diversity.drep,
     "error": diversity.error,
 }
-# What they are for regressors, where they make sense.
+# The same orders for regressors, as far as they are defined for them.
 BY_SQUARES = {
     "reduced_error": greedy.forward,
     "error": lambda gram, _: np.argsort(gram.diagonal(), kind="stable"),
@@ -42,9 +42,9 @@ CRITERIA = (*BY_VOTES, "backward", "swaps", *REWEIGHTINGS, "faithful", *WITHOUT_
 class EnsemblePruner(BaseModelPruner):
     """Prune the members of an ensemble, or the last stages of boosting.
 
-    The members that the others need least go first. What comes back in `estimator_` is a
-    plain model of the class that went in, with fewer members. All levels of pruning come
-    from one fit: see `path_`.
+    Members are selected so that the ensemble of those that are kept is accurate. The result
+    in `estimator_` is a plain model of the same class, with fewer members. One fit gives all
+    levels of pruning: see `path_`.
 
     Parameters
     ----------
@@ -56,52 +56,55 @@ class EnsemblePruner(BaseModelPruner):
     criterion : {"reduced_error", "complementarity", "margin_distance", \
             "individual_contribution", "kappa", "drep", "error", "backward", "swaps", \
             "nnls", "lasso", "faithful", "stages", "random"}, default="reduced_error"
-        How members are chosen. Orders, from the best member on:
+        How members are selected. The following order all members, the best first:
 
-        - "reduced_error": the member is added with which the ensemble errs least, in
+        - "reduced_error": greedy forward selection by the error of the ensemble; by its
           squared error for regressors [1]_;
-        - "complementarity": the one that is right most often where the ensemble is
-          wrong [2]_;
-        - "margin_distance": the one that brings the ensemble nearest to being right by
-          a small margin everywhere [2]_;
-        - "individual_contribution": by how much each is worth in the vote of all [3]_;
-        - "kappa": pairs that agree least come first [1]_;
-        - "drep": of those that differ most from the ensemble, the one with which it errs
-          least [4]_;
-        - "error": by the error of each alone;
-        - "backward": all start, and the one leaves without which the squared error (of
-          probabilities, for classifiers) of the average is lowest;
-        - "stages": the last stages leave; for boosting, and the only order for
+        - "complementarity": forward selection of the member that is most often right where
+          the ensemble so far is wrong [2]_;
+        - "margin_distance": forward selection of the member that brings the ensemble
+          closest to a small positive margin on all samples [2]_;
+        - "individual_contribution": by the contribution of each member to the vote of the
+          whole ensemble [3]_;
+        - "kappa": pairs of members in ascending order of their agreement (Cohen's
+          kappa) [1]_;
+        - "drep": forward selection by error among the members that differ most from the
+          ensemble so far [4]_;
+        - "error": by the error of each member alone;
+        - "backward": backward elimination by the squared error of the average prediction (of
+          probabilities, for classifiers);
+        - "stages": removes the last stages; for boosting, and the only criterion for
           `GradientBoosting*` and `HistGradientBoosting*`;
-        - "random": the baseline that every other criterion is held against.
+        - "random": random order, the baseline of all other criteria.
 
-        Choices that are not nested:
+        The following give subsets that are not nested:
 
-        - "swaps": for each size the best member is added, then members are swapped while
-          that lowers the squared error of the average;
-        - "lasso": weights under a penalty on their sum; members without one leave;
-        - "nnls": the members that "lasso" chooses, with the weights of the average that
-          has the least squared error [5]_.
+        - "swaps": for each size adds the best member, then swaps members while that lowers
+          the squared error of the average prediction;
+        - "lasso": non-negative weights under an L1 penalty; members of weight zero are
+          removed;
+        - "nnls": the members selected by "lasso", with the weights (non-negative, of sum 1)
+          that minimise the squared error of the average prediction [5]_.
 
-        One that decides by itself, and takes no `keep` or `threshold`:
+        One determines the number of members itself and takes no `keep` or `threshold`:
 
-        - "faithful": few members, and weights for them, with which the ensemble names the
-          same class for every row that it was grown on [6]_; for classifiers.
+        - "faithful": few members, with new weights, for which the ensemble predicts the same
+          class for every training sample [6]_; for classifiers.
     keep : int or float, default=None
-        Members or stages that stay: at most so many (int) or this fraction (float in
-        (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too, half stay.
+        Members or stages to keep: their maximum number (int) or fraction (float in (0, 1]).
+        ``keep=1.0`` is the whole model. If `threshold` is None too, half of them are kept.
     threshold : float, default=None
-        Members with a score, or rank share, above it are kept. Shares run from
-        ``1 / n_members`` to 1; "lasso" and "nnls" take the penalty.
+        Members with a score, or rank share, above it are kept. Shares range from
+        ``1 / n_members`` to 1; for "lasso" and "nnls" it is a penalty.
     validation : {"oob", "train"}, float or None, default=None
-        Rows that choose: those out of each member's bootstrap sample, the training rows,
-        or a fraction that is held out (the model is then grown on the rest). None is "oob"
-        where the model bootstraps, else 0.2. "stages" and "random" use no rows. With a
-        `FrozenEstimator` the rows given to `fit` choose. Of "faithful" a fraction, 0.2 if
-        None, is held out for `disagreement_bound_`; the rows that grew the model, or were
-        given with a frozen one, are those whose class is kept.
+        Validation data: the out-of-bag samples of each member, the training samples, or a
+        held-out fraction (the model is then fitted to the rest). None is "oob" if the model
+        bootstraps, else 0.2. "stages" and "random" use no data. With a `FrozenEstimator` the
+        samples given to `fit` are the validation data. For "faithful" the held-out fraction,
+        0.2 if None, serves `disagreement_bound_` only; the predicted classes of the training
+        samples, or of the samples given with a frozen model, are preserved.
     random_state : int, RandomState instance or None, default=None
-        Draws the held-out rows and the order of "random". It is not passed on: set that
+        Draws the held-out samples and the order of "random". It is not passed on: set that
         of the inner model too.
 
     Attributes
@@ -118,23 +121,23 @@ class EnsemblePruner(BaseModelPruner):
         For orders the share of the members that are removed no later than each one, for
         "swaps" the share of sizes at which it is chosen; larger shares are kept.
     keep_mask_ : ndarray of bool, shape (n_members,)
-        Members that stay.
+        Members that are kept.
     report_ : DataFrame
-        A row per member: whether it was kept, its score or rank share, its share of the vote,
-        and its own error on the validation data.
+        One row per member: whether it is kept, its score or rank share, its share of the
+        vote, and its own error on the validation data.
     disagreement_bound_ : float
-        Of "faithful" only: upper bound, at 95 % confidence, of the share of new rows for
-        which the pruned model names another class than the whole one, exact (binomial) and
-        from the rows that were held out, which choose nothing. NaN where none were: with
-        ``validation="train"`` or a `FrozenEstimator`.
+        For "faithful" only: exact (binomial) upper bound, at 95 % confidence, of the
+        probability that the pruned model predicts another class than the whole model for a
+        new sample, from the held-out samples, which are not used for selection. NaN if none
+        are held out: with ``validation="train"`` or a `FrozenEstimator`.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     feature_importances_ : ndarray of shape (`n_features_in_`,)
         Impurity-based importances of the pruned model, where it has them.
     n_features_in_ : int
-        Number of columns seen during `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
@@ -143,17 +146,17 @@ class EnsemblePruner(BaseModelPruner):
 
     Notes
     -----
-    Predictions of T members on n rows are stacked once; an order takes O(T n) per member
-    picked, "margin_distance" and those by squared error O(T).
+    The predictions of T members for n samples are computed once. An order takes O(T n) time
+    per selected member, for "margin_distance" and the criteria of squared error O(T).
 
-    New weights add up to one. They are multiplied into the leaf values of forests and
-    bagged trees, whose single trees then no longer predict by themselves, and replace
-    ``estimator_weights_`` and ``weights`` elsewhere.
+    New weights sum to 1. In forests and bagged trees they are multiplied into the leaf
+    values, so that a single tree no longer predicts the target by itself; elsewhere they
+    replace ``estimator_weights_`` or ``weights``.
 
-    `AdaBoostRegressor` answers with a weighted median; members are ordered by the squared
+    `AdaBoostRegressor` predicts a weighted median; its members are ordered by the squared
     error of the weighted mean.
 
-    Latency follows the number of members; memory follows the number of leaves.
+    Prediction time is proportional to the number of members, memory to the number of leaves.
 
     References
     ----------
@@ -211,22 +214,22 @@ class EnsemblePruner(BaseModelPruner):
         if kind.sequential and self.criterion != "stages":
             msg = (
                 f"{given}but each of its stages corrects those before it: only the last ones "
-                "can go. Allowed for it is criterion='stages'."
+                "can be removed. Allowed for it is criterion='stages'."
             )
         elif self.criterion == "stages" and not kind.staged:
             msg = (
                 f"{given}but its members have no order of their own. Allowed for it are all "
-                "other criteria; 'random' takes away members without looking."
+                "other criteria, of which 'random' removes members in random order."
             )
         elif self.criterion == "faithful" and not is_classifier(model):
             msg = (
-                f"{given}but it keeps the class that a classifier names. Allowed for "
-                "regressors are criteria that lower an error, such as 'swaps' or 'nnls'."
+                f"{given}but it preserves the classes that a classifier predicts. Allowed for "
+                "regressors are criteria that minimise an error, such as 'swaps' or 'nnls'."
             )
         elif self.criterion in (*REWEIGHTINGS, "faithful") and not kind.takes_weights(model):
             msg = (
-                f"{given}but it cannot hold new weights for its members. Allowed for it are "
-                "the criteria that only choose members, such as 'reduced_error'."
+                f"{given}but it cannot store new weights of its members. Allowed for it are "
+                "the criteria that only select members, such as 'reduced_error'."
             )
         elif self.criterion in set(BY_VOTES) - set(BY_SQUARES) and not is_classifier(model):
             msg = (
@@ -245,8 +248,8 @@ class EnsemblePruner(BaseModelPruner):
             return super()._resolve_validation()
         if self.validation == "oob":
             msg = (
-                "validation='oob' was given with criterion='faithful', but a row that is out of "
-                "the samples of all members does not exist. Give None, a fraction or 'train'."
+                "validation='oob' was given with criterion='faithful', but no sample is out of "
+                "bag for all members. Give None, a fraction or 'train'."
             )
             raise InputError(msg)
         return 0.2 if self.validation is None else self.validation
@@ -266,36 +269,36 @@ class EnsemblePruner(BaseModelPruner):
             if self.criterion == "random":
                 order = check_random_state(self.random_state).permutation(order)
             return MemberPath(members, order)
-        votes, y, weight, looks = read_votes(members, rows, self.criterion)
-        strength = members.weights
+        votes, y, weight, mask = read_votes(members, rows, self.criterion)
+        member_weight = members.weights
         if members.is_classifier and self.criterion in BY_VOTES:
-            ballots = diversity.MemberVotes(
-                votes, y, member_weight=strength, weight=weight, mask=looks
+            member_votes = diversity.MemberVotes(
+                votes, y, member_weight=member_weight, weight=weight, mask=mask
             )
-            order = BY_VOTES[self.criterion](ballots)
-            return MemberPath(members, order, diversity.own_error(ballots))
+            order = BY_VOTES[self.criterion](member_votes)
+            return MemberPath(members, order, diversity.own_error(member_votes))
         votes, target = standardize_votes(votes, y, weight, classifies=members.is_classifier)
-        gram = diversity.pair_means(votes - target, weight=weight, mask=looks)
+        gram = diversity.pair_means(votes - target, weight=weight, mask=mask)
         errors = gram.diagonal().copy()
         if self.criterion in REWEIGHTINGS:
-            penalties, weights = _weights(self.criterion, votes, target, gram, weight, looks)
+            penalties, weights = _weights(self.criterion, votes, target, gram, weight, mask)
             return MemberWeightsPath.of_penalties(members, penalties, weights, errors)
         if self.criterion == "swaps":
-            return MemberSetsPath(members, greedy.swaps(gram, strength), errors)
-        order = {**BY_SQUARES, "backward": greedy.backward}[self.criterion](gram, strength)
+            return MemberSetsPath(members, greedy.swaps(gram, member_weight), errors)
+        order = {**BY_SQUARES, "backward": greedy.backward}[self.criterion](gram, member_weight)
         return MemberPath(members, order, errors)
 
 
-def _weights(criterion, votes, target, residual_gram, weight, looks):
-    """Return penalties, descending, and the weights under each, adding up to one."""
+def _weights(criterion, votes, target, residual_gram, weight, mask):
+    """Return penalties, descending, and the weights of members under each, which sum to 1."""
     n_members = len(votes)
     stack = np.concatenate([votes, target[np.newaxis]])
-    if looks is not None:
-        looks = np.concatenate([looks, np.ones_like(looks[:1])])
-    means = diversity.pair_means(stack, weight=weight, mask=looks)
+    if mask is not None:
+        mask = np.concatenate([mask, np.ones_like(mask[:1])])
+    means = diversity.pair_means(stack, weight=weight, mask=mask)
     gram, aim = means[:n_members, :n_members], means[:n_members, n_members]
     if not aim.max() > 0:
-        # No member knows more than the mean of the target: the best alone is all there is.
+        # No member predicts better than the mean of the target: keep the best one alone.
         best = np.argmin(residual_gram.diagonal())
         return np.zeros(1), np.eye(n_members)[[best]]
     penalties, weights = reweighting.lasso_path(gram, aim)

@@ -1,4 +1,4 @@
-"""Redundant columns: what stays is not explained by the rest of what stays."""
+"""Removal of redundant features: those that are associated with other kept features."""
 
 from typing import Any, ClassVar, Self
 
@@ -18,7 +18,7 @@ from skprune.feature_selection._base import BaseFeaturePruner
 from skprune.feature_selection._columns import refuse_text
 from skprune.feature_selection._redundancy_path import RedundancyPath, rule_of
 
-# What the strengths of each criterion are called in reports.
+# Names of the association measures in reports.
 NAMES = {
     "pearson": "absolute pearson correlation",
     "spearman": "absolute spearman correlation",
@@ -26,7 +26,7 @@ NAMES = {
     "mixed": "association",
     "vif": "variance inflation",
 }
-# What each criterion can read beside finite numbers.
+# What each criterion accepts besides finite numbers.
 READS = {
     "pearson": frozenset({"nan", "sparse"}),
     "spearman": frozenset({"nan"}),
@@ -37,138 +37,142 @@ READS = {
 
 
 def _adds_up(pruner):
-    """Say whether the criterion is a function of sums over rows."""
+    """Return whether the criterion is a function of sums over samples, which batches add to."""
     if pruner.criterion in {"pearson", "vif"}:
         return True
     msg = (
-        f"criterion={pruner.criterion!r} has no partial_fit: ranks and bins need all rows at "
-        "once. Choose 'pearson' or 'vif', or call fit."
+        f"criterion={pruner.criterion!r} has no partial_fit: ranks and bins need all samples "
+        "at once. Choose 'pearson' or 'vif', or call fit."
     )
     raise AttributeError(msg)
 
 
 class CorrelationPruner(BaseFeaturePruner):
-    """Remove redundant columns: no pair that stays is correlated above the threshold.
+    """Remove redundant features, so that no kept pair is correlated above the threshold.
 
-    The columns are walked from the highest priority to the lowest. A column stays unless
-    it is correlated above the threshold with one that stayed before it. So no surviving
-    pair is above the threshold, and for each column that goes there is one that stays and
-    stands for it; `report_` names it. Other criteria compare categories too, or remove what
-    all others together explain; with a `linkage`, the best column of each cluster stays.
+    Features are considered in order of descending priority. A feature is kept unless its
+    correlation with a feature kept before it is above the threshold. Hence no kept pair is
+    above the threshold, and every removed feature is represented by a kept one, which
+    `report_` names. Other criteria also compare categories, or remove features that all
+    others together explain; with a `linkage`, the best feature of each cluster is kept.
 
     Parameters
     ----------
     criterion : {"pearson", "spearman", "cramer", "mixed", "vif"}, default="pearson"
-        What is held against the threshold. Of pairs, over the rows that have both columns:
-        the absolute correlation of values or of their ranks (column by column, ties at
-        their average); Cramer's V of categories, numbers in bins of about equal size; or
-        "mixed", by kind: correlation of two columns of numbers, V of two of categories,
-        correlation ratio of one of each. "vif" is no measure of pairs but 1 - 1/VIF, the
-        share R2 of a column's variance that all others that stay explain: while one is
-        above the threshold, the column with the largest variance inflation factor goes.
+        The measure that is compared with the threshold. For pairs of features, over the
+        samples in which neither is missing: the absolute correlation of values ("pearson") or
+        of ranks ("spearman"; ranks within each feature, ties averaged); Cramer's V of
+        categories, with numbers in bins of about equal size ("cramer"); or, by type,
+        correlation of two numeric features, Cramer's V of two categorical ones, and the
+        correlation ratio of one of each ("mixed"). "vif" does not measure pairs: it is 1 -
+        1/VIF, the share R2 of a feature's variance that all other kept features explain. While
+        one is above the threshold, the feature with the largest variance inflation factor is
+        removed.
     linkage : {"complete", "average"}, default=None
-        Instead of the walk, merge columns into clusters while their weakest ("complete")
-        or mean ("average") association is above the threshold, and keep the one with the
-        highest priority of each. With "complete" all columns of a cluster are pairwise
-        above the threshold. Columns that stay may be, too: they are of different clusters.
+        Instead of the above, merges features into clusters while the weakest ("complete") or
+        mean ("average") association between them is above the threshold, and keeps the
+        feature of highest priority of each cluster. With "complete" all pairs within a
+        cluster are above the threshold. Kept features, which are of different clusters, may
+        be so too.
     keep : int or float, default=None
-        Largest number (int) or fraction (float in (0, 1]) of columns that stay: the
-        largest level of the threshold path that has no more columns. This needs the path
-        (see Notes).
+        Maximum number (int) or fraction (float in (0, 1]) of features to keep: the largest
+        level of the threshold path with no more features. This computes the path (see Notes).
     threshold : float, default=None
-        Largest absolute value of the criterion, in [0, 1], that is allowed among columns
-        that stay; a lower one prunes more. If neither `keep` nor `threshold` is given, it
-        is 0.9, for "vif" a variance inflation of 10 (and 0.8 is one of 5).
+        Largest absolute value of the criterion, in [0, 1], that is allowed among kept
+        features; lower values remove more. If neither `keep` nor `threshold` is given, it is
+        0.9, for "vif" a variance inflation factor of 10 (0.8 is a factor of 5).
     groups : list of lists or dict of lists, default=None
-        Columns, by name or place, that stand or fall together. The strength of two groups
-        is that of their closest pair; pairs within a group do not count. For "vif" it is
-        the generalised variance inflation per column.
+        Features, by name or index, that are kept or removed together. The association of two
+        groups is that of their closest pair; pairs within a group are ignored. For "vif" it
+        is the generalised variance inflation per feature.
     always_keep : list of str or int, default=None
-        Columns that stay at every level, with their groups. They have the highest
-        priority, and stay even where they are above the threshold with each other.
+        Features that are kept at every level, with their groups. They have the highest
+        priority, and are kept even if their association with each other is above the
+        threshold.
     prefer : {"association", "variance", "missing", "order"}, default=None
-        Which columns have priority: those that go better with `y` (absolute correlation
-        with a numeric target, correlation ratio with classes), have the larger variance,
-        the fewer missing values, or come first. Ties go to the one that comes first. None
+        Which features have priority: those with the stronger association with `y` (absolute
+        correlation with a numeric target, correlation ratio with classes), the larger
+        variance, fewer missing values, or the lower index. Ties are resolved by index. None
         means "association" if `fit` is given `y`, else "missing".
 
     Attributes
     ----------
     keep_mask_ : ndarray of bool, shape (`n_features_in_`,)
-        Columns that stay.
+        Features that are kept.
     scores_ : ndarray of shape (`n_features_in_`,)
-        Uniqueness of each column, 1 less its `association` in `report_`; for "vif" that is the
-        reciprocal of its variance inflation. Columns are kept whose score is at least
-        ``1 - threshold``.
+        Uniqueness of each feature, 1 minus its `association` in `report_`; for "vif" that is
+        the reciprocal of its variance inflation factor. Features are kept whose score is at
+        least ``1 - threshold``.
     ranking_ : ndarray of int, shape (`n_features_in_`,)
-        Rank of each column's priority, the best 1; columns of a group share one, and those
+        Rank of each feature by priority, the best 1; features of a group share one, and those
         always kept share 1.
     report_ : DataFrame
-        A row per input column: `feature`, `kept`, `score` (as in `scores_`), `reason`
-        (empty for columns that are kept), `value` (the signed association with the partner,
-        or the variance inflation factor, of a removed column), `partner` (the kept column
+        One row per input feature: `feature`, `kept`, `score` (as in `scores_`), `reason`
+        (empty for features that are kept), `value` (the signed association with the partner,
+        or the variance inflation factor, of a removed feature), `partner` (the kept feature
         that replaces it; for "vif" the closest one), `association` (what is compared with the
-        threshold: the largest absolute association with a kept column of higher priority;
-        with a `linkage`, the strength of the merge with the column that replaces it; for "vif"
+        threshold: the largest absolute association with a kept feature of higher priority;
+        with a `linkage`, the strength of the merge with the feature that replaces it; for "vif"
         the share of its variance that the others explain, or explained when it was removed;
-        0 if there is none), `priority` (the value by which the columns were ordered, the
+        0 if there is none), `priority` (the value by which the features were ordered, the
         highest first: association with the target, variance, share of samples present, or 0
         for all), `rank` and, with a `linkage`, `cluster`.
     path_ : RedundancyPath
-        Every level of this fit, found when the first one is asked for; not pickled.
+        All levels of this fit, computed when first read. Not part of the pickle.
     n_features_in_ : int
-        Number of columns seen by `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Names of the columns seen by `fit`, if all are strings.
+        Names of features seen during `fit`, if they are all strings.
 
     Raises
     ------
     LevelError
         By `fit`, if `threshold` is outside [0, 1] or `keep` cannot be met.
     InputError
-        By `fit`, if columns are not numeric but the criterion needs numbers, if `groups` or
-        `always_keep` name columns that do not exist, or if ``prefer="association"`` has no
-        `y`.
+        By `fit`, if features are not numeric but the criterion needs numbers, if `groups` or
+        `always_keep` contain features that do not exist, or if ``prefer="association"`` is
+        given without `y`.
     ValueError
         By `fit`, if values are infinite, or missing for "vif".
 
     See Also
     --------
-    sklearn.feature_selection.VarianceThreshold : Removes columns that hardly vary.
-    sklearn.feature_selection.SelectKBest : Ranks columns one by one, redundant or not.
+    sklearn.feature_selection.VarianceThreshold : Removes features of low variance.
+    sklearn.feature_selection.SelectKBest : Ranks features one by one, redundant or not.
 
     Notes
     -----
-    Columns that are constant, or empty, have correlation 0 with all others and stay: they
-    are not redundant by this measure. NaN is allowed except for "vif", infinity is not.
-    Sparse tables are read for "pearson" and "vif", pieces of them made dense.
-    Values are rounded to 13 decimals ("vif": 10), so that one at the threshold is not
-    above it.
+    Constant and empty features have correlation 0 with all others and are kept: they are not
+    redundant by this measure. NaN is allowed except for "vif", infinity is not. Sparse
+    matrices are supported by "pearson" and "vif", and made dense in parts. Values are rounded
+    to 13 decimals ("vif": 10), so that a value equal to the threshold is not above it.
 
-    Cramer's V and, in "mixed", the correlation ratio are corrected for chance (Bergsma
-    2013; Kelley 1935), else columns of many categories would look associated with
-    everything. A column that is a coarser grouping of another has V = 1 or nearly so: V
-    does not say which of the two knows more. Of each column the 254 most frequent
-    categories are told apart. "cramer" and "mixed" measure the association with `y` in
-    the same way; by variance, categories come last.
+    Cramer's V and, in "mixed", the correlation ratio are corrected for chance (Bergsma 2013;
+    Kelley 1935); otherwise features with many categories would appear associated with all
+    others. If one feature is a coarser grouping of another, V is 1 or slightly less, whichever
+    of them has more information. Of each feature the 254 most frequent categories are
+    distinguished. "cramer" and "mixed" measure the association with `y` in the same way; with
+    ``prefer="variance"`` categorical features come last.
 
-    For "vif", columns that are linear combinations of others of higher priority (less than
-    1e-8 of their variance is their own) go first, then the one with the largest factor,
-    among equals that of lowest priority, until none is above the threshold.
+    For "vif", features that are linear combinations of others of higher priority (which
+    explain all but 1e-8 of their variance) are removed first, then the feature with the
+    largest factor, among equal ones that of lowest priority, until none is above the
+    threshold.
 
-    In `y`, strings, booleans and at most 20 distinct whole numbers are classes; other
-    numbers are quantities. With several outputs, the strongest association counts. For
-    `criterion="spearman"` the association is that of ranks too. `sample_weight` counts as
-    repetition of rows throughout.
+    In `y`, strings, booleans and at most 20 distinct whole numbers are classes; other numbers
+    are a numeric target. With several outputs, the strongest association counts. For
+    ``criterion="spearman"`` the association with `y` is that of ranks too. `sample_weight`
+    counts as repetition of samples throughout.
 
-    In the walk with a threshold, strengths are made block by block and not stored: beside
-    the table, memory is about 100 MB (Spearman adds a copy of the table as ranks). All else
-    needs all pairs, and the path of the walk (`keep`, `path_`) about 40 bytes for each: 40
-    MB for 1,000 columns and 4 GB for 10,000. That path is not nested: a column may come
-    back at a smaller level, when the one that stood for it goes. Those of clusters and of
-    "vif" are nested. Until it is pickled, the fitted pruner refers to the table, so that
-    `path_` can be computed. After `partial_fit`, pickles hold the sums over rows, one or
-    four matrices of all pairs, so that further batches can be added.
+    With a threshold and no `linkage`, associations are computed in blocks and not stored:
+    besides the data, memory is about 100 MB ("spearman" adds a copy of the data as ranks).
+    Otherwise all pairs are stored, and the path of the default procedure (`keep`, `path_`)
+    takes about 40 bytes per pair: 40 MB for 1,000 features and 4 GB for 10,000. That path is
+    not nested: a removed feature may be kept at a smaller level at which the feature that
+    represented it is removed. Those of clusters and of "vif" are nested. Until it is pickled,
+    the fitted pruner refers to the data, so that `path_` can be computed. After `partial_fit`,
+    pickles contain the sums over samples, one or four matrices of all pairs, so that further
+    batches can be added.
 
     References
     ----------
@@ -217,7 +221,7 @@ class CorrelationPruner(BaseFeaturePruner):
         self.linkage = linkage
         self.prefer = prefer
 
-    _min_rows: ClassVar[int] = 2  # a correlation over a single row does not exist
+    _min_rows: ClassVar[int] = 2  # the correlation over a single sample is undefined
     _default_level: ClassVar[dict[str, float]] = {"threshold": 0.9}
 
     @property
@@ -232,19 +236,19 @@ class CorrelationPruner(BaseFeaturePruner):
         y: Any = None,  # noqa: ARG002 - as scikit-learn has it
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Add a batch of rows, and find the columns that stay.
+        """Add a batch of samples, and select the features to keep.
 
-        The result is that of `fit` on all batches together, up to rounding. What `fit`
-        saw is not among them: the first call after it begins anew.
+        The result is that of `fit` on all batches together, up to rounding. Data given to
+        `fit` are not included: the first call after it starts with its own batch alone.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Some rows of the table.
+            A batch of samples.
         y : None
-            Ignored: a batch does not say whether a target is of classes or a quantity.
+            Ignored: the type of a target cannot be determined from a batch.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; a weight of 2 equals the row twice.
+            Sample weights; a weight of 2 is equivalent to repeating the sample.
 
         Returns
         -------
@@ -258,11 +262,11 @@ class CorrelationPruner(BaseFeaturePruner):
         """
         if self.prefer == "association":
             msg = (
-                "prefer='association' was given, but partial_fit reads no target. Choose "
+                "prefer='association' was given, but partial_fit uses no target. Choose "
                 "prefer='variance', 'missing' or 'order', or call fit."
             )
             raise InputError(msg)
-        self._own_level()  # refused before any work
+        self._own_level()  # fails before any work
         state = self.__dict__.get("_comoments")
         more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
         table, _ = self._validate_table(X, None, **more)
@@ -278,7 +282,7 @@ class CorrelationPruner(BaseFeaturePruner):
         level = super()._own_level()
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             what = "no absolute correlation"
-            how = "from 0 (only uncorrelated columns stay together) to 1 (all stay)."
+            how = "from 0 (only uncorrelated features are kept) to 1 (all are kept)."
             if self.criterion == "vif":
                 what = "no share of variance"
                 how = "from 0 to 1: 1 - 1/VIF, so that 0.9 is a variance inflation of 10."
@@ -307,11 +311,11 @@ class CorrelationPruner(BaseFeaturePruner):
         return table, y
 
     def _prune_columns(self, table, y, sample_weight):
-        self._comoments = None  # partial_fit begins anew
+        self._comoments = None  # partial_fit starts again
         return self._decide(strength_of(self.criterion, table, sample_weight), y)
 
     def _decide(self, strength, y=None):
-        """Return the mask and the path of a table of which the strengths are known."""
+        """Return the mask and the path from the associations of features."""
         if y is None:
             self._priority = strength.rate(self.prefer or "missing")
         else:

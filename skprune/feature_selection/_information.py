@@ -148,7 +148,7 @@ class InformationPruner(BaseRankingPruner):
     -----
     Information is estimated from counts, with the bias correction of Miller and Madow, and
     clipped to [0, the smaller entropy]. It is invariant under increasing transformations of
-    the features. Sparse matrices stay sparse where information is estimated, and their bins
+    the features. Sparse matrices remain sparse where information is estimated, and their bins
     take a byte per value; "f_statistic" and "correlation" need dense, numeric features and make
     a standardised copy.
 

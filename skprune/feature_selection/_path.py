@@ -1,4 +1,4 @@
-"""Paths of columns: which columns stay at each level."""
+"""Paths of feature pruners: which features are kept at each level."""
 
 import numpy as np
 
@@ -7,12 +7,12 @@ from skprune.exceptions import LevelError
 
 
 class DecidedPath(BasePath):
-    """The two levels of a pruner that decides by itself: all columns, and those it keeps.
+    """The two levels of a pruner that determines the selection: all features, and the selected.
 
     Parameters
     ----------
     kept : ndarray of bool, shape (n_features,)
-        Columns that stay; if all do there is one level.
+        Features that are kept; if all are, there is one level.
     """
 
     def __init__(self, kept):
@@ -26,46 +26,47 @@ class DecidedPath(BasePath):
 
     def _index_of_threshold(self, threshold):
         msg = (
-            f"threshold={threshold!r} was given, but this pruner decides by itself and has no "
-            "scale. Give index=0 for all columns, or index=-1 for those that stay."
+            f"threshold={threshold!r} was given, but this pruner determines the selection by "
+            "itself. Give index=0 for all features, or index=-1 for the selected ones."
         )
         raise LevelError(msg)
 
 
 class RankedPath(BasePath):
-    """The levels of a ranking: one group of columns after the other goes, the worst first.
+    """The levels of a ranking: groups of features are removed one by one, the worst first.
 
-    Thresholds do not cross folds: scores may grow with the number of rows. Levels that part
-    columns of equal scores are cut by `keep` alone, and have NaN for a threshold.
+    Thresholds are not comparable across folds, because scores may increase with the number of
+    samples. Levels that separate features of equal scores can be selected by `keep` only; their
+    threshold is NaN.
 
     Parameters
     ----------
     scores : ndarray of shape (n_features,)
-        Score of each column, the higher the better; NaN is the lowest.
+        Score of each feature, the higher the better; NaN is the lowest.
     order : ndarray of int, shape (n_ranked,), default=None
-        Columns, the best first, where the scores alone do not say: a score then only
-        counts as far as those before it are higher. Columns that are not in it come
-        after, ordered by score. Default: by score, and by column where scores tie.
+        Features, the best first, if their order is not that of the scores; a score is then
+        capped by those before it. Features that are not in it come after, ordered by score.
+        Default: by score, and by index for equal scores.
     units : ndarray of int, shape (n_features,), default=None
-        The unit of each column, numbered from 0; columns of one unit stand or fall
+        The unit of each feature, numbered from 0; features of one unit are kept or removed
         together, with the best of them. Default: each its own.
     forced : ndarray of bool, shape (n_features,), default=None
-        Columns that stay at every level; whole units. Default: none.
+        Features that are kept at every level; whole units. Default: none.
 
     Attributes
     ----------
     scores : ndarray of shape (n_features,)
-        Score of the unit of each column.
+        Score of the unit of each feature.
     own_scores : ndarray of shape (n_features,)
-        Score of each column, as given.
+        Score of each feature, as given.
     best : ndarray of int, shape (n_features,)
-        The column that the score of the unit is that of.
+        The best feature of the unit of each feature, which has the score of the unit.
     ranking : ndarray of int, shape (n_features,)
-        Rank of the unit of each column, the best 1; forced ones share rank 1.
+        Rank of the unit of each feature, the best 1; forced ones share rank 1.
 
     Notes
     -----
-    O(n_features log n_features); a mask is made when it is asked for.
+    O(n_features log n_features); masks are computed on demand.
     """
 
     def __init__(self, scores, *, order=None, units=None, forced=None):
@@ -85,13 +86,13 @@ class RankedPath(BasePath):
         self.own_scores, self.best = scores, best[self._position]
         self.scores = scores[self.best]
         self.ranking = np.maximum(self._position - max(self._n_forced - 1, 0), 0) + 1
-        # A threshold takes units off the end: none stays behind one that went.
+        # A threshold removes units from the end, hence the accumulated minimum.
         free = scores[best[self._n_forced :]]
         self._floor = np.minimum.accumulate(np.where(np.isnan(free), -np.inf, free))
         counts = np.bincount(self._position).cumsum()[::-1]
         n_levels = len(best) - max(self._n_forced, 1) + 1
         thresholds = np.append(-np.inf, self._floor[::-1])
-        # No threshold parts what ties: the column that stays, and the one that went.
+        # No threshold separates a kept feature from a removed one of equal score.
         thresholds[np.append(self._floor[::-1], np.inf) == thresholds] = np.nan
         thresholds = thresholds[:n_levels]
         super().__init__(_levels(counts[:n_levels], thresholds), unit="columns", common_scale=False)
@@ -103,7 +104,7 @@ class RankedPath(BasePath):
         above = np.count_nonzero(self._floor > threshold)
         if above + self._n_forced == 0:
             msg = (
-                f"threshold={threshold!r} leaves no column: the highest score is "
+                f"threshold={threshold!r} keeps no feature: the highest score is "
                 f"{self._floor[0]:.6g}. Give a lower threshold, or keep=1."
             )
             raise LevelError(msg)

@@ -15,22 +15,22 @@ from skprune.linear_model._losses import loss_of
 from skprune.solvers.least_squares import moments, sums_of_squares
 from skprune.solvers.linear_losses import Squared
 
-# With more columns no matrix of columns by columns is built.
+# With more features no Hessian is built, only its diagonal.
 MAX_COLUMNS = 2000
 # Where data are nearly separable, the log-loss keeps less than this share of the curvature of
-# the model without features, too little to tell what a removal costs. An L2 penalty of a share
-# of that curvature stands in for it.
+# the model without features, too little to estimate the cost of a removal. An L2 penalty of a
+# share of that curvature replaces it.
 MIN_CURVATURE = 0.1
 EXTRA_PENALTY = 0.1
 
 
 class Products(NamedTuple):
-    """The products of some columns, from which least squares is solved.
+    """The products of some features, from which least squares is solved.
 
     Attributes
     ----------
     columns : ndarray of int
-        Columns of the table.
+        Indices of the features.
     gram : ndarray of shape (n_columns, n_columns)
         Their products, centred if there is an intercept.
     cross : ndarray of shape (n_columns, n_outputs)
@@ -151,8 +151,8 @@ class Objective:
     def regularized(self):
         """Return the log-loss with a stronger L2 penalty, where data are nearly separable.
 
-        Probabilities near 0 and 1 leave the log-loss without the curvature that tells what
-        the removal of a unit costs. O(cells of X).
+        Where probabilities are close to 0 or 1 the log-loss lacks the curvature from which
+        the cost of a removal is estimated. O(cells of X).
 
         Returns
         -------

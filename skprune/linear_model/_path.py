@@ -1,4 +1,4 @@
-"""The path of a linear model: which coefficients or columns stay at every level."""
+"""The path of a linear model: which coefficients or features are kept at every level."""
 
 import numpy as np
 import pandas as pd
@@ -15,17 +15,17 @@ class LinearPath(OrderedPath):
     surgeon : LinearSurgeon
         Reader and writer of the whole model.
     units : ndarray of int, shape (n_features,) or (n_outputs * n_features,)
-        The unit of each column, or of each flattened coefficient.
+        The unit of each feature, or of each flattened coefficient.
     order : ndarray of int, shape (n_units,)
-        The units with a coefficient, the first to go first.
+        The units with a coefficient, the first to be removed first.
     scores : ndarray of shape (n_features,) or (n_outputs, n_features)
-        Score of each column or coefficient, ascending along `order`.
+        Score of each feature or coefficient, ascending along `order`.
     refit : callable, default=None
-        Gives the coefficients that stay at a level, but the first, new values, as `ByClone`
-        does. None if they keep theirs.
+        Refits the coefficients that are kept at every level but the first, as `ByClone`
+        does. None if they are left unchanged.
     sparsify : bool, default=False
-        Whether levels but the first store their coefficients sparsely, where that saves
-        bytes.
+        Whether every level but the first stores its coefficients as a sparse matrix, where
+        that saves bytes.
     """
 
     def __init__(self, surgeon, units, order, scores, *, refit=None, sparsify=False):
@@ -33,7 +33,7 @@ class LinearPath(OrderedPath):
         self._refit, self._sparsify = refit, sparsify
         self._alive = surgeon.coef != 0
         by_column = scores.ndim == 1
-        # Whatever has no coefficient is no unit.
+        # Features without a coefficient are no units.
         here = self._alive.any(axis=0) if by_column else self._alive.ravel()
         removed_at = np.where(here, removal_levels(order, units.max() + 1)[units], 0)
         ordered = np.empty(len(order))
@@ -70,7 +70,7 @@ class LinearPath(OrderedPath):
         )
 
     def _weights(self, index):
-        """Return the coefficients that stay at a level; shape (n_outputs, n_features)."""
+        """Return the coefficients that are kept at a level; shape (n_outputs, n_features)."""
         return self._alive & np.atleast_2d(self.mask(index))
 
     def _build(self, index):

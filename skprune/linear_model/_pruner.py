@@ -1,4 +1,4 @@
-"""Linear pruner: removes coefficients, or whole columns, of anything with `coef_`."""
+"""Linear pruner: removes coefficients, or whole features, of linear models."""
 
 import warnings
 from types import MappingProxyType
@@ -27,8 +27,8 @@ from skprune.surgery import surgeon_for, surgeon_type
 
 __all__ = ["LinearPruner"]
 
-# What each coefficient is worth by itself, on rows.
-WORTH = MappingProxyType(
+# Importance of each coefficient by itself, from data.
+IMPORTANCE = MappingProxyType(
     {
         "wald": wald,
         "l1": highest_penalty,
@@ -37,15 +37,15 @@ WORTH = MappingProxyType(
     }
 )
 WITHOUT_ROWS = ("magnitude", "random")
-CRITERIA = ("obs", *WORTH, *WITHOUT_ROWS)
+CRITERIA = ("obs", *IMPORTANCE, *WITHOUT_ROWS)
 
 
 class LinearPruner(BaseModelPruner):
-    """Prune the coefficients of a linear model, or its columns.
+    """Prune the coefficients of a linear model, or its features.
 
-    The coefficients that the others need least become exact zeros, and what stays is fitted
-    anew with the same loss and the same penalty. What comes back in `estimator_` is a plain
-    model of the class that went in. All levels of pruning come from one fit: see `path_`.
+    The least important coefficients are set to exactly zero, and the others are refitted
+    with the same loss and penalty. The result in `estimator_` is a plain model of the same
+    class. One fit gives all levels of pruning: see `path_`.
 
     Parameters
     ----------
@@ -59,98 +59,101 @@ class LinearPruner(BaseModelPruner):
             "random"}, default="obs"
         How units are ordered:
 
-        - "obs": one after the other goes, each time the one whose removal raises the loss
-          least when all others make up for it [1]_; exact for squared loss, elsewhere by
-          the curvature at the whole model. For logistic regression that of a refit is taken
-          whenever half of the units have gone, under a firmer penalty if the model is sure of
-          nearly every row. Above 2,000 columns with a coefficient only the diagonal of the
-          curvature is looked at [2]_, and half go at a time too;
-        - "wald": the squared coefficient over its variance, once, at the whole model. Above
-          2,000 columns, over the variance that it has by itself;
-        - "l1": the highest L1 penalty under which it has a coefficient, by the same
-          curvature and penalty, for columns of one scale; of at most 2,000 columns;
-        - "gradient": the squared coefficient times the sum over rows of the squared
+        - "obs": optimal brain surgeon: removes one unit after the other, each time the one
+          whose removal increases the loss least after all others are adjusted [1]_. Exact for
+          the squared loss; for other losses, a quadratic approximation at the whole model.
+          For logistic regression the curvature is recomputed at a refit after every removal
+          of half of the units, with a stronger L2 penalty if the data are nearly separable.
+          With more than 2,000 features with a coefficient only the diagonal of the Hessian is
+          used [2]_, likewise with a refit after every removal of half of the units;
+        - "wald": the Wald statistic at the whole model, the squared coefficient over its
+          variance. With more than 2,000 features, over its variance when all other
+          coefficients are fixed;
+        - "l1": the highest L1 penalty at which the coefficient is not zero, by the quadratic
+          approximation of "obs" (with its penalty), with features scaled to equal curvature;
+          for at most 2,000 features;
+        - "gradient": the squared coefficient times the sum over samples of the squared
           gradient of the loss;
         - "scaled_magnitude": the absolute coefficient times the standard deviation of its
-          column, or its root mean square if the model has no intercept;
-        - "magnitude": the absolute coefficient, which depends on the unit of its column;
-        - "random": the baseline that every other criterion is held against.
+          feature, or its root mean square if the model has no intercept;
+        - "magnitude": the absolute coefficient, which depends on the scale of its feature;
+        - "random": random scores, the baseline of all other criteria.
     unit : {"weight", "feature"}, default="weight"
-        What goes: single coefficients, of each class or target by itself, or columns for
-        all of them.
+        What is removed: single coefficients, separately for each class or target, or features,
+        for all of them.
     keep : int or float, default=None
-        Non-zero coefficients, or columns, that stay: at most so many (int) or this fraction
+        Non-zero coefficients, or features, to keep: their maximum number (int) or fraction
         (float in (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too, half
-        stay.
+        of them are kept.
     threshold : float, default=None
-        Units with a score above it stay.
+        Units with a score above it are kept.
     recovery : {"refit"}, default="refit"
-        "refit" fits the coefficients that stay, and the intercepts. None leaves them as
-        they are.
+        "refit" refits the remaining coefficients and the intercepts. None leaves them
+        unchanged.
     sparse_coef : bool, default=False
-        Whether `coef_` comes back sparse where that takes fewer bytes, as the method
-        `sparsify` of these models leaves it; their `densify` is the way back. For
-        classifiers but ridge and discriminant analysis, and for `SGDRegressor`.
+        Whether `coef_` is sparse where that takes fewer bytes, as after the method `sparsify`
+        of these models; their `densify` reverts it. For classifiers except ridge and
+        discriminant analysis, and for `SGDRegressor`.
     groups : list of lists or dict of lists, default=None
-        Columns, by name or place, that stand or fall together, such as those of one
-        category; for ``unit="feature"``. `keep` counts columns all the same.
+        Features, by name or index, that are kept or removed together, such as those of one
+        category; for ``unit="feature"``. `keep` counts single features all the same.
     random_state : int, RandomState instance or None, default=None
         Draws the order of "random". It is not passed on: set that of the inner model too.
 
     Attributes
     ----------
     estimator_ : estimator
-        The pruned model, plain; its `coef_` has the shape that it had.
+        The pruned model, plain; the shape of its `coef_` is unchanged.
     path_ : PruningPath
-        All levels of this fit. Not part of the pickle. It holds the rows of the fit by
-        reference if it needs them, and leaves them behind when it is pickled itself: then
-        only squared loss, or ``recovery=None``, has more levels than ``keep=1.0``.
+        All levels of this fit. Not part of the pickle. It holds a reference to the training
+        data if refits need them. A pickle of the path leaves them out, after which levels
+        other than ``keep=1.0`` can be cut only for the squared loss or ``recovery=None``.
     scores_ : ndarray of shape (n_features,) or (n_outputs, n_features)
-        Score of each column or coefficient. For "obs" what the removal adds to the loss,
-        under the firmer penalty if there is one, and never below that of units that went
-        before; zero for coefficients that are zero.
+        Score of each feature or coefficient. For "obs" the increase of the loss by its
+        removal, with the stronger penalty if one is used, and no less than that of units
+        removed before; zero for coefficients that are zero.
     keep_mask_ : ndarray of bool, shape (n_features,) or (n_outputs, n_features)
-        Columns or coefficients that stay.
+        Features or coefficients that are kept.
     report_ : DataFrame
-        A row per column: whether any of its coefficients was kept, its largest score, and
-        the number of its coefficients before and after.
+        One row per feature: whether any of its coefficients is kept, its largest score, and
+        its number of coefficients before and after.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     n_features_in_ : int
-        Number of columns seen during `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     Raises
     ------
     InputError
-        If "l1" meets more than 2,000 columns with a coefficient, coefficients of several
-        outputs cannot be fitted anew one by one, or a class has no row to be fitted on.
+        If "l1" is given more than 2,000 features with a coefficient, single coefficients of
+        several outputs cannot be refitted, or there is no training sample of a class.
 
     See Also
     --------
     PruningSearchCV : Cross-validates all levels of a pruner.
-    sklearn.feature_selection.RFE : Fits the model again for every column that goes.
+    sklearn.feature_selection.RFE : Refits the model after every removal of features.
 
     Notes
     -----
-    "obs" takes one inverse of the matrix of curvature and O(p^3) for the order of p columns,
-    as do "wald" and "l1"; the others, and all but "l1" above 2,000 columns, O(n p) or less,
-    besides a fit for each time that half of the units go. A level of squared loss costs the
-    solution of a system in the columns that stay; elsewhere it costs a fit on them. Sparse
-    rows are never made dense.
+    For n samples and p features, "obs", "wald" and "l1" take O(p^3) to invert the Hessian and
+    to order the units. The other criteria, and with more than 2,000 features all but "l1",
+    take O(n p) or less, apart from a refit after every removal of half of the units. A level
+    of the squared loss costs the solution of a linear system in the remaining features; other
+    losses cost a fit to them. Sparse data remain sparse.
 
-    For several classes of a logistic regression the curvature of each class is taken by
-    itself. A hinge bends on few rows only, and on others once units have gone: its curvature
-    is the mean over scores that move by as much as they spread.
+    For a logistic regression of several classes, the Hessian of each class is taken
+    separately. A hinge loss has no curvature almost everywhere; its curvature is smoothed
+    with a Gaussian as wide as the standard deviation of the decision values.
 
-    A log-loss bends where probabilities are neither 0 nor 1. Where a logistic regression that
-    is refitted has less than a tenth of the curvature of a model without columns, "obs" and
-    "l1" start from a fit under a firmer penalty: each column's is then at least a tenth of the
-    curvature that it has in that model. This is for the order and for `scores_` alone; levels
-    are fitted under the penalty of the model.
+    The log-loss has little curvature where probabilities are close to 0 or 1. If that of a
+    logistic regression with ``recovery="refit"`` is less than a tenth of that of a model
+    without features, "obs" and "l1" start from a refit with a stronger L2 penalty: for each
+    feature at least a tenth of the curvature that it has in the model without features. This
+    affects the order and `scores_` only; levels are refitted with the penalty of the model.
 
-    A level between units of equal score is named by `keep` only.
+    Levels that separate units of equal score can be selected by `keep` only.
 
     References
     ----------
@@ -220,8 +223,8 @@ class LinearPruner(BaseModelPruner):
         refit: Any = None if self.recovery is None else refit_for(objective)
         if refit is not None and not (by_column or refit.takes_weights):
             msg = (
-                f"{type(model).__name__} fits all of its {len(surgeon.coef)} outputs together, and "
-                "cannot be fitted anew with zeros for some of them only. Set unit='feature' or "
+                f"{type(model).__name__} fits all of its {len(surgeon.coef)} outputs jointly, and "
+                "cannot be refitted with zeros for some of them only. Set unit='feature' or "
                 "recovery=None."
             )
             raise InputError(msg)
@@ -230,16 +233,16 @@ class LinearPruner(BaseModelPruner):
         else:
             if self.criterion == "l1" and refit is not None:
                 objective, _ = refit.regularized()
-            worth = self._worth(objective, surgeon.coef)
-            worth = worth.sum(axis=0) if by_column else worth
-            order, scores = by_score(worth, surgeon.coef, units)
+            importance = self._importance(objective, surgeon.coef)
+            importance = importance.sum(axis=0) if by_column else importance
+            order, scores = by_score(importance, surgeon.coef, units)
         return LinearPath(surgeon, units, order, scores, refit=refit, sparsify=sparsify)
 
     def _read_units(self, model, coef):
-        """Return the unit of each column, or of each flattened coefficient."""
+        """Return the unit of each feature, or of each flattened coefficient."""
         if self.unit == "weight":
             if self.groups is not None:
-                reason = "groups are of columns, and unit='weight' removes coefficients"
+                reason = "groups are of features, but unit='weight' removes single coefficients"
                 self._warn_of_unused("groups", reason, stacklevel=6)
             return np.arange(coef.size)
         return units_of(self.groups, getattr(model, "feature_names_in_", None), coef.shape[1])
@@ -255,10 +258,10 @@ class LinearPruner(BaseModelPruner):
         )
         return False
 
-    def _worth(self, objective, coef):
-        """Return what each coefficient is worth by itself; shape (n_outputs, n_features)."""
+    def _importance(self, objective, coef):
+        """Return the importance of each coefficient; shape (n_outputs, n_features)."""
         if self.criterion == "random":
             return check_random_state(self.random_state).uniform(size=coef.shape)
         if self.criterion == "magnitude":
             return np.abs(coef)
-        return WORTH[self.criterion](objective)
+        return IMPORTANCE[self.criterion](objective)

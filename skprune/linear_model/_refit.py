@@ -15,7 +15,7 @@ from skprune.solvers.least_squares import solve_on
 
 
 def refit_for(objective):
-    """Return what fits a model anew, under the objective that it was fitted with.
+    """Return what refits a model, with the objective that it was fitted with.
 
     Parameters
     ----------
@@ -34,15 +34,15 @@ def refit_for(objective):
 
 
 class ByClone:
-    """Fits a clone of the model on fewer columns, of each output by itself if need be.
+    """Fits a clone of the model to fewer features, separately for each output if need be.
 
     Parameters
     ----------
     objective : Objective
-        That of the whole model; holds the rows.
+        That of the whole model; holds the training data.
     """
 
-    # Whether the curvature at a refit is worth the refit.
+    # Whether "obs" refits between its rounds to recompute the curvature.
     renews = False
 
     def __init__(self, objective):
@@ -55,7 +55,7 @@ class ByClone:
         return len(objective.coef) == 1 or objective.surgeon.fits_outputs_apart
 
     def without_rows(self):
-        """Return what stays of this in a pickle."""
+        """Return the part of this that is pickled."""
         return RowsLeftBehind()
 
     def regularized(self):
@@ -70,7 +70,7 @@ class ByClone:
         """
         return self._objective, self
 
-    def __call__(self, mask, start=None):  # noqa: ARG002 - a clone starts afresh
+    def __call__(self, mask, start=None):  # noqa: ARG002 - a clone does not start warm
         """Fit what is not masked, with the same loss and the same penalty.
 
         Parameters
@@ -78,8 +78,8 @@ class ByClone:
         mask : ndarray of bool, shape (n_outputs, n_features)
             Coefficients that may differ from zero.
         start : tuple of ndarray, default=None
-            Coefficients and intercepts to start from, to a fit that is none of a level and
-            may be less exact. Default: those of the whole model.
+            Coefficients and intercepts to start from, for an intermediate fit that may be less
+            exact than that of a level. Default: those of the whole model.
 
         Returns
         -------
@@ -91,7 +91,7 @@ class ByClone:
         Raises
         ------
         InputError
-            If there is no row of a class that the model knows.
+            If there is no sample of a class that the model knows.
         """
         self._check_classes()
         objective, kept = self._objective, mask.any(axis=0)
@@ -108,7 +108,7 @@ class ByClone:
         return coef, intercept
 
     def _alone(self, output, kept):
-        """Return the model, columns, targets and weights of one output."""
+        """Return the model, features, targets and weights of one output."""
         objective = self._objective
         small = objective.surgeon.with_fixed_penalty()
         target = objective.target[:, output]
@@ -117,14 +117,14 @@ class ByClone:
                 small.set_params(alpha=objective.penalty[output, 0])
             return small, kept, target, objective.sample_weight
         if "class_weight" in small.get_params():
-            small.set_params(class_weight=None)  # rows have them by now
+            small.set_params(class_weight=None)  # sample weights include them
         return small, kept, (target > 0).astype(int), objective.weight
 
     def _constant(self, output):
-        """Return the answer of an output that looks at no column."""
+        """Return the intercept of an output without features."""
         objective = self._objective
         mean = np.average(objective.target[:, output], weights=objective.weight)
-        # No row is told from another: the sign of the more frequent answer.
+        # Without features all predictions are equal: those of the more frequent class.
         return np.where(mean > 0, 1.0, -1.0) if hasattr(objective, "codes") else mean
 
     def _fit(self, small, kept, y, weight):
@@ -143,26 +143,26 @@ class ByClone:
         if not seen.all():
             absent = objective.model.classes_[~seen].tolist()
             msg = (
-                f"No row is of the classes {absent}, which the model knows, and "
-                f"{type(objective.model).__name__} cannot be fitted anew without. Give rows of "
-                "all classes, or set recovery=None."
+                f"There are no samples of the classes {absent}, which the model knows, and "
+                f"{type(objective.model).__name__} cannot be refitted without them. Give samples "
+                "of all classes, or set recovery=None."
             )
             raise InputError(msg)
 
 
 class ByMask(ByClone):
-    """Minimises the log-loss of all classes under a mask."""
+    """Minimises the multinomial log-loss over the coefficients in a mask."""
 
     takes_weights = True
     renews = True
 
     def regularized(self):
         """See `ByClone`."""
-        firm = self._objective.regularized()
-        if firm is self._objective:
-            return firm, self
-        refit = ByMask(firm)
-        return firm.at(*refit(firm.coef != 0, (firm.coef, firm.intercept))), refit
+        strong = self._objective.regularized()
+        if strong is self._objective:
+            return strong, self
+        refit = ByMask(strong)
+        return strong.at(*refit(strong.coef != 0, (strong.coef, strong.intercept))), refit
 
     def __call__(self, mask, start=None):
         """Fit what is not masked; see `ByClone`."""
@@ -175,24 +175,24 @@ class ByMask(ByClone):
             mask,
             (whole.coef, whole.intercept) if start is None else start,
             intercept=whole.has_intercept,
-            polish=start is None,  # who goes on from here does not need all digits
+            polish=start is None,  # intermediate fits need not be exact
         )
 
 
 class ByProducts(ByClone):
-    """Solves least squares, with or without a ridge, from the products of the columns."""
+    """Solves least squares, with or without an L2 penalty, from the products of the features."""
 
     takes_weights = True
 
     def __init__(self, objective):
         super().__init__(objective)
-        self._penalty = objective.penalty[:, 0]  # the same for all columns
+        self._penalty = objective.penalty[:, 0]  # the same for all features
         self._intercept = objective.intercept
         self._has_intercept = objective.has_intercept
         self._products: Any = None
 
     def without_rows(self):
-        """Return what stays of this in a pickle: the products, if they are for all levels."""
+        """Return the part of this that is pickled: the products, if they serve all levels."""
         if self._objective is None:
             return self
         if len(self._objective.columns) > MAX_COLUMNS:
@@ -218,7 +218,7 @@ class ByProducts(ByClone):
         return coef, intercept
 
     def _products_for(self, kept):
-        """Return the products of all columns, else of those that stay, else None."""
+        """Return the products of all features if they are few, else of those that are kept."""
         if self._objective is None:
             return self._products
         if len(self._objective.columns) <= MAX_COLUMNS:
@@ -239,10 +239,10 @@ class ByProducts(ByClone):
 
 
 class RowsLeftBehind:
-    """What a pickled path has in the place of a refit that needs rows."""
+    """Replaces a refit that needs the training data in a pickled path."""
 
-    def __call__(self, mask, start=None):  # noqa: ARG002 - it stands for one that looks at them
-        """Say that there are no rows."""
+    def __call__(self, mask, start=None):  # noqa: ARG002 - the signature of the refit it replaces
+        """Raise the error of missing training data."""
         raise rows_left_behind()
 
     def without_rows(self):

@@ -1,4 +1,4 @@
-"""Orders of the units of a linear model: what each is worth, or what a removal costs."""
+"""Orders of the units of a linear model by their importance, or by the cost of their removal."""
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -9,40 +9,40 @@ from skprune.linear_model._objective import MAX_COLUMNS
 from skprune.solvers.inverse_hessian import eliminate, merge_orders
 from skprune.solvers.least_squares import sums_of_squares
 
-# Numbers in the matrices of curvature of all outputs together.
+# Largest number of cells in the Hessians of all outputs together.
 MAX_CELLS = 40_000_000
-# A model of more columns than that, once it is down to these, is worth the matrix again.
+# Number of features at which a model that was too wide for a Hessian gets one again.
 FEW_COLUMNS = 500
-# So few units go in one round.
+# At most so many units are removed in one last round.
 FEW = 8
 
 
 def by_removal(objective, units, *, by_column, refit=None):
-    """Order units by removal, always the one that the others best make up for.
+    """Order units by removal, always the one whose loss the others compensate best.
 
-    What is known of the loss at the whole model says less about a model that has lost most
-    of its coefficients. For logistic regression, and where columns are too many for more than the
-    diagonal of the curvature, half of the units go in a round: the others are then fitted
-    anew, and the curvature is taken there. A model that is sure of its rows has lost its
-    curvature, and is first fitted anew under a firmer penalty, as all rounds are then.
+    A quadratic approximation at the whole model is inaccurate for models with few of its
+    coefficients. For logistic regression, and where features are so many that only the diagonal
+    of the Hessian is used, half of the units are removed in each round: the others are then
+    refitted, and the curvature is recomputed. If data are nearly separable, the log-loss has
+    little curvature; the model is then refitted with a stronger penalty before all rounds.
 
     Parameters
     ----------
     objective : Objective
         That of the whole model.
     units : ndarray of int, shape (n_features,) or (n_outputs * n_features,)
-        The unit of each column, or of each flattened coefficient.
+        The unit of each feature, or of each flattened coefficient.
     by_column : bool
-        Whether units are of columns.
+        Whether units are features.
     refit : callable, default=None
-        Fits a model anew, as `ByClone` does. If None there is one round.
+        Refits a model, as `ByClone` does. If None there is one round.
 
     Returns
     -------
     order : ndarray of int, shape (n_units,)
-        The units with a coefficient, the first to go first.
+        The units with a coefficient, the first to be removed first.
     scores : ndarray of shape (n_features,) or (n_outputs, n_features)
-        What the removal of each adds to the loss, ascending along `order`.
+        Increase of the loss by the removal of each, ascending along `order`.
     """
     coef, floor = objective.coef, 0.0
     alive = (coef != 0).any(axis=0) if by_column else (coef != 0).ravel()
@@ -53,15 +53,15 @@ def by_removal(objective, units, *, by_column, refit=None):
     while alive.any():
         wide = _is_wide(objective, FEW_COLUMNS if wide else MAX_COLUMNS, by_column=by_column)
         remove = _columns_by_removal if by_column else _weights_by_removal
-        order, worth = (_by_diagonal if wide else remove)(objective, units)
-        # A refit may leave a zero, which is then the next to go.
+        order, cost = (_by_diagonal if wide else remove)(objective, units)
+        # A refit may set a coefficient to zero, which is then removed next.
         order = np.concatenate([np.setdiff1d(units[alive], order), order])
         again = refit is not None and (wide or refit.renews) and len(order) > FEW
         orders.append(order[: len(order) - (len(order) // 2 if again else 0)])
-        gone = alive & np.isin(units, orders[-1])
-        scores[gone] = np.maximum(worth.ravel()[gone], floor)
+        removed = alive & np.isin(units, orders[-1])
+        scores[removed] = np.maximum(cost.ravel()[removed], floor)
         floor = scores.max()
-        alive &= ~gone
+        alive &= ~removed
         if alive.any():
             mask = (coef != 0) & alive.reshape(-1, coef.shape[1])
             objective = objective.at(*refit(mask, (coef, objective.intercept)))
@@ -71,33 +71,33 @@ def by_removal(objective, units, *, by_column, refit=None):
 
 
 def _is_wide(objective, limit=MAX_COLUMNS, *, by_column=False):
-    """Say whether the matrices of columns by columns would be too large."""
-    there = objective.coef != 0
+    """Return whether the Hessians would be too large."""
+    alive = objective.coef != 0
     if not by_column:
-        return there.sum(axis=1).max() > limit
-    n_columns, n_matrices = len(objective.columns), len(there)
+        return alive.sum(axis=1).max() > limit
+    n_columns, n_matrices = len(objective.columns), len(alive)
     if objective.shares_curvature:
         n_matrices = 1
     return n_columns > limit or n_columns**2 * n_matrices > MAX_CELLS
 
 
 def _by_diagonal(objective, units):
-    """Return the order by what a removal costs if the other units stay as they are.
+    """Return the order by the cost of a removal with all other units unchanged.
 
     This is the saliency of Y. LeCun, J. S. Denker and S. A. Solla, "Optimal brain damage",
-    NIPS 1989. By column or by coefficient as `units` are.
+    NIPS 1989. By feature or by coefficient as `units` are.
     """
     cost = objective.coef**2 * objective.diagonals() / 2
-    there = objective.coef != 0
-    if len(units) == there.shape[1]:
-        cost, there = cost.sum(axis=0), there.any(axis=0)
+    alive = objective.coef != 0
+    if len(units) == alive.shape[1]:
+        cost, alive = cost.sum(axis=0), alive.any(axis=0)
     total = np.bincount(units, cost.ravel())
-    left = np.unique(units[there.ravel()])
+    left = np.unique(units[alive.ravel()])
     return left[np.argsort(total[left], kind="stable")], total[units].reshape(cost.shape)
 
 
 def _columns_by_removal(objective, units):
-    """Return the order in which groups of columns go, and the scores of all columns."""
+    """Return the order in which groups of features are removed, and the scores of features."""
     coef, columns = objective.coef, objective.columns
     scores = np.zeros(coef.shape[1])
     if not columns.size:
@@ -105,16 +105,16 @@ def _columns_by_removal(objective, units):
     outputs = [0] if objective.shares_curvature else range(len(coef))
     hessians = np.stack([_steady(objective.hessian(output, columns)) for output in outputs])
     W = coef[:, columns].T[np.newaxis] if len(hessians) == 1 else coef[:, columns, np.newaxis]
-    there, units_left = np.unique(units[columns], return_inverse=True)
+    present, units_left = np.unique(units[columns], return_inverse=True)
     found = eliminate(hessians, W, units_left)
-    worth = np.empty(len(there))
-    worth[found.order] = np.maximum.accumulate(found.cost)
-    scores[columns] = worth[units_left]
-    return there[found.order], scores
+    cost = np.empty(len(present))
+    cost[found.order] = np.maximum.accumulate(found.cost)
+    scores[columns] = cost[units_left]
+    return present[found.order], scores
 
 
 def _weights_by_removal(objective, units):  # noqa: ARG001 - each is its own
-    """Return the order in which coefficients go, and their scores."""
+    """Return the order in which coefficients are removed, and their scores."""
     alone, places, coef = [], [], objective.coef
     scores = np.zeros(coef.shape)
     for output, weights in enumerate(coef):
@@ -132,39 +132,39 @@ def _weights_by_removal(objective, units):  # noqa: ARG001 - each is its own
     return np.concatenate(places)[starts[model] + unit], scores
 
 
-def by_score(worth, coef, units):
+def by_score(importance, coef, units):
     """Order units by the best score of their coefficients.
 
     Parameters
     ----------
-    worth : ndarray of shape (n_features,) or (n_outputs, n_features)
-        What each column, or coefficient, is worth.
+    importance : ndarray of shape (n_features,) or (n_outputs, n_features)
+        Importance of each feature or coefficient.
     coef : ndarray of shape (n_outputs, n_features)
         Coefficients; those that are zero are no units.
     units : ndarray of int, shape (n_features,) or (n_outputs * n_features,)
-        The unit of each column, or of each flattened coefficient.
+        The unit of each feature, or of each flattened coefficient.
 
     Returns
     -------
     order, scores : ndarray
         As of `by_removal`.
     """
-    alive = (coef != 0).ravel() if worth.ndim == 2 else (coef != 0).any(axis=0)
+    alive = (coef != 0).ravel() if importance.ndim == 2 else (coef != 0).any(axis=0)
     best = np.full(units.max() + 1, -np.inf)
-    np.maximum.at(best, units[alive], worth.ravel()[alive])
-    there = np.unique(units[alive])
-    scores = np.where(alive, best[units], 0.0).reshape(worth.shape)
-    return there[np.argsort(best[there], kind="stable")], scores
+    np.maximum.at(best, units[alive], importance.ravel()[alive])
+    present = np.unique(units[alive])
+    scores = np.where(alive, best[units], 0.0).reshape(importance.shape)
+    return present[np.argsort(best[present], kind="stable")], scores
 
 
-# What each coefficient is worth by itself: functions of an objective, which return an array
-# of shape (n_outputs, n_features).
+# The importance of each coefficient: functions of an objective, which return an array of
+# shape (n_outputs, n_features).
 
 
 def wald(objective):
     """Return squared coefficients over their variances.
 
-    Of more columns than a matrix is built for, the variance is that of each by itself.
+    With too many features for a Hessian, variances are those with all other coefficients fixed.
     """
     coef = objective.coef
     if _is_wide(objective):
@@ -181,16 +181,17 @@ def wald(objective):
 
 
 def highest_penalty(objective):
-    """Return the highest L1 penalty under which each coefficient is not zero.
+    """Return the highest L1 penalty at which each coefficient is not zero.
 
-    The loss is its curvature at the whole model, the columns are of one curvature.
+    The loss is approximated by a quadratic function at the whole model, and features are
+    scaled to equal curvature.
     """
     coef = objective.coef
     if _is_wide(objective):
         msg = (
-            f"criterion='l1' was given, but {len(objective.columns)} columns have a coefficient, "
-            f"and a matrix of columns by columns is built for at most {MAX_COLUMNS} of them. Use "
-            "criterion='obs', which then looks at the diagonal of that matrix."
+            f"criterion='l1' was given, but {len(objective.columns)} features have a coefficient, "
+            f"and the Hessian is built for at most {MAX_COLUMNS} of them. Use criterion='obs', "
+            "which then uses only its diagonal."
         )
         raise InputError(msg)
     found = np.zeros(coef.shape)
@@ -203,23 +204,23 @@ def highest_penalty(objective):
         hessian = hessian / np.outer(scale, scale)
         pull = hessian @ (weights[columns] * scale)
         alphas, _, path = lars_path_gram(pull, hessian, n_samples=1, method="lasso")
-        # A knot has the coefficients down to it: what is not zero there came in above.
+        # A coefficient that is not zero at a knot entered at the knot above it.
         seen = np.append((path[:, 1:] != 0), np.ones((len(columns), 1), bool), axis=1)
         found[output, columns] = alphas[np.minimum(seen.argmax(axis=1), len(alphas) - 1)]
     return found
 
 
 def squared_gradient(objective):
-    """Return squared coefficients times the squared gradients of the rows' losses."""
+    """Return squared coefficients times the summed squared gradients of the samples' losses."""
     X, weight = objective.X, objective.weight[:, np.newaxis]
     squares = weight * objective.gradient() ** 2
     return objective.coef**2 * sums_of_squares(X, squares, center=False).T
 
 
 def scaled_magnitude(objective):
-    """Return coefficients in standard deviations of their columns.
+    """Return absolute coefficients times the standard deviations of their features.
 
-    Without an intercept in root mean squares: nothing else then takes up a mean.
+    Without an intercept, times their root mean squares: the mean then contributes too.
     """
     weight = objective.weight[:, np.newaxis]
     squares = sums_of_squares(objective.X, weight, center=objective.has_intercept)[:, 0]
@@ -227,10 +228,10 @@ def scaled_magnitude(objective):
 
 
 def _steady(hessian):
-    """Return a Hessian that is positive definite by more than rounding.
+    """Return a Hessian that is positive definite beyond rounding errors.
 
-    Dependent columns get a share of their own curvature as a penalty, the smallest that
-    does of some that grow.
+    If features are linearly dependent, a share of the diagonal is added as a ridge, the
+    smallest sufficient one of an ascending sequence.
     """
     diagonal = hessian.diagonal().copy()
     floor = max(diagonal.max(), np.finfo(float).tiny) * 1e-12

@@ -109,7 +109,7 @@ def _check_level(combination, named):
     keep, threshold = level.get("keep"), level.get("threshold")
     if isinstance(keep, str) and keep != PATH:
         msg = (
-            f"keep={keep!r} is no level. Allowed in a grid are ints, floats in (0, 1], None "
+            f"keep={keep!r} is not a level. Allowed in a grid are ints, floats in (0, 1], None "
             f"and {PATH!r}, which is replaced by the levels of the path."
         )
         raise LevelError(msg)
@@ -118,7 +118,7 @@ def _check_level(combination, named):
     if keep is not None and threshold is not None and not overrides:
         msg = (
             f"keep={keep!r} and threshold={threshold!r} meet in one point of the grid, but "
-            "each alone names a level. Drop one from the grid, or set the pruner's own to "
+            "each alone selects a level. Drop one from the grid, or set the pruner's own to "
             "None."
         )
         raise LevelError(msg)

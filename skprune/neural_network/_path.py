@@ -1,4 +1,4 @@
-"""The path of a network: which weights or hidden units stay at every level."""
+"""The path of a network: which weights or hidden units are kept at every level."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ class NeuralPath(OrderedPath):
     surgeon : NeuralSurgeon
         Reader and writer of the whole model.
     scores : ndarray of shape (n_units,)
-        Scores of all units, layer after layer; infinite for what never goes.
+        Scores of all units, layer after layer; infinite for those that are never removed.
     rounds : Rounds
         Prunes to a level.
     sparse : collection of int, default=()
@@ -25,8 +25,8 @@ class NeuralPath(OrderedPath):
 
     Notes
     -----
-    With rounds the units of a level are those that its own rounds leave, and only their
-    number is known before it is cut.
+    With rounds, every level is pruned by rounds of its own, so that only its number of units
+    is known before it is cut.
     """
 
     def __init__(self, surgeon, scores, rounds, *, sparse=()):
@@ -49,7 +49,7 @@ class NeuralPath(OrderedPath):
         sizes = [coef.shape[1] for coef in network.coefs]
         ends = [network.coefs[0].shape[0]]
         if self._rounds.by_neuron:
-            # A weight goes with the first of the two units that it joins.
+            # A weight is removed with the first of the two units that it connects.
             units = split(self._removed_at, [(size,) for size in sizes[:-1]])
             fixed = [np.full(n, n_levels) for n in (ends[0], sizes[-1])]
             units = [fixed[0], *units, fixed[1]]
@@ -63,15 +63,15 @@ class NeuralPath(OrderedPath):
         n_intercepts = sum(widths[1:])
         shapes = list(pairwise(widths))
         n_bytes = sum(self._stored(shapes, weights)[1]) + self._surgeon.itemsize * n_intercepts
-        n_bytes[0] = self._surgeon.size()[2]  # the whole stays as it is
+        n_bytes[0] = self._surgeon.size()[2]  # the whole model is stored unchanged
         parameters = sum(weights) + n_intercepts
         parameters, n_bytes = parameters.astype(float), n_bytes.astype(float)
-        if self._rounds.n_rounds > 1:  # only the rounds say what is left of each layer
+        if self._rounds.n_rounds > 1:  # the size of each layer depends on the rounds
             n_bytes[1:] = np.where(self._rounds.by_neuron | bool(self._sparse), np.nan, n_bytes[1:])
         return {"parameters": parameters, "bytes": n_bytes}
 
     def _stored(self, shapes, counts):
-        """Return the bytes of each layer, dense and in the smaller way."""
+        """Return the bytes of each layer, dense and in the smaller format."""
         dense, other = (
             self._surgeon.layer_bytes(shapes, counts, layers) for layers in ((), self._sparse)
         )
@@ -79,11 +79,11 @@ class NeuralPath(OrderedPath):
 
     @property
     def lost_rows(self):
-        """Whether this was pickled, and can cut no level but the whole; see `PruningPath`."""
+        """Whether this was pickled, and can cut the whole model only; see `PruningPath`."""
         return self._rounds.lost_rows
 
     def mask(self, index):
-        """Return the units that stay at a level; see `PruningPath.mask`."""
+        """Return the units that are kept at a level; see `PruningPath.mask`."""
         if index == 0 or self._rounds.n_rounds == 1:
             return super().mask(index)
         return self._run(index)[1].copy()
@@ -112,7 +112,7 @@ class NeuralPath(OrderedPath):
         )
 
     def _run(self, index):
-        """Return the network of a level and the units that it has, the last one from memory."""
+        """Return the network of a level and the units that it has; the last level is cached."""
         return self._once(index, lambda: self._rounds.run(self._order, int(self.units[index])))
 
     def _build(self, index):

@@ -25,10 +25,10 @@ __all__ = ["MLPPruner", "densify"]
 class MLPPruner(BaseModelPruner):
     """Prune the weights of a network, or its hidden units.
 
-    Weights that the network needs least become exact zeros, or hidden units leave its arrays;
-    what stays makes up for them. What comes back in `estimator_` is a plain
-    `MLPClassifier` or `MLPRegressor`, which predicts and trains on as before. All levels of
-    a pruning in one shot come from one fit: see `path_`.
+    The least important weights are set to exactly zero, or the least important hidden units
+    are removed from the arrays; the remaining weights are adjusted to compensate. The result
+    in `estimator_` is a plain `MLPClassifier` or `MLPRegressor`, which can be trained further.
+    One fit gives all levels of one-shot pruning: see `path_`.
 
     Parameters
     ----------
@@ -37,108 +37,118 @@ class MLPPruner(BaseModelPruner):
         fitted already comes in a `sklearn.frozen.FrozenEstimator`, and is then copied, never
         changed.
     criterion : str, default="obs"
-        Which units go first, over all layers:
+        Which units are removed first, over all layers:
 
-        - "obs": layer by layer always the input that a unit needs least when its others make
-          up for it [1]_, weighed by how much the loss bends in that unit; of hidden units
-          the ones whose part the others of their layer can take;
-        - "wanda": the weight times the size of its input [2]_, weighed in the same way; of
-          hidden units the spread of what they say times their outgoing weights;
-        - "gradient": the squared weight times the mean squared slope of the loss in it;
-        - "l1": the highest L1 penalty under which the weights do not vanish in training, or
-          the outgoing weights of a hidden unit together;
-        - "magnitude": the absolute weight, over all layers; of hidden units the norm of the
+        - "obs": optimal brain surgeon, layer by layer: each time the input whose removal
+          changes the pre-activation of a unit least after the other inputs of that unit are
+          adjusted [1]_, weighted by the curvature of the loss in that pre-activation; for
+          hidden units, the one whose contribution to the next layer the others of its layer
+          can best replace;
+        - "wanda": the absolute weight times the norm of its input [2]_, with the same
+          weighting; for hidden units the spread of their activations times their outgoing
+          weights;
+        - "gradient": the squared weight times the mean squared gradient of the loss in it;
+        - "l1": the highest L1 penalty at which the weight remains nonzero in training; for
+          hidden units, a penalty on the group of their outgoing weights;
+        - "magnitude": the absolute weight, over all layers; for hidden units the norm of the
           incoming times that of the outgoing weights;
-        - "layer_magnitude": the same, of every layer the same share (weights only);
-        - "lamp": the squared weight over the sum of squares of those in its layer that are
-          no smaller [3]_ (weights only);
-        - "random": the baseline that every other criterion is held against.
+        - "layer_magnitude": the absolute weight, with the same fraction removed from every
+          layer (weights only);
+        - "lamp": the squared weight over the sum of squares of the weights of its layer that
+          are no smaller [3]_ (weights only);
+        - "random": random scores, the baseline of all other criteria.
     unit : {"weight", "neuron"}, default="weight"
-        What goes: single weights, or hidden units. Only the latter make a dense network
+        What is removed: single weights, or hidden units. Only the latter make a dense network
         faster.
     keep : int or float, default=None
-        Weights that are not zero, or hidden units of all layers together, that stay: at most
-        so many (int) or this fraction (float in (0, 1]). ``keep=1.0`` is the whole model. If
-        `threshold` is None too, half stay.
+        Non-zero weights, or hidden units of all layers together, to keep: their maximum number
+        (int) or fraction (float in (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is
+        None too, half of them are kept.
     threshold : float, default=None
-        Units with a score above it stay.
+        Units with a score above it are kept.
     recovery : {"least_squares", "fine_tune"} or None, default="least_squares"
-        "least_squares" gives every layer in turn the weights and intercepts with which its
-        sums come nearest to those of the whole network. "fine_tune" trains what stays,
-        after the same if weights went in one shot. None leaves the values as they are.
+        "least_squares" fits the weights and intercepts of one layer after the other to the
+        pre-activations of the whole network. "fine_tune" trains the remaining weights, after
+        such a fit if weights are pruned in one shot. None leaves the values unchanged.
     schedule : {"one_shot", "iterative", "cubic"}, default="one_shot"
-        All at once; or in `n_rounds` rounds, each with scores and a recovery of its own,
-        that remove the same share each, or much at first and little in the end [4]_. With
-        rounds every level is pruned from the whole network by itself.
+        Removes everything at once, or in `n_rounds` rounds, each with its own scores and
+        recovery: "iterative" removes the same fraction in each round, "cubic" much in the
+        first rounds and little in the last ones [4]_. With rounds, every level is pruned
+        separately from the whole network.
     n_rounds : int, default=8
-        Rounds of "iterative" and "cubic".
+        Number of rounds of "iterative" and "cubic".
     rewind : bool, default=False
-        Whether what stays goes back to the values that it has in the whole network before
+        Whether the remaining weights are reset to their values in the whole network before
         each training, for "fine_tune".
     solver : {"lbfgs", "adam"}, default="lbfgs"
-        What trains in "fine_tune": all rows at a time, or batches of them, with the learning
-        rate and the batch size of the network.
+        Optimiser of "fine_tune": L-BFGS on all samples, or Adam on mini-batches, with the
+        learning rate and the batch size of the network.
     tuning_iter : int, default=120
-        Iterations of "lbfgs" or passes over the rows of "adam", over all rounds together. With
-        rounds "adam" wants some four times as many.
+        Iterations of "lbfgs" or epochs of "adam", over all rounds together. With rounds,
+        "adam" needs about four times as many.
     soft_labels : float, default=0.0
-        Share, in [0, 1], of the answers of the whole network in the targets of "fine_tune".
+        Weight, in [0, 1], of the predictions of the whole network in the targets of
+        "fine_tune" (soft labels).
     validation : float, default=None
-        Share of the rows, in (0, 1), that the network is not grown on and that say when
-        "fine_tune" stops. None: all rows train, for `tuning_iter`. With a frozen model the rows
-        passed to `fit` train.
+        Fraction of the samples, in (0, 1), that is held out as validation data for early
+        stopping of "fine_tune"; the network is fitted to the rest. None trains on all samples,
+        for `tuning_iter` iterations. With a frozen model the samples passed to `fit` are the
+        training data.
     sparse_coef : bool, default=False
-        Whether layers come back as sparse arrays where these take fewer bytes; those that are
-        sparse already do in any case. They predict, seldom faster, and cannot be trained
-        until `densify` makes them dense. The first layer stays dense if the rows of the fit
-        are sparse.
+        Whether layers are stored as sparse arrays where these take fewer bytes; layers that
+        are sparse already always are. Such a network predicts, seldom faster, and cannot be
+        trained until `densify` makes it dense. The first layer remains dense if the samples
+        given to `fit` are sparse.
     random_state : int, RandomState instance or None, default=None
-        Draws the order of "random", the batches of "adam" and the rows of `validation`. It is
-        not passed on: set that of the inner model too.
+        Draws the scores of "random", the batches of "adam" and the samples of `validation`. It
+        is not passed on: set that of the inner model too.
 
     Attributes
     ----------
     estimator_ : estimator
-        The pruned network, plain. Trained on with `warm_start` or `partial_fit` it starts
-        from its weights; scikit-learn then moves the zeros too.
+        The pruned network, plain. Training it further with `warm_start` or `partial_fit`
+        starts from its weights; scikit-learn then updates the zeros too.
     path_ : PruningPath
-        All levels of this fit. It holds the rows of the fit by reference, and leaves them
-        behind in a pickle. Not part of the pickle of the pruner.
+        All levels of this fit. It holds a reference to the training data; a pickle of the path
+        leaves them out. Not part of the pickle of the pruner.
     scores_ : ndarray of shape (n_units,)
         Score of each weight (the flattened `coefs_`, one layer after the other) or hidden
-        unit. Infinite for what never goes: an input of each output and of each unit on
-        the way to it, or the best unit of each hidden layer.
+        unit. Infinite for those that are never removed: one input of each output and of each
+        unit on the path to it, or the best unit of each hidden layer.
     keep_mask_ : ndarray of bool, shape (n_units,)
-        Units that stay, in the same order.
+        Units that are kept, in the same order.
     report_ : DataFrame
-        A row per layer of weights: inputs that it reads, units and weights, before and after.
+        One row per layer of weights: number of inputs with a weight, of units and of weights,
+        before and after.
     unread_features_ : ndarray
-        Columns, by name if they have any, that the pruned network does not read.
+        Features, by name or index, that the pruned network ignores.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     n_features_in_ : int
-        Number of columns seen during `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
     PruningSearchCV : Cross-validates all levels of a pruner.
-    densify : Gives a network with sparse weights its dense arrays back.
+    densify : Converts a network with sparse weights to dense arrays.
 
     Notes
     -----
-    A layer of d inputs and c units costs "obs" O(c d^3) once, the other criteria O(n c d)
-    for n rows, and a level O(n c d + c d^3) of least squares at the most. Hidden units cost
-    "obs" O(d^3) per layer. The path holds the products of the columns, once a level is refitted.
+    For a layer of d inputs and c units, "obs" takes O(c d^3) time once, the other criteria
+    O(n c d) for n samples, and the least squares of a level at most O(n c d + c d^3). For
+    hidden units "obs" takes O(d^3) per layer. Once a level is refitted, the path holds the
+    matrix of products of the features.
 
-    Hidden units that say the same on all rows of the fit, or as another one, go first: the
-    intercepts of the next layer or the other unit take their part, at no loss on these rows.
-    Every hidden layer keeps a unit. A unit keeps its best input as long as a weight reads it:
-    weights into a unit score no more than the best of those that read it, and go with that.
+    Constant and duplicate hidden units are removed first; their contribution moves to the
+    next layer's intercepts or to the duplicate, so that training predictions do not change.
+    Every hidden layer keeps at least one unit. The best input weight of a unit is removed no
+    earlier than its last output weight: scores of the weights into a unit are capped by the
+    largest score of its output weights.
 
-    A small network that is trained from scratch is often as good as one whose units were
-    pruned: hold the result against it with ``compare(..., scratch=(X, y))``.
+    A small network trained from scratch is often as accurate as one whose hidden units were
+    pruned: compare them with ``compare(..., scratch=(X, y))``.
 
     References
     ----------
@@ -216,7 +226,7 @@ class MLPPruner(BaseModelPruner):
 
     @property
     def unread_features_(self) -> NDArray[Any]:
-        """Columns that the pruned network does not read; ndarray of str or int."""
+        """Features that the pruned network ignores; ndarray of str or int."""
         read = surgeon_for(self._fitted_inner("unread_features_")).network.coefs[0].any(axis=1)
         return getattr(self, "feature_names_in_", np.arange(len(read)))[~read]
 
@@ -227,16 +237,16 @@ class MLPPruner(BaseModelPruner):
         return self.recovery is not None or self.criterion not in WITHOUT_ROWS
 
     def _resolve_validation(self):
-        # Without a share to hold out, nothing stops the training before its last iteration.
-        idle = self.validation is None or self.recovery != "fine_tune"
-        return "train" if idle and self.validation != "oob" else super()._resolve_validation()
+        # Without a held-out fraction there is no early stopping.
+        unused = self.validation is None or self.recovery != "fine_tune"
+        return "train" if unused and self.validation != "oob" else super()._resolve_validation()
 
     def _warn_of_unused_validation(self, *, frozen):
         trains = self.recovery == "fine_tune"
         if trains or frozen or not self._needs_rows():
             super()._warn_of_unused_validation(frozen=frozen)
         elif isinstance(self.validation, Real):
-            reason = f"recovery={self.recovery!r} trains nothing that could be stopped"
+            reason = f"recovery={self.recovery!r} has no training that could stop early"
             self._warn_of_unused("validation", reason, stacklevel=5)
 
     def _fit_whole(self, X, y, sample_weight, fit_params, copies):
@@ -254,7 +264,7 @@ class MLPPruner(BaseModelPruner):
         trains = self.recovery == "fine_tune"
         if self.criterion == "random" or (trains and self.solver == "adam"):
             seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        judge = partial(
+        score = partial(
             score_units,
             rows=grown,
             criterion=self.criterion,
@@ -265,7 +275,7 @@ class MLPPruner(BaseModelPruner):
         rounds = Rounds(
             surgeon.network,
             grown,
-            judge,
+            score,
             by_neuron=by_neuron,
             recovery=self.recovery,
             schedule=self.schedule,
@@ -276,7 +286,7 @@ class MLPPruner(BaseModelPruner):
         sparse = surgeon.sparse
         if self.sparse_coef:  # scikit-learn cannot add an intercept to a sparse product
             sparse = range(int(self._grown_sparse), len(surgeon.network.coefs))
-        return NeuralPath(surgeon, judge(surgeon.network), rounds, sparse=sparse)
+        return NeuralPath(surgeon, score(surgeon.network), rounds, sparse=sparse)
 
     def _tuning(self, model, held_out, seed):
         return Tuning(
@@ -300,32 +310,32 @@ class MLPPruner(BaseModelPruner):
                 "single weights. Use criterion='magnitude', or unit='weight'."
             )
             raise InputError(msg)
-        idle = {}
+        unused = {}
         if self.recovery != "fine_tune":
             reason = f"recovery={self.recovery!r} trains nothing"
-            idle = dict.fromkeys(("rewind", "solver", "tuning_iter", "soft_labels"), reason)
+            unused = dict.fromkeys(("rewind", "solver", "tuning_iter", "soft_labels"), reason)
         if self.schedule == "one_shot":
-            idle["n_rounds"] = "schedule='one_shot' has one round"
-        self._warn_if_set(idle, stacklevel=6)
+            unused["n_rounds"] = "schedule='one_shot' has one round"
+        self._warn_if_set(unused, stacklevel=6)
 
 
 def densify(model: Any) -> Any:
-    """Give a network with sparse weights its dense arrays back.
+    """Convert a network with sparse weights to dense arrays.
 
     Parameters
     ----------
     model : MLPClassifier or MLPRegressor
-        A fitted network, such as an `MLPPruner` with ``sparse_coef=True`` made.
+        A fitted network, such as the result of an `MLPPruner` with ``sparse_coef=True``.
 
     Returns
     -------
     estimator
-        A deep copy with dense `coefs_`, which can be trained on. It predicts the same, but for
-        rounding.
+        A deep copy with dense `coefs_`, which can be trained further. Its predictions are the
+        same up to rounding.
 
     See Also
     --------
-    MLPPruner : Makes sparse weights if asked to.
+    MLPPruner : Stores sparse weights with ``sparse_coef=True``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Pruning a network to one level: in one round or several, with what follows each cut."""
+"""Pruning a network to one level: in one round or several, with the recovery after each."""
 
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -14,22 +14,22 @@ SCHEDULES = ("one_shot", "iterative", "cubic")
 
 
 class Tuning(NamedTuple):
-    """How a pruned network is trained on.
+    """How a pruned network is trained further.
 
     Attributes
     ----------
     alpha : float
-        Penalty of squared weights, that of the whole network.
+        L2 penalty, that of the whole network.
     solver : {"lbfgs", "adam"}
         Optimiser.
     max_iter : int
-        Iterations, or passes over the rows, of all rounds together.
+        Iterations, or epochs, of all rounds together.
     learning_rate, batch_size : float, int
         Of "adam".
     soft_labels : float
-        Share of the answers of the whole network in the targets.
+        Weight of the predictions of the whole network in the targets.
     held_out : NetworkData or None
-        Rows that say when to stop.
+        Validation data for early stopping.
     seed : int
         Draws the batches.
     """
@@ -45,20 +45,20 @@ class Tuning(NamedTuple):
 
 
 class Rounds:
-    """Prunes one network to any number of units, from the whole each time.
+    """Prunes one network to any number of units, each time from the whole network.
 
     Parameters
     ----------
     network : Network
-        The whole.
+        The whole network.
     rows : NetworkData or None
-        What least squares and training look at.
-    judge : callable
-        Network to the scores of its units, flat; see `score_units`.
+        Training data of least squares and fine-tuning.
+    score : callable
+        Maps a network to the flat scores of its units; see `score_units`.
     by_neuron : bool
         Whether units are hidden units, or weights.
     recovery : {"least_squares", "fine_tune"} or None
-        What follows each cut.
+        Adjustment of the remaining weights after each removal.
     schedule : str
         One of `SCHEDULES`.
     n_rounds : int
@@ -70,26 +70,26 @@ class Rounds:
     """
 
     def __init__(
-        self, network, rows, judge, *, by_neuron, recovery, schedule, n_rounds, rewind, tuning
+        self, network, rows, score, *, by_neuron, recovery, schedule, n_rounds, rewind, tuning
     ):
         self.network, self.by_neuron = network, by_neuron
         self.n_rounds = 1 if schedule == "one_shot" else n_rounds
-        self._rows, self._judge = rows, judge
+        self._rows, self._score = rows, score
         self._recovery, self._schedule = recovery, schedule
         self._rewind, self._tuning = rewind, tuning
         self._needs_rows = rows is not None
-        # Measured: least squares help a training that starts from many cut weights, and stand in
-        # the way of one that follows cuts of a few, or of hidden units.
+        # Measured: least squares improve a training after the removal of many weights at once,
+        # but not after the removal of a few, or of hidden units.
         at_once = self.n_rounds == 1 and not by_neuron and not self._rewind
         self._refits = recovery == "least_squares" or (recovery == "fine_tune" and at_once)
 
     def __getstate__(self):
-        # Rows are held by reference, in memory only; a judge may hold them too.
-        return self.__dict__ | dict.fromkeys(("_rows", "_judge", "_tuning", "_products"))
+        # Samples are held by reference, in memory only, and `score` may hold them too.
+        return self.__dict__ | dict.fromkeys(("_rows", "_score", "_tuning", "_products"))
 
     @property
     def lost_rows(self):
-        """Whether rows are needed, and were left behind in a pickle."""
+        """Whether samples are needed, and a pickle left them out."""
         return self._needs_rows and self._rows is None
 
     @cached_property
@@ -98,39 +98,39 @@ class Rounds:
 
     @property
     def fewest(self):
-        """Number of units that no round may go below: those that its own scores spare."""
+        """Smallest number of units that rounds can reach: those whose scores are infinite."""
         widths = [coef.shape[1] for coef in self.network.coefs]
         if self.by_neuron:
             return len(widths) - 1
-        # An input of each output, an input of each unit that is read by these, and so on.
+        # One input of each output, one input of each unit that is such an input, and so on.
         return int(np.minimum.accumulate(widths[::-1]).sum())
 
-    def run(self, order, n_stay):
+    def run(self, order, n_kept):
         """Prune to some number of units.
 
         Parameters
         ----------
         order : ndarray of int
-            Units of the whole network that may go, the first to go first.
-        n_stay : int
-            Units that stay.
+            Units of the whole network that may be removed, the first to be removed first.
+        n_kept : int
+            Number of units that are kept.
 
         Returns
         -------
         network : Network
-            What is left, with smaller layers where units are hidden units.
+            The pruned network, with smaller layers where units are hidden units.
         left : ndarray of bool, shape (n_units,)
-            Units that stay.
+            Units that are kept.
 
         Raises
         ------
         InputError
-            If the rows that are needed were left behind in a pickle.
+            If samples are needed, and a pickle left them out.
         """
         if self.lost_rows:
             raise rows_left_behind()
         network, left = self.network, self.whole()
-        for turn, count in enumerate(self._counts(int(left.sum()), n_stay)):
+        for turn, count in enumerate(self._counts(int(left.sum()), n_kept)):
             if turn:
                 order = self._order(network, left)
             was = left.copy()
@@ -144,22 +144,22 @@ class Rounds:
             return np.ones(sum(map(len, self.network.intercepts[:-1])), dtype=bool)
         return np.concatenate([coef.ravel() != 0 for coef in self.network.coefs])
 
-    def _counts(self, n_units, n_stay):
+    def _counts(self, n_units, n_kept):
         """Return the units that are left after each round."""
         done = np.arange(1, self.n_rounds + 1) / self.n_rounds
         if self._schedule == "iterative":
-            counts = n_units * (n_stay / n_units) ** done
-        else:  # Zhu and Gupta: much at first, little in the end
-            counts = n_stay + (n_units - n_stay) * (1 - done) ** 3
-        return np.maximum(np.ceil(counts - 1e-9).astype(int), n_stay)
+            counts = n_units * (n_kept / n_units) ** done
+        else:  # Zhu and Gupta: many in the first rounds, few in the last ones
+            counts = n_kept + (n_units - n_kept) * (1 - done) ** 3
+        return np.maximum(np.ceil(counts - 1e-9).astype(int), n_kept)
 
     def _order(self, network, left):
-        scores = self._judge(network)
+        scores = self._score(network)
         places = np.flatnonzero(left) if self.by_neuron else np.arange(len(left))
         return places[in_order(scores, left[places])]
 
     def _cut(self, network, was, left):
-        """Return a network without some units, as near to what it was as is asked for."""
+        """Remove units and, if `recovery` asks for it, refit the rest."""
         if self._rewind or self._recovery == "least_squares":
             network, was = self.network, self.whole()
         X, weight = (None, None) if self._rows is None else (self._rows.X, self._rows.weight)
@@ -191,7 +191,7 @@ class Rounds:
             held_out = held_out and held_out._replace(
                 target=self._softened(held_out.X, held_out.target)
             )
-        # The last round gets what division leaves over.
+        # The last round gets the remainder of the division.
         share = how.max_iter // self.n_rounds
         if turn == self.n_rounds - 1:
             share = how.max_iter - share * (self.n_rounds - 1)
@@ -216,12 +216,13 @@ class Rounds:
 
 
 def in_order(scores, left):
-    """Return which units may go, the lowest score first; of equal ones the last.
+    """Return which units may be removed, the lowest score first; of equal ones the last.
 
-    Weights into a unit go once nothing reads it, and may score as the last that reads it.
+    The last input weight of a unit may have the score of its last output weight, which is
+    removed before it.
     """
-    may_go = np.flatnonzero(np.isfinite(scores) & left)[::-1]
-    return may_go[np.argsort(scores[may_go], kind="stable")]
+    removable = np.flatnonzero(np.isfinite(scores) & left)[::-1]
+    return removable[np.argsort(scores[removable], kind="stable")]
 
 
 def split(flat, shapes):

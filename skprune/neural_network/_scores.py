@@ -1,4 +1,4 @@
-"""What the weights or the hidden units of a network are worth, whichever network it is by now."""
+"""Importance scores of weights and hidden units, before and between pruning rounds."""
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -7,7 +7,7 @@ from skprune.arrays.network import curvatures, forward
 from skprune.criteria import saliency
 from skprune.solvers import fine_tuning, layerwise, neurons
 
-# They look at no rows.
+# Criteria that use no data.
 WITHOUT_ROWS = ("magnitude", "layer_magnitude", "lamp", "random")
 CRITERIA = ("obs", "wanda", "gradient", "l1", *WITHOUT_ROWS)
 
@@ -18,7 +18,7 @@ def score_units(network, rows, criterion, *, by_neuron, alpha=0.0, seed=None):
     Parameters
     ----------
     network : Network
-        The network; weights that are zero are gone.
+        The network; weights that are zero count as removed.
     rows : NetworkData or None
         Needed by all criteria but those in `WITHOUT_ROWS`.
     criterion : str
@@ -26,16 +26,17 @@ def score_units(network, rows, criterion, *, by_neuron, alpha=0.0, seed=None):
     by_neuron : bool
         Whether units are hidden units, or weights.
     alpha : float, default=0.0
-        Penalty of the training that "l1" does.
+        L2 penalty of the training that "l1" does.
     seed : int, default=None
         Draws "random".
 
     Returns
     -------
     ndarray of shape (n_units,)
-        Scores. Infinite for what cannot go: the best input of each output and of each unit
-        that a weight that cannot go reads, or the best unit of each hidden layer; zero for
-        hidden units that are redundant, for zeros and for weights into what nothing reads.
+        Scores. Infinite for units that cannot be removed: the best input weight of each output
+        and of each unit with such an output weight, or the best unit of each hidden layer. Zero
+        for redundant hidden units, for zero weights, and for weights into units without
+        output weights.
     """
     if criterion == "random":
         rng = check_random_state(seed)
@@ -48,7 +49,7 @@ def score_units(network, rows, criterion, *, by_neuron, alpha=0.0, seed=None):
     if by_neuron:
         scores = _spare_redundant(network, rows, scores)
         return np.concatenate([_protected(each[:, np.newaxis]).ravel() for each in scores])
-    return np.concatenate([each.ravel() for each in _while_read(network.coefs, scores)])
+    return np.concatenate([each.ravel() for each in _cap_by_outputs(network.coefs, scores)])
 
 
 def _of_weights(network, rows, criterion, alpha):
@@ -60,8 +61,8 @@ def _of_weights(network, rows, criterion, alpha):
     if criterion == "obs":
         return layerwise.weight_costs(network, read, rows.weight)
     if criterion == "wanda":
-        bend = curvatures(network, read, rows.weight)
-        return saliency.wanda(network, read, bend, rows.weight)
+        curvature = curvatures(network, read, rows.weight)
+        return saliency.wanda(network, read, curvature, rows.weight)
     return saliency.gradient(network, read, rows.target, rows.weight)
 
 
@@ -74,13 +75,13 @@ def _of_neurons(network, rows, criterion, alpha):
     if criterion == "obs":
         return neurons.neuron_costs(network, read, rows.weight)
     if criterion == "wanda":
-        bend = curvatures(network, read, rows.weight)
-        return saliency.neuron_spread(network, read, bend, rows.weight)
+        curvature = curvatures(network, read, rows.weight)
+        return saliency.neuron_spread(network, read, curvature, rows.weight)
     return saliency.neuron_gradient(network, read, rows.target, rows.weight)
 
 
 def _spare_redundant(network, rows, scores):
-    """Return scores that are zero for units whose part another unit or the intercept takes."""
+    """Return scores that are zero for constant and duplicate units only."""
     if rows is None:
         return scores
     partners = neurons.redundant(network, forward(network, rows.X), rows.weight)
@@ -90,11 +91,11 @@ def _spare_redundant(network, rows, scores):
     ]
 
 
-def _while_read(coefs, scores):
-    """Return scores by which a unit keeps its best input until nothing reads it, and none longer.
+def _cap_by_outputs(coefs, scores):
+    """Cap scores so that a unit's last input is removed no earlier than its last output.
 
-    No weight into a unit is worth more than the best of those that read it, and its best
-    input is worth as much; the best input of an output is infinite.
+    No input weight of a unit scores higher than its best output weight, and its best input
+    weight scores as high; the best input weight of an output is infinite.
     """
     last, found = np.inf, []
     for coef, score in zip(coefs[::-1], scores[::-1], strict=True):
@@ -108,7 +109,7 @@ def _while_read(coefs, scores):
 
 
 def _protected(scores):
-    """Return scores of which the largest of each column is infinite."""
+    """Return scores with the largest of each column set to infinity."""
     scores = np.array(scores, dtype=np.float64)
     scores[scores.argmax(axis=0), np.arange(scores.shape[1])] = np.inf
     return scores

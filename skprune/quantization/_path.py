@@ -1,4 +1,4 @@
-"""The path of a model in bits: what its numbers are replaced by at every level."""
+"""The path of a quantized model: one level per number of bits."""
 
 import copy
 
@@ -9,8 +9,8 @@ from skprune.base import PruningPath
 from skprune.exceptions import LevelError
 from skprune.surgery.coded import WholeModel
 
-# Bits of a number, beside those that the model has; more than eight and fewer than sixteen
-# would not be stored in fewer bytes by codes, nor better by short floats.
+# Bits of a number, besides those of the model. Between 8 and 16 bits, codes would take as many
+# bytes as half precision.
 LEVELS = (16, 8, 7, 6, 5, 4, 3, 2, 1)
 
 
@@ -39,7 +39,7 @@ class QuantizedPath(PruningPath):
         super().__init__(surgeon.model, levels, unit="bits", common_scale=False)
 
     def mask(self, index):
-        """Return which bits of a number stay at a level; ndarray of bool, shape (n_bits,)."""
+        """Return which bits of a number are kept at a level; ndarray of bool, shape (n_bits,)."""
         return np.arange(self.units[0]) < self.units[index]
 
     def coded(self, index):
@@ -63,7 +63,7 @@ class QuantizedPath(PruningPath):
     def _index_of_threshold(self, threshold):
         msg = (
             f"threshold={threshold!r} was given, but the levels of a quantizer are numbers of "
-            "bits, which have no thresholds. Give keep, a count or a share of bits."
+            "bits, which have no thresholds. Give keep, a number or a fraction of bits."
         )
         raise LevelError(msg)
 
@@ -77,19 +77,19 @@ def report_row(part, place, before, after, width, n_bytes):
     Parameters
     ----------
     part : str
-        What the numbers are.
+        Kind of the numbers.
     place : object
-        Which of several; a layer, or a column.
+        Index of the array among those of this kind: a layer, or a feature.
     before, after : ndarray
-        The numbers; those that are not numbers take no part.
+        The numbers; NaN are ignored.
     width : int
-        Bits of each.
+        Bits of each number.
     n_bytes : int
-        Bytes that they are stored in.
+        Bytes of all numbers as stored.
     """
     known = ~np.isnan(before)
     before, after = before[known], after[known]
-    with np.errstate(invalid="ignore"):  # infinite ones differ by NaN, or not at all
+    with np.errstate(invalid="ignore"):  # equal infinities differ by NaN
         moved = np.abs(np.where(after == before, 0.0, after - before))
     return (
         part,

@@ -200,7 +200,7 @@ class Quantizer(BaseModelPruner):
             self._warn_if_set({"method": "thresholds have codebooks"}, stacklevel=5)
             return QuantizedPath(TreeCoder(surgeon, rows.X))
         coder = WeightCoder(surgeon, self.method, rows)
-        if self.method == "feedback" and not coder.hands_on:
+        if self.method == "feedback" and not coder.allows_feedback:
             self._warn_of_unused("method", f"inputs are more than {MAX_INPUTS}", stacklevel=5)
         return QuantizedPath(coder)
 
@@ -217,7 +217,7 @@ def _bits_to_keep(bits):
         return 1.0
     if isinstance(bits, bool) or not isinstance(bits, Integral) or bits not in LEVELS:
         msg = (
-            f"bits={bits!r} is no level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
+            f"bits={bits!r} is not a level. Allowed are {', '.join(map(str, sorted(LEVELS)))}, and "
             "None, which stores the whole model: give one of these."
         )
         raise LevelError(msg)

@@ -1,4 +1,4 @@
-"""Thresholds and leaves in few bits: codebooks for the trees of a model."""
+"""Quantization of thresholds and leaf values: codebooks for the trees of a model."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from skprune.surgery.coded_trees import CodedTrees, Leaves, Thresholds, TreeRead
 
 
 class TreeCoder:
-    """Turns a model of trees into codes, in any number of bits.
+    """Encodes a tree model with any number of bits.
 
     Parameters
     ----------
     surgeon : TreeSurgeon
         Reader of the model.
-    X : array-like of shape (n_rows, n_features) or None
-        Rows whose values say how far a threshold may move unnoticed; not held.
+    X : array-like of shape (n_samples, n_features) or None
+        Training samples, between which a threshold can be moved without effect; not held.
     """
 
     whole_bits = 64
@@ -53,19 +53,19 @@ class TreeCoder:
         if coded is None:
             return [*rows, report_row("leaf", 0, values, values, 64, values.nbytes)]
         leaves = coded.leaves
-        said = leaves.values()
-        return [*rows, report_row("leaf", 0, values, said, leaves.codes.width, leaves.nbytes)]
+        after = leaves.values()
+        return [*rows, report_row("leaf", 0, values, after, leaves.codes.width, leaves.nbytes)]
 
 
 class Cuts:
-    """The distinct thresholds of each column, and where they lie among the rows.
+    """The distinct thresholds of each feature, and their positions among the training samples.
 
     Parameters
     ----------
     reading : TreeReading
         The trees.
     values : dict of int to ndarray, or None
-        Values of columns, ascending; where None, thresholds lie among each other.
+        Values of features, ascending; if None, positions are those among all thresholds.
     """
 
     def __init__(self, reading, values):
@@ -77,7 +77,7 @@ class Cuts:
         new[1:] = (np.diff(column) != 0) | (threshold[1:] != threshold[:-1])
         self._place = np.empty(len(order), dtype=np.intp)
         self._place[order] = np.cumsum(new) - 1
-        # Splits of many rows matter more, but those of few are near the votes that are close.
+        # Splits of many samples matter more, but splits of few decide close votes: hence the root.
         weight = np.bincount(self._place, np.sqrt(reading.weight[reading.splits]))
         threshold = np.where(reading.ordered[order], threshold, np.nan)
         self._table = threshold[new].astype(reading.surgeon.compares_in)
@@ -88,7 +88,7 @@ class Cuts:
         self._at = self._coordinates(values)
 
     def _coordinates(self, values):
-        """Return how many rows lie below each threshold; those of one gap lie close."""
+        """Return the number of samples below each threshold, and fractions between equal ones."""
         if values is None:
             return np.cumsum(self._weight) - self._weight / 2
         found = np.empty(len(self._table))
@@ -116,7 +116,7 @@ class Cuts:
         return np.min_scalar_type(self._counts.max(initial=1))
 
     def code(self, bits):
-        """Return the thresholds as codes; those of a column are its most typical ones."""
+        """Return the thresholds as codes; each is replaced by the median of its cluster."""
         kept, counts = self._kept(bits), np.zeros(self._n_columns, dtype=self._small)
         counts[self._used] = kept
         if not len(self._table):
@@ -131,8 +131,8 @@ class Cuts:
 class LeafValues:
     """The distinct values of leaves.
 
-    Rows of values have a codebook of their own where that is possible without loss, or where
-    a single number says all; else each value is taken from a codebook of values.
+    A codebook of whole rows of values is used where it is lossless or where a single number
+    determines the row; otherwise a codebook of single values.
 
     Parameters
     ----------
@@ -187,6 +187,6 @@ class LeafValues:
 
 
 def _short(values):
-    """Return numbers in single precision where that loses nothing."""
+    """Return numbers in single precision where that is lossless."""
     short = values.astype(np.float32)
     return short if np.array_equal(short, values) else values

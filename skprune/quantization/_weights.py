@@ -11,14 +11,14 @@ from skprune.solvers.codebooks import affine, codebook, error_feedback, half_pre
 from skprune.solvers.least_squares import moments
 from skprune.surgery.coded_weights import weights_for
 
-# Above so many inputs no matrix of inputs by inputs is built.
+# Largest number of inputs for which a covariance matrix is built.
 MAX_INPUTS = 2000
-# Share of the mean variance that is added to all.
+# Share of the mean variance that is added to all variances.
 DAMPING = 0.01
 
 
 class WeightCoder:
-    """Turns the weights of one model into codes, in any number of bits.
+    """Encodes the weights of one model with any number of bits.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class WeightCoder:
     method : {"auto", "affine", "codebook", "feedback"}
         How weights are rounded.
     rows : ValidationData or None
-        Rows whose covariance says how errors are handed on; held by reference.
+        Training samples, whose covariance error feedback uses; held by reference.
     """
 
     def __init__(self, surgeon, method, rows):
@@ -44,19 +44,20 @@ class WeightCoder:
 
     def _method_of(self, weights, bits):
         """Return how an array is rounded to a number of bits."""
-        chosen, handed = self._method, bits < self._weights.fine_bits and _hands_on(weights)
+        feeds_back = bits < self._weights.fine_bits and _allows_feedback(weights)
+        chosen = self._method
         if chosen == "auto":
-            chosen = "feedback" if handed else "affine"
-        elif chosen == "feedback" and not _hands_on(weights):
+            chosen = "feedback" if feeds_back else "affine"
+        elif chosen == "feedback" and not _allows_feedback(weights):
             chosen = "affine"
-        # Decisions of vectors are small differences of large sums of their coefficients.
+        # Decision values are small differences of large sums of the dual coefficients.
         coarse = bits <= 8 and weights.part != "dual_coef_"
-        return chosen if coarse or (chosen == "feedback" and handed) else "halves"
+        return chosen if coarse or (chosen == "feedback" and feeds_back) else "half_precision"
 
     @property
-    def hands_on(self):
-        """Whether the errors of any array can be handed on."""
-        return any(map(_hands_on, self._weights.arrays))
+    def allows_feedback(self):
+        """Whether error feedback is possible for any array."""
+        return any(map(_allows_feedback, self._weights.arrays))
 
     def nbytes(self, bits):
         """Return the bytes of the model as codes of a number of bits; int."""
@@ -70,7 +71,7 @@ class WeightCoder:
         Raises
         ------
         InputError
-            If errors are to be handed on and the rows are not there.
+            If error feedback needs training samples, and there are none.
         """
         codes = [self._coded(place, bits) for place in range(len(self._weights.arrays))]
         shifts = [self._shift(place, bits, each) for place, each in enumerate(codes)]
@@ -81,7 +82,7 @@ class WeightCoder:
         each = self._weights.arrays[place]
         method, exponent = self._method_of(each, bits), exponent_of(each.values)
         W = np.ldexp(each.values, -exponent)
-        if method == "halves":
+        if method == "half_precision":
             codes = half_precision(W, each.axis)
         elif method == "feedback":
             codes = error_feedback(W, bits, each.axis, self._seen(bits)[place][0])
@@ -98,7 +99,7 @@ class WeightCoder:
         return np.tensordot(self._seen(bits)[place][1], lost, axes=(0, each.axis))
 
     def _seen(self, bits):
-        """Return the covariance and the mean of what each array reads, damped."""
+        """Return the damped covariance and the mean of the inputs of each array."""
         if self._moments is None:
             self._moments = self._read(bits)
         return self._moments
@@ -109,17 +110,17 @@ class WeightCoder:
         for H in self._weights.inputs(X):
             shares = np.ones(len(H)) if weight is None else weight
             C, mean = moments(H, shares, center=self._weights.has_intercept)
-            pull = DAMPING * C.diagonal().mean() or 1.0
-            np.fill_diagonal(C, C.diagonal() + pull)
+            damping = DAMPING * C.diagonal().mean() or 1.0
+            np.fill_diagonal(C, C.diagonal() + damping)
             found.append((C / shares.sum(), mean))
         return found
 
     def _checked_rows(self, bits):
         if self._rows is None or self._rows.X is None:
             msg = (
-                f"{bits} bits were asked for: so few take the covariance of training rows, which "
-                "are not there; a pickled path leaves the rows of the fit behind. Fit again with "
-                "rows, cut before pickling, or give method='affine' or 'codebook'."
+                f"{bits} bits need error feedback from the covariance of the training samples, but "
+                "there are none; a pickled path leaves them out. Fit with samples, cut before "
+                "pickling, or give method='affine' or 'codebook'."
             )
             raise InputError(msg)
         model = self.surgeon.model
@@ -140,8 +141,8 @@ class WeightCoder:
         return rows
 
 
-def _hands_on(weights):
-    """Say whether the errors of an array can be handed on."""
+def _allows_feedback(weights):
+    """Return whether error feedback is possible for an array."""
     return weights.part != "dual_coef_" and weights.values.shape[weights.axis] <= MAX_INPUTS
 
 
@@ -149,7 +150,7 @@ def _nbytes(weights, method, bits):
     """Return the bytes that an array takes as codes; int."""
     W, axis = weights.values, weights.axis
     channels = W.size // max(1, W.shape[axis])
-    if method == "halves":
+    if method == "half_precision":
         return 2 * W.size + 4 * channels
     if method == "codebook":
         return codebook(W, bits, axis).nbytes

@@ -1,4 +1,4 @@
-"""The path of training rows: which of them stay at every level, and the model fitted on them."""
+"""The path of training samples: which are kept at every level, and the model fitted to them."""
 
 import copy
 
@@ -10,48 +10,48 @@ from skprune.base._rows import rows_left_behind
 
 
 class SamplePath(OrderedPath):
-    """The levels of a training set; a cut fits a clone of the model on the rows that stay.
+    """The levels of a training set; a cut fits a clone of the model to the samples kept.
 
     Parameters
     ----------
     model : fitted estimator
-        The model of all rows.
+        The model fitted to all samples.
     rows : TrainingSamples
-        The rows, held by reference and in memory only.
-    order : ndarray of int, shape (n_rows,)
-        The rows; the last one goes first.
-    difficulty : ndarray of shape (n_rows,) or None
-        How hard each row is; None if the criterion does not measure it.
+        The samples, held by reference and in memory only.
+    order : ndarray of int, shape (n_samples,)
+        The samples; the last one is removed first.
+    difficulty : ndarray of shape (n_samples,) or None
+        How hard each sample is; None if the criterion does not measure it.
     smallest : int
-        Rows that stay at the last level.
+        Number of samples of the last level.
     decided : bool, default=False
-        Whether there is no level between the whole and the last; rows that stay there then have
-        a score of 1 and the others of 0.
-    sampled : tuple of two ndarrays of shape (n_rows,), default=None
-        Odds and priorities of a draw: rows are weighted by what they stand for.
+        Whether there is not a level between the first and the last; samples of the last one then
+        have a score of 1 and the others of 0.
+    sampled : tuple of two ndarrays of shape (n_samples,), default=None
+        Odds and priorities of random sampling; samples then get importance weights.
     """
 
     def __init__(self, model, rows, order, difficulty, *, smallest, decided=False, sampled=None):
         self._rows, self._sampled, self.difficulty = rows, sampled, difficulty
         self._strata = rows.stratum, rows.classes, rows.target
-        n_rows, ordered, scores = len(order), None, None
-        removed_at, n_levels = removal_levels(order[::-1], n_rows), n_rows - smallest + 1
+        n_samples, ordered, scores = len(order), None, None
+        removed_at, n_levels = removal_levels(order[::-1], n_samples), n_samples - smallest + 1
         if decided:
-            kept = removed_at > n_rows - smallest
+            kept = removed_at > n_samples - smallest
             ordered, scores = np.array([0.0, 1.0]), kept.astype(float)
             removed_at, n_levels = 1 + kept, min(2, n_levels)
         super().__init__(model, removed_at, ordered, scores, unit="samples", n_levels=n_levels)
 
     @property
     def lost_rows(self):
-        """Whether this was pickled, and can cut no level but the whole; see `PruningPath`."""
+        """Whether this was pickled, and can cut the whole model only; see `PruningPath`."""
         return self._rows is None
 
     def __getstate__(self):
         return super().__getstate__() | {"_rows": None}
 
     def weights(self, index):
-        """Return the weights of the rows that stay, where rows were drawn to stand for others.
+        """Return the weights of the samples that are kept, if they were randomly sampled.
 
         Parameters
         ----------
@@ -61,12 +61,12 @@ class SamplePath(OrderedPath):
         Returns
         -------
         ndarray of shape (n_kept,) or None
-            Those that were given, divided by the odds to be drawn.
+            The sample weights over the inclusion probabilities.
 
         Raises
         ------
         InputError
-            If the rows were left behind in a pickle.
+            If a pickle left the samples out.
         """
         if self._sampled is None:
             return None
@@ -74,9 +74,9 @@ class SamplePath(OrderedPath):
         if kept.all():
             return weight.copy()
         odds, priority = self._sampled
-        stands_for = np.ones(len(odds))  # rows without weight have no odds, and stand for none
-        np.divide(priority[~kept].max(), odds, out=stands_for, where=odds > 0)
-        return (weight * np.maximum(1.0, stands_for))[kept]
+        factor = np.ones(len(odds))  # samples of weight 0 have odds of 0
+        np.divide(priority[~kept].max(), odds, out=factor, where=odds > 0)
+        return (weight * np.maximum(1.0, factor))[kept]
 
     def report(self, index):
         """Tabulate what is left of each class, or tenth of the samples by target, at a level.
@@ -95,8 +95,8 @@ class SamplePath(OrderedPath):
         columns = {f"samples{name}": total(rows) for name, rows in parts.items()}
         if self.difficulty is not None:
             for name, rows in parts.items():
-                n_rows = np.where(n := columns[f"samples{name}"], n, np.nan)
-                columns[f"mean_difficulty{name}"] = total(rows, self.difficulty) / n_rows
+                n_samples = np.where(n := columns[f"samples{name}"], n, np.nan)
+                columns[f"mean_difficulty{name}"] = total(rows, self.difficulty) / n_samples
         table = pd.DataFrame(columns).loc[groups]
         if classes is not None:
             return table.set_axis(pd.Index(classes, name="class"))

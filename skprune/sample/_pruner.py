@@ -1,4 +1,4 @@
-"""Sample pruner: removes training rows that a model is better, or no worse, without."""
+"""Sample pruner: removes training samples that a model can be fitted without."""
 
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -25,124 +25,135 @@ from skprune.solvers.prototypes import condense, facility_location
 
 __all__ = ["SamplePruner"]
 
-# Criteria that say how hard a row is, those that decide, and those that compare classes.
+# Criteria that measure the difficulty of samples, those that determine the number of samples to
+# keep themselves, and those that compare classes.
 HARDNESS = {"el2n", "influence", "forgetting"}
 DECIDING = frozenset({"disagreement", "tomek", "condensed"})
 OF_CLASSES = DECIDING | {"forgetting"}
-# Those that look at the numbers in the rows by themselves, and not through the model.
+# Those that use the feature values directly, and not through the model.
 OF_NUMBERS = DECIDING | {"leverage", "prototype"}
-# Parameters that not every criterion reads: their defaults, and who does.
-READ_BY = {"hardest": HARDNESS, "cv": {"el2n"}, "n_neighbors": {"disagreement"}, "remove": DECIDING}
-# Rows that are compared with each other at once by "prototype": their distances are held.
+# Parameters that not every criterion uses, and the criteria that do.
+USED_BY = {"hardest": HARDNESS, "cv": {"el2n"}, "n_neighbors": {"disagreement"}, "remove": DECIDING}
+# Largest number of samples whose pairwise distances "prototype" holds at once.
 PART = 2048
 
 
 class SamplePruner(BaseModelPruner):
-    """Prune the training rows of any classifier or regressor.
+    """Prune the training samples of a classifier or regressor.
 
-    Rows are ranked, and the model is fitted anew on those that stay, with their weights. By
-    default the rows go first that a model of the same kind, fitted without them, gets most
-    wrong: among them are those with a wrong label. After these, rows go at random, in
-    proportion of the classes. What comes back in `estimator_` is a plain model of the class
-    that went in. Rows at predict time are never touched.
+    Samples are ranked, and the model is refitted to those that are kept, with their sample
+    weights. By default the hardest samples are removed first, those with the largest errors
+    out of fold, which include mislabelled ones; then random samples, in proportion to the
+    classes. The result in `estimator_` is a plain model of the same class. No samples are
+    removed in prediction.
 
     Parameters
     ----------
     estimator : estimator
         A classifier or a regressor, or a pipeline that ends in one. It is cloned and fitted;
-        of a `sklearn.frozen.FrozenEstimator` the model inside is cloned for every level but
-        the whole.
+        for a `sklearn.frozen.FrozenEstimator` the model inside is cloned and fitted for every
+        level except the whole model.
     criterion : {"el2n", "leverage", "influence", "forgetting", "prototype", "random", \
             "disagreement", "tomek", "condensed"}, default="el2n"
-        Which rows go first:
+        Which samples are removed first:
 
-        - "el2n": the hardest, by the norm of the error of probabilities (or the absolute error
-          of a regressor) out of fold [1]_; after the share `hardest` the others at random;
-        - "influence": the same by Cook's distance for linear and logistic regression [2]_, and by
-          the error out of bag for forests and bagging [3]_;
-        - "forgetting": the same by how often a classifier forgot the row while it was trained:
-          from stage to stage of boosting, or from pass to pass where it has `partial_fit` [4]_;
-        - "leverage": those that are drawn last when rows are drawn by leverage; each row that
-          stays gets the weight of those that it stands for [5]_;
-        - "prototype": those that stand for the fewest others of their class [6]_;
-        - "random": any, in proportion of the classes: the baseline.
+        - "el2n": the hardest samples, by the norm of the error of the predicted probabilities
+          (for regressors the absolute error) out of fold [1]_; after the fraction `hardest`
+          the others at random;
+        - "influence": likewise by Cook's distance for linear and logistic regression [2]_, and
+          by the out-of-bag error for forests and bagging [3]_;
+        - "forgetting": likewise by how often a classifier forgot the sample during training:
+          from stage to stage of boosting, or from epoch to epoch for models with
+          `partial_fit` [4]_;
+        - "leverage": samples are kept by random sampling in proportion to their leverage, and
+          reweighted by importance weights [5]_;
+        - "prototype": samples that represent the fewest others of their class (facility
+          location) [6]_;
+        - "random": random samples, in proportion to the classes: the baseline.
 
-        These decide by themselves, for classifiers, by distances between rows:
+        The following, for classifiers, determine the number of samples themselves, from the
+        distances between samples:
 
-        - "disagreement": rows with a neighbour of another class go (edited nearest
+        - "disagreement": removes samples with a neighbour of another class (edited nearest
           neighbours) [7]_;
-        - "tomek": rows go that are nearest to each other and of two classes [8]_;
-        - "condensed": rows stay by which a nearest neighbour tells all rows apart [9]_.
+        - "tomek": removes Tomek links, pairs of mutual nearest neighbours of different
+          classes [8]_;
+        - "condensed": keeps samples from which a nearest neighbour classifier classifies all
+          samples correctly (condensed nearest neighbours) [9]_.
     keep : int or float, default=None
-        Rows that stay: so many (int) or this fraction (float in (0, 1]). ``keep=1.0`` is the
-        whole model. If `threshold` is None too, half stay. At least one row of each class
-        always stays.
+        Samples to keep: their number (int) or fraction (float in (0, 1]). ``keep=1.0`` is the
+        whole model. If `threshold` is None too, half of them are kept. At least one sample per
+        class is always kept.
     threshold : float, default=None
-        Rows with a rank share above it are kept. Shares run from ``1 / n_rows`` to 1.
+        Samples with a rank share above it are kept. Shares range from ``1 / n_samples`` to 1.
     hardest : float, default=0.1
-        Share of the rows that go as the hardest of "el2n", "influence" and "forgetting", but no
-        more than half of a class, unless this is more; 1 keeps the easiest, 0 is "random".
+        Fraction of the samples that are removed as the hardest ones by "el2n", "influence" and
+        "forgetting", but at most half of a class, unless this is more; 1 keeps the easiest
+        samples, 0 is "random".
     remove : {"both", "majority"}, default="both"
-        Which rows the criteria that decide may remove: those of all classes, or of all but the
-        smallest.
+        For the criteria that determine the number of samples themselves: whether samples of
+        all classes may be removed, or of all except the smallest class.
     n_neighbors : int, default=3
-        Neighbours that "disagreement" asks.
+        Number of neighbours of "disagreement".
     cv : int, default=5
-        Parts of the rows, each of which is left out once, for "el2n".
+        Number of folds of "el2n".
     random_state : int, RandomState instance or None, default=None
-        Draws rows and parts of rows. It is not passed on: set that of the inner model too.
+        Draws samples and folds. It is not passed on: set that of the inner model too.
     n_jobs : int, default=None
-        Fits, and searches for neighbours, at the same time.
+        Number of parallel jobs for fits and neighbour searches.
 
     Attributes
     ----------
     estimator_ : estimator
-        The model fitted on the rows that stay, plain.
+        The model fitted to the samples that are kept, plain.
     path_ : PruningPath
         All levels of this fit. Not part of the pickle.
-    rank_shares_ : ndarray of shape (n_rows,)
-        Share of the rows that are removed no later than each one; larger shares are kept. Not
-        of criteria that decide.
-    scores_ : ndarray of shape (n_rows,)
-        Of criteria that decide: 1 for rows that are kept and else 0.
-    difficulty_ : ndarray of shape (n_rows,)
-        How hard or unusual each row is, the larger the more: the error, Cook's distance, the
-        mean loss out of bag, events of forgetting, the leverage, the share of neighbours of
-        another class; 1 for rows that "tomek" and "condensed" remove and else 0. Rows of weight
-        zero have 1 from criteria that decide. Not of "prototype" and "random".
+    rank_shares_ : ndarray of shape (n_samples,)
+        Share of the samples that are removed no later than each one; larger shares are kept.
+        Not for criteria that determine the number of samples themselves.
+    scores_ : ndarray of shape (n_samples,)
+        For criteria that determine the number of samples themselves: 1 for samples that are
+        kept and 0 for others.
+    difficulty_ : ndarray of shape (n_samples,)
+        How hard or unusual each sample is; larger is harder: the error, Cook's distance, the
+        mean out-of-bag loss, the number of forgetting events, the leverage, or the share of
+        neighbours of another class; for "tomek" and "condensed" 1 for samples that are removed
+        and 0 for others. "disagreement", "tomek" and "condensed" give samples with a sample
+        weight of 0 a difficulty of 1. Not for "prototype" and "random".
     sample_indices_ : ndarray of int, shape (n_kept,)
-        Rows that stay, ascending.
+        Indices of the samples that are kept, ascending.
     sample_weight_ : ndarray of shape (n_kept,) or None
-        Weights that they were fitted with by "leverage"; None for the others.
-    keep_mask_ : ndarray of bool, shape (n_rows,)
-        Rows that stay.
+        For "leverage", the sample weights of this fit; None for other criteria.
+    keep_mask_ : ndarray of bool, shape (n_samples,)
+        Samples that are kept.
     report_ : DataFrame
-        A row per class, or per tenth of the rows by their target: rows before and after, and
-        their mean `difficulty_`.
+        One row per class, or per tenth of the samples by target: number of samples before and
+        after, and their mean `difficulty_`.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     n_features_in_ : int
-        Number of columns seen during `fit`.
+        Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     Raises
     ------
     UnsupportedModelError
-        If the model is neither classifier nor regressor, or not one that the criterion knows.
+        If the model is neither a classifier nor a regressor, or the criterion does not support
+        it.
 
     See Also
     --------
     PruningSearchCV : Cross-validates levels of a pruner; give it a list of them.
-    SVMPruner : Removes the rows that a support vector machine holds.
+    SVMPruner : Removes the samples that a support vector machine stores.
 
     Notes
     -----
-    A level costs a fit on its rows. On top of that, "el2n" takes `cv` fits in all, "leverage" and
-    "influence" of linear models O(n p^2) for n rows and p columns, "disagreement" and "tomek" one
-    search for neighbours, "condensed" O(n p) per row that stays, and "prototype" the squares of
-    parts of at most 2,048 rows of a class. Distances are between rows as they are: scale the
-    columns before.
+    A level costs a fit to its samples. In addition, "el2n" takes `cv` fits once, "leverage" and
+    "influence" of linear models O(n p^2) time for n samples and p features, "disagreement" and
+    "tomek" one neighbour search, "condensed" O(n p) per sample that is kept, and "prototype"
+    all pairwise distances within chunks of at most 2,048 samples of a class. Distances use the
+    features unscaled: scale them before.
 
     References
     ----------
@@ -215,12 +226,12 @@ class SamplePruner(BaseModelPruner):
         self.n_jobs = n_jobs
 
     def fit_resample(self, X: MatrixLike, y: ArrayLike, **fit_params: Any) -> tuple[Any, Any]:
-        """Fit, and return the rows that stay: a sampler of imbalanced-learn.
+        """Fit, and return the samples that are kept, as a sampler of imbalanced-learn does.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Training samples.
         y : array-like of shape (n_samples,)
             Their targets.
         **fit_params : dict
@@ -229,8 +240,8 @@ class SamplePruner(BaseModelPruner):
         Returns
         -------
         X, y : of the types given
-            Rows that stay, in the order given. Weights of "leverage" are in
-            `sample_weight_`.
+            Samples that are kept, in their original order. For "leverage", their weights are
+            in `sample_weight_`.
         """
         self.fit(X, y, **fit_params)
         return rows_of(X, self.sample_indices_), rows_of(y, self.sample_indices_)
@@ -247,42 +258,42 @@ class SamplePruner(BaseModelPruner):
         return tags
 
     def _check_model(self, model):
-        idle = [name for name, readers in READ_BY.items() if self.criterion not in readers]
-        reason = f"criterion={self.criterion!r} does not read it"
-        self._warn_if_set(dict.fromkeys(idle, reason), stacklevel=5)
+        unused = [name for name, users in USED_BY.items() if self.criterion not in users]
+        reason = f"criterion={self.criterion!r} does not use it"
+        self._warn_if_set(dict.fromkeys(unused, reason), stacklevel=5)
         if not (is_classifier(model) or is_regressor(model)):
             msg = (
-                f"{model!r} was given, but rows are ranked by their targets. Give a classifier or "
-                "a regressor."
+                f"{model!r} was given, but samples are ranked by their targets. Give a classifier "
+                "or a regressor."
             )
             raise UnsupportedModelError(msg)
         complaint = self._complaint(model)
         if complaint:
             msg = f"criterion={self.criterion!r} was given with {model!r}, {complaint}"
             if isinstance(model, Pipeline):
-                msg += " Or make the pruner, of its last step, the last step of the pipeline."
+                msg += " Or prune its last step: make the pruner the last step of the pipeline."
             raise UnsupportedModelError(msg)
 
     def _complaint(self, model):
-        """Return why a model does not go with the criterion, and what does, or None."""
+        """Return why the criterion does not support a model, and what to use; None if it does."""
         criterion = self.criterion
         if criterion in OF_CLASSES and not is_classifier(model):
             return "but it compares classes. Use criterion='el2n' for a regressor."
         if criterion == "leverage" and not has_fit_parameter(model, "sample_weight"):
             return (
-                "whose fit takes no sample_weight, but rows that are drawn by leverage stand for "
-                "others. Use a model that takes weights, or criterion='el2n'."
+                "whose fit takes no sample_weight, but samples drawn by leverage are weighted. Use "
+                "a model that takes weights, or criterion='el2n'."
             )
         if criterion == "forgetting" and not any(
             hasattr(model, name) for name in ("staged_predict", "partial_fit")
         ):
             return (
-                "which has neither staged_predict nor partial_fit to say what it forgot. Use "
-                "boosting or a network, or criterion='el2n'."
+                "which has neither staged_predict nor partial_fit, so that its predictions during "
+                "training are unknown. Use boosting or a network, or criterion='el2n'."
             )
         if criterion == "influence" and not scoring.has_influence(model):
             return (
-                "but it is known for linear, ridge, logistic and generalised linear regression, "
+                "but it is defined for linear, ridge, logistic and generalised linear regression, "
                 "and for forests and bagging with bootstrap=True. Use one of these, or "
                 "criterion='el2n'."
             )
@@ -292,7 +303,7 @@ class SamplePruner(BaseModelPruner):
         return True
 
     def _resolve_validation(self):
-        return "train"  # scores leave rows out by themselves
+        return "train"  # criteria that need held-out samples make folds of their own
 
     def _fit_whole(self, X, y, sample_weight, fit_params, copies):
         y = single_target(y, "SamplePruner")
@@ -313,7 +324,7 @@ class SamplePruner(BaseModelPruner):
         rng, sampled, difficulty = check_random_state(self.random_state), None, None
         if self.criterion == "leverage":
             difficulty = leverage(scoring.numbers(rows), rows.weight)
-            # Half of the odds are those of the weights, lest a row stand for too many.
+            # Mixing in the sample weights bounds the importance weights.
             odds = difficulty / difficulty.sum() + rows.weight / rows.weight.sum()
             sampled = odds, orders.by_sampling(odds, rng)
             order = np.argsort(-sampled[1], kind="stable")
@@ -322,7 +333,7 @@ class SamplePruner(BaseModelPruner):
         elif self.criterion == "random":
             order = orders.at_random(rows.stratum, rng)
         else:
-            difficulty = self._judge(model, rows, rng)
+            difficulty = self._measure_difficulty(model, rows, rng)
             order = orders.without_hardest(
                 difficulty, self.hardest, rows.stratum, rng, capped=codes is not None
             )
@@ -330,18 +341,18 @@ class SamplePruner(BaseModelPruner):
         smallest = 1 if codes is None else len(rows.classes)
         return SamplePath(model, rows, order, difficulty, smallest=smallest, sampled=sampled)
 
-    def _judge(self, model, rows, rng):
-        """Return how hard each row is."""
+    def _measure_difficulty(self, model, rows, rng):
+        """Return how hard each sample is."""
         if self.criterion == "el2n":
             seed = rng.randint(np.iinfo(np.int32).max)
             return scoring.out_of_fold_errors(model, rows, self.cv, seed, self.n_jobs)
-        if isinstance(self.estimator, FrozenEstimator):  # which rows it was fitted on is not known
+        if isinstance(self.estimator, FrozenEstimator):  # its training samples are unknown
             model = rows.fit(model)
         read = scoring.influence if self.criterion == "influence" else scoring.forgotten
         return read(model, rows)
 
     def _represent(self, rows, rng):
-        """Return an order in which each first part stands for the rows of each class."""
+        """Return an order of which each initial part represents the samples of each class."""
         X, place = scoring.numbers(rows), np.empty(len(rows.target))
         for stratum in np.unique(rows.stratum):
             own = rng.permutation(np.flatnonzero(rows.stratum == stratum))
@@ -351,9 +362,9 @@ class SamplePruner(BaseModelPruner):
         return orders.shares((place,), rows.stratum).argsort(kind="stable")
 
     def _choose(self, rows):
-        """Return the rows that stay by a criterion that decides, and what it says of each."""
+        """Return which samples are kept, and the difficulty of all, by a deciding criterion."""
         difficulty, safe = np.ones(len(rows.target)), np.zeros(len(rows.target), dtype=bool)
-        counted = np.flatnonzero(rows.weight > 0)  # the others go, and are nobody's neighbours
+        counted = np.flatnonzero(rows.weight > 0)  # the others are removed, and are no neighbours
         X = scoring.numbers(rows, sparse=self.criterion != "condensed")[counted]
         codes = rows.target[counted]
         if self.remove == "majority":
@@ -367,7 +378,7 @@ class SamplePruner(BaseModelPruner):
             found = disagreement(codes, scoring.neighbours(X, self.n_neighbors, self.n_jobs))
         difficulty[counted] = found
         kept = safe | (difficulty == 0)
-        # A class that would go altogether keeps the row that fits in best.
+        # A class that would be removed entirely keeps its sample of least difficulty.
         order = np.lexsort((difficulty, rows.weight <= 0))
         best = order[np.unique(rows.target[order], return_index=True)[1]]
         kept[best[np.bincount(rows.target[kept], minlength=len(best)) == 0]] = True

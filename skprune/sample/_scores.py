@@ -1,4 +1,4 @@
-"""What a criterion says of each row: the scores that orders of rows are made of."""
+"""Scores of training samples, by which they are ordered."""
 
 from inspect import signature
 
@@ -32,70 +32,72 @@ from skprune.surgery import (
     surgeon_type,
 )
 
-# Votes that are held at once.
+# Number of votes held at once.
 BATCH = 2**22
-# Passes over the rows after which a network or a linear model is asked what it has learnt.
+# Number of epochs of training, each followed by predictions.
 N_EPOCHS = 20
 
 
 def out_of_fold_errors(model, rows, n_folds, seed, n_jobs):
-    """Return the error of each row by a model that was fitted without it.
+    """Return the error of each sample by a model that was fitted without it.
 
     Parameters
     ----------
     model : estimator
         Cloned.
     rows : TrainingSamples
-        The rows.
+        The samples.
     n_folds : int
-        Parts of the rows, each of which is left out once.
+        Number of folds, each of which is left out once.
     seed : int
-        Draws the parts, which have the strata in proportion.
+        Draws the folds, which are stratified.
     n_jobs : int or None
-        Fits at the same time.
+        Number of parallel fits.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
+    ndarray of shape (n_samples,)
         Norms of the errors of probabilities, or absolute errors.
 
     Raises
     ------
     InputError
-        If there is one row only.
+        If there is one sample only.
     """
-    n_rows = _at_least_two(len(rows.target))
-    n_folds = min(n_folds, n_rows)
-    fold = np.empty(n_rows, dtype=np.intp)
-    order = np.lexsort((check_random_state(seed).permutation(n_rows), rows.stratum))
-    fold[order] = np.arange(n_rows) % n_folds
+    n_samples = _at_least_two(len(rows.target))
+    n_folds = min(n_folds, n_samples)
+    fold = np.empty(n_samples, dtype=np.intp)
+    order = np.lexsort((check_random_state(seed).permutation(n_samples), rows.stratum))
+    fold[order] = np.arange(n_samples) % n_folds
     parts = Parallel(n_jobs=n_jobs)(
-        delayed(_answer_without)(model, rows, fold == part) for part in range(n_folds)
+        delayed(_predict_without)(model, rows, fold == part) for part in range(n_folds)
     )
-    answer = np.empty((n_rows, parts[0].shape[1]))
+    predicted = np.empty((n_samples, parts[0].shape[1]))
     for part, found in enumerate(parts):
-        answer[fold == part] = found
+        predicted[fold == part] = found
     target = rows.target[:, np.newaxis]
-    return error_norm(answer, target == np.arange(answer.shape[1]) if _named(rows) else target)
+    if _has_classes(rows):
+        target = target == np.arange(predicted.shape[1])
+    return error_norm(predicted, target)
 
 
-def _answer_without(model, rows, out):
-    """Fit without some rows and answer them; probabilities of all classes, or values."""
+def _predict_without(model, rows, out):
+    """Fit without some samples and predict them; probabilities of all classes, or values."""
     X = rows_of(rows.X, np.flatnonzero(out))
-    if not _named(rows):
+    if not _has_classes(rows):
         return np.reshape(rows.fit(model, ~out).predict(X), (-1, 1))
-    answer = np.zeros((n_rows_of(X), len(rows.classes)))
+    predicted = np.zeros((n_rows_of(X), len(rows.classes)))
     seen = np.unique(rows.target[~out])
-    if len(seen) == 1:  # many models refuse to be fitted on one class
-        answer[:, seen] = 1.0
-        return answer
+    if len(seen) == 1:  # many models refuse to be fitted to one class
+        predicted[:, seen] = 1.0
+        return predicted
     fitted = rows.fit(model, ~out)
-    answer[:, encode_labels(rows.classes, fitted.classes_)] = _probabilities(fitted, X)
-    return answer
+    predicted[:, encode_labels(rows.classes, fitted.classes_)] = _probabilities(fitted, X)
+    return predicted
 
 
 def _probabilities(model, X):
-    """Return probabilities of classes, or what comes nearest to them."""
+    """Return probabilities of classes, else transformed decision values, else predictions."""
     if hasattr(model, "predict_proba"):
         return model.predict_proba(X)
     if not hasattr(model, "decision_function"):
@@ -116,19 +118,19 @@ def has_influence(model):
 
 
 def influence(model, rows):
-    """Return what each row does to a fit: Cook's distance, or its error out of bag.
+    """Return the influence of each sample on a fit: Cook's distance, or its out-of-bag error.
 
     Parameters
     ----------
     model : fitted estimator
-        A smooth linear model, or an ensemble of bootstrap samples; fitted on the rows.
+        A smooth linear model, or an ensemble of bootstrap samples; fitted to the samples.
     rows : TrainingSamples
-        The rows.
+        The samples.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        The highest are those of the rows that the model would rather be without.
+    ndarray of shape (n_samples,)
+        The influence; larger for samples that are more unusual.
 
     Raises
     ------
@@ -164,13 +166,13 @@ def influence(model, rows):
 
 def _out_of_bag(model, rows):
     members = members_for(model)
-    n_rows = len(rows.target)
-    unseen = out_of_bag_mask(members.in_bag(), n_rows)
-    found = np.empty(n_rows)
-    n_values = len(rows.classes) if _named(rows) else 1
-    for batch in blocks(n_rows, block_size(BATCH, members.n_members * n_values)):
+    n_samples = len(rows.target)
+    unseen = out_of_bag_mask(members.in_bag(), n_samples)
+    found = np.empty(n_samples)
+    n_values = len(rows.classes) if _has_classes(rows) else 1
+    for batch in blocks(n_samples, block_size(BATCH, members.n_members * n_values)):
         votes = members.votes(rows_of(rows.X, np.arange(batch.start, batch.stop)))
-        if _named(rows):
+        if _has_classes(rows):
             losses = votes.argmax(axis=2) != rows.target[batch]
         else:
             losses = (votes[:, :, 0] - rows.target[batch]) ** 2
@@ -180,24 +182,26 @@ def _out_of_bag(model, rows):
 
 
 def forgotten(model, rows):
-    """Count how often each row was learnt and forgotten while a classifier was trained.
+    """Count how often each sample was learnt and forgotten during the training of a classifier.
 
     Parameters
     ----------
     model : fitted classifier
-        With `staged_predict`, or else `partial_fit`, with which a clone is trained anew.
+        With `staged_predict`, or else `partial_fit`, by which a clone is then trained.
     rows : TrainingSamples
-        The rows.
+        The samples.
 
     Returns
     -------
-    ndarray of shape (n_rows,)
-        Events; more than there can be for rows that were never learnt.
+    ndarray of shape (n_samples,)
+        Number of forgetting events; for samples never learnt, more than there can be.
     """
-    said = (
+    predictions = (
         model.staged_predict(rows.X) if hasattr(model, "staged_predict") else _epochs(model, rows)
     )
-    return forgetting(encode_labels(rows.classes, np.ravel(each)) == rows.target for each in said)
+    return forgetting(
+        encode_labels(rows.classes, np.ravel(each)) == rows.target for each in predictions
+    )
 
 
 def _epochs(model, rows):
@@ -212,34 +216,37 @@ def _epochs(model, rows):
 
 
 def neighbours(X, n_neighbors, n_jobs):
-    """Return the nearest other rows of each row; ndarray of int, shape (n_rows, n_neighbors)."""
+    """Return the nearest neighbours of each sample; ndarray of int, (n_samples, n_neighbors)."""
     n_neighbors = min(n_neighbors, _at_least_two(X.shape[0]) - 1)
     graph = NearestNeighbors(n_neighbors=n_neighbors + 1, n_jobs=n_jobs).fit(X)
-    # The first is the row itself, or one at the same place: so imbalanced-learn has it, and
-    # these criteria give its rows.
+    # The first is the sample itself or a duplicate of it. imbalanced-learn drops it likewise, so
+    # that these criteria select the same samples.
     return graph.kneighbors(X, return_distance=False)[:, 1:]
 
 
 def numbers(rows, *, sparse=False):
-    """Return the rows as finite numbers; ndarray, or CSR matrix if `sparse` and given so."""
+    """Return the features as finite numbers; ndarray, or CSR matrix if `sparse` and given so."""
     try:
         return check_array(rows.X, dtype=np.float64, accept_sparse="csr" if sparse else False)
     except (TypeError, ValueError) as error:
         kinds = "finite numbers" if sparse else "finite numbers, and dense"
         msg = (
-            f"{error}\nThe criterion looks at the rows themselves, which have to be {kinds}. "
+            f"{error}\nThe criterion uses the features directly, which have to be {kinds}. "
             "Make the pruner the last step of a pipeline that prepares them, or use "
             "criterion='el2n'."
         )
         raise InputError(msg) from error
 
 
-def _at_least_two(n_rows):
-    if n_rows < 2:
-        msg = f"n_samples={n_rows}: a row is held against others. Give at least two rows."
+def _at_least_two(n_samples):
+    if n_samples < 2:
+        msg = (
+            f"n_samples={n_samples} was given, but samples are compared with others. Give at "
+            "least two samples."
+        )
         raise InputError(msg)
-    return n_rows
+    return n_samples
 
 
-def _named(rows):
+def _has_classes(rows):
     return rows.classes is not None

@@ -1,4 +1,4 @@
-"""The path of support vectors: which of them stay at every level, and what they then say."""
+"""The path of support vectors: which are kept at every level, and their refitted coefficients."""
 
 import copy
 
@@ -9,17 +9,17 @@ from skprune.base._ordered_path import OrderedPath, remaining, removal_levels
 
 
 class SVMPath(OrderedPath):
-    """The levels of a support vector machine; a cut gives the plain model of what stays.
+    """The levels of a support vector machine; a cut gives a plain model with fewer vectors.
 
     Parameters
     ----------
     surgeon : SVMSurgeon
         Reader and writer of the whole model.
     order : ndarray of int, shape (n_vectors,)
-        The vectors; the first one goes first.
+        The vectors; the first one is removed first.
     refit : Refit, default=None
-        Gives the vectors that stay new coefficients and offsets; they keep their own if
-        None.
+        Refits the coefficients and offsets of the vectors that are kept; they are unchanged
+        if None.
     """
 
     def __init__(self, surgeon, order, refit=None):

@@ -1,4 +1,4 @@
-"""Support vector machine pruner: removes support vectors and refits those that stay."""
+"""Support vector machine pruner: removes support vectors and refits the others."""
 
 from typing import Any, ClassVar
 
@@ -12,22 +12,22 @@ from skprune.base._delegation import inner_attribute
 from skprune.solvers.inverse_hessian import eliminate_shared
 from skprune.surgery import surgeon_for, surgeon_type
 from skprune.svm._path import SVMPath
-from skprune.svm._refit import Refit, answers_form
+from skprune.svm._refit import Refit, decision_values_form
 
 __all__ = ["SVMPruner"]
 
-# Share of the diagonal added to a kernel matrix. Vectors that say the same make it singular;
-# at this share no digits are lost that would call for another inverse.
+# Share of the diagonal added to a kernel matrix, which near-duplicate vectors make singular.
+# At this share updates of the inverse are accurate enough without another inversion.
 DAMPING = 1e-6
 
 
 class SVMPruner(BaseModelPruner):
     """Prune the support vectors of a support vector machine.
 
-    The vectors that the others can stand in for go first, and those that stay get new
-    coefficients, with which the model answers as nearly as before as it can. What comes
-    back in `estimator_` is a plain model of the class that went in, which predicts faster
-    by as much as it has fewer vectors. All levels of pruning come from one fit: see `path_`.
+    Support vectors that the others can best replace are removed first, and the coefficients
+    of the others are refitted to the decision function of the whole model. The result in
+    `estimator_` is a plain model of the same class; its prediction time is proportional to
+    its number of vectors. One fit gives all levels of pruning: see `path_`.
 
     Parameters
     ----------
@@ -36,24 +36,24 @@ class SVMPruner(BaseModelPruner):
         fitted; a model that is fitted already comes in a `sklearn.frozen.FrozenEstimator`,
         and is then copied, never changed.
     criterion : {"obs", "magnitude", "random"}, default="obs"
-        Which vectors go first:
+        Which vectors are removed first:
 
-        - "obs": always the one without which the model moves least in the feature space of
-          the kernel, the others at their best [1]_; those that are combinations of others
-          go first, at no loss [2]_;
+        - "obs": optimal brain surgeon: each time the vector whose removal changes the
+          decision function least, as a norm in the feature space of the kernel, after the
+          others are adjusted [1]_; vectors that are linear combinations of others are removed
+          first, without loss [2]_;
         - "magnitude": those with small dual coefficients;
-        - "random": the baseline that every other criterion is held against.
+        - "random": random order, the baseline of all other criteria.
     keep : int or float, default=None
-        Support vectors that stay: at most so many (int) or this fraction (float in
-        (0, 1]). ``keep=1.0`` is the whole model. If `threshold` is None too, half stay.
+        Support vectors to keep: their maximum number (int) or fraction (float in (0, 1]).
+        ``keep=1.0`` is the whole model. If `threshold` is None too, half of them are kept.
     threshold : float, default=None
-        Vectors with a rank share above it are kept. Shares run from ``1 / n_vectors`` to 1.
+        Vectors with a rank share above it are kept. Shares range from ``1 / n_vectors`` to 1.
     recovery : {"refit"} or None, default="refit"
-        "refit" gives the vectors that stay the dual coefficients and offsets that come
-        nearest to the decision values of the whole model on the training rows, by least
-        squares. None looks at no rows and leaves the offsets as they were; of "obs" the
-        coefficients are then those nearest to the whole model in feature space, else they
-        stay too.
+        "refit" fits the dual coefficients and offsets of the remaining vectors to the
+        decision values of the whole model on the training samples, by least squares. None
+        uses no samples and leaves the offsets unchanged; for "obs" the coefficients are then
+        those closest to the whole model in feature space, otherwise they are unchanged too.
     random_state : int, RandomState instance or None, default=None
         Draws the order of "random". It is not passed on: set that of the inner model too.
 
@@ -67,19 +67,19 @@ class SVMPruner(BaseModelPruner):
         Share of the support vectors that are removed no later than each one; larger shares are
         kept. There is no `scores_`: the criteria only order the vectors.
     keep_mask_ : ndarray of bool, shape (n_vectors,)
-        Support vectors that stay.
+        Support vectors that are kept.
     report_ : DataFrame
-        A row per support vector: the training row that it was, as ``support_`` numbers it,
-        whether it is kept, its rank share. scikit-learn leaves rows of weight 0 out of these
-        numbers.
+        One row per support vector: the index of its training sample, as in ``support_``,
+        whether it is kept, its rank share. scikit-learn does not count samples with a sample
+        weight of 0 in these indices.
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     offset_ : ndarray of shape (1,)
-        What is taken off the scores of rows to decide, for `OneClassSVM`.
+        Offset of the decision function, for `OneClassSVM`.
     n_features_in_ : int
-        Number of columns seen during `fit`, where the kernel is not a callable.
+        Number of features seen during `fit`, unless the kernel is a callable.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        Their names, where they are all strings.
+        Names of features seen during `fit`, if they are all strings.
 
     See Also
     --------
@@ -88,19 +88,19 @@ class SVMPruner(BaseModelPruner):
 
     Notes
     -----
-    With m support vectors and n rows, "obs" takes O(m^3) time, the refit O(n m^2) once, and
-    a level O(m^3) at the most. While it fits, a pruner holds about 24 m^2 bytes, with many
-    classes up to 40 m^2; the path keeps 8 m^2 and no rows. With several classes there is
-    one decision value for each two of them, in which only vectors of these two have a part;
-    the loss of a vector is summed over them.
+    With m support vectors and n samples, "obs" takes O(m^3) time, the refit O(n m^2) once,
+    and a level at most O(m^3). During the fit a pruner holds about 24 m^2 bytes, with many
+    classes up to 40 m^2; the path holds 8 m^2 and no samples. With several classes there is
+    one decision value per pair of classes, to which only vectors of these classes
+    contribute; the cost of removing a vector is summed over the pairs.
 
-    With ``kernel="precomputed"`` the columns of the kernel matrix stay as many as they were;
-    those of vectors that went are no longer read. With a callable kernel the pruned model
-    holds its support vectors and no other rows, and ``support_`` numbers these. A frozen
-    model with a precomputed kernel takes the matrix that it was fitted on.
+    With ``kernel="precomputed"`` the kernel matrix has as many columns as before; those of
+    removed vectors are ignored. With a callable kernel the pruned model stores its support
+    vectors and no other samples, and ``support_`` contains their indices. A frozen model with
+    a precomputed kernel requires the matrix that it was fitted to.
 
-    Probabilities stay those of the sigmoid that was fitted to the decision values of the
-    whole model.
+    Probabilities are computed by the sigmoid fitted to the decision values of the whole
+    model.
 
     References
     ----------
@@ -160,7 +160,7 @@ class SVMPruner(BaseModelPruner):
         return self.recovery == "refit" or (self.criterion == "obs" and precomputed)
 
     def _resolve_validation(self):
-        return "train"  # what is refitted are the answers of the model, not the target
+        return "train"  # refits approximate the decision values of the model, not the target
 
     def _prune_model(self, model, rows):
         surgeon = surgeon_for(model)
@@ -172,7 +172,7 @@ class SVMPruner(BaseModelPruner):
         order = self._order(surgeon, similarity)
         refit = None
         if self.recovery == "refit":
-            refit = Refit(surgeon, *answers_form(surgeon, rows, similarity))
+            refit = Refit(surgeon, *decision_values_form(surgeon, rows, similarity))
         elif self.criterion == "obs":
             refit = Refit(surgeon, similarity)
         return SVMPath(surgeon, order, refit)
@@ -195,7 +195,7 @@ def _part_of(K, part):
 
 
 def _definite(K):
-    """Make `K` positive definite, in place; what is negative of it is left out; O(n^3)."""
+    """Make `K` positive definite, in place, without its negative eigenvalues; O(n^3)."""
     if not len(K):
         return K
     diagonal = np.einsum("ii->i", K)
@@ -203,7 +203,7 @@ def _definite(K):
     diagonal += _ridge(own)
     try:
         np.linalg.cholesky(K)
-    except np.linalg.LinAlgError:  # not every kernel is one of inner products
+    except np.linalg.LinAlgError:  # not every kernel is positive semidefinite
         diagonal[:] = own
         values, vectors = np.linalg.eigh(K)
         np.matmul(vectors * np.maximum(values, 0.0), vectors.T, out=K)

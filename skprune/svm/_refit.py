@@ -1,4 +1,4 @@
-"""Refits of the coefficients of the support vectors that stay."""
+"""Refits of the coefficients of the support vectors that are kept."""
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -8,31 +8,30 @@ from skprune._compat import check_sample_weight, n_rows_of, rows_of
 from skprune.arrays.blocks import block_size, blocks
 from skprune.base._targets import samples_missing
 
-# Kernel values that are held at once while rows are gone through.
+# Number of kernel values held at once in a pass over the samples.
 BATCH = 2**21
-# Share of the distance in feature space in what is refitted: training rows do not say how
-# vectors that they hardly tell apart should share a coefficient.
+# Ridge in feature space: near-duplicate vectors leave the coefficients undetermined.
 RIDGE = 1e-6
-# Share of the diagonal, for vectors that say the same.
+# Share of the diagonal that is added to it, for duplicate vectors.
 DAMPING = 1e-10
-# Shares of the answers before their mean is taken off: below the first little but rounding is
-# left of them, and the second is certainly rounding.
+# Shares of the uncentred decision values: centred ones below the first are mostly rounding
+# errors, those below the second only rounding errors.
 FLOOR = 1e-6
 ROUNDING = 1e-14
 
 
 class Refit:
-    """The coefficients and offsets with which some vectors are nearest to all of them.
+    """Coefficients and offsets of some vectors that best approximate the whole model.
 
     Parameters
     ----------
     surgeon : SVMSurgeon
         Reader of the whole model.
     form : ndarray of shape (n_vectors, n_vectors)
-        Squared distance of two models as a form in their coefficients, positive definite.
-        Held, not copied.
+        Quadratic form of coefficients that gives the squared distance of two models,
+        positive definite. Held, not copied.
     mean : ndarray of shape (n_vectors,) or float, default=0.0
-        Mean kernel value of each vector, which the offset takes up.
+        Mean kernel value of each vector, which the offset compensates.
     """
 
     def __init__(self, surgeon, form, mean=0.0):
@@ -47,7 +46,7 @@ class Refit:
         Parameters
         ----------
         kept : ndarray of bool, shape (n_vectors,)
-            Vectors that stay.
+            Vectors that are kept.
 
         Returns
         -------
@@ -66,32 +65,32 @@ class Refit:
         return found, self._offsets + self._mean @ (self._own - found)
 
 
-def answers_form(surgeon, rows, similarity=None):
-    """Return the form of squared differences of answers, over some rows.
+def decision_values_form(surgeon, rows, similarity=None):
+    """Return the quadratic form of squared differences of decision values, over samples.
 
-    One pass over the rows is all that is needed: none of them is held.
+    One pass over the samples is enough: none of them is held.
 
     Parameters
     ----------
     surgeon : SVMSurgeon
         Reader of the whole model.
     rows : ValidationData
-        The rows.
+        The samples.
     similarity : ndarray of shape (n_vectors, n_vectors), default=None
-        Kernel matrix of the vectors, positive definite. Overwritten: at this size one matrix
-        more is one too many.
+        Kernel matrix of the vectors, positive definite. Overwritten, to save the memory of
+        another matrix of this size.
 
     Returns
     -------
     form : ndarray of shape (n_vectors, n_vectors)
-        As `Refit` takes it. O(n_rows n_vectors^2).
+        As `Refit` takes it. O(n_samples n_vectors^2).
     mean : ndarray of shape (n_vectors,)
         Mean kernel value of each vector.
 
     Raises
     ------
     InputError
-        If no row has a positive weight.
+        If no sample has a positive weight.
     """
     (X,) = indexable(rows.X)
     n_rows, n_vectors = n_rows_of(X), surgeon.n_vectors
@@ -106,7 +105,7 @@ def answers_form(surgeon, rows, similarity=None):
         form += values.T @ values  # the same array twice: half of it is computed
         mean += root[batch] @ values
     whole = np.trace(form)
-    form -= np.outer(mean, mean)  # the offset takes the mean
+    form -= np.outer(mean, mean)  # the offset compensates the mean
     trace = np.trace(form)
     np.einsum("ii->i", form)[:] += max(DAMPING * trace / max(1, n_vectors), ROUNDING * whole) or 1.0
     if similarity is not None and n_vectors:

@@ -59,7 +59,7 @@ def test_what_is_no_count_and_no_fraction_is_refused_by_value(keep):
     with pytest.raises(LevelError) as caught:
         check_level(keep, None)
     assert str(caught.value) == (
-        f"keep={keep!r} is no level. Allowed are an int of at least 1 (the number of units "
+        f"keep={keep!r} is not a level. Allowed are an int of at least 1 (the number of units "
         "that are kept), a float in (0, 1] (the fraction that is kept) or None."
     )
 
@@ -71,7 +71,7 @@ def test_what_is_no_number_is_refused_as_a_threshold(threshold):
     with pytest.raises(LevelError) as caught:
         check_level(None, threshold)
     assert str(caught.value) == (
-        f"threshold={threshold!r} is no level. Allowed is a real number, in the unit of the "
+        f"threshold={threshold!r} is not a level. Allowed is a real number, in the unit of the "
         "criterion's scores, or None."
     )
 
@@ -113,7 +113,7 @@ def test_fractions_are_rounded_down_and_never_to_nothing(keep, n_units, count):
 
 
 def test_more_units_than_there_are_is_all_of_them_with_a_warning():
-    message = "keep=12 is more than the 7 leaves of the whole model; nothing is cut"
+    message = "keep=12 is more than the 7 leaves of the whole model; nothing is removed"
     with pytest.warns(PruningWarning, match=message):
         assert units_to_keep(12, 7, "leaves") == 7
 

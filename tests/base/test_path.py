@@ -239,17 +239,17 @@ def test_a_count_above_the_whole_model_cuts_nothing_and_warns():
     [
         ({}, "keep=None, threshold=None and index=None were given; exactly one"),
         ({"keep": 3, "threshold": 0.1}, "keep=3, threshold=0.1 and index=None"),
-        ({"threshold": 0.0, "index": 0}, "exactly one of them names a level"),
-        ({"keep": 0}, "keep=0 is no level"),
-        ({"keep": True}, "keep=True is no level"),
-        ({"keep": 1.5}, "keep=1.5 is no level"),
-        ({"keep": np.nan}, "keep=nan is no level"),
-        ({"threshold": np.nan}, "threshold=nan is no level"),
-        ({"threshold": "0"}, "threshold='0' is no level"),
-        ({"index": 1.0}, "index=1.0 is no row of the path; give an int"),
-        ({"index": False}, "index=False is no row"),
-        ({"index": np.True_}, r"index=np.True_ is no row"),
-        ({"index": "0"}, "index='0' is no row"),
+        ({"threshold": 0.0, "index": 0}, "exactly one of them selects a level"),
+        ({"keep": 0}, "keep=0 is not a level"),
+        ({"keep": True}, "keep=True is not a level"),
+        ({"keep": 1.5}, "keep=1.5 is not a level"),
+        ({"keep": np.nan}, "keep=nan is not a level"),
+        ({"threshold": np.nan}, "threshold=nan is not a level"),
+        ({"threshold": "0"}, "threshold='0' is not a level"),
+        ({"index": 1.0}, "index=1.0 is not a row of the path. Give an int"),
+        ({"index": False}, "index=False is not a row"),
+        ({"index": np.True_}, r"index=np.True_ is not a row"),
+        ({"index": "0"}, "index='0' is not a row"),
     ],
     ids=str,
 )
@@ -265,7 +265,7 @@ def test_rows_outside_the_path_are_refused_with_its_ends(beyond):
     path, X, y = fitted("tree")
     n = len(path)
     for index in (n + beyond, -n - 1 - beyond):
-        message = f"index={index} is outside the path, which has {n} levels: .* {-n} to {n - 1}"
+        message = f"index={index} is outside the path, which has {n} levels. .* {-n} to {n - 1}"
         with pytest.raises(LevelError, match=message):
             path.cut(index=index)
         with pytest.raises(LevelError, match=message):
@@ -360,7 +360,7 @@ def test_some_levels_are_predicted_like_all(case):
 
 def test_levels_that_go_back_are_refused_by_a_walk_that_only_goes_on():
     path, X, _ = fitted("forest")
-    with pytest.raises(LevelError, match=r"index=\[3, 0\] goes back; .* ascending order"):
+    with pytest.raises(LevelError, match=r"index=\[3, 0\] is not ascending\. Give rows"):
         next(path.predictions(X, index=[3, 0]))
 
 

@@ -149,9 +149,9 @@ def test_rows_choose_or_bound_but_never_both():
 @pytest.mark.parametrize(
     ("model", "params", "words"),
     [
-        (RandomForestRegressor(), {}, "keeps the class that a classifier names"),
+        (RandomForestRegressor(), {}, "preserves the classes that a classifier predicts"),
         (GradientBoostingClassifier(), {}, "Allowed for it is criterion='stages'"),
-        (BaggingClassifier(LogisticRegression()), {}, "cannot hold new weights"),
+        (BaggingClassifier(LogisticRegression()), {}, "cannot store new weights"),
         (RandomForestClassifier(), {"validation": "oob"}, "Give None, a fraction or 'train'"),
     ],
 )

@@ -151,7 +151,7 @@ def test_bagging_of_other_members_than_trees():
     model = BaggingClassifier(KNeighborsClassifier(), n_estimators=6, random_state=0)
     pruner = EnsemblePruner(model, keep=3).fit(X, Y)
     assert len(pruner.estimator_.estimators_) == 3
-    with pytest.raises(InputError, match="cannot hold new weights"):
+    with pytest.raises(InputError, match="cannot store new weights"):
         EnsemblePruner(model, criterion="nnls").fit(X, Y)
 
 
@@ -226,9 +226,9 @@ def test_a_target_without_signal_keeps_one_member_at_least():
     ("model", "criterion", "words"),
     [
         (GradientBoostingClassifier(), "reduced_error", "Allowed for it is criterion='stages'"),
-        (HistGradientBoostingClassifier(), "random", "only the last ones can go"),
+        (HistGradientBoostingClassifier(), "random", "only the last ones can be removed"),
         (FOREST, "stages", "no order of their own"),
-        (AdaBoostRegressor(), "nnls", "cannot hold new weights"),
+        (AdaBoostRegressor(), "nnls", "cannot store new weights"),
         *[
             (REGRESSORS, criterion, "counts votes for classes")
             for criterion in sorted(set(BY_VOTES) - {"reduced_error", "error"})

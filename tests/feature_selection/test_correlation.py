@@ -316,7 +316,7 @@ def test_pickle_leaves_the_path_behind_and_says_so():
     loaded = pickle.loads(pickled)
     assert_array_equal(loaded.transform(X), pruner.transform(X))
     pd.testing.assert_frame_equal(loaded.report_, pruner.report_)
-    with pytest.raises(AttributeError, match="pickled or copied, which leaves path_ behind"):
+    with pytest.raises(AttributeError, match="pickled or copied, which leaves path_ out"):
         _ = loaded.path_
     path = pickle.loads(pickle.dumps(pruner.path_))
     assert_array_equal(path.cut(threshold=0.5), pruner.path_.cut(threshold=0.5))
@@ -397,11 +397,11 @@ def test_threshold_outside_of_a_correlation(threshold):
 @pytest.mark.parametrize(
     ("level", "message"),
     [
-        ({"keep": 0}, "keep=0 is no level"),
-        ({"keep": True}, "keep=True is no level"),
-        ({"keep": 1.5}, r"keep=1\.5 is no level"),
-        ({"keep": np.nan}, "keep=nan is no level"),
-        ({"threshold": np.nan}, "threshold=nan is no level"),
+        ({"keep": 0}, "keep=0 is not a level"),
+        ({"keep": True}, "keep=True is not a level"),
+        ({"keep": 1.5}, r"keep=1\.5 is not a level"),
+        ({"keep": np.nan}, "keep=nan is not a level"),
+        ({"threshold": np.nan}, "threshold=nan is not a level"),
         ({"keep": 3, "threshold": 0.5}, "Set one of them to None"),
     ],
 )

@@ -90,7 +90,7 @@ def test_a_batch_that_fails_is_not_added():
 
 def test_a_batch_has_no_target_and_the_same_columns():
     X = table()
-    with pytest.raises(InputError, match="partial_fit reads no target"):
+    with pytest.raises(InputError, match="partial_fit uses no target"):
         CorrelationPruner(prefer="association").partial_fit(X, X[:, 0])
     pruner = CorrelationPruner().partial_fit(X)
     with pytest.raises(ValueError, match="9 features, but CorrelationPruner is expecting 10"):

@@ -32,7 +32,7 @@ def test_a_threshold_keeps_what_is_above_it():
     path = RankedPath(np.array([1.0, 3.0, 2.0]))
     for threshold in (-np.inf, 0.99, 1.0, 1.5, 2.0, 2.99):
         assert_array_equal(path.cut(threshold=threshold), path.scores > threshold)
-    with pytest.raises(LevelError, match="leaves no column: the highest score is 3"):
+    with pytest.raises(LevelError, match="keeps no feature: the highest score is 3"):
         path.cut(threshold=3.0)
 
 

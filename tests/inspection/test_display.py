@@ -500,5 +500,5 @@ def test_estimator_without_a_path_is_an_error(table, pruner):
         PruningPathDisplay.from_estimator(columns, X, y)
     with pytest.raises(NotFittedError):
         PruningPathDisplay.from_estimator(TreePruner(DecisionTreeClassifier()), X, y)
-    with pytest.raises(AttributeError, match="leaves path_ behind"):
+    with pytest.raises(AttributeError, match="leaves path_ out"):
         PruningPathDisplay.from_estimator(pickle.loads(pickle.dumps(pruner)), X, y)

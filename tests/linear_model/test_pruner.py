@@ -313,7 +313,7 @@ def test_classes_against_the_rest_are_fitted_one_by_one(model, class_weight):
 def test_outputs_that_are_fitted_together_are_refused_one_by_one():
     X, y = classes()
     pruner = LinearPruner(LinearDiscriminantAnalysis())
-    with pytest.raises(InputError, match=r"3 outputs together.*Set unit='feature'"):
+    with pytest.raises(InputError, match=r"3 outputs jointly.*Set unit='feature'"):
         pruner.fit(X, y)
     kept = clone(pruner).set_params(unit="feature", keep=4).fit(X, y)
     alone = LinearDiscriminantAnalysis().fit(X[:, kept.keep_mask_], y)
@@ -351,7 +351,7 @@ def test_tasks_share_their_columns():
     pruner = LinearPruner(MultiTaskLasso(1.0), unit="feature", keep=3).fit(X, y)
     alone = MultiTaskLasso(1.0).fit(X[:, pruner.keep_mask_], y)
     assert_allclose(pruner.estimator_.coef_[:, pruner.keep_mask_], alone.coef_, rtol=1e-6)
-    with pytest.raises(InputError, match="3 outputs together"):
+    with pytest.raises(InputError, match="3 outputs jointly"):
         clone(pruner).set_params(unit="weight").fit(X, y)
 
 
@@ -467,7 +467,7 @@ def test_groups_stand_or_fall_together(criterion, model):
         assert mask.sum() == path.units[index]
         assert all(len(set(mask[group])) == 1 for group in groups)
         assert (np.atleast_2d(path.cut(index=index).coef_).any(axis=0) == mask).all()
-    with pytest.warns(PruningWarning, match="groups are of columns"):
+    with pytest.warns(PruningWarning, match="groups are of features"):
         clone(pruner).set_params(unit="weight").fit(X, y)
 
 
@@ -617,7 +617,7 @@ def test_a_pickled_path_says_that_its_rows_are_gone(model):
     assert again.levels.equals(path.levels)
     assert_array_equal(again.mask(5), path.mask(5))
     with pytest.raises(
-        InputError, match=r"pickled or copied, which leaves behind the samples.*keep=1"
+        InputError, match=r"pickled or copied, which leaves out the samples.*keep=1"
     ):
         again.cut(keep=5)
     path.cut(keep=5)  # the one that was pickled has them
@@ -672,7 +672,9 @@ def test_rows_of_unknown_and_of_absent_classes(model):
         found = LinearPruner(FrozenEstimator(balanced), keep=4).fit(X[y < 2], y[y < 2])
         assert (found.estimator_.coef_ != 0).sum() == 4
         return
-    with pytest.raises(InputError, match=r"No row is of the classes \[2\].*recovery=None"):
+    with pytest.raises(
+        InputError, match=r"There are no samples of the classes \[2\].*recovery=None"
+    ):
         clone(pruner).fit(X[y < 2], y[y < 2])
     clone(pruner).set_params(recovery=None).fit(X[y < 2], y[y < 2])
 

@@ -539,8 +539,8 @@ def test_a_pruner_out_of_reach_is_explained():
 @pytest.mark.parametrize(
     ("grid", "error", "words"),
     [
-        ({"keep": ["half"]}, LevelError, "keep='half' is no level"),
-        ({"keep": [0.5], "threshold": [0.1]}, LevelError, "each alone names a level"),
+        ({"keep": ["half"]}, LevelError, "keep='half' is not a level"),
+        ({"keep": [0.5], "threshold": [0.1]}, LevelError, "each alone selects a level"),
         ({"max_depth": [3]}, ValueError, "estimator__<name>"),
         ({"keep": 0.5}, TypeError, "list"),
         ({"keep": []}, ValueError, "non-empty"),

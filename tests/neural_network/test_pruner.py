@@ -248,7 +248,7 @@ def test_validation_holds_rows_out_for_the_training_to_stop():
     np.testing.assert_array_equal(
         pruner.estimator_.coefs_[0] == 0, longer.estimator_.coefs_[0] == 0
     )
-    with pytest.warns(PruningWarning, match="trains nothing that could be stopped"):
+    with pytest.warns(PruningWarning, match="has no training that could stop early"):
         MLPPruner(grown(), validation=0.3).fit(X, y)
 
 

@@ -348,7 +348,7 @@ def test_numbers_of_any_size(size):
 
 def test_whole_numbers_of_bits_alone():
     quantizer = fitted(MODELS[4])
-    with pytest.raises(LevelError, match=r"bits=4\.0 is no level"):
+    with pytest.raises(LevelError, match=r"bits=4\.0 is not a level"):
         quantizer._row_of_level(quantizer.path_, {"bits": 4.0})
     wide = np.random.default_rng(0).normal(size=(10, 2001))
     with pytest.warns(PruningWarning, match="inputs are more than 2000"):

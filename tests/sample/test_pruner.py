@@ -38,7 +38,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import PruningSearchCV, SamplePruner
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
-from skprune.sample._pruner import OF_NUMBERS, READ_BY
+from skprune.sample._pruner import OF_NUMBERS, USED_BY
 
 NB = GaussianNB()
 
@@ -249,7 +249,7 @@ def test_cut_is_a_fit_on_the_rows_with_their_weights(quantity):
     assert (pruner.sample_weight_ >= weight[rows]).all()
     assert pruner.sample_weight_.sum() == pytest.approx(weight.sum(), rel=0.3)
     np.testing.assert_array_equal(pruner.path_.weights(0), weight)
-    weight[:30] = 0.0  # such rows go first, and stand for nothing while they stay
+    weight[:30] = 0.0  # such samples are removed first, and represent no others
     pruner.set_params(keep=110).fit(X, y, sample_weight=weight)
     assert pruner.sample_weight_[:20].tolist() == [0.0] * 20
     np.testing.assert_array_equal(pruner.sample_weight_[20:], weight[30:])
@@ -390,7 +390,7 @@ def test_routed_weights_reach_every_fit(classes):
 def test_pickled_weights_need_the_rows(quantity):
     pruner = SamplePruner(Ridge(), criterion="leverage", random_state=0).fit(*quantity)
     path = pickle.loads(pickle.dumps(pruner.path_))
-    with pytest.raises(InputError, match="leaves behind the samples"):
+    with pytest.raises(InputError, match="leaves out the samples"):
         path.weights(3)
 
 
@@ -403,9 +403,9 @@ def test_pickled_weights_need_the_rows(quantity):
         (KMeans(), "el2n", "Give a classifier or a regressor"),
         (Ridge(), "tomek", "it compares classes. Use criterion='el2n'"),
         (KNeighborsClassifier(), "leverage", "takes no sample_weight"),
-        (make_pipeline(Ridge()), "influence", "Or make the pruner, of its last step, the last"),
+        (make_pipeline(Ridge()), "influence", "make the pruner the last step"),
         (KNeighborsClassifier(), "forgetting", "neither staged_predict nor partial_fit"),
-        (Lasso(), "influence", "known for linear, ridge, logistic"),
+        (Lasso(), "influence", "defined for linear, ridge, logistic"),
         (RandomForestClassifier(bootstrap=False), "influence", "bootstrap=True"),
     ],
 )
@@ -421,7 +421,7 @@ def test_rows_and_models_that_do_not_serve(classes):
         SamplePruner(tree).fit(X, np.column_stack([y, y]))
     with pytest.raises(InputError, match="requires y to be passed"):
         SamplePruner(tree).fit(X)
-    with pytest.raises(InputError, match="Give at least two rows"):
+    with pytest.raises(InputError, match="Give at least two samples"):
         SamplePruner(tree).fit(X[:1], y[:1])
     with pytest.raises(InputError, match="closed form"):
         SamplePruner(LinearRegression(positive=True), criterion="influence").fit(X, y)
@@ -447,9 +447,9 @@ def test_negative_weights_are_refused(classes):
         SamplePruner(DecisionTreeRegressor()).fit(*classes, sample_weight=np.r_[-1.0, np.ones(239)])
 
 
-@pytest.mark.parametrize("name", READ_BY)
+@pytest.mark.parametrize("name", USED_BY)
 def test_idle_parameters_warn(classes, name):
     other = {"hardest": 0.2, "cv": 3, "n_neighbors": 4, "remove": "majority"}[name]
     with pytest.warns(PruningWarning, match=f"{name}={other!r} has no meaning here"):
         SamplePruner(NB, criterion="random", random_state=0, **{name: other}).fit(*classes)
-    assert "random" not in READ_BY[name]
+    assert "random" not in USED_BY[name]

@@ -382,7 +382,7 @@ def test_other_models_and_pruners_are_refused():
     for model in (SVC(), FrozenEstimator(SVC())):
         with pytest.raises(UnsupportedModelError, match=r"SVC is not a model.*RandomForest"):
             TreePruner(model).fit(X, y)
-    with pytest.raises(LevelError, match="keep=0 is no level"):
+    with pytest.raises(LevelError, match="keep=0 is not a level"):
         SVMPruner(SVC(), keep=0).fit(X, y)
     frozen = FrozenEstimator(SVC().fit(X, y))
     with pytest.raises(InputError, match="None of the n_samples=240 samples has a positive weight"):
