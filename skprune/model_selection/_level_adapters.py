@@ -203,7 +203,7 @@ class RFEAdapter(SelectorAdapter):
         return int(max(1, step * self.selector.n_features_in_)) if 0 < step < 1 else int(step)
 
 
-ADAPTERS = MappingProxyType(
+ADAPTERS: MappingProxyType[type, Any] = MappingProxyType(
     {
         SelectKBest: SelectKBestAdapter,
         SelectPercentile: SelectPercentileAdapter,

@@ -325,8 +325,8 @@ class PruningSearchCV(BaseSearchCV):
         if failed and len(failed) == len(plan):
             raise failed[0]  # no combination has levels
         return {
-            number: WholeFit(*fit, fit[0] and self._levels(fit[0], scoring, X, y))
-            for number, fit in zip(asked, fits, strict=True)
+            number: WholeFit(fitted, seconds, fitted and self._levels(fitted, scoring, X, y))
+            for number, (fitted, seconds) in zip(asked, fits, strict=True)
         }
 
     def _levels(self, fitted, scoring, X, y):
