@@ -42,7 +42,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     """Base class of the meta-estimators that prune a fitted model.
 
     A subclass writes `_check_model`, `_prune_model`, which turns a fitted model into its path,
-    and `_make_report`; `_needs_rows` tells whether its criterion uses data at all. The base
+    and `_make_report`; `_needs_rows` is whether its criterion uses data at all. The base
     class fits (or unfreezes) the inner model, holds data out, cuts, and delegates.
     """
 

@@ -222,7 +222,7 @@ class WithinBudget(BaseRule):
 
     Notes
     -----
-    Sizes are means over the folds. The model that is refitted on all rows may be larger
+    Sizes are means over the folds. The model that is refitted to all samples may be larger
     than the budget; `PruningSearchCV` then warns.
 
     Examples
