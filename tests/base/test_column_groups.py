@@ -17,9 +17,7 @@ def test_columns_are_found_by_name_and_by_place():
 
 def test_a_name_that_two_columns_have_names_neither():
     names = np.array(["a", "b", "a"], dtype=object)
-    with pytest.raises(
-        InputError, match=r"always_keep names .* 'a', but the features \[0, 2\] all"
-    ):
+    with pytest.raises(InputError, match=r"names .* 'a', but the features \[0, 2\] all"):
         place_columns(["a"], names, 3, "always_keep")
     assert place_columns(["b", 2], names, 3, "always_keep").tolist() == [1, 2]
 
