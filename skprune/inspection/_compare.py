@@ -23,9 +23,9 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skprune._compat import import_extra, predicts_only, rows_of
-from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
+from skprune.exceptions import InputError, PruningWarning
 from skprune.inspection._scratch import with_scratch
-from skprune.size import SIZES, model_size
+from skprune.size import SIZES, size_or_nan
 
 __all__ = ["compare"]
 
@@ -154,7 +154,7 @@ def compare(
     latencies = _latencies(models, X, len(first), n_repeats)
     rows = [
         scores[name]
-        | _sizes(model)
+        | size_or_nan(model)
         | latencies[name]
         | {"agreement": _agreement(first, predictions[name], sample_weight, classify=classify)}
         for name, model in models.items()
@@ -338,14 +338,6 @@ def _agreement(first, predicted, sample_weight, *, classify):
 
 
 # Size and latency
-
-
-def _sizes(model):
-    try:
-        size = model_size(model)
-    except UnsupportedModelError:
-        return dict.fromkeys(SIZES, np.nan)
-    return {name: getattr(size, name) for name in SIZES}
 
 
 def _latencies(models, X, n_rows, n_repeats):
