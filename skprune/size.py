@@ -1,5 +1,6 @@
 """The size of fitted models: units, parameters, bytes."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skprune.exceptions import UnsupportedModelError
 from skprune.surgery import has_surgeon, surgeon_for, surgeon_type
 from skprune.surgery.coded import CodedModel
 
@@ -88,6 +90,15 @@ def model_size(model: Any) -> ModelSize:
     found = plain_model(model)
     reader = found if isinstance(found, CodedModel) else surgeon_for(found)
     return ModelSize(*map(int, reader.size()))
+
+
+def size_or_nan(model):
+    """Return the size of a fitted model as a dict; of one that no surgeon knows NaN."""
+    try:
+        size = model_size(model)
+    except UnsupportedModelError:
+        return dict.fromkeys(SIZES, math.nan)
+    return {name: getattr(size, name) for name in SIZES}
 
 
 def plain_model(model):

@@ -33,6 +33,8 @@ from skprune.exceptions import InputError, PruningWarning
 
 # What `validation` may be, in the pruners that have it.
 VALIDATION = [StrOptions({"oob", "train"}), Interval(Real, 0, 1, closed="neither"), None]
+# Tags of a pruner that are those of its inner model.
+INNER_TAGS = ("estimator_type", "classifier_tags", "regressor_tags", "target_tags", "input_tags")
 # Private parameter of `fit`: equal values for samples that are copies of one, as in `hold_out`.
 COPIES = "_sample_copies"
 
@@ -205,7 +207,8 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         return ValidationData(X, y, sample_weight, out_of_bag=False)
 
     def _resolve_validation(self):
-        validation = self.validation
+        """Return "oob", "train" or a fraction; "train" if there is no parameter to set it."""
+        validation = getattr(self, "validation", "train")
         bootstraps = getattr(self.estimator, "bootstrap", False)
         if validation is None:
             return "oob" if bootstraps else 0.2
@@ -250,11 +253,8 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
-        tags.estimator_type = inner.estimator_type
-        tags.classifier_tags = copy.deepcopy(inner.classifier_tags)
-        tags.regressor_tags = copy.deepcopy(inner.regressor_tags)
-        tags.target_tags = copy.deepcopy(inner.target_tags)
-        tags.input_tags = copy.deepcopy(inner.input_tags)
+        for name in INNER_TAGS:
+            setattr(tags, name, copy.deepcopy(getattr(inner, name)))
         tags.non_deterministic = inner.non_deterministic
         return tags
 

@@ -10,8 +10,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import rows_of
 from skprune.distillation._student import fit_student, predict_soft
-from skprune.exceptions import PruningWarning, UnsupportedModelError
-from skprune.size import SIZES, model_size
+from skprune.exceptions import PruningWarning
+from skprune.size import SIZES, size_or_nan
 from skprune.solvers.soft_labels import log_loss
 
 
@@ -139,13 +139,5 @@ def make_report(scores, models, taught, how):
     report = report.reindex(["teacher", "hard", "soft"])
     report["chosen"] = report.index == taught
     report["asked"] = [how, "", ""]
-    sizes = {name: _size(model) for name, model in models.items()}
+    sizes = {name: size_or_nan(model) for name, model in models.items()}
     return report.join(pd.DataFrame(sizes, index=list(SIZES), dtype=float).T)
-
-
-def _size(model):
-    try:
-        size = model_size(model)
-    except UnsupportedModelError:
-        return dict.fromkeys(SIZES, np.nan)
-    return {name: getattr(size, name) for name in SIZES}

@@ -5,6 +5,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -147,6 +148,21 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     @abstractmethod
     def _make_report(self):
         """Return a DataFrame with a row per input feature."""
+
+    def _tabulate(self, why_removed, value, partner):
+        """Return the columns that all reports have; `partner` is negative where there is none."""
+        names, kept = self._names(), self.keep_mask_
+        why_kept = np.where(self._forced, "always kept", "")
+        return pd.DataFrame(
+            {
+                "feature": names,
+                "kept": kept,
+                "score": self.scores_,
+                "reason": np.where(kept, why_kept, why_removed).astype(object),
+                "value": value,
+                "partner": np.where(partner < 0, None, names[partner]),
+            }
+        )
 
     def _cut_own(self, path):
         """Return the columns that are kept at the level that the parameters name."""

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_consistent_length
 
@@ -340,23 +339,13 @@ class CorrelationPruner(BaseFeaturePruner):
 
     def _make_report(self):
         kept, association, nearest, value, cluster = self._found
-        names = self._names()
         limit = self._limit
         if self.criterion == "vif":
             limit = 1.0 / (1.0 - limit) if limit < 1 else np.inf
-        reason = np.full(len(names), f"{NAMES[self.criterion]} above {limit:.6g}", dtype=object)
+        reason = np.full(len(kept), f"{NAMES[self.criterion]} above {limit:.6g}", dtype=object)
         if self.criterion == "vif":
             reason[association == 1] = "linear combination of columns of higher priority"
-        reason[kept] = np.where(self._forced[kept], "always kept", "")
-        report = {
-            "feature": names,
-            "kept": kept,
-            "score": self.scores_,
-            "reason": reason,
-            "value": np.where(kept, np.nan, value),
-            "partner": np.where(kept, None, names[nearest]),
-            "association": association,
-            "priority": self._priority,
-            "rank": self.ranking_,
-        }
-        return pd.DataFrame(report if cluster is None else {**report, "cluster": cluster})
+        value, partner = np.where(kept, np.nan, value), np.where(kept, -1, nearest)
+        ranks = {"association": association, "priority": self._priority, "rank": self.ranking_}
+        ranks |= {} if cluster is None else {"cluster": cluster}
+        return self._tabulate(reason, value, partner).assign(**ranks)

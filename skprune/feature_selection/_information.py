@@ -6,7 +6,6 @@ from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from skprune._compat import Interval, StrOptions
@@ -320,20 +319,10 @@ class InformationPruner(BaseRankingPruner):
     def _make_report(self):
         if not self._decides:
             return super()._make_report()
-        names, kept, (_, partner, value) = self._names(), self.keep_mask_, self._blanket
+        kept, (_, partner, value) = self.keep_mask_, self._blanket
         why = np.where(partner < 0, "no information about the target", "redundant with partner")
-        reason = np.where(kept, np.where(self._forced, "always kept", ""), why)
-        return pd.DataFrame(
-            {
-                "feature": names,
-                "kept": kept,
-                "score": self.scores_,
-                "reason": reason.astype(object),
-                "value": np.where(kept, np.nan, value),
-                "partner": np.where(kept | (partner < 0), None, names[partner]),
-                "rank": self.ranking_,
-            }
-        )
+        value, partner = np.where(kept, np.nan, value), np.where(kept, -1, partner)
+        return self._tabulate(why, value, partner).assign(rank=self.ranking_)
 
 
 def _rank(measured, units, forced, **needed):

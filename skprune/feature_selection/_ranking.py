@@ -3,7 +3,6 @@
 from abc import abstractmethod
 
 import numpy as np
-import pandas as pd
 
 from skprune.feature_selection._base import BaseFeaturePruner
 from skprune.feature_selection._path import RankedPath
@@ -32,20 +31,7 @@ class BaseRankingPruner(BaseFeaturePruner):
         return self._cut_own(path)
 
     def _make_report(self):
-        names, kept = self._names(), self.keep_mask_
         n_units = int(self._units.max()) + 1
         ranks = [f"rank {rank} of {n_units}" for rank in self.ranking_]
-        others = self._best != np.arange(len(names))
-        return pd.DataFrame(
-            {
-                "feature": names,
-                "kept": kept,
-                "score": self.scores_,
-                "reason": np.where(kept, np.where(self._forced, "always kept", ""), ranks).astype(
-                    object
-                ),
-                "value": self._own,
-                "partner": np.where(others, names[self._best], None),
-                "rank": self.ranking_,
-            }
-        )
+        partner = np.where(self._best == np.arange(len(ranks)), -1, self._best)
+        return self._tabulate(ranks, self._own, partner).assign(rank=self.ranking_)

@@ -432,15 +432,4 @@ class RulePruner(BaseFeaturePruner):
         )
 
     def _make_report(self):
-        names, kept = self._names(), self.keep_mask_
-        forced = np.where(self._forced, "always kept", "")
-        return pd.DataFrame(
-            {
-                "feature": names,
-                "kept": kept,
-                "score": self.scores_,
-                "reason": np.where(kept, forced, self._reason).astype(object),
-                "value": self._value,
-                "partner": np.where(self._partner < 0, None, names[self._partner]),
-            }
-        )
+        return self._tabulate(self._reason, self._value, self._partner)

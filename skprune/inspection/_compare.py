@@ -26,9 +26,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skprune._compat import import_extra, predicts_only, rows_of
 from skprune.arrays.annotations import MatrixLike
-from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
+from skprune.exceptions import InputError, PruningWarning
 from skprune.inspection._scratch import with_scratch
-from skprune.size import SIZES, model_size
+from skprune.size import SIZES, size_or_nan
 
 __all__ = ["compare"]
 
@@ -165,7 +165,7 @@ def compare(
     latencies = _latencies(fitted, X, len(first), n_repeats)
     rows = [
         scores[name]
-        | _sizes(model)
+        | size_or_nan(model)
         | latencies[name]
         | {"agreement": _agreement(first, predictions[name], sample_weight, classify=classify)}
         for name, model in fitted.items()
@@ -349,14 +349,6 @@ def _agreement(first, predicted, sample_weight, *, classify):
 
 
 # Size and latency
-
-
-def _sizes(model):
-    try:
-        size = model_size(model)
-    except UnsupportedModelError:
-        return dict.fromkeys(SIZES, np.nan)
-    return {name: getattr(size, name) for name in SIZES}
 
 
 def _latencies(models, X, n_rows, n_repeats):

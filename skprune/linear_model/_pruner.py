@@ -212,9 +212,6 @@ class LinearPruner(BaseModelPruner):
     def _needs_rows(self):
         return self.recovery is not None or self.criterion not in WITHOUT_ROWS
 
-    def _resolve_validation(self):
-        return "train"  # curvature and refits are those of the fit
-
     def _prune_model(self, model, rows):
         surgeon = surgeon_for(model)
         units, by_column = self._read_units(model, surgeon.coef), self.unit == "feature"

@@ -117,12 +117,8 @@ def _weights_by_removal(objective, units):  # noqa: ARG001 - each is its own
     """Return the order in which coefficients are removed, and their scores."""
     alone, places, coef = [], [], objective.coef
     scores = np.zeros(coef.shape)
-    for output, weights in enumerate(coef):
-        columns = np.flatnonzero(weights)
-        if not columns.size:
-            continue
-        hessian = _steady(objective.hessian(output, columns))
-        alone.append(eliminate(hessian[np.newaxis], weights[np.newaxis, columns, np.newaxis]))
+    for output, weights, columns, hessian in _hessians(objective):
+        alone.append(eliminate(hessian[np.newaxis], weights[np.newaxis, :, np.newaxis]))
         places.append(output * coef.shape[1] + columns)
         scores[output, columns[alone[-1].order]] = np.maximum.accumulate(alone[-1].cost)
     if not alone:
@@ -195,15 +191,11 @@ def highest_penalty(objective):
         )
         raise InputError(msg)
     found = np.zeros(coef.shape)
-    for output, weights in enumerate(coef):
-        columns = np.flatnonzero(weights)
-        if not columns.size:
-            continue
-        hessian = _steady(objective.hessian(output, columns))
+    for output, weights, columns, hessian in _hessians(objective):
         scale = np.sqrt(hessian.diagonal())
-        hessian = hessian / np.outer(scale, scale)
-        pull = hessian @ (weights[columns] * scale)
-        alphas, _, path = lars_path_gram(pull, hessian, n_samples=1, method="lasso")
+        scaled = hessian / np.outer(scale, scale)
+        pull = scaled @ (weights * scale)
+        alphas, _, path = lars_path_gram(pull, scaled, n_samples=1, method="lasso")
         # A coefficient that is not zero at a knot entered at the knot above it.
         seen = np.append((path[:, 1:] != 0), np.ones((len(columns), 1), bool), axis=1)
         found[output, columns] = alphas[np.minimum(seen.argmax(axis=1), len(alphas) - 1)]
@@ -225,6 +217,14 @@ def scaled_magnitude(objective):
     weight = objective.weight[:, np.newaxis]
     squares = sums_of_squares(objective.X, weight, center=objective.has_intercept)[:, 0]
     return np.abs(objective.coef) * np.sqrt(squares / weight.sum())
+
+
+def _hessians(objective):
+    """Yield each output with coefficients, these, their columns and their Hessian."""
+    for output, weights in enumerate(objective.coef):
+        columns = np.flatnonzero(weights)
+        if columns.size:
+            yield output, weights[columns], columns, _steady(objective.hessian(output, columns))
 
 
 def _steady(hessian):

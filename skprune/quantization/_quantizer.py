@@ -190,9 +190,6 @@ class Quantizer(BaseModelPruner):
     def _needs_rows(self):
         return True
 
-    def _resolve_validation(self):
-        return "train"  # rounding uses the covariance of the training samples, nothing held out
-
     def _prune_model(self, model, rows):
         model = _plain(model)
         surgeon = surgeon_for(model)

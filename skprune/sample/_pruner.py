@@ -302,9 +302,6 @@ class SamplePruner(BaseModelPruner):
     def _needs_rows(self):
         return True
 
-    def _resolve_validation(self):
-        return "train"  # criteria that need held-out samples make folds of their own
-
     def _fit_whole(self, X, y, sample_weight, fit_params, copies):
         y = single_target(y, "SamplePruner")
         model, _ = super()._fit_whole(X, y, sample_weight, fit_params, copies)

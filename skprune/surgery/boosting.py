@@ -9,7 +9,7 @@ from sklearn.utils.validation import validate_data
 
 from skprune.arrays.nodes import bottom_up_sum
 from skprune.surgery._registry import registered_class
-from skprune.surgery.trees import TreeSurgeon, check_members
+from skprune.surgery.trees import TreeSurgeon, WrappedTreesSurgeon
 
 OUT_OF_BAG_CURVES = ("oob_improvement_", "oob_scores_")
 # Sums of weights that are searched for ties: those of half of 42 members, or of 26 with more
@@ -152,21 +152,11 @@ class GradientBoostingSurgeon(BoostingSurgeon):
             model.oob_score_ = model.oob_scores_[-1]
 
 
-class AdaBoostSurgeon(TreeSurgeon):
+class AdaBoostSurgeon(WrappedTreesSurgeon):
     """Reads and cuts AdaBoost of trees: weighted votes, or a weighted median."""
 
     is_boosting = True
     has_means = predicts_by_mean = takes_missing = False
-
-    @classmethod
-    def check(cls, model):
-        """Raise an error if members are not trees; None is a decision tree."""
-        if model.estimator is not None:
-            check_members(model, [model.estimator])
-
-    def _members(self):
-        check_members(self.model, self.model.estimators_)
-        return self.model.estimators_
 
     def apply(self, X):
         """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""

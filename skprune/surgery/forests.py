@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skprune.surgery.trees import TreeSurgeon, check_members
+from skprune.surgery.trees import TreeSurgeon, WrappedTreesSurgeon
 
 # Bits of a factor that keep a mean of votes within 1e-12 of its value.
 MIN_BITS = 40
@@ -59,18 +59,8 @@ class ForestSurgeon(TreeSurgeon):
         return copies * share
 
 
-class BaggingSurgeon(ForestSurgeon):
+class BaggingSurgeon(WrappedTreesSurgeon, ForestSurgeon):
     """Reads and cuts bagged decision trees; each may have features of its own."""
-
-    @classmethod
-    def check(cls, model):
-        """Raise an error if members are not trees; None is a decision tree."""
-        if model.estimator is not None:
-            check_members(model, [model.estimator])
-
-    def _members(self):
-        check_members(self.model, self.model.estimators_)
-        return self.model.estimators_
 
     def _values(self):
         values = super()._values()

@@ -359,6 +359,20 @@ class TreeSurgeon(Surgeon):
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
 
 
+class WrappedTreesSurgeon(TreeSurgeon):
+    """Base of the surgeons of ensembles that take any model as `estimator`: a tree is needed."""
+
+    @classmethod
+    def check(cls, model):
+        """Raise an error if members are not trees; None is a decision tree."""
+        if model.estimator is not None:
+            check_members(model, [model.estimator])
+
+    def _members(self):
+        check_members(self.model, self.model.estimators_)
+        return self.model.estimators_
+
+
 def remaining_trees(table, keep_split, trees, links=None):
     """Iterate over what a cut leaves of some trees.
 

@@ -159,9 +159,6 @@ class SVMPruner(BaseModelPruner):
         precomputed = getattr(self.estimator, "kernel", None) == "precomputed"
         return self.recovery == "refit" or (self.criterion == "obs" and precomputed)
 
-    def _resolve_validation(self):
-        return "train"  # refits approximate the decision values of the model, not the target
-
     def _prune_model(self, model, rows):
         surgeon = surgeon_for(model)
         surgeon.check_parity()
