@@ -27,6 +27,7 @@ exclude_patterns = ["_build"]
 intersphinx_mapping = {}  # the build fetches nothing
 
 autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say the types, in words
 numpydoc_show_class_members = False  # the template of a class lists them
 numpydoc_class_members_toctree = False
 
