@@ -247,7 +247,7 @@ class InformationPruner(BaseRankingPruner):
     def _score_columns(self, table, y, sample_weight):
         return _information(*self._codes(table, y, sample_weight))
 
-    def _warn_of_idle_parameters(self):
+    def _warn_of_unused_parameters(self):
         reasons = {}
         if self.criterion != "mrmr":
             reason = f"criterion={self.criterion!r} has one way to score"
