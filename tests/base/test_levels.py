@@ -71,7 +71,7 @@ def test_what_is_no_number_is_refused_as_a_threshold(threshold):
     with pytest.raises(LevelError) as caught:
         check_level(None, threshold)
     assert str(caught.value) == (
-        f"threshold={threshold!r} is not a level. Allowed is a real number, in the unit of the "
+        f"threshold={threshold!r} is not a level. Allowed is a real number, on the scale of the "
         "criterion's scores, or None."
     )
 

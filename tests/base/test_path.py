@@ -237,7 +237,7 @@ def test_a_count_above_the_whole_model_cuts_nothing_and_warns():
 @pytest.mark.parametrize(
     ("level", "message"),
     [
-        ({}, "keep=None, threshold=None and index=None were given; exactly one"),
+        ({}, "keep=None, threshold=None and index=None were given, but exactly one"),
         ({"keep": 3, "threshold": 0.1}, "keep=3, threshold=0.1 and index=None"),
         ({"threshold": 0.0, "index": 0}, "exactly one of them selects a level"),
         ({"keep": 0}, "keep=0 is not a level"),

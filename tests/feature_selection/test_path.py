@@ -13,7 +13,7 @@ def test_a_decision_has_two_levels():
     assert path.units.tolist() == [3, 2]
     assert_array_equal(path.cut(index=-1), [True, False, True])
     assert len(DecidedPath(np.ones(3, dtype=bool))) == 1
-    with pytest.raises(LevelError, match="has no scale"):
+    with pytest.raises(LevelError, match="determines the selection by itself"):
         path.cut(threshold=0.5)
 
 

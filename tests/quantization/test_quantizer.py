@@ -200,7 +200,7 @@ def test_feedback_answers_more_alike_than_plain_rounding():
     assert same["feedback"] > 0.95
 
 
-def test_rows_say_how_errors_are_handed_on():
+def test_error_feedback_needs_the_training_samples():
     X, y, X_test, _ = split(Ridge())
     quantizer = Quantizer(Ridge(), bits=3).fit(X, y)
     path = pickle.loads(pickle.dumps(quantizer.path_))
@@ -210,7 +210,7 @@ def test_rows_say_how_errors_are_handed_on():
     fresh = Quantizer(Ridge()).fit(X, y)
     path = pickle.loads(pickle.dumps(fresh.path_))
     np.testing.assert_array_equal(path.cut(keep=8).predict(X_test), fresh.predict(X_test))
-    with pytest.raises(InputError, match="leaves the rows of the fit behind"):
+    with pytest.raises(InputError, match="a pickled path leaves them out"):
         path.cut(keep=3)
     sparse = Quantizer(Ridge(), bits=3).fit(csr_array(X), y)
     np.testing.assert_allclose(sparse.predict(X), quantizer.predict(X), rtol=1e-3, atol=1)
@@ -294,7 +294,7 @@ def test_errors_teach():
         _ = Quantizer(Ridge()).estimator_
     with pytest.warns(PruningWarning, match="thresholds have codebooks"):
         Quantizer(RandomForestClassifier(2), method="affine").fit(X, y)
-    with pytest.raises(InputError, match="Fit again with rows"):
+    with pytest.raises(InputError, match="Fit with samples"):
         Quantizer(FrozenEstimator(LogisticRegression().fit(X, y)), bits=2).fit(None)
 
 
