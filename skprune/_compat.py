@@ -30,41 +30,6 @@ from sklearn.utils.validation import _num_samples as n_rows_of
 
 from skprune.exceptions import MissingExtraError
 
-__all__ = [
-    "BaseSearchCV",
-    "HasMethods",
-    "Interval",
-    "MultimetricScorer",
-    "StrOptions",
-    "available_if",
-    "check_params",
-    "check_refit",
-    "check_sample_weight",
-    "choose_row",
-    "fit_context",
-    "has_callbacks",
-    "import_extra",
-    "importances_of",
-    "insert_error_scores",
-    "n_rows_of",
-    "passes_through",
-    "predicts_only",
-    "rank_as_rfe",
-    "report_fit_failures",
-    "route_fit_params",
-    "routing_enabled",
-    "rows_of",
-    "rows_of_params",
-    "score_as_filter",
-    "score_model",
-    "scorers_by_name",
-    "scorers_of",
-    "split_rows",
-    "tabulate",
-    "takes_weights",
-]
-
-
 # Decorators, which leave the type of what they decorate known.
 
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -28,8 +28,6 @@ from skprune.exceptions import PruningWarning
 from skprune.size import plain_result
 from skprune.solvers.soft_labels import from_logits
 
-__all__ = ["Distiller"]
-
 
 class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
     """Train a small student on the predictions of a large teacher (knowledge distillation).

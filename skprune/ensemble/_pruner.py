@@ -17,8 +17,6 @@ from skprune.exceptions import InputError
 from skprune.solvers import greedy, reweighting
 from skprune.surgery import members_for, members_type
 
-__all__ = ["EnsemblePruner"]
-
 # Orders computed from votes for classes.
 BY_VOTES = {
     "reduced_error": diversity.reduced_error,

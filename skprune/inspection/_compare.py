@@ -30,8 +30,6 @@ from skprune.exceptions import InputError, PruningWarning
 from skprune.inspection._scratch import with_scratch
 from skprune.size import SIZES, size_or_nan
 
-__all__ = ["compare"]
-
 LATENCIES = ("batch_us", "batch_us_iqr", "row_us", "row_us_iqr")
 # n_repeats="auto": as many rounds as fit into this time, within these bounds.
 AUTO_SECONDS, FEWEST, MOST = 1.0, 5, 100

@@ -18,8 +18,6 @@ from skprune.exceptions import InputError
 from skprune.inspection._search_levels import read_levels
 from skprune.size import SIZES
 
-__all__ = ["PruningPathDisplay"]
-
 # Up to this many levels a line has a dot for each.
 FEW = 20
 # Axes up to this ratio have ticks at 1, 2, 5, 10, 20, ...; wider ones at powers of ten.

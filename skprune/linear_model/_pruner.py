@@ -25,8 +25,6 @@ from skprune.linear_model._scores import (
 )
 from skprune.surgery import surgeon_for, surgeon_type
 
-__all__ = ["LinearPruner"]
-
 # Importance of each coefficient by itself, from data.
 IMPORTANCE = MappingProxyType(
     {

@@ -13,8 +13,6 @@ from skprune.surgery import family_of
 from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
 
-__all__ = ["make_pruner"]
-
 PRUNERS = {"tree": TreePruner, "linear": LinearPruner, "neural": MLPPruner, "svm": SVMPruner}
 
 

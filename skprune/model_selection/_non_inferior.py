@@ -11,8 +11,6 @@ from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._cv_results import CVResults
 from skprune.model_selection._rules import BaseRule
 
-__all__ = ["NonInferior"]
-
 
 class NonInferior(BaseRule):
     """Choose the smallest model that a test finds not worse than the whole beyond a margin.

@@ -16,8 +16,6 @@ from sklearn.base import BaseEstimator
 from skprune.exceptions import InputError
 from skprune.model_selection._cv_results import CVResults
 
-__all__ = ["OneStandardError", "WithinBudget", "WithinTolerance"]
-
 
 class BaseRule(BaseEstimator):
     """Base class of the rules; a subclass finds the rows that may be chosen (`_eligible`)."""

@@ -42,8 +42,6 @@ from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBud
 from skprune.model_selection._score_levels import Scoring, fit_and_score
 from skprune.size import SIZES
 
-__all__ = ["PruningSearchCV"]
-
 
 class PruningSearchCV(BaseSearchCV):
     """Cross-validate the level of pruning, together with any other parameters.

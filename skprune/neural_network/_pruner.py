@@ -19,8 +19,6 @@ from skprune.neural_network._schedule import SCHEDULES, Rounds, Tuning
 from skprune.neural_network._scores import CRITERIA, WITHOUT_ROWS, score_units
 from skprune.surgery import surgeon_for, surgeon_type
 
-__all__ = ["MLPPruner", "densify"]
-
 
 class MLPPruner(BaseModelPruner):
     """Prune the weights of a network, or its hidden units.

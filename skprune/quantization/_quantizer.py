@@ -15,8 +15,6 @@ from skprune.quantization._trees import TreeCoder
 from skprune.quantization._weights import MAX_INPUTS, WeightCoder
 from skprune.surgery import family_of, has_surgeon, surgeon_for, surgeon_type
 
-__all__ = ["Quantizer"]
-
 
 class Quantizer(BaseModelPruner):
     """Store the numbers of a model in fewer bits.

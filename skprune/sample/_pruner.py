@@ -23,8 +23,6 @@ from skprune.sample._rows import training_samples
 from skprune.solvers import sampling as orders
 from skprune.solvers.prototypes import condense, facility_location
 
-__all__ = ["SamplePruner"]
-
 # Criteria that measure the difficulty of samples, those that determine the number of samples to
 # keep themselves, and those that compare classes.
 HARDNESS = {"el2n", "influence", "forgetting"}

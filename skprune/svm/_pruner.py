@@ -14,8 +14,6 @@ from skprune.surgery import surgeon_for, surgeon_type
 from skprune.svm._path import SVMPath
 from skprune.svm._refit import Refit, decision_values_form
 
-__all__ = ["SVMPruner"]
-
 # Share of the diagonal added to a kernel matrix, which near-duplicate vectors make singular.
 # At this share updates of the inverse are accurate enough without another inversion.
 DAMPING = 1e-6

@@ -26,8 +26,6 @@ from skprune.tree._lossless_path import LosslessPath
 from skprune.tree._path import TreePath
 from skprune.tree._scores import best_ridge, validation_risk
 
-__all__ = ["TreePruner"]
-
 CRITERIA = frozenset(
     {"backfitting", "cost_complexity", "lossless", "pessimistic", "random", "reduced_error"}
 )
