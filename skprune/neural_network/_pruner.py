@@ -164,7 +164,7 @@ class MLPPruner(BaseModelPruner):
     >>> from sklearn.neural_network import MLPClassifier
     >>> from skprune import MLPPruner
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier(20, solver="lbfgs", alpha=0.1, random_state=0)
+    >>> network = MLPClassifier(20, solver="lbfgs", alpha=0.1, max_iter=1000, random_state=0)
     >>> pruner = MLPPruner(network, unit="neuron", keep=3).fit(X, y)
     >>> pruner.estimator_.coefs_[0].shape
     (4, 3)
@@ -341,7 +341,7 @@ def densify(model: Any) -> Any:
     >>> from sklearn.neural_network import MLPClassifier
     >>> from skprune import MLPPruner, densify
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = MLPClassifier(20, solver="lbfgs", alpha=0.1, random_state=0)
+    >>> network = MLPClassifier(20, solver="lbfgs", alpha=0.1, max_iter=1000, random_state=0)
     >>> sparse = MLPPruner(network, keep=0.1, sparse_coef=True).fit(X, y).estimator_
     >>> sparse.coefs_[0].nnz + sparse.coefs_[1].nnz
     14
