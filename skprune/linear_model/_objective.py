@@ -90,7 +90,8 @@ class Objective:
         model = self.model = surgeon.model
         self.coef, self.intercept = surgeon.coef, surgeon.intercept
         self.X = validate_data(model, rows.X, reset=False, accept_sparse="csr", dtype=np.float64)
-        multilabel = is_classifier(model) and np.ndim(rows.y) == 2 and np.shape(rows.y)[1] > 1
+        self.y = np.asarray(rows.y)
+        multilabel = is_classifier(model) and self.y.ndim == 2 and self.y.shape[1] > 1
         targets = targets_for_model(
             model,
             self.X,
@@ -100,7 +101,6 @@ class Objective:
             n_outputs=len(self.coef),
             multilabel=multilabel,
         )
-        self.y = np.asarray(rows.y)
         self.target, self.weight = targets.values, targets.weight
         self.sample_weight = None if rows.sample_weight is None else self.weight
         self.has_intercept = bool(getattr(model, "fit_intercept", True))
