@@ -11,6 +11,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 WORKFLOW = ROOT / ".github/workflows/ci.yml"
 ENVIRONMENTS = ROOT / ".ci/environments"
+FLOORS = ENVIRONMENTS / "floors.txt"
 FORMS = ["bug_report", "feature_request"]
 # Top-level keys that GitHub and pre-commit refuse to do without.
 KEYS = {
@@ -45,7 +46,18 @@ def test_file_has_the_keys_that_its_reader_needs(path):
 def test_workflow_uses_every_environment_and_no_other():
     used = re.findall(r"constraints: (\S+)", read(WORKFLOW))
     there = {path.relative_to(ROOT).as_posix() for path in ENVIRONMENTS.iterdir()}
-    assert set(used) == there
+    assert set(used) == there - {FLOORS.relative_to(ROOT).as_posix()}
+
+
+def test_floors_are_those_of_the_project():
+    extras = PROJECT["optional-dependencies"]
+    lines = [*PROJECT["dependencies"], *extras["plot"], *extras["test"]]
+    declared = [line.split(">=") for line in lines if not line.startswith("skprune[")]
+    pinned = [line.split("==") for line in read(FLOORS).splitlines() if not line.startswith("#")]
+    assert [name for name, _ in pinned] == [name for name, _ in declared]
+    for (name, floor), (_, version) in zip(declared, pinned, strict=True):
+        assert version == floor + ".0" * (2 - floor.count(".")), name
+    assert FLOORS.relative_to(ROOT).as_posix() in read(".ci/run")
 
 
 def test_oldest_environment_is_the_declared_floor():

@@ -11,7 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
+from skprune.exceptions import InputError
+
 NO_NODE = -1
+MALFORMED = (
+    "The model was edited in place, or read from a damaged file: fit it again, or load an intact "
+    "copy."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +151,7 @@ def check_children(table):
 
     Raises
     ------
-    ValueError
+    InputError
         If a child is outside its tree, a node has one child or two parents, or a node
         cannot be reached from its root. Traversing such arrays could read out of bounds or
         not terminate.
@@ -157,11 +163,11 @@ def check_children(table):
     first, end = table.offsets[table.tree], table.offsets[table.tree + 1]
     for child in (table.left, table.right):
         if ((child != NO_NODE) & ((child < first) | (child >= end))).any():
-            msg = "A child index is outside its tree."
-            raise ValueError(msg)
+            msg = f"A child index is outside its tree. {MALFORMED}"
+            raise InputError(msg)
     if ((table.left == NO_NODE) != (table.right == NO_NODE)).any():
-        msg = "A node has one child; it must have two or none. Was the tree edited in place?"
-        raise ValueError(msg)
+        msg = f"A node has one child; it must have two or none. {MALFORMED}"
+        raise InputError(msg)
     splits = np.flatnonzero(table.is_split)
     children = np.concatenate([table.left[splits], table.right[splits]])
     n_parents = np.bincount(children, minlength=table.n_nodes)
@@ -169,14 +175,14 @@ def check_children(table):
     if (n_parents != 1).any():
         msg = (
             "Every node except the root must have one parent; this tree has orphans or shared "
-            "nodes. Was it edited in place?"
+            f"nodes. {MALFORMED}"
         )
-        raise ValueError(msg)
+        raise InputError(msg)
     # Every node has one parent and roots have none, so unreachable nodes form cycles.
     n_reached = table.n_trees + 2 * sum(len(level) for level in table.levels)
     if n_reached != table.n_nodes:
-        msg = f"Only {n_reached} of {table.n_nodes} nodes can be reached from a root."
-        raise ValueError(msg)
+        msg = f"Only {n_reached} of {table.n_nodes} nodes can be reached from a root. {MALFORMED}"
+        raise InputError(msg)
 
 
 def bottom_up_sum(table, amount):

@@ -308,6 +308,7 @@ def solve_columns(gram, pull, mask):
     found = np.zeros(pull.shape)
     packed = np.packbits(mask, axis=0)
     _, which = np.unique(packed, axis=1, return_inverse=True)
+    which = which.ravel()  # NumPy 2.0.0 returns it as a column
     order = np.argsort(which, kind="stable")
     for units in np.split(order, np.flatnonzero(np.diff(which[order])) + 1):
         found[:, units] = solve_on(gram, pull[:, units], mask[:, units[0]])

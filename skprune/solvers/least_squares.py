@@ -27,6 +27,8 @@ def solve_on(gram, pull, kept):
     """
     found = np.zeros(pull.shape)
     matrix, right = gram[np.ix_(kept, kept)], pull[kept]
+    if not len(right):  # SciPy below 1.14 refuses an empty system
+        return found
     try:
         root = cholesky(matrix, lower=True)
         definite = (root.diagonal() ** 2 > SINGULAR * matrix.diagonal()).all()
@@ -35,7 +37,7 @@ def solve_on(gram, pull, kept):
     if definite:
         half = solve_triangular(root, right, lower=True)
         found[kept] = solve_triangular(root, half, lower=True, trans="T")
-    elif len(right):
+    else:
         found[kept] = np.linalg.lstsq(matrix, right, rcond=SINGULAR)[0]
     return found
 

@@ -49,20 +49,22 @@ def cut_records(nodes, order, left, right):
     return nodes
 
 
-def new_records(like, left, right, feature, threshold, missing_left):
-    """Return node records with the fields that predictions depend on.
+def new_records(like, left, right, feature, threshold, missing_left, n_samples, weight, impurity):
+    """Return node records.
 
     Parameters
     ----------
     like : Tree
         A tree with these fields.
     left, right, feature, threshold, missing_left : ndarray of shape (n_nodes,)
-        Values of the fields. The children of leaves are -1; their other values are ignored.
+        The splits. The children of leaves are -1; their other values are ignored.
+    n_samples, weight, impurity : ndarray of shape (n_nodes,)
+        Numbers of samples, weighted numbers and impurities.
 
     Returns
     -------
     structured ndarray of shape (n_nodes,)
-        Impurities and weights are NaN, numbers of samples zero.
+        One record per node.
     """
     nodes = np.zeros(len(left), dtype=records(like).dtype)
     known = {
@@ -71,8 +73,9 @@ def new_records(like, left, right, feature, threshold, missing_left):
         "feature": feature,
         "threshold": threshold,
         "missing_go_to_left": missing_left,
-        "impurity": np.nan,
-        "weighted_n_node_samples": np.nan,
+        "impurity": impurity,
+        "n_node_samples": n_samples,
+        "weighted_n_node_samples": weight,
     }
     for field in set(known) & set(nodes.dtype.names):
         nodes[field] = known[field]

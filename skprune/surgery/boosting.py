@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skprune.arrays.nodes import bottom_up_sum
+from skprune.surgery._checks import require, require_finite
 from skprune.surgery._registry import registered_class
 from skprune.surgery.trees import TreeSurgeon, WrappedTreesSurgeon
 
@@ -157,6 +158,13 @@ class AdaBoostSurgeon(WrappedTreesSurgeon):
 
     is_boosting = True
     has_means = predicts_by_mean = takes_missing = False
+
+    def _members(self):
+        members, weights = super()._members(), self.model.estimator_weights_
+        given = f"it has {len(weights)} estimator_weights_ for {len(members)} members"
+        require(len(weights) >= len(members), self.model, given, "give one for each member")
+        require_finite(self.model, estimator_weights_=weights)
+        return members
 
     def apply(self, X):
         """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""

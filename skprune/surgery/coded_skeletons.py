@@ -22,8 +22,8 @@ class Distinct(NamedTuple):
     ----------
     values : list
         Distinct objects.
-    which : ndarray of int, shape (n_objects,)
-        Index in `values` of each object.
+    which : ndarray of int, shape (n_objects,), or None
+        Index in `values` of each object; None if all are the same.
     """
 
     values: list[Any]
@@ -35,11 +35,13 @@ class Distinct(NamedTuple):
         places: dict[bytes, int] = {}
         which = [places.setdefault(pickle.dumps(each), len(places)) for each in objects]
         values = [objects[which.index(place)] for place in range(len(places))]
+        if len(values) == 1:
+            return cls(values, None)
         return cls(values, np.array(which, dtype=np.min_scalar_type(max(which))))
 
     def at(self, place):
         """Return a copy of one of the objects."""
-        return copy.deepcopy(self.values[self.which[place]])
+        return copy.deepcopy(self.values[0 if self.which is None else self.which[place]])
 
 
 class TreeModelSkeleton:
@@ -79,13 +81,15 @@ class TreeModelSkeleton:
         delattr(shell, self._holder)
         self._shell = shell
 
-    def with_nodes(self, table):
+    def with_nodes(self, table, n_samples):
         """Build the plain model with given nodes.
 
         Parameters
         ----------
         table : NodeTable
-            As many trees as the model had. Its weights and impurities are ignored.
+            As many trees as the model had.
+        n_samples : ndarray of int, shape (n_nodes,)
+            Number of training samples of each node.
 
         Returns
         -------
@@ -94,9 +98,8 @@ class TreeModelSkeleton:
         """
         model = copy.deepcopy(self._shell)
         if self._columns is not None:
-            n_members = len(self._columns.which)
-            model.estimators_features_ = [self._columns.at(t) for t in range(n_members)]
-        trees = [self._tree(table, t, model) for t in range(table.n_trees)]
+            model.estimators_features_ = [self._columns.at(t) for t in range(table.n_trees)]
+        trees = [self._tree(table, n_samples, t, model) for t in range(table.n_trees)]
         if self._holder == "tree_":
             model.tree_ = trees[0]
             return model
@@ -113,7 +116,7 @@ class TreeModelSkeleton:
         setattr(member, self._nodes, tree)
         return member
 
-    def _tree(self, table, t, model):
+    def _tree(self, table, n_samples, t, model):
         """Build the object in which a member stores its nodes."""
         first, end = table.offsets[t : t + 2]
         nodes, empty = slice(first, end), self._empty.at(t)
@@ -123,14 +126,15 @@ class TreeModelSkeleton:
         )
         feature, value, depth = table.feature[nodes], table.value[nodes], table.depth[nodes]
         rest = (table.threshold[nodes], table.missing_left[nodes])
+        statistics = (n_samples[nodes], table.weight[nodes], table.impurity[nodes])
         if self._nodes == "nodes":
             feature = np.argsort(feature_order(model))[np.maximum(feature, 0)]  # -2 in leaves
-            return new_nodes(empty, left, right, depth, feature, *rest, value[:, 0, 0])
+            return new_nodes(empty, left, right, depth, feature, *rest, value[:, 0, 0], *statistics)
         if self._columns is not None:
-            feature = _local_features(self._columns.values[self._columns.which[t]], feature)
+            feature = _local_features(self._columns.at(t), feature)
         if value.shape[2] > empty.value.shape[2]:  # a bagged tree may lack some classes
             value = value[:, :, self._kept["classes_"].at(t).astype(np.intp)]
-        nodes = new_records(empty, left, right, feature, *rest)
+        nodes = new_records(empty, left, right, feature, *rest, *statistics)
         return new_tree(empty, nodes, value, depth.max())
 
 

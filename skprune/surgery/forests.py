@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skprune.surgery._checks import require, require_indices
 from skprune.surgery.trees import TreeSurgeon, WrappedTreesSurgeon
 
 # Bits of a factor that keep a mean of votes within 1e-12 of its value.
@@ -62,6 +63,14 @@ class ForestSurgeon(TreeSurgeon):
 class BaggingSurgeon(WrappedTreesSurgeon, ForestSurgeon):
     """Reads and cuts bagged decision trees; each may have features of its own."""
 
+    def _n_features(self):
+        lists, n_trees = self.model.estimators_features_, len(self._trees)
+        given = f"it has {len(lists)} lists of features for {n_trees} trees"
+        require(len(lists) == n_trees, self.model, given, "give one for each tree")
+        for columns in lists:
+            require_indices(self.model, "estimators_features_", columns, self.model.n_features_in_)
+        return np.array([len(columns) for columns in lists])
+
     def _values(self):
         values = super()._values()
         if not self.is_classifier:
@@ -70,7 +79,11 @@ class BaggingSurgeon(WrappedTreesSurgeon, ForestSurgeon):
         padded = []
         for member, value in zip(self._members(), values, strict=True):
             full = np.zeros((len(value), 1, self.model.n_classes_))
-            full[:, :, member.classes_.astype(np.intp)] = value
+            own = member.classes_.astype(np.intp)
+            require_indices(self.model, "classes_ of a tree", own, self.model.n_classes_)
+            given = f"a tree has {value.shape[2]} values for {len(own)} classes"
+            require(value.shape[2] == len(own), self.model, given, "give one for each class")
+            full[:, :, own] = value
             padded.append(full)
         return padded
 

@@ -8,6 +8,7 @@ import numpy as np
 from skprune._compat import n_rows_of
 from skprune.arrays.nodes import NO_NODE, NodeTable, bottom_up_sum, check_children, depths, preorder
 from skprune.exceptions import UnsupportedModelError
+from skprune.surgery._checks import check_nodes, require, require_indices, require_shape
 from skprune.surgery._records import copy_records
 from skprune.surgery.boosting import BoostingSurgeon, with_leaf_means
 
@@ -22,6 +23,8 @@ FIELDS_OF_SPLITS = (
     "is_categorical",
     "bitset_idx",
 )
+# A set of up to 256 categories is stored in so many numbers of 32 bits.
+WORDS_OF_A_BITSET = 8
 FIELDS = frozenset({*FIELDS_OF_SPLITS, "value", "count", "gain", "depth", "is_leaf"})
 
 
@@ -40,6 +43,12 @@ class HistBoostingSurgeon(BoostingSurgeon):
     compares_in = np.float64
 
     def _read_trees(self):
+        per_stage = self.n_values_per_stage
+        sizes = {len(stage) for stage in self.model._predictors}
+        given = f"its stages have {sizes} trees"
+        require(sizes == {per_stage}, self.model, given, f"each must have {per_stage}")
+        baseline = self.model._baseline_prediction
+        require_shape(self.model, "_baseline_prediction", baseline, (1, per_stage))
         trees = [tree for stage in self.model._predictors for tree in stage]
         unknown = sorted(set(trees[0].nodes.dtype.names) - FIELDS)
         if unknown:
@@ -55,6 +64,7 @@ class HistBoostingSurgeon(BoostingSurgeon):
         offsets = np.concatenate([[0], np.cumsum([len(n) for n in nodes])])
         column = {name: np.concatenate([n[name] for n in nodes]) for name in nodes[0].dtype.names}
         is_leaf = column["is_leaf"].astype(bool)
+        self._check_splits(column, is_leaf)
         shift = np.repeat(offsets[:-1], np.diff(offsets))
         weight = column["count"].astype(float)
         table = NodeTable(
@@ -69,12 +79,36 @@ class HistBoostingSurgeon(BoostingSurgeon):
             offsets=offsets,
         )
         check_children(table)
+        check_nodes(self.model, table, self.model.n_features_in_)
         # A leaf may store the gain of a split that was not made; it is not counted.
         risk = bottom_up_sum(table, table.impurity)
         return with_leaf_means(replace(table, impurity=risk / weight))
 
+    def _check_splits(self, column, is_leaf):
+        """Raise an error for indices and counts that are out of range."""
+        model, n_empty = self.model, np.count_nonzero(column["count"] < 1)
+        require(not n_empty, model, f"{n_empty} nodes have no samples", "give at least one")
+        require_indices(model, "feature_idx", column["feature_idx"][~is_leaf], model.n_features_in_)
+        categorical = np.asarray(model._bin_mapper.is_categorical_, dtype=bool)
+        for tree in self._trees:
+            nodes = tree.nodes[(tree.nodes["is_leaf"] == 0) & (tree.nodes["is_categorical"] != 0)]
+            require(
+                categorical[nodes["feature_idx"]].all(),
+                model,
+                "it splits a numerical feature by categories",
+                "only those of categorical_features may be",
+            )
+            for bitsets in _bitsets(tree):
+                require_shape(model, "a set of categories", bitsets, (-1, WORDS_OF_A_BITSET))
+                require_indices(model, "bitset_idx", nodes["bitset_idx"], len(bitsets))
+
     def _columns(self):
         return feature_order(self.model)
+
+    @property
+    def n_samples(self):
+        """Number of training samples of each node; ndarray of int, shape (n_nodes,)."""
+        return np.concatenate([tree.nodes["count"] for tree in self._trees])
 
     def in_preorder(self):
         """Return copies of the trees with their nodes in preorder."""
@@ -173,8 +207,20 @@ def feature_order(model):
     return np.argsort(~np.asarray(model.is_categorical_, dtype=bool), kind="stable")
 
 
-def new_nodes(like, left, right, depth, feature, threshold, missing_left, value):
-    """Return node records with the fields that predictions depend on.
+def new_nodes(
+    like,
+    left,
+    right,
+    depth,
+    feature,
+    threshold,
+    missing_left,
+    value,
+    count,
+    weight,
+    impurity,
+):
+    """Return node records with all fields but those that only growing a tree needs.
 
     Parameters
     ----------
@@ -183,17 +229,21 @@ def new_nodes(like, left, right, depth, feature, threshold, missing_left, value)
     left, right, depth, feature, threshold, missing_left, value : ndarray of shape (n_nodes,)
         Values of the fields; the children of leaves are -1. A threshold of NaN is a categorical
         split; the sets of categories are numbered in the order of the nodes.
+    count, weight, impurity : ndarray of shape (n_nodes,)
+        Numbers of samples, and what the gains follow from.
 
     Returns
     -------
     structured ndarray of shape (n_nodes,)
-        Gains are NaN, and each node has one sample, because some methods divide by it.
+        One record per node.
     """
     nodes, is_leaf = np.zeros(len(left), dtype=like.dtype), left == NO_NODE
     categorical = np.isnan(threshold) & ~is_leaf
     nodes["left"], nodes["right"] = np.maximum(left, 0), np.maximum(right, 0)
     nodes["depth"], nodes["is_leaf"], nodes["value"] = depth, is_leaf, value
-    nodes["count"], nodes["gain"] = 1, np.nan
+    risk = weight * impurity
+    nodes["count"] = count
+    nodes["gain"] = np.where(is_leaf, -1.0, risk - risk[left] - risk[right])
     nodes["feature_idx"] = np.where(is_leaf, 0, feature)
     nodes["num_threshold"] = np.where(is_leaf | categorical, 0.0, threshold)
     nodes["missing_go_to_left"] = missing_left

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from skprune.exceptions import InputError
 from skprune.surgery._base import Surgeon
+from skprune.surgery._checks import require, require_finite, require_shape, require_sparse
 
 # Fitted attributes that describe the whole model, and would be wrong for a smaller one.
 STALE_ATTRIBUTES = (
@@ -67,11 +68,17 @@ class LinearSurgeon(Surgeon):
     def __init__(self, model):
         super().__init__(model)
         stored = model.coef_
+        require_sparse(model, "coef_", stored)
         dense = stored.toarray() if issparse(stored) else np.asarray(stored)
         self._shape, self._dtype = dense.shape, dense.dtype
         self.coef = np.atleast_2d(dense).astype(np.float64)
         intercept = np.ravel(np.asarray(model.intercept_, dtype=np.float64))
-        self.intercept = np.broadcast_to(intercept, len(self.coef)).copy()
+        n_outputs = len(self.coef)
+        require_shape(model, "coef_", self.coef, (-1, model.n_features_in_))
+        given = f"it has {len(intercept)} intercepts for {n_outputs} rows of coef_"
+        require(len(intercept) in {1, n_outputs}, model, given, "give one, or one for each row")
+        require_finite(model, coef_=self.coef, intercept_=intercept)
+        self.intercept = np.broadcast_to(intercept, n_outputs).copy()
 
     @property
     def loss(self):

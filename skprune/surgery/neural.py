@@ -10,6 +10,7 @@ from sklearn.base import clone
 from skprune.arrays.network import Network
 from skprune.exceptions import InputError
 from skprune.surgery._base import Surgeon
+from skprune.surgery._checks import require, require_finite, require_shape, require_sparse
 
 # State of the training of the whole network, from which a smaller one could not continue.
 STALE_ATTRIBUTES = (
@@ -41,6 +42,7 @@ class NeuralSurgeon(Surgeon):
 
     def __init__(self, model):
         super().__init__(model)
+        self._check_layers()
         self._dtype = model.coefs_[0].dtype
         self.itemsize = self._dtype.itemsize
         self.sparse = [i for i, coef in enumerate(model.coefs_) if issparse(coef)]
@@ -51,6 +53,21 @@ class NeuralSurgeon(Surgeon):
             model.activation,
             model.out_activation_,
         )
+
+    def _check_layers(self):
+        """Raise an error if the layers of the model do not fit together."""
+        model, n_layers = self.model, len(self.model.coefs_)
+        given = f"it has {n_layers} layers of weights and {len(model.intercepts_)} of intercepts"
+        allowed = f"n_layers_={model.n_layers_} needs {model.n_layers_ - 1} of both"
+        fits = n_layers == len(model.intercepts_) == model.n_layers_ - 1 > 0
+        require(fits, model, given, allowed)
+        ends = [*(coef.shape[0] for coef in model.coefs_[1:]), model.n_outputs_]
+        begins = [model.n_features_in_, *ends[:-1]]
+        for i, (coef, intercept) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
+            require_shape(model, f"coefs_[{i}]", coef, (begins[i], ends[i]))
+            require_shape(model, f"intercepts_[{i}]", intercept, (ends[i],))
+            require_sparse(model, f"coefs_[{i}]", coef)
+            require_finite(model, **{f"coefs_[{i}]": coef, f"intercepts_[{i}]": intercept})
 
     def replace(self, network, *, sparse=()):
         """Build the plain model with other layers.

@@ -12,6 +12,13 @@ from sklearn.utils.validation import validate_data
 from skprune._compat import n_rows_of, rows_of
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._base import Surgeon
+from skprune.surgery._checks import (
+    require,
+    require_finite,
+    require_indices,
+    require_shape,
+    require_sparse,
+)
 
 # Attribute in which a model with a callable kernel stores its training samples.
 SAMPLES = "_BaseLibSVM__Xfit"
@@ -41,6 +48,7 @@ class SVMSurgeon(Surgeon):
 
     def __init__(self, model):
         super().__init__(model)
+        self._check_arrays()
         self.n_vectors = len(model.support_)
         self.offsets = model.intercept_
         dual = model.dual_coef_
@@ -60,6 +68,34 @@ class SVMSurgeon(Surgeon):
         self._row = np.where(first, np.maximum(pairs[:, 1] - 1, 0), pairs[:, 0])
         own = dual[self._row, np.arange(self.n_vectors)[:, None]]
         self.coefficients = np.where(self.takes_part, own, 0.0)
+
+    def _check_arrays(self):
+        """Raise an error if the fitted arrays do not fit together."""
+        model, n_vectors, n_rows, n_pairs = self.model, len(self.model.support_), 1, 1
+        if is_classifier(model):
+            n_classes = len(model.classes_)
+            n_rows, n_pairs = n_classes - 1, n_classes * (n_classes - 1) // 2
+            require_shape(model, "n_support_", model.n_support_, (n_classes,))
+            total = int(model.n_support_.sum())
+            given = f"n_support_ counts {total} vectors, and support_ has {n_vectors}"
+            require(
+                total == n_vectors and (model.n_support_ >= 0).all(),
+                model,
+                given,
+                "they must be as many",
+            )
+        names = ("dual_coef_", "_dual_coef_", "intercept_", "_intercept_")
+        for name in names:
+            shape = (n_rows, n_vectors) if "dual" in name else (n_pairs,)
+            require_shape(model, name, getattr(model, name), shape)
+            require_sparse(model, name, getattr(model, name))
+        require_finite(model, **{name: getattr(model, name) for name in names})
+        require_indices(model, "support_", model.support_, model.shape_fit_[0])
+        if not callable(model.kernel) and not self.is_precomputed:
+            vectors = model.support_vectors_
+            require_shape(model, "support_vectors_", vectors, (n_vectors, model.n_features_in_))
+            require_sparse(model, "support_vectors_", vectors)
+            require_finite(model, support_vectors_=vectors)
 
     @property
     def is_precomputed(self):

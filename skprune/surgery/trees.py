@@ -9,8 +9,11 @@ from sklearn.utils.validation import validate_data
 from skprune.arrays.nodes import NO_NODE, NodeTable, check_children, preorder, splice
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._base import Surgeon
+from skprune.surgery._checks import check_nodes, require
 from skprune.surgery._records import cut_records, new_tree, node_bytes, records
 from skprune.surgery._registry import class_name, models_of, registered_class
+
+ONE = "the trees of a model must have values of one shape"
 
 
 class TreeSurgeon(Surgeon):
@@ -63,7 +66,9 @@ class TreeSurgeon(Surgeon):
         return [tree.value for tree in self._trees]
 
     def _read(self):
-        nodes = [records(tree) for tree in self._trees]
+        nodes, values = [records(tree) for tree in self._trees], self._values()
+        shapes = {value.shape[1:] for value in values}
+        require(len(shapes) == 1, self.model, f"its trees have values of shapes {shapes}", ONE)
         offsets = np.concatenate([[0], np.cumsum([len(n) for n in nodes])])
 
         def column(name):
@@ -77,13 +82,33 @@ class TreeSurgeon(Surgeon):
             feature=column("feature"),
             threshold=column("threshold"),
             missing_left=column("missing_go_to_left").astype(bool),
-            value=np.concatenate(self._values()),
+            value=np.concatenate(values),
             weight=column("weighted_n_node_samples"),
             impurity=column("impurity"),
             offsets=offsets,
         )
         check_children(table)
+        check_nodes(self.model, table, self._n_features()[table.tree])
+        self._check_counts(table)
         return table
+
+    def _n_features(self):
+        """Return the number of features that each tree is given; shape (n_trees,)."""
+        return np.full(len(self._trees), self.model.n_features_in_)
+
+    def _check_counts(self, table):
+        """Raise an error for nodes without samples, and for a depth that is not the true one."""
+        n_empty = np.count_nonzero(self.n_samples < 1)
+        require(not n_empty, self.model, f"{n_empty} nodes have no samples", "give at least one")
+        # Compiled code reserves memory for paths of `max_depth` nodes.
+        depth = np.maximum.reduceat(table.depth, table.roots)
+        stored = np.array([tree.max_depth for tree in self._trees])
+        require(
+            (stored >= depth).all(),
+            self.model,
+            "a tree is deeper than its max_depth",
+            "its max_depth must be its depth",
+        )
 
     def cut(self, keep_split, *, keep_tree=None, value=None, only_child=None):
         """Build the plain model that keeps some of the splits and trees.
@@ -219,6 +244,11 @@ class TreeSurgeon(Surgeon):
     def columns(self):
         """Feature of each node's split, among those of the fit; ndarray of shape (n_nodes,)."""
         return self.table.feature
+
+    @property
+    def n_samples(self):
+        """Number of training samples of each node; ndarray of int, shape (n_nodes,)."""
+        return np.concatenate([tree.n_node_samples for tree in self._trees])
 
     @property
     def is_ordered(self):

@@ -283,13 +283,6 @@ class TreePruner(BaseModelPruner):
         surgeon = surgeon_for(model)
         if self.criterion == "lossless":
             return LosslessPath(surgeon)
-        if np.isnan(surgeon.table.weight).any():
-            msg = (
-                f"The splits of this {type(model).__name__} do not store their numbers of samples, "
-                "as after decoding by a Quantizer. Prune the model before quantization, or use "
-                "criterion='lossless'."
-            )
-            raise InputError(msg)
         if self.criterion == "backfitting":
             return self._backfit(surgeon, rows)
         whole = 0.0 if self.criterion == "cost_complexity" else -np.inf
