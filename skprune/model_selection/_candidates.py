@@ -51,6 +51,15 @@ class Combination(NamedTuple):
         """Return the level of some parameters of the grid."""
         return self.own | {key.removeprefix(self.prefix): value for key, value in named.items()}
 
+    def path_unless_set(self):
+        """Return how the grid would name the path of a pruner that has no level of its own."""
+        pruner = self.pruner
+        is_open = isinstance(pruner, BasePruner) and all(v is None for v in self.own.values())
+        # A pruner that is itself a value of the grid stands for its level, as in GridSearchCV.
+        if is_open and self.prefix.removesuffix("__") not in self.params:
+            return {self.prefix + pruner._level_names()[0]: PATH}
+        return {}
+
     def whole(self):
         """Return the level that keeps everything, and how the grid would name it."""
         level, name = self.pruner._whole_level(), self.pruner._level_names()[0]
@@ -75,7 +84,8 @@ def combinations(estimator, param_grid):
         A bare model, a pruner, or a pipeline with either or with a selector.
     param_grid : dict, list of dict or None
         As in `GridSearchCV`; the value "path" is allowed for `keep`, or for the parameter of a
-        selector that is a number of features. None is ``{"keep": "path"}``.
+        selector that is a number of features. None is ``{"keep": "path"}``, and so is a grid
+        of other parameters alone for a pruner that has no level of its own.
 
     Returns
     -------
@@ -95,6 +105,7 @@ def combinations(estimator, param_grid):
         key = (part, *((name, id(value)) for name, value in sorted(others.items())))
         if key not in found:
             found[key] = _combine(estimator, others)
+        named = named or found[key].path_unless_set()
         _check_level(found[key], named)
         found[key].entries.append((place, named))
     if not found:
@@ -204,7 +215,7 @@ def _with_steps(estimator, params):
     """Set whole steps, wrap a bare model, and find the pruner that has the path."""
     ready, rest = clone(estimator), dict(params)
     if not isinstance(ready, Pipeline):
-        return Located(make_pruner(ready), None, "", rest, not isinstance(ready, BasePruner))
+        return Located(_wrap(ready), None, "", rest, not isinstance(ready, BasePruner))
     for name in _step_names(ready) & set(rest):
         ready.set_params(**{name: clone(rest.pop(name), safe=False)})
     position = step_with_levels(ready)
@@ -215,6 +226,14 @@ def _with_steps(estimator, params):
     return Located(ready, position, f"{ready.steps[position][0]}__", rest, wrapped)
 
 
+def _wrap(model):
+    try:
+        return make_pruner(model)
+    except UnsupportedModelError as error:
+        msg = f"{error} Without a level to prune, search with GridSearchCV."
+        raise UnsupportedModelError(msg) from error
+
+
 def _wrap_last_step(pipeline):
     advice = (
         "A pruner has to be a step of its own, not inside another step; in place of "
@@ -222,7 +241,7 @@ def _wrap_last_step(pipeline):
         "a model that make_pruner can wrap."
     )
     try:
-        wrapped = make_pruner(pipeline)
+        wrapped = _wrap(pipeline)
     except UnsupportedModelError as error:
         msg = f"No step of the pipeline is a pruner. {advice} {error}"
         raise UnsupportedModelError(msg) from error

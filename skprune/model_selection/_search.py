@@ -64,7 +64,8 @@ class PruningSearchCV(BaseSearchCV):
         As in `GridSearchCV`, with parameters of the pruner or of the pipeline. The value
         "path" for the pruner's `keep` (a selector's `k`, `percentile`, `max_features` or
         `n_features_to_select`, the `bits` of a `Quantizer`) is replaced by the levels of the
-        path of each combination's fit to all samples. None means ``{"keep": "path"}``.
+        path of each combination's fit to all samples. None means ``{"keep": "path"}``, which is
+        also added to a grid that names no level, if the pruner has none of its own.
     scoring : str, callable, list, tuple or dict, default=None
         As in `GridSearchCV`.
     n_jobs : int, default=None
