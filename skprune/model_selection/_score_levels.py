@@ -291,15 +291,15 @@ def _score_plainly(fitted, level_of, parts, scoring):
     for index in sorted(level_of):
         try:
             model = fitted.at(index, level_of[index])
-        except Exception:
+        except Exception:  # noqa: BLE001 - it is reported with the failed fits
             scored[index] = _failure(scoring, parts, format_exc())
             continue
         pairs = {key: (model, part) for key, part in parts.items()}
         try:
             found, error = _score(pairs, _raising(scoring.scorer), "raise"), None
-        except Exception:
-            # Once more, for the scores and the warnings of GridSearchCV.
+        except Exception:  # noqa: BLE001 - the second try below warns of it
             error = format_exc()
+            # Once more, for the scores and the warnings of GridSearchCV.
             found = _score(pairs, scoring.scorer, scoring.error_score)
         scored[index] = {**found, "error": error}
         if not isinstance(fitted.path, PruningPath):

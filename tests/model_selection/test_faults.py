@@ -23,7 +23,7 @@ COLUMNS = make_pipeline(StandardScaler(), CorrelationPruner(), LogisticRegressio
 SELECTOR = make_pipeline(StandardScaler(), SelectKBest(), LogisticRegression())
 
 
-def broken(*args, **kwargs):
+def broken(*args, **kwargs):  # noqa: ARG001 - stands for any function
     """Stand for a fault of our own."""
     msg = "a fault of ours"
     raise IndexError(msg)
@@ -62,7 +62,7 @@ def test_a_fault_of_ours_in_a_snapshot_is_raised(monkeypatch):
         def __init__(self, model):
             self.model = model
 
-        def predict_proba(self, X):
+        def predict_proba(self, X):  # noqa: ARG002 - as a model is called
             """Fail."""
             broken()
 
