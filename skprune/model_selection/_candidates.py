@@ -8,6 +8,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
+from skprune.base._levels import is_number
 from skprune.exceptions import InputError, LevelError, UnsupportedModelError
 from skprune.model_selection._level_adapters import adapt, step_with_levels
 from skprune.model_selection._make import make_pruner
@@ -115,17 +116,18 @@ def combinations(estimator, param_grid):
 
 
 def _check_level(combination, named):
-    """Refuse strings other than "path", and two levels at once; the fit checks all else."""
+    """Refuse what is no number and not "path", and two levels at once; the fit checks all else."""
     level, prefix = combination.level(named), combination.prefix
     keep, threshold = level.get("keep"), level.get("threshold")
-    if isinstance(keep, str) and keep != PATH:
+    is_path = isinstance(keep, str) and keep == PATH
+    if keep is not None and not is_path and not is_number(keep):
         msg = (
             f"keep={keep!r} is not a level. Allowed in a grid are ints, floats in (0, 1], None "
             f"and {PATH!r}, which is replaced by the levels of the path."
         )
         raise LevelError(msg)
     # The path overrides a threshold that the pruner has, but not one of the grid.
-    overrides = keep == PATH and f"{prefix}threshold" not in named
+    overrides = is_path and f"{prefix}threshold" not in named
     if keep is not None and threshold is not None and not overrides:
         msg = (
             f"keep={keep!r} and threshold={threshold!r} meet in one point of the grid, but "
