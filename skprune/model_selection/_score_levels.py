@@ -20,7 +20,7 @@ from skprune._compat import (
     split_rows,
 )
 from skprune.base import BasePruner, PruningPath
-from skprune.exceptions import PruningError, UnsupportedModelError
+from skprune.exceptions import InputError, PruningError, UnsupportedModelError
 from skprune.model_selection._fit_once import fit_once
 from skprune.model_selection._paired import PairedLosses
 from skprune.size import model_size
@@ -170,6 +170,32 @@ def score_levels(fitted, levels, parts, scoring):
         found = {"sizes": sizes[index], "fit_error": None, "increase": None, "error": None}
         results[place] = {**found, **scored[index]}
     return [results[place] for place in range(len(levels))]
+
+
+def check_any_score(results):
+    """Refuse results of levels that hold no score at all, with the first error.
+
+    Parameters
+    ----------
+    results : list of dict
+        As of `score_levels`, of all folds.
+
+    Raises
+    ------
+    InputError
+        If all test scores are NaN.
+    """
+    scores = [result["test_scores"] for result in results]
+    values = [list(s.values()) if isinstance(s, dict) else [s] for s in scores]
+    if not np.isnan(np.array(values, dtype=float)).all():
+        return
+    errors = [result["error"] for result in results if result["error"] is not None]
+    first = f" The first error is:\n{errors[0]}" if errors else ""
+    msg = (
+        f"All {len(results)} test scores are NaN, so that no level can be chosen. Mend the model "
+        f"or the scorer, or search with refit=False.{first}"
+    )
+    raise InputError(msg)
 
 
 def _score_located(fitted, level_of, parts, scoring):

@@ -504,6 +504,8 @@ def test_score_is_by_the_metric_that_chose():
         (WithinTolerance(-1), None, "tolerance=-1"),
         (WithinBudget("9"), None, "budget='9'"),
         (OneStandardError, None, "give an instance"),
+        ("one_standard_error", None, "neither a rule nor a metric"),
+        ("f1", "accuracy", "neither a rule nor a metric"),
     ],
 )
 def test_a_rule_that_could_not_choose_is_refused_before_any_fit(refit, scoring, words):
@@ -541,6 +543,8 @@ def test_a_pruner_out_of_reach_is_explained():
     ("grid", "error", "words"),
     [
         ({"keep": ["half"]}, LevelError, "keep='half' is not a level"),
+        ({"keep": [b"half"]}, LevelError, "keep=b'half' is not a level"),
+        ({"keep": [[0.5]]}, LevelError, r"keep=\[0.5\] is not a level"),
         ({"keep": [0.5], "threshold": [0.1]}, LevelError, "each alone selects a level"),
         ({"max_depth": [3]}, ValueError, "estimator__<name>"),
         ({"keep": 0.5}, TypeError, "list"),
