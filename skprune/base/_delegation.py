@@ -168,4 +168,6 @@ class DelegatesToModel:
         float
             Accuracy for the usual classifiers, R2 for the usual regressors.
         """
-        return self._call_inner("score", X, y, sample_weight=sample_weight)
+        # A `score` of its own, or that of a pipeline which routes, may take no weights.
+        weights = {} if sample_weight is None else {"sample_weight": sample_weight}
+        return self._call_inner("score", X, y, **weights)

@@ -44,10 +44,10 @@ def check_level(keep, threshold):
             "units that are kept), a float in (0, 1] (the fraction that is kept) or None."
         )
         raise LevelError(msg)
-    if threshold is not None and not (_is_number(threshold) and not np.isnan(threshold)):
+    if threshold is not None and not _is_threshold(threshold):
         msg = (
-            f"threshold={threshold!r} is not a level. Allowed is a real number, on the scale "
-            "of the criterion's scores, or None."
+            f"threshold={threshold!r} is not a level. Allowed is an int or a float, on the "
+            "scale of the criterion's scores, or None."
         )
         raise LevelError(msg)
 
@@ -216,11 +216,22 @@ def geometric_levels(units, max_levels):
     return np.unique(np.append(picked[:-1], len(units) - 1))
 
 
-def _is_number(value):
+def is_number(value):
+    """Say whether a value is a real number, and no bool."""
     return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
 
 
+def _is_threshold(value):
+    # numpy compares scores with no other real numbers, nor with an int beyond every float.
+    if not is_number(value) or not isinstance(value, (Integral, float, np.floating)):
+        return False
+    try:
+        return not np.isnan(float(value))
+    except OverflowError:
+        return False
+
+
 def _is_keep(keep):
-    if not _is_number(keep):
+    if not is_number(keep):
         return False
     return int(keep) >= 1 if isinstance(keep, Integral) else 0 < keep <= 1

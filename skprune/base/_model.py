@@ -28,7 +28,7 @@ from skprune.arrays.annotations import MatrixLike
 from skprune.base._delegation import DelegatesToModel, inner_attribute
 from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner
-from skprune.base._rows import ValidationData, hold_out
+from skprune.base._rows import ValidationData, check_weights_fit, hold_out
 from skprune.exceptions import InputError, PruningWarning
 
 # What `validation` may be, in the pruners that have it.
@@ -92,6 +92,8 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             If the class of the inner model is not supported.
         """
         self._own_level()  # fails before any work
+        if sample_weight is not None and X is not None:
+            check_weights_fit(X, {"sample_weight": sample_weight})
         copies = fit_params.pop(COPIES, None)
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_model(self.estimator.estimator if frozen else self.estimator)
@@ -240,14 +242,26 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         Returns
         -------
         MetadataRouter
-            The `fit` of the inner model gets what it requests; `sample_weight` is also used
-            here where the criterion uses data.
+            The `fit` and the `score` of the inner model get what they request; `sample_weight`
+            is also used by `fit` here where the criterion uses data.
         """
-        router = MetadataRouter(owner=self)
-        if self._needs_rows():
-            router.add_self_request(self)
-        return router.add(
-            estimator=self.estimator, method_mapping=MethodMapping().add(caller="fit", callee="fit")
+        own = self._get_metadata_request()
+        if not self._needs_rows():
+            own.fit.requests.clear()
+        # Unless it is requested of the pruner itself, what the inner model requests is enough.
+        if own.score.requests.get("sample_weight") is None:
+            own.score.requests.clear()
+        frozen = isinstance(self.estimator, FrozenEstimator)
+        mapping = MethodMapping().add(caller="score", callee="score")
+        if not frozen:
+            mapping.add(caller="fit", callee="fit")
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(own)
+            .add(
+                estimator=self.estimator.estimator if frozen else self.estimator,
+                method_mapping=mapping,
+            )
         )
 
     def __sklearn_tags__(self):

@@ -1,12 +1,13 @@
 """Data that a criterion may look at, and hold-out splits."""
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
 from skprune._compat import n_rows_of
-from skprune.exceptions import InputError
+from skprune.exceptions import InputError, PruningWarning
 
 
 class ValidationData(NamedTuple):
@@ -45,6 +46,76 @@ def rows_left_behind():
         "recovery=None."
     )
     return InputError(msg)
+
+
+def check_weights_fit(X, weights):
+    """Refuse sample weights that are not one number per sample.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Samples.
+    weights : dict of str to array-like of shape (n_samples,) or None
+        Weights, by the name of the parameter.
+
+    Raises
+    ------
+    InputError
+        If there are more or fewer weights than samples, or they are not in one dimension.
+    """
+    for name, weight in weights.items():
+        shape = (n_rows_of(X),) if weight is None else np.shape(weight)
+        if shape != (n_rows_of(X),):
+            msg = (
+                f"{name} has shape {shape}, but X has {n_rows_of(X)} samples. Give one weight "
+                "for each sample."
+            )
+            raise InputError(msg)
+
+
+def folds_that_weigh(splits, train_weights, test_weights, *, cv, stacklevel):
+    """Return the folds with samples of positive weight, both to train and to test.
+
+    Parameters
+    ----------
+    splits : list of tuple of ndarray
+        Indices of training and test samples.
+    train_weights, test_weights : list of array-like of shape (n_samples,)
+        The weights that are given where samples are fitted to, and where they are predicted.
+    cv : object
+        What was given for the folds; for messages.
+    stacklevel : int
+        As of `warnings.warn`; a `PruningWarning` names the folds that are left out.
+
+    Returns
+    -------
+    list of tuple of ndarray
+        All folds, where there are no weights.
+
+    Raises
+    ------
+    InputError
+        If no fold is left.
+    """
+    parts = [[np.asarray(w) for w in part] for part in (train_weights, test_weights)]
+    weightless = [
+        number
+        for number, split in enumerate(splits)
+        if any(not w[rows].any() for rows, part in zip(split, parts, strict=True) for w in part)
+    ]
+    if not weightless:
+        return splits
+    found = f"sample_weight is zero for all training or all test samples of folds {weightless}"
+    advice = "Shuffle the folds, or leave out the samples of weight zero."
+    if len(weightless) == len(splits):
+        msg = f"{found} of cv={cv!r} (counted from 0), and there are no others. {advice}"
+        raise InputError(msg)
+    warnings.warn(
+        f"{found} of cv={cv!r} (counted from 0), which are left out. {advice}",
+        PruningWarning,
+        stacklevel=stacklevel + 1,
+    )
+    return [split for number, split in enumerate(splits) if number not in weightless]
 
 
 def out_of_bag_mask(in_bag, n_samples):

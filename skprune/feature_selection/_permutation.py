@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_consistent_length, has_fit_parameter,
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
 from skprune.arrays.annotations import Groups, Seed
 from skprune.base._frames import is_frame, non_numeric_columns, read_numbers
+from skprune.base._rows import folds_that_weigh
 from skprune.criteria.association import correlation_tile, describe, ranks
 from skprune.criteria.clusters import cluster_columns
 from skprune.feature_selection._columns import Columns, refuse_text
@@ -192,7 +193,9 @@ class PermutationPruner(BaseRankingPruner):
 
     def _score_columns(self, table, y, sample_weight):
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        weights = [] if sample_weight is None else [sample_weight]
         splits = list(cv.split(table.X, y))
+        splits = folds_that_weigh(splits, weights, weights, cv=self.cv, stacklevel=5)
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=len(splits))
         job = delayed(_importances_of_fold)

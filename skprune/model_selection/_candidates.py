@@ -8,6 +8,7 @@ from sklearn.model_selection import ParameterGrid
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
+from skprune.base._levels import is_number
 from skprune.exceptions import InputError, LevelError, UnsupportedModelError
 from skprune.model_selection._level_adapters import adapt, step_with_levels
 from skprune.model_selection._make import make_pruner
@@ -51,6 +52,15 @@ class Combination(NamedTuple):
         """Return the level of some parameters of the grid."""
         return self.own | {key.removeprefix(self.prefix): value for key, value in named.items()}
 
+    def path_unless_set(self):
+        """Return how the grid would name the path of a pruner that has no level of its own."""
+        pruner = self.pruner
+        is_open = isinstance(pruner, BasePruner) and all(v is None for v in self.own.values())
+        # A pruner that is itself a value of the grid stands for its level, as in GridSearchCV.
+        if is_open and self.prefix.removesuffix("__") not in self.params:
+            return {self.prefix + pruner._level_names()[0]: PATH}
+        return {}
+
     def whole(self):
         """Return the level that keeps everything, and how the grid would name it."""
         level, name = self.pruner._whole_level(), self.pruner._level_names()[0]
@@ -75,7 +85,8 @@ def combinations(estimator, param_grid):
         A bare model, a pruner, or a pipeline with either or with a selector.
     param_grid : dict, list of dict or None
         As in `GridSearchCV`; the value "path" is allowed for `keep`, or for the parameter of a
-        selector that is a number of features. None is ``{"keep": "path"}``.
+        selector that is a number of features. None is ``{"keep": "path"}``, and so is a grid
+        of other parameters alone for a pruner that has no level of its own.
 
     Returns
     -------
@@ -95,6 +106,7 @@ def combinations(estimator, param_grid):
         key = (part, *((name, id(value)) for name, value in sorted(others.items())))
         if key not in found:
             found[key] = _combine(estimator, others)
+        named = named or found[key].path_unless_set()
         _check_level(found[key], named)
         found[key].entries.append((place, named))
     if not found:
@@ -104,17 +116,18 @@ def combinations(estimator, param_grid):
 
 
 def _check_level(combination, named):
-    """Refuse strings other than "path", and two levels at once; the fit checks all else."""
+    """Refuse what is no number and not "path", and two levels at once; the fit checks all else."""
     level, prefix = combination.level(named), combination.prefix
     keep, threshold = level.get("keep"), level.get("threshold")
-    if isinstance(keep, str) and keep != PATH:
+    is_path = isinstance(keep, str) and keep == PATH
+    if keep is not None and not is_path and not is_number(keep):
         msg = (
             f"keep={keep!r} is not a level. Allowed in a grid are ints, floats in (0, 1], None "
             f"and {PATH!r}, which is replaced by the levels of the path."
         )
         raise LevelError(msg)
     # The path overrides a threshold that the pruner has, but not one of the grid.
-    overrides = keep == PATH and f"{prefix}threshold" not in named
+    overrides = is_path and f"{prefix}threshold" not in named
     if keep is not None and threshold is not None and not overrides:
         msg = (
             f"keep={keep!r} and threshold={threshold!r} meet in one point of the grid, but "
@@ -204,7 +217,7 @@ def _with_steps(estimator, params):
     """Set whole steps, wrap a bare model, and find the pruner that has the path."""
     ready, rest = clone(estimator), dict(params)
     if not isinstance(ready, Pipeline):
-        return Located(make_pruner(ready), None, "", rest, not isinstance(ready, BasePruner))
+        return Located(_wrap(ready), None, "", rest, not isinstance(ready, BasePruner))
     for name in _step_names(ready) & set(rest):
         ready.set_params(**{name: clone(rest.pop(name), safe=False)})
     position = step_with_levels(ready)
@@ -215,6 +228,14 @@ def _with_steps(estimator, params):
     return Located(ready, position, f"{ready.steps[position][0]}__", rest, wrapped)
 
 
+def _wrap(model):
+    try:
+        return make_pruner(model)
+    except UnsupportedModelError as error:
+        msg = f"{error} Without a level to prune, search with GridSearchCV."
+        raise UnsupportedModelError(msg) from error
+
+
 def _wrap_last_step(pipeline):
     advice = (
         "A pruner has to be a step of its own, not inside another step; in place of "
@@ -222,7 +243,7 @@ def _wrap_last_step(pipeline):
         "a model that make_pruner can wrap."
     )
     try:
-        wrapped = make_pruner(pipeline)
+        wrapped = _wrap(pipeline)
     except UnsupportedModelError as error:
         msg = f"No step of the pipeline is a pruner. {advice} {error}"
         raise UnsupportedModelError(msg) from error

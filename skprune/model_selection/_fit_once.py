@@ -30,9 +30,7 @@ class FittedEnd:
 
     def transform(self, X):
         """Transform samples by the steps before the pruner."""
-        if not self.is_pipeline or len(self.estimator.steps) == 1:
-            return X
-        return self.estimator[:-1].transform(X)
+        return _transform(self.estimator[:-1], X) if self.is_pipeline else X
 
     def locate(self, level):
         """Return the row of the path that a level names."""
@@ -87,7 +85,7 @@ class FittedMiddle:
 
     def transform(self, X):
         """Transform samples by the steps before the pruner."""
-        return self.front.transform(X) if self.position else X
+        return _transform(self.front, X)
 
     def locate(self, level):
         """Return the row of the path that a level names."""
@@ -110,7 +108,8 @@ class FittedMiddle:
 class RefittedPerLevel:
     """A pipeline that is fitted as a whole for every level: slow, and always right.
 
-    It serves where metadata is routed: only the pipeline itself can route it to its steps.
+    It serves where metadata is routed or samples are drawn anew: only the pipeline itself can
+    route metadata to its steps, and hand the samples of a sampler on.
 
     Parameters
     ----------
@@ -128,7 +127,7 @@ class RefittedPerLevel:
         self.estimator = estimator.fit(X, **_target(y), **fit_params)
         self.X, self.y, self.fit_params = X, y, fit_params
         self.name, step = estimator.steps[position]
-        self.pruner = adapt(step, estimator[:position].transform(X) if position else X)
+        self.pruner = adapt(step, _transform(estimator[:position], X))
         self.path = self.pruner.path_
 
     def transform(self, X):
@@ -169,10 +168,23 @@ def fit_once(estimator, position, X, y, fit_params):
     """
     if position is None or position == len(estimator.steps) - 1:
         return FittedEnd(estimator, X, y, fit_params)
+    if any(_is_sampler(step) for _, step in estimator.steps):
+        return RefittedPerLevel(estimator, position, X, y, fit_params)
     names = tuple(f"{name}__" for name, _ in estimator.steps)
     if fit_params and (routing_enabled() or not all(k.startswith(names) for k in fit_params)):
         return RefittedPerLevel(estimator, position, X, y, fit_params)
     return FittedMiddle(estimator, position, X, y, fit_params)
+
+
+def _is_sampler(step):
+    """Say whether a step draws samples while the pipeline is fitted, as in imbalanced-learn."""
+    return hasattr(step, "fit_resample")
+
+
+def _transform(pipeline, X):
+    """Transform samples by the steps before the pruner; samplers leave them as they are."""
+    steps = [(name, step) for name, step in pipeline.steps if not _is_sampler(step)]
+    return _pipeline_like(pipeline, steps).transform(X) if steps else X
 
 
 def _pipeline_like(pipeline, steps):

@@ -43,14 +43,26 @@ class BaseRule(BaseEstimator):
         score, size = results.scores(self.metric), results.sizes(self.size)
         usable = ~np.isnan(score) & ~np.isnan(size)
         if not usable.any():
-            msg = (
-                f"No row has both a score ({self.metric!r}) and a size ({self.size!r}): the fits "
-                "failed. Search with error_score='raise' to see why."
-            )
-            raise InputError(msg)
+            raise InputError(self._why_none(score, size))
         rows = np.flatnonzero(usable)
         eligible = self._eligible(results, score[rows], size[rows], rows)
         return int(self._first(rows[eligible], score, size))
+
+    def _why_none(self, score, size):
+        """Return the message for results without a row that has both score and size."""
+        if np.isnan(score).all():
+            cause = (
+                "no score is known, for each has a fold in which the fit or the scorer failed or "
+                "gave NaN. Search with error_score='raise' to see why."
+            )
+        elif np.isnan(size).all():
+            cause = (
+                "the size of these models is not known. Give the rule another size, such as "
+                'size="units", or search by the score alone: refit=True, or GridSearchCV.'
+            )
+        else:
+            cause = "each lacks one of them. Search with error_score='raise' to see why."
+        return f"No row has both a score ({self.metric!r}) and a size ({self.size!r}): {cause}"
 
     def check(
         self, metrics: Sequence[str] | None = None, sizes: Sequence[str] | None = None

@@ -1,12 +1,12 @@
 """Scores of all levels of one fit: what happens within one fold of a `PruningSearchCV`."""
 
 import time
-import warnings
 from contextlib import suppress
 from traceback import format_exc
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.metrics import check_scoring
 
 from skprune._compat import (
@@ -19,8 +19,8 @@ from skprune._compat import (
     scorers_by_name,
     split_rows,
 )
-from skprune.base import PruningPath
-from skprune.exceptions import UnsupportedModelError
+from skprune.base import BasePruner, PruningPath
+from skprune.exceptions import InputError, PruningError, UnsupportedModelError
 from skprune.model_selection._fit_once import fit_once
 from skprune.model_selection._paired import PairedLosses
 from skprune.size import model_size
@@ -105,11 +105,11 @@ def fit_and_score(
     if train_too:
         parts["train_scores"] = Part(X_train, y_train, rows_of_params(X, score_params, train))
     started = time.time()
+    params = rows_of_params(X, fit_params, train)
     try:
-        params = rows_of_params(X, fit_params, train)
         fitted = fit_once(estimator, position, X_train, y_train, params)
     except Exception:
-        if scoring.error_score == "raise":
+        if scoring.error_score == "raise" or _fits_plainly(estimator, X_train, y_train, params):
             raise
         failure = _failure(scoring, parts, format_exc())
         return [{**failure, "fit_time": time.time() - started} for _ in levels]
@@ -137,13 +137,21 @@ def score_levels(fitted, levels, parts, scoring):
     -------
     list of dict
         Per level the scores of each part, the error if it failed, `sizes` and `increase`.
+
+    Raises
+    ------
+    Exception
+        What the fast way raises, where each level can be scored by itself: a score is
+        missing only where it would be so in `GridSearchCV`.
     """
     results, located = {}, {}
     for place, level in enumerate(levels):
         try:
             located[place] = fitted.locate(level)
-        except Exception:
-            if scoring.error_score == "raise":
+        except Exception as error:
+            # A pruner refuses a level by an error of its own kind: another is a fault of ours.
+            refused = isinstance(error, PruningError) or not isinstance(fitted.pruner, BasePruner)
+            if scoring.error_score == "raise" or not refused:
                 raise
             results[place] = _failure(scoring, parts, format_exc())
     # Levels that fall on the same row of the path are scored once.
@@ -153,18 +161,41 @@ def score_levels(fitted, levels, parts, scoring):
     except Exception:
         if scoring.error_score == "raise":
             raise
-        warnings.warn(
-            f"Scoring failed. The scores of this fold are set to {scoring.error_score}. "
-            f"Details:\n{format_exc()}",
-            UserWarning,
-            stacklevel=2,
-        )
-        scored = {index: {key: scoring.error_scores() for key in parts} for index in level_of}
+        scored = _score_plainly(fitted, level_of, parts, scoring)
+        # The fast way failed where the plain one does not: the fault is not the model's.
+        if all(result["error"] is None for result in scored.values()):
+            raise
     sizes = fitted.path.sizes
     for place, index in located.items():
-        found = {"sizes": sizes[index], "fit_error": None, "increase": None}
+        found = {"sizes": sizes[index], "fit_error": None, "increase": None, "error": None}
         results[place] = {**found, **scored[index]}
     return [results[place] for place in range(len(levels))]
+
+
+def check_any_score(results):
+    """Refuse results of levels that hold no score at all, with the first error.
+
+    Parameters
+    ----------
+    results : list of dict
+        As of `score_levels`, of all folds.
+
+    Raises
+    ------
+    InputError
+        If all test scores are NaN.
+    """
+    scores = [result["test_scores"] for result in results]
+    values = [list(s.values()) if isinstance(s, dict) else [s] for s in scores]
+    if not np.isnan(np.array(values, dtype=float)).all():
+        return
+    errors = [result["error"] for result in results if result["error"] is not None]
+    first = f" The first error is:\n{errors[0]}" if errors else ""
+    msg = (
+        f"All {len(results)} test scores are NaN, so that no level can be chosen. Mend the model "
+        f"or the scorer, or search with refit=False.{first}"
+    )
+    raise InputError(msg)
 
 
 def _score_located(fitted, level_of, parts, scoring):
@@ -195,7 +226,7 @@ def _score_located(fitted, level_of, parts, scoring):
     has_snapshots = isinstance(path, PruningPath)
     walks = has_snapshots and all(map(predicts_only, _each(scorer)))
     if has_snapshots:
-        scored = _walk(path, sorted(level_of), data, scorer if walks else None, scoring, losses)
+        scored = _walk(path, sorted(level_of), data, scorer if walks else None, losses)
     if not walks:
         scored = _score_cuts(fitted, level_of, parts, data, scorer, scoring)
     for index, result in scored.items():
@@ -237,7 +268,7 @@ def _paired_losses(path, part, scoring):
     return losses
 
 
-def _walk(path, order, data, scorer, scoring, losses):
+def _walk(path, order, data, scorer, losses):
     """Visit the levels of a path once, for the scorer (if there is one) and the paired losses."""
     scored: dict[int, dict[str, Any]] = {index: {} for index in order}
     adds_losses = losses is not None and not losses.complete
@@ -252,7 +283,7 @@ def _walk(path, order, data, scorer, scoring, losses):
             model, part = pairs["test_scores"]
             losses.add_level(index, model, part.X)
         if scorer and index in scored:
-            scored[index] = _score(pairs, scorer, scoring)
+            scored[index] = _score(pairs, scorer, "raise")
     return scored
 
 
@@ -271,16 +302,50 @@ def _score_cuts(fitted, level_of, parts, data, scorer, scoring):
             scored[index] = _failure(scoring, parts, format_exc())
             continue
         pairs = {key: (model, part) for key, part in given.items()}
-        scored[index] = _score(pairs, scorer, scoring)
+        scored[index] = _score(pairs, scorer, "raise")
         if not isinstance(path, PruningPath):
             scored[index]["sizes"] = (path.units[index], *_size_of_tail(model))
     return scored
 
 
-def _score(pairs, scorer, scoring):
+def _score_plainly(fitted, level_of, parts, scoring):
+    """Cut each level and score it by itself, as `GridSearchCV` does; as `_score_located`.
+
+    A result has the `error` of its model or of its scorer as well, or None.
+    """
+    scored = {}
+    for index in sorted(level_of):
+        try:
+            model = fitted.at(index, level_of[index])
+        except Exception:  # noqa: BLE001 - it is reported with the failed fits
+            scored[index] = _failure(scoring, parts, format_exc())
+            continue
+        pairs = {key: (model, part) for key, part in parts.items()}
+        try:
+            found, error = _score(pairs, _raising(scoring.scorer), "raise"), None
+        except Exception:  # noqa: BLE001 - the second try below warns of it
+            error = format_exc()
+            # Once more, for the scores and the warnings of GridSearchCV.
+            found = _score(pairs, scoring.scorer, scoring.error_score)
+        scored[index] = {**found, "error": error}
+        if not isinstance(fitted.path, PruningPath):
+            scored[index]["sizes"] = (fitted.path.units[index], *_size_of_tail(model))
+    return scored
+
+
+def _fits_plainly(estimator, X, y, params):
+    """Say whether the estimator itself can be fitted, which `fit_once` could not."""
+    try:
+        clone(estimator).fit(X, **({} if y is None else {"y": y}), **params)
+    except Exception:  # noqa: BLE001 - the error of the fit before is the one that is reported
+        return False
+    return True
+
+
+def _score(pairs, scorer, error_score):
     """Score one model, or one snapshot per part; dict of str to score."""
     return {
-        key: score_model(model, part.X, part.y, scorer, part.params, scoring.error_score)
+        key: score_model(model, part.X, part.y, scorer, part.params, error_score)
         for key, (model, part) in pairs.items()
     }
 
@@ -295,9 +360,15 @@ def _scorer_of(path, scoring, rest):
             if spec is not None:
                 scorers[name] = check_scoring(path.model, spec)
     if isinstance(scoring.scorer, MultimetricScorer):
-        raises = scoring.error_score == "raise"
-        return MultimetricScorer(scorers=scorers, raise_exc=raises)
+        return MultimetricScorer(scorers=scorers, raise_exc=True)
     return scorers["score"]
+
+
+def _raising(scorer):
+    """Return a scorer that hands errors on, also if it holds several."""
+    if isinstance(scorer, MultimetricScorer):
+        return MultimetricScorer(scorers=scorers_by_name(scorer), raise_exc=True)
+    return scorer
 
 
 def _each(scorer):
@@ -318,6 +389,7 @@ def _failure(scoring, parts, error):
     return {
         **{key: scoring.error_scores() for key in parts},
         "fit_error": error,
+        "error": error,
         "sizes": (np.nan, np.nan, np.nan),
         "increase": None,
         "score_time": 0.0,

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -37,9 +36,10 @@ from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once
+from skprune.model_selection._folds import folds_of
 from skprune.model_selection._paired import UNKNOWN, over_folds
 from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBudget
-from skprune.model_selection._score_levels import Scoring, fit_and_score
+from skprune.model_selection._score_levels import Scoring, check_any_score, fit_and_score
 from skprune.size import SIZES
 
 
@@ -62,7 +62,8 @@ class PruningSearchCV(BaseSearchCV):
         As in `GridSearchCV`, with parameters of the pruner or of the pipeline. The value
         "path" for the pruner's `keep` (a selector's `k`, `percentile`, `max_features` or
         `n_features_to_select`, the `bits` of a `Quantizer`) is replaced by the levels of the
-        path of each combination's fit to all samples. None means ``{"keep": "path"}``.
+        path of each combination's fit to all samples. None means ``{"keep": "path"}``, which is
+        also added to a grid that names no level, if the pruner has none of its own.
     scoring : str, callable, list, tuple or dict, default=None
         As in `GridSearchCV`.
     n_jobs : int, default=None
@@ -108,7 +109,7 @@ class PruningSearchCV(BaseSearchCV):
     scorer_ : callable or dict
         The scorer, or one per metric.
     n_splits_ : int
-        Number of folds.
+        Number of folds; those in which all weights are zero are left out, with a warning.
     refit_time_ : float
         Seconds for the fit to all samples.
     multimetric_ : bool
@@ -218,8 +219,7 @@ class PruningSearchCV(BaseSearchCV):
         scoring = Scoring(specs, scorer, self.error_score, metric)
         X, y = indexable(X, y)
         routed = route_fit_params(self, X, params)
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(cv.split(X, y, **routed.splitter.split))
+        splits = folds_of(self.cv, X, y, routed, classifier=is_classifier(self.estimator))
         self.n_splits_ = len(splits)
         for stale in ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_"):
             self.__dict__.pop(stale, None)
@@ -290,6 +290,18 @@ class PruningSearchCV(BaseSearchCV):
         """Refuse a rule that could not choose, before any work."""
         if isinstance(self.refit, type):
             msg = f"refit is the class {self.refit.__name__}; give an instance of it."
+            raise InputError(msg)
+        several = isinstance(scorer, MultimetricScorer) or callable(self.scoring)
+        if (
+            isinstance(self.refit, str)
+            and not several
+            and self.refit not in {"score", self.scoring}
+        ):
+            msg = (
+                f"refit={self.refit!r} is neither a rule nor a metric of scoring={self.scoring!r}. "
+                "Give an instance of a rule, such as OneStandardError(), or True for the best "
+                "score."
+            )
             raise InputError(msg)
         if isinstance(self.refit, BaseRule):
             named = isinstance(scorer, MultimetricScorer)
@@ -371,6 +383,8 @@ class PruningSearchCV(BaseSearchCV):
         report_fit_failures(out, self.error_score)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
+        if self.refit:
+            check_any_score(out)
         results = tabulate(self, [row.params for row in rows], self.n_splits_, out)
         sizes = np.array([result["sizes"] for result in out], dtype=float)
         means = sizes.reshape(len(rows), self.n_splits_, len(SIZES)).mean(axis=1)

@@ -65,14 +65,16 @@ def test_what_is_no_count_and_no_fraction_is_refused_by_value(keep):
 
 
 @pytest.mark.parametrize(
-    "threshold", [NAN, np.float64(NAN), True, np.False_, "0", [0.0], 1j], ids=repr
+    "threshold",
+    [NAN, np.float64(NAN), True, np.False_, "0", [0.0], 1j, Fraction(1, 3), 10**400],
+    ids=lambda value: repr(value)[:20],
 )
 def test_what_is_no_number_is_refused_as_a_threshold(threshold):
     with pytest.raises(LevelError) as caught:
         check_level(None, threshold)
     assert str(caught.value) == (
-        f"threshold={threshold!r} is not a level. Allowed is a real number, on the scale of the "
-        "criterion's scores, or None."
+        f"threshold={threshold!r} is not a level. Allowed is an int or a float, on the scale of "
+        "the criterion's scores, or None."
     )
 
 

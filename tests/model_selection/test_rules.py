@@ -57,8 +57,11 @@ def test_the_error_is_that_of_the_smallest_of_the_best():
 
 def test_rows_without_a_score_are_left_out():
     assert OneStandardError()(results([np.nan, 0.9, np.nan], [1, 2, 0])) == 1
-    with pytest.raises(InputError, match="No row has both a score"):
-        OneStandardError()(results([np.nan], [1]))
+    table = [([np.nan], [1.0]), ([0.9], [np.nan]), ([np.nan, 0.9], [1.0, np.nan])]
+    causes = ["no score is known", "size of these models is not known", "each lacks one"]
+    for (scores, sizes), cause in zip(table, causes, strict=True):
+        with pytest.raises(InputError, match=f"No row has both a score.*{cause}"):
+            OneStandardError()(results(scores, sizes))
 
 
 def test_metric_and_size_are_read_by_name():

@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification, make_regression
 from sklearn.ensemble import BaggingClassifier, ExtraTreesRegressor, RandomForestClassifier
 from sklearn.exceptions import FitFailedWarning
+from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, make_scorer, matthews_corrcoef
@@ -79,7 +80,7 @@ def both(estimator, grid, data, fit_params=None, **params):
     params = {"cv": 3, **params}
     search = PruningSearchCV(estimator, grid, **params).fit(*data, **(fit_params or {}))
     steps = estimator.named_steps.values() if isinstance(estimator, Pipeline) else [estimator]
-    has_pruner = any(hasattr(step, "keep") for step in steps)
+    has_pruner = any(hasattr(step, "keep") or isinstance(step, SelectKBest) for step in steps)
     reference = GridSearchCV(estimator if has_pruner else make_pruner(estimator), grid, **params)
     return search, reference.fit(*data, **(fit_params or {}))
 
@@ -503,6 +504,8 @@ def test_score_is_by_the_metric_that_chose():
         (WithinTolerance(-1), None, "tolerance=-1"),
         (WithinBudget("9"), None, "budget='9'"),
         (OneStandardError, None, "give an instance"),
+        ("one_standard_error", None, "neither a rule nor a metric"),
+        ("f1", "accuracy", "neither a rule nor a metric"),
     ],
 )
 def test_a_rule_that_could_not_choose_is_refused_before_any_fit(refit, scoring, words):
@@ -540,6 +543,8 @@ def test_a_pruner_out_of_reach_is_explained():
     ("grid", "error", "words"),
     [
         ({"keep": ["half"]}, LevelError, "keep='half' is not a level"),
+        ({"keep": [b"half"]}, LevelError, "keep=b'half' is not a level"),
+        ({"keep": [[0.5]]}, LevelError, r"keep=\[0.5\] is not a level"),
         ({"keep": [0.5], "threshold": [0.1]}, LevelError, "each alone selects a level"),
         ({"max_depth": [3]}, ValueError, "estimator__<name>"),
         ({"keep": 0.5}, TypeError, "list"),
@@ -576,3 +581,91 @@ def test_callbacks_are_not_ignored_in_silence():
     search._skl_callbacks = [object()]
     with pytest.warns(PruningWarning, match="does not call them"):
         search.fit(X, y)
+
+
+def test_a_grid_without_a_level_searches_the_path():
+    search = PruningSearchCV(FOREST, {"estimator__max_depth": [3, None]}, cv=3).fit(X, y)
+    named = PruningSearchCV(FOREST, {"estimator__max_depth": [3, None], "keep": "path"}, cv=3)
+    assert search.cv_results_["params"] == named.fit(X, y).cv_results_["params"]
+    assert len(search.cv_results_["params"]) > 10
+    chain = make_pipeline(StandardScaler(), CorrelationPruner(), LogisticRegression())
+    search = PruningSearchCV(chain, {"logisticregression__C": [0.1, 1.0]}, cv=3).fit(X, y)
+    assert len(search.cv_results_["params"]) > 4
+    # The level that a pruner has of its own stays, as in GridSearchCV.
+    chain.set_params(correlationpruner__keep=3)
+    grid = {"logisticregression__C": [0.1, 1.0]}
+    assert_same_results(*both(chain, grid, (X, y), refit=False))
+
+
+def test_what_cannot_be_pruned_is_refused_with_the_way_out():
+    for model in (KNeighborsClassifier(), make_pipeline(StandardScaler(), KNeighborsClassifier())):
+        with pytest.raises(UnsupportedModelError, match="search with GridSearchCV"):
+            PruningSearchCV(model).fit(X, y)
+
+
+class Oversampler(BaseEstimator):
+    """A sampler as those of imbalanced-learn: it repeats the rows of one class."""
+
+    def fit_resample(self, X, y):
+        """Repeat."""
+        rows = np.r_[np.arange(len(y)), np.flatnonzero(y == 1)]
+        return X[rows], y[rows]
+
+
+class SamplingPipeline(Pipeline):
+    """A pipeline with samplers, as that of imbalanced-learn: they act in `fit` alone."""
+
+    def _validate_steps(self):
+        """Accept samplers."""
+
+    def _transformed(self, X):
+        for _, step in self.steps[:-1]:
+            X = X if hasattr(step, "fit_resample") else step.transform(X)
+        return X
+
+    def fit(self, X, y=None):
+        """Fit the steps in turn."""
+        for _, step in self.steps[:-1]:
+            if hasattr(step, "fit_resample"):
+                X, y = step.fit_resample(X, y)
+            else:
+                X = step.fit(X, y).transform(X)
+        self.steps[-1][1].fit(X, y)
+        return self
+
+    def predict(self, X):
+        """Predict with the last step."""
+        return self.steps[-1][1].predict(self._transformed(X))
+
+    def score(self, X, y=None):
+        """Score the last step."""
+        return self.steps[-1][1].score(self._transformed(X), y)
+
+
+@pytest.mark.parametrize(
+    ("steps", "grid"),
+    [
+        ([Oversampler(), TREE], {"2__keep": [1.0, 0.5, 3]}),
+        ([StandardScaler(), Oversampler(), TREE], {"3__keep": [1.0, 0.5, 3]}),
+        ([Oversampler(), CorrelationPruner(), LogisticRegression()], {"2__keep": [8, 5, 3]}),
+        ([CorrelationPruner(), Oversampler(), LogisticRegression()], {"1__keep": [8, 5, 3]}),
+        ([Oversampler(), SelectKBest(), LogisticRegression()], {"2__k": [8, 5, 3]}),
+    ],
+)
+@pytest.mark.parametrize("scoring", [None, "accuracy"])
+def test_samplers_may_stand_in_the_pipeline(steps, grid, scoring):
+    chain = SamplingPipeline([(str(i), step) for i, step in enumerate(steps, 1)])
+    search, slow = both(chain, grid, (X, y), scoring=scoring, refit=True)
+    assert_same_results(search, slow)
+    np.testing.assert_array_equal(search.predict(X), slow.predict(X))
+
+
+def test_samplers_of_imbalanced_learn_may_stand_in_the_pipeline():
+    sampling = pytest.importorskip("imblearn.over_sampling")
+    chain = pytest.importorskip("imblearn.pipeline").make_pipeline
+    sampler = sampling.RandomOverSampler(random_state=0)
+    grid = {"treepruner__keep": [1.0, 0.5]}
+    assert_same_results(*both(chain(StandardScaler(), sampler, TREE), grid, (X, y)))
+    grid = {"selectkbest__k": [8, 3]}
+    chain = chain(SelectKBest(), sampler, LogisticRegression())
+    assert_same_results(*both(chain, grid, (X, y)))
