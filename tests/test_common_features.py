@@ -84,6 +84,54 @@ def test_missing_values_are_read_or_refused(pruner):
 
 
 @over_every
+@pytest.mark.parametrize("output", ["default", "pandas", "polars"])
+def test_transform_treats_numbers_as_fit_does(pruner, output):
+    X, y = table()
+    found = clone(pruner).set_output(transform=output).fit(X, y)
+    unnamed = clone(pruner).set_output(transform=output).fit(X.to_numpy(), y)
+    place = found.get_support(indices=True)[0]
+    for value, words in [(np.nan, "contain NaN"), (np.inf, "contain infinity")]:
+        bad = X.copy()
+        bad.iloc[5, place] = value
+        rows = sparse.csr_array(np.where(np.abs(bad) < 0.5, 0.0, bad))
+        frame = pl.DataFrame(bad.to_dict("list"))
+        passes = np.isnan(value) and get_tags(found).input_tags.allow_nan
+        for given in (bad, bad.astype(object), bad.to_numpy(), frame, rows):
+            if given is rows and output != "default":
+                continue  # no library of frames takes sparse rows
+            fitted = found if hasattr(given, "columns") else unnamed
+            if passes:
+                assert fitted.transform(given).shape == (len(y), found.get_support().sum())
+            else:
+                with pytest.raises(InputError, match=words):
+                    fitted.transform(given)
+
+
+@over_every
+def test_transform_reads_no_values(pruner):
+    X, y = table()
+    found, unnamed = clone(pruner).fit(X, y), clone(pruner).fit(X.to_numpy(), y)
+    names = found.get_feature_names_out()
+    days = pd.date_range("2020-01-01", periods=len(y))
+    kinds = [days, days - days[0], days.to_period("D"), days.day_name()]
+    kinds += [pd.Categorical(days.day_name()), pd.array([1, None] * (len(y) // 2), dtype="Int64")]
+    for kind in kinds[: 6 if get_tags(found).input_tags.allow_nan else 5]:
+        mixed = X.assign(**{names[0]: kind})
+        cells = found.transform(mixed)
+        assert cells.shape == (len(y), len(names))
+        there = pd.Series(cells[:, 0]).isna()
+        assert_array_equal(there, mixed[names[0]].isna())
+        alike = unnamed.transform(mixed.to_numpy())
+        assert_array_equal(pd.isna(alike), pd.isna(cells))
+        frame = clone(found).set_output(transform="pandas").fit(X, y).transform(mixed)
+        pd.testing.assert_frame_equal(frame, mixed[list(names)])
+    mixed = pl.DataFrame({**X.to_dict("list"), names[0]: days.to_pydatetime().tolist()})
+    polars = clone(pruner).set_output(transform="polars").fit(X, y)
+    assert polars.transform(mixed).equals(mixed[list(names)])
+    assert unnamed.transform(mixed.rows()).shape == (len(y), len(names))
+
+
+@over_every
 def test_text_is_read_or_refused_by_name(pruner):
     X, y = table()
     X["b"] = np.where(X["b"] > 0, "high", "low")

@@ -10,9 +10,10 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from skprune._compat import rows_of
+from skprune.exceptions import InputError
 
 # Values that are no numbers, in columns of type object.
-TEXT, TIMES = (str, bytes), (date, timedelta)
+TEXT, TIMES = (str, bytes), (date, timedelta, pd.Period)
 
 
 def is_frame(X):
@@ -90,6 +91,47 @@ def _holds(column, kinds):
     return any(isinstance(value, kinds) and value is not pd.NaT for value in column)
 
 
+def refuse_non_finite(X, *, missing):
+    """Name the columns that hold infinity, or missing values where they are not allowed.
+
+    Text, dates and the like are not looked at.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        The table, not of nested lists.
+    missing : bool
+        Whether missing values are allowed.
+
+    Raises
+    ------
+    InputError
+        If there is such a column.
+    """
+    places = _find(np.isinf, X)
+    what = "infinity. Replace it, for example with the largest value that is allowed"
+    if not (places or missing):
+        places = _find(np.isnan, X)
+        what = "NaN. Replace missing values, for example with SimpleImputer"
+    if places:
+        labels = column_names(X)
+        named = [f"x{i}" if labels is None else str(labels[i]) for i in places[:10]]
+        shown = ", ".join(map(repr, named)) + (", ..." if len(places) > len(named) else "")
+        msg = f"{len(places)} feature(s) contain {what}: {shown}."
+        raise InputError(msg)
+
+
+def _find(is_bad, X):
+    """Return the columns of numbers in which a value is bad."""
+    if issparse(X):
+        X = X.tocoo()
+        return np.unique(X.col[is_bad(X.data)]).tolist()
+    if not is_frame(X) and X.dtype.kind != "O":
+        return np.flatnonzero(is_bad(X).any(axis=0)).tolist() if X.dtype.kind in "fc" else []
+    numeric = np.setdiff1d(np.arange(X.shape[1]), non_numeric_columns(X))
+    return numeric[is_bad(read_numbers(X, numeric)).any(axis=0)].tolist()
+
+
 # Reading and building tables.
 
 
@@ -113,6 +155,8 @@ def read_numbers(X, columns):
     if is_frame(X):
         return X[:, columns.tolist()].to_numpy().astype(np.float64)
     part = X[:, columns]
+    if part.dtype == np.dtype(object):
+        part = np.where(pd.isna(part), np.nan, part)  # float() does not read pandas' NA
     return np.asarray(part.toarray() if issparse(part) else part, dtype=np.float64)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune._compat import check_sample_weight, fit_context
+from skprune._compat import check_sample_weight, fit_context, output_config
 from skprune.arrays.annotations import MatrixLike
 from skprune.base._column_groups import name_columns, place_columns, units_of
-from skprune.base._frames import non_numeric_columns
+from skprune.base._frames import cells_of, is_frame, non_numeric_columns, refuse_non_finite
 from skprune.base._pruner import BasePruner
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
@@ -115,6 +116,43 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         nominal = np.zeros(X.shape[1], dtype=bool)
         nominal[text] = True
         return Columns(X, nominal), y
+
+    def transform(self, X: MatrixLike) -> MatrixLike:
+        """Return the features that are kept.
+
+        Values are not read, so that text, dates and the like pass through; so do missing values
+        if `fit` accepts them. Infinity is refused, as by `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        array-like of shape (n_samples, n_kept)
+            The same values; a frame of the library that `set_output` names.
+
+        Raises
+        ------
+        InputError
+            If features hold infinity, or missing values that `fit` refuses.
+        """
+        check_is_fitted(self, "keep_mask_")
+        # numpy turns numbers beside text into text, and refuses them beside dates.
+        mixed = (isinstance(X, (list, tuple)) or is_frame(X)) and bool(non_numeric_columns(X))
+        library = output_config("transform", estimator=self)["dense"]
+        stays = is_frame(X) and type(X).__module__.startswith(library)
+        how = {"dtype": None, "accept_sparse": "csr", "ensure_all_finite": False, "reset": False}
+        if mixed and not is_frame(X):
+            X = cells_of(X)
+        table = validate_data(self, X, skip_check_array=stays or mixed, **how)
+        refuse_non_finite(X if is_frame(X) else table, missing=self._passes_missing())
+        return self._transform(cells_of(X) if mixed and not stays else table)
+
+    def _passes_missing(self):
+        """Return whether missing values pass through `transform`."""
+        return get_tags(self).input_tags.allow_nan
 
     def _validate_weight(self, table, sample_weight):
         if sample_weight is None:
