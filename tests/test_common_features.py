@@ -225,7 +225,10 @@ def test_columns_always_kept_stay(pruner):
     [
         ({"groups": [["a", "z"]]}, "groups names the feature 'z', which does not exist"),
         ({"groups": [["a", "b"], ["b", "c"]]}, "groups has the feature 'b' twice"),
-        ({"always_keep": [6]}, "allowed is an index from 0 to 5, or one of the names a, b"),
+        ({"groups": [[[0]]]}, r"groups names the feature \[0\], which does not exist"),
+        ({"groups": [None]}, "groups has None in place of a group"),
+        ({"always_keep": [[0]]}, r"always_keep names the feature \[0\], which does not exist"),
+        ({"always_keep": [6]}, "allowed is an index from -6 to 5, or one of the names 'a', 'b'"),
     ],
 )
 def test_columns_that_do_not_exist_are_named(pruner, params, words):
