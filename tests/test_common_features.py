@@ -146,9 +146,39 @@ def test_text_is_read_or_refused_by_name(pruner):
         for frame in frames:
             with pytest.raises(InputError, match=r"2 feature\(s\) hold something else: 'b', 'c'"):
                 clone(pruner).fit(frame, y)
-    X["a"] = pd.Timestamp("2020-01-01")
-    with pytest.raises(InputError, match="'a'"):
-        clone(pruner).fit(X, y)
+
+
+@over_every
+def test_dates_are_kept_or_refused_by_name(pruner):
+    X, y = table()
+    days = pd.date_range("2020-01-01", periods=len(y))
+    kinds = [days, days.tz_localize("UTC"), days.to_period("D"), days - days[0]]
+    models_read = hasattr(pruner, "n_repeats")  # scikit-learn's read durations, and polars' dates
+    for kind in kinds[: 3 if models_read else 4]:
+        mixed = X.assign(a=kind)
+        tables = [mixed, mixed.astype(object)]
+        if kind is days and not models_read:
+            tables.append(pl.DataFrame({**X.to_dict("list"), "a": days.to_pydatetime().tolist()}))
+        for given in tables:
+            if "dates" in pruner._reads:
+                assert len(clone(pruner).fit(given, y).report_) == len(NAMES)
+            else:
+                with pytest.raises(InputError, match="'a'"):
+                    clone(pruner).fit(given, y)
+
+
+@over_every
+def test_cells_that_hold_lists_are_refused_by_name(pruner):
+    X, y = table()
+    lists = pl.DataFrame({**X.to_dict("list"), "b": [[1, 2]] * len(y)})
+    dicts = pl.DataFrame({**X.to_dict("list"), "b": [{"k": 1}] * len(y)})
+    frames = [X.assign(b=pd.Series([cell] * len(y))) for cell in ([1, 2], {"k": 1}, np.ones(2))]
+    for given in (*frames, lists, dicts):
+        with pytest.raises(InputError, match=r"1 feature\(s\) hold something else: 'b'"):
+            clone(pruner).fit(given, y)
+    lazy = pl.DataFrame(X.to_dict("list")).lazy()
+    with pytest.raises(InputError, match=r"LazyFrame of polars.* X\.collect\(\)"):
+        clone(pruner).fit(lazy, y)
 
 
 @over_every

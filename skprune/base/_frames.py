@@ -14,6 +14,7 @@ from skprune.exceptions import InputError
 
 # Values that are no numbers, in columns of type object.
 TEXT, TIMES = (str, bytes), (date, timedelta, pd.Period)
+NESTED = (list, tuple, set, dict, np.ndarray)
 
 
 def is_frame(X):
@@ -53,7 +54,13 @@ def non_numeric_columns(X):
     list of int
         Columns of text, categories, dates and whatever else. A column without values is none
         of them.
+
+    Raises
+    ------
+    InputError
+        If the table is of a kind whose columns cannot be read.
     """
+    refuse_other_tables(X)
     if is_frame(X):
         return [i for i, dtype in enumerate(X.dtypes) if not _is_numeric(X, i, dtype)]
     if isinstance(X, (list, tuple)) or (hasattr(X, "dtype") and X.dtype.kind in "OSUT"):
@@ -72,6 +79,36 @@ def is_temporal(column):
     return getattr(column.dtype, "kind", "O") in "mM"
 
 
+def is_nested(column):
+    """Return whether a column, as of `column_of`, holds lists, dicts or the like."""
+    if hasattr(column.dtype, "is_nested"):  # polars
+        return column.dtype.is_nested()
+    return column.dtype == np.dtype(object) and _holds(column, NESTED)
+
+
+def refuse_other_tables(X):
+    """Refuse tables whose columns cannot be read, and say how to convert them.
+
+    Parameters
+    ----------
+    X : object
+        What is given as a table.
+
+    Raises
+    ------
+    InputError
+        If `X` is a LazyFrame of polars or a Table of pyarrow.
+    """
+    library, name = type(X).__module__.partition(".")[0], type(X).__name__
+    how = {("polars", "LazyFrame"): "collect", ("pyarrow", "Table"): "to_pandas"}
+    if (library, name) in how:
+        msg = (
+            f"X is a {name} of {library}. Allowed are arrays, sparse matrices and frames of pandas "
+            f"and polars. Give X.{how[library, name]}()."
+        )
+        raise InputError(msg)
+
+
 def has_missing(X):
     """Return whether a table has missing values, NaN or None; O(cells)."""
     if issparse(X):
@@ -83,7 +120,7 @@ def _is_numeric(X, i, dtype):
     if hasattr(dtype, "is_numeric"):  # polars
         return dtype.is_numeric() or str(dtype) in {"Boolean", "Null"}
     if dtype == np.dtype(object):
-        return not _holds(X.iloc[:, i], (*TEXT, *TIMES))
+        return not _holds(X.iloc[:, i], (*TEXT, *TIMES, *NESTED))
     return pd.api.types.is_numeric_dtype(dtype)
 
 

@@ -22,6 +22,7 @@ from skprune.base._frames import (
     non_numeric_columns,
     read_numbers,
     refuse_non_finite,
+    refuse_other_tables,
 )
 from skprune.criteria.association import correlation_tile, describe, ranks
 from skprune.criteria.clusters import cluster_columns
@@ -173,6 +174,7 @@ class PermutationPruner(BaseRankingPruner):
 
     def _validate_table(self, X, y, **checks):
         """Return the table as it is: the estimator itself refuses what it cannot read."""
+        refuse_other_tables(X)
         if not is_frame(X):
             how: dict[str, Any] = {
                 "accept_sparse": "csr",

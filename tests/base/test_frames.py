@@ -93,6 +93,13 @@ def test_columns_that_are_not_finite_are_named(kind):
         refuse_non_finite(kind(X), missing=True)
 
 
+def test_tables_that_cannot_be_read_are_refused_with_the_way_out():
+    arrow = type("Table", (), {"__module__": "pyarrow.lib"})()
+    for table, way in [(arrow, r"X\.to_pandas\(\)"), (POLARS.lazy(), r"X\.collect\(\)")]:
+        with pytest.raises(InputError, match=way):
+            non_numeric_columns(table)
+
+
 def test_missing_whole_numbers_of_object_arrays_are_read():
     X = np.array([[1, "a"], [pd.NA, "b"], [None, "c"]], dtype=object)
     assert_array_equal(read_numbers(X, np.array([0]))[:, 0], [1, np.nan, np.nan])
