@@ -190,9 +190,12 @@ def test_sparse_rows_are_read_or_refused(pruner):
             found = clone(pruner).fit(kind(dense), y)
             assert_array_equal(found.get_support(), clone(pruner).fit(dense, y).get_support())
             assert found.transform(kind(dense)).shape == (len(y), found.get_support().sum())
+        frame = pd.DataFrame(dense, columns=NAMES).astype(pd.SparseDtype(float, 0))
+        assert_array_equal(clone(pruner).fit(frame, y).get_support(), found.get_support())
     else:
-        with pytest.raises(TypeError, match=r"[Ss]parse"):
-            clone(pruner).fit(sparse.csr_array(dense), y)
+        for kind in (sparse.csr_array, lambda X: pd.DataFrame(X).astype(pd.SparseDtype(float, 0))):
+            with pytest.raises(TypeError, match=r"[Ss]parse"):
+                clone(pruner).fit(kind(dense), y)
 
 
 @over_every
