@@ -21,6 +21,7 @@ from sklearn.model_selection._validation import (
 from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._set_output import _get_output_config as output_config
 from sklearn.utils.fixes import parse_version
 from sklearn.utils.metaestimators import _safe_split as split_rows
 from sklearn.utils.metaestimators import available_if as _available_if

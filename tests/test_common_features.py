@@ -84,6 +84,54 @@ def test_missing_values_are_read_or_refused(pruner):
 
 
 @over_every
+@pytest.mark.parametrize("output", ["default", "pandas", "polars"])
+def test_transform_treats_numbers_as_fit_does(pruner, output):
+    X, y = table()
+    found = clone(pruner).set_output(transform=output).fit(X, y)
+    unnamed = clone(pruner).set_output(transform=output).fit(X.to_numpy(), y)
+    place = found.get_support(indices=True)[0]
+    for value, words in [(np.nan, "contain NaN"), (np.inf, "contain infinity")]:
+        bad = X.copy()
+        bad.iloc[5, place] = value
+        rows = sparse.csr_array(np.where(np.abs(bad) < 0.5, 0.0, bad))
+        frame = pl.DataFrame(bad.to_dict("list"))
+        passes = np.isnan(value) and get_tags(found).input_tags.allow_nan
+        for given in (bad, bad.astype(object), bad.to_numpy(), frame, rows):
+            if given is rows and output != "default":
+                continue  # no library of frames takes sparse rows
+            fitted = found if hasattr(given, "columns") else unnamed
+            if passes:
+                assert fitted.transform(given).shape == (len(y), found.get_support().sum())
+            else:
+                with pytest.raises(InputError, match=words):
+                    fitted.transform(given)
+
+
+@over_every
+def test_transform_reads_no_values(pruner):
+    X, y = table()
+    found, unnamed = clone(pruner).fit(X, y), clone(pruner).fit(X.to_numpy(), y)
+    names = found.get_feature_names_out()
+    days = pd.date_range("2020-01-01", periods=len(y))
+    kinds = [days, days - days[0], days.to_period("D"), days.day_name()]
+    kinds += [pd.Categorical(days.day_name()), pd.array([1, None] * (len(y) // 2), dtype="Int64")]
+    for kind in kinds[: 6 if get_tags(found).input_tags.allow_nan else 5]:
+        mixed = X.assign(**{names[0]: kind})
+        cells = found.transform(mixed)
+        assert cells.shape == (len(y), len(names))
+        there = pd.Series(cells[:, 0]).isna()
+        assert_array_equal(there, mixed[names[0]].isna())
+        alike = unnamed.transform(mixed.to_numpy())
+        assert_array_equal(pd.isna(alike), pd.isna(cells))
+        frame = clone(found).set_output(transform="pandas").fit(X, y).transform(mixed)
+        pd.testing.assert_frame_equal(frame, mixed[list(names)])
+    mixed = pl.DataFrame({**X.to_dict("list"), names[0]: days.to_pydatetime().tolist()})
+    polars = clone(pruner).set_output(transform="polars").fit(X, y)
+    assert polars.transform(mixed).equals(mixed[list(names)])
+    assert unnamed.transform(mixed.rows()).shape == (len(y), len(names))
+
+
+@over_every
 def test_text_is_read_or_refused_by_name(pruner):
     X, y = table()
     X["b"] = np.where(X["b"] > 0, "high", "low")
@@ -98,9 +146,39 @@ def test_text_is_read_or_refused_by_name(pruner):
         for frame in frames:
             with pytest.raises(InputError, match=r"2 feature\(s\) hold something else: 'b', 'c'"):
                 clone(pruner).fit(frame, y)
-    X["a"] = pd.Timestamp("2020-01-01")
-    with pytest.raises(InputError, match="'a'"):
-        clone(pruner).fit(X, y)
+
+
+@over_every
+def test_dates_are_kept_or_refused_by_name(pruner):
+    X, y = table()
+    days = pd.date_range("2020-01-01", periods=len(y))
+    kinds = [days, days.tz_localize("UTC"), days.to_period("D"), days - days[0]]
+    models_read = hasattr(pruner, "n_repeats")  # scikit-learn's read durations, and polars' dates
+    for kind in kinds[: 3 if models_read else 4]:
+        mixed = X.assign(a=kind)
+        tables = [mixed, mixed.astype(object)]
+        if kind is days and not models_read:
+            tables.append(pl.DataFrame({**X.to_dict("list"), "a": days.to_pydatetime().tolist()}))
+        for given in tables:
+            if "dates" in pruner._reads:
+                assert len(clone(pruner).fit(given, y).report_) == len(NAMES)
+            else:
+                with pytest.raises(InputError, match="'a'"):
+                    clone(pruner).fit(given, y)
+
+
+@over_every
+def test_cells_that_hold_lists_are_refused_by_name(pruner):
+    X, y = table()
+    lists = pl.DataFrame({**X.to_dict("list"), "b": [[1, 2]] * len(y)})
+    dicts = pl.DataFrame({**X.to_dict("list"), "b": [{"k": 1}] * len(y)})
+    frames = [X.assign(b=pd.Series([cell] * len(y))) for cell in ([1, 2], {"k": 1}, np.ones(2))]
+    for given in (*frames, lists, dicts):
+        with pytest.raises(InputError, match=r"1 feature\(s\) hold something else: 'b'"):
+            clone(pruner).fit(given, y)
+    lazy = pl.DataFrame(X.to_dict("list")).lazy()
+    with pytest.raises(InputError, match=r"LazyFrame of polars.* X\.collect\(\)"):
+        clone(pruner).fit(lazy, y)
 
 
 @over_every
@@ -112,9 +190,12 @@ def test_sparse_rows_are_read_or_refused(pruner):
             found = clone(pruner).fit(kind(dense), y)
             assert_array_equal(found.get_support(), clone(pruner).fit(dense, y).get_support())
             assert found.transform(kind(dense)).shape == (len(y), found.get_support().sum())
+        frame = pd.DataFrame(dense, columns=NAMES).astype(pd.SparseDtype(float, 0))
+        assert_array_equal(clone(pruner).fit(frame, y).get_support(), found.get_support())
     else:
-        with pytest.raises(TypeError, match=r"[Ss]parse"):
-            clone(pruner).fit(sparse.csr_array(dense), y)
+        for kind in (sparse.csr_array, lambda X: pd.DataFrame(X).astype(pd.SparseDtype(float, 0))):
+            with pytest.raises(TypeError, match=r"[Ss]parse"):
+                clone(pruner).fit(kind(dense), y)
 
 
 @over_every
@@ -177,7 +258,10 @@ def test_columns_always_kept_stay(pruner):
     [
         ({"groups": [["a", "z"]]}, "groups names the feature 'z', which does not exist"),
         ({"groups": [["a", "b"], ["b", "c"]]}, "groups has the feature 'b' twice"),
-        ({"always_keep": [6]}, "allowed is an index from 0 to 5, or one of the names a, b"),
+        ({"groups": [[[0]]]}, r"groups names the feature \[0\], which does not exist"),
+        ({"groups": [None]}, "groups has None in place of a group"),
+        ({"always_keep": [[0]]}, r"always_keep names the feature \[0\], which does not exist"),
+        ({"always_keep": [6]}, "allowed is an index from -6 to 5, or one of the names 'a', 'b'"),
     ],
 )
 def test_columns_that_do_not_exist_are_named(pruner, params, words):

@@ -1,6 +1,6 @@
 """Features as users name them: by name, by index and in groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 
 import numpy as np
@@ -39,25 +39,26 @@ def place_columns(given, names, n_columns, parameter):
     """
     given = [given] if isinstance(given, (str, Integral)) else list(given)
     known = {} if names is None else {name: i for i, name in enumerate(names)}
+    span = f"an index from {-n_columns} to {n_columns - 1}"
     places = []
     for name in given:
         number = isinstance(name, Integral) and not isinstance(name, (bool, np.bool_))
         if number and -n_columns <= name < n_columns:
             places.append(int(name) % n_columns)
-        elif name in known:
+        elif isinstance(name, str) and name in known:
             if len(known) < len(names):
                 _refuse_twice(name, names, parameter)
             places.append(known[name])
         else:
             if names is None and isinstance(name, str):
                 allowed = (
-                    f"features have no names here, only indices from 0 to {n_columns - 1}. Give "
-                    "indices, or a DataFrame (in a pipeline: set_output(transform='pandas'))"
+                    f"features have no names here. Give {span}, or a DataFrame (in a pipeline: "
+                    "set_output(transform='pandas'))"
                 )
             else:
-                shown = list(map(str, known))[:10] + ["..."] * (len(known) > 10)
+                shown = list(map(repr, known))[:10] + ["..."] * (len(known) > 10)
                 named = f", or one of the names {', '.join(shown)}" if known else ""
-                allowed = f"allowed is an index from 0 to {n_columns - 1}{named}"
+                allowed = f"allowed is {span}{named}"
             msg = f"{parameter} names the feature {name!r}, which does not exist: {allowed}."
             raise InputError(msg)
     return np.array(places, dtype=np.intp)
@@ -98,7 +99,7 @@ def units_of(groups, names, n_columns):
     first = np.arange(n_columns)
     taken = np.zeros(n_columns, dtype=bool)
     for group in groups.values() if isinstance(groups, Mapping) else groups or ():
-        if isinstance(group, (str, Integral)):
+        if isinstance(group, (str, bytes)) or not isinstance(group, Iterable):
             msg = (
                 f"groups has {group!r} in place of a group. Give a list of groups, each a list of "
                 "names or indices, for example groups=[['a', 'b'], ['c', 'd']]."

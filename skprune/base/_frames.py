@@ -10,9 +10,11 @@ import pandas as pd
 from scipy.sparse import issparse
 
 from skprune._compat import rows_of
+from skprune.exceptions import InputError
 
 # Values that are no numbers, in columns of type object.
-TEXT, TIMES = (str, bytes), (date, timedelta)
+TEXT, TIMES = (str, bytes), (date, timedelta, pd.Period)
+NESTED = (list, tuple, set, dict, np.ndarray)
 
 
 def is_frame(X):
@@ -52,7 +54,13 @@ def non_numeric_columns(X):
     list of int
         Columns of text, categories, dates and whatever else. A column without values is none
         of them.
+
+    Raises
+    ------
+    InputError
+        If the table is of a kind whose columns cannot be read.
     """
+    refuse_other_tables(X)
     if is_frame(X):
         return [i for i, dtype in enumerate(X.dtypes) if not _is_numeric(X, i, dtype)]
     if isinstance(X, (list, tuple)) or (hasattr(X, "dtype") and X.dtype.kind in "OSUT"):
@@ -71,6 +79,36 @@ def is_temporal(column):
     return getattr(column.dtype, "kind", "O") in "mM"
 
 
+def is_nested(column):
+    """Return whether a column, as of `column_of`, holds lists, dicts or the like."""
+    if hasattr(column.dtype, "is_nested"):  # polars
+        return column.dtype.is_nested()
+    return column.dtype == np.dtype(object) and _holds(column, NESTED)
+
+
+def refuse_other_tables(X):
+    """Refuse tables whose columns cannot be read, and say how to convert them.
+
+    Parameters
+    ----------
+    X : object
+        What is given as a table.
+
+    Raises
+    ------
+    InputError
+        If `X` is a LazyFrame of polars or a Table of pyarrow.
+    """
+    library, name = type(X).__module__.partition(".")[0], type(X).__name__
+    how = {("polars", "LazyFrame"): "collect", ("pyarrow", "Table"): "to_pandas"}
+    if (library, name) in how:
+        msg = (
+            f"X is a {name} of {library}. Allowed are arrays, sparse matrices and frames of pandas "
+            f"and polars. Give X.{how[library, name]}()."
+        )
+        raise InputError(msg)
+
+
 def has_missing(X):
     """Return whether a table has missing values, NaN or None; O(cells)."""
     if issparse(X):
@@ -82,12 +120,53 @@ def _is_numeric(X, i, dtype):
     if hasattr(dtype, "is_numeric"):  # polars
         return dtype.is_numeric() or str(dtype) in {"Boolean", "Null"}
     if dtype == np.dtype(object):
-        return not _holds(X.iloc[:, i], (*TEXT, *TIMES))
+        return not _holds(X.iloc[:, i], (*TEXT, *TIMES, *NESTED))
     return pd.api.types.is_numeric_dtype(dtype)
 
 
 def _holds(column, kinds):
     return any(isinstance(value, kinds) and value is not pd.NaT for value in column)
+
+
+def refuse_non_finite(X, *, missing):
+    """Name the columns that hold infinity, or missing values where they are not allowed.
+
+    Text, dates and the like are not looked at.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        The table, not of nested lists.
+    missing : bool
+        Whether missing values are allowed.
+
+    Raises
+    ------
+    InputError
+        If there is such a column.
+    """
+    places = _find(np.isinf, X)
+    what = "infinity. Replace it, for example with the largest value that is allowed"
+    if not (places or missing):
+        places = _find(np.isnan, X)
+        what = "NaN. Replace missing values, for example with SimpleImputer"
+    if places:
+        labels = column_names(X)
+        named = [f"x{i}" if labels is None else str(labels[i]) for i in places[:10]]
+        shown = ", ".join(map(repr, named)) + (", ..." if len(places) > len(named) else "")
+        msg = f"{len(places)} feature(s) contain {what}: {shown}."
+        raise InputError(msg)
+
+
+def _find(is_bad, X):
+    """Return the columns of numbers in which a value is bad."""
+    if issparse(X):
+        X = X.tocoo()
+        return np.unique(X.col[is_bad(X.data)]).tolist()
+    if not is_frame(X) and X.dtype.kind != "O":
+        return np.flatnonzero(is_bad(X).any(axis=0)).tolist() if X.dtype.kind in "fc" else []
+    numeric = np.setdiff1d(np.arange(X.shape[1]), non_numeric_columns(X))
+    return numeric[is_bad(read_numbers(X, numeric)).any(axis=0)].tolist()
 
 
 # Reading and building tables.
@@ -113,6 +192,8 @@ def read_numbers(X, columns):
     if is_frame(X):
         return X[:, columns.tolist()].to_numpy().astype(np.float64)
     part = X[:, columns]
+    if part.dtype == np.dtype(object):
+        part = np.where(pd.isna(part), np.nan, part)  # float() does not read pandas' NA
     return np.asarray(part.toarray() if issparse(part) else part, dtype=np.float64)
 
 

@@ -8,12 +8,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.feature_selection import SelectorMixin
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune._compat import check_sample_weight, fit_context
+from skprune._compat import check_sample_weight, fit_context, output_config
 from skprune.arrays.annotations import MatrixLike
 from skprune.base._column_groups import name_columns, place_columns, units_of
-from skprune.base._frames import non_numeric_columns
+from skprune.base._frames import (
+    cells_of,
+    column_of,
+    is_frame,
+    is_temporal,
+    non_numeric_columns,
+    refuse_non_finite,
+    refuse_other_tables,
+)
 from skprune.base._pruner import BasePruner
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
@@ -40,7 +49,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         "always_keep": ["array-like", str, None],
     }
     _unit_name: ClassVar[str] = "columns"
-    # Inputs that the criterion supports beside finite numbers: "nan", "categories", "sparse".
+    # What the criterion supports beside finite numbers: "nan", "categories", "dates", "sparse".
     _reads: ClassVar[frozenset[str]] = frozenset()
     # Whether the code of a category depends on the category alone, not on other samples.
     _hashes_categories: ClassVar[bool] = False
@@ -94,11 +103,14 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
 
     def _validate_table(self, X, y, **checks):
         """Validate the input, with further checks; return `Columns`, and the target."""
-        text = non_numeric_columns(X)
+        text, times = non_numeric_columns(X), "dates" in self._reads
+        if text and not is_frame(X):
+            X = cells_of(X)
+        temporal = [i for i in text if times and is_temporal(column_of(X, i))]
         what = f"{type(self).__name__} reads numbers"
         if "categories" in self._reads:
             hashed, what = self._hashes_categories, f"{what} and categories"
-            X = encode_text(X, text, what, hashed=hashed) if text else X
+            X = encode_text(X, text, what, hashed=hashed, times=times) if text else X
         else:
             refuse_text(X, text, what)
         how = {
@@ -112,9 +124,45 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             X, y = validate_data(self, X, y, **how)
         else:
             X = validate_data(self, X, **how)
-        nominal = np.zeros(X.shape[1], dtype=bool)
-        nominal[text] = True
-        return Columns(X, nominal), y
+        return Columns(X, *(np.isin(np.arange(X.shape[1]), i) for i in (text, temporal))), y
+
+    def transform(self, X: MatrixLike) -> MatrixLike:
+        """Return the features that are kept.
+
+        Values are not read, so that text, dates and the like pass through; so do missing values
+        if `fit` accepts them. Infinity is refused, as by `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Samples.
+
+        Returns
+        -------
+        array-like of shape (n_samples, n_kept)
+            The same values; a frame of the library that `set_output` names.
+
+        Raises
+        ------
+        InputError
+            If features hold infinity, or missing values that `fit` refuses.
+        """
+        check_is_fitted(self, "keep_mask_")
+        refuse_other_tables(X)
+        # numpy turns numbers beside text into text, and refuses them beside dates.
+        mixed = (isinstance(X, (list, tuple)) or is_frame(X)) and bool(non_numeric_columns(X))
+        library = output_config("transform", estimator=self)["dense"]
+        stays = is_frame(X) and type(X).__module__.startswith(library)
+        how = {"dtype": None, "accept_sparse": "csr", "ensure_all_finite": False, "reset": False}
+        if mixed and not is_frame(X):
+            X = cells_of(X)
+        table = validate_data(self, X, skip_check_array=stays or mixed, **how)
+        refuse_non_finite(X if is_frame(X) else table, missing=self._passes_missing())
+        return self._transform(cells_of(X) if mixed and not stays else table)
+
+    def _passes_missing(self):
+        """Return whether missing values pass through `transform`."""
+        return get_tags(self).input_tags.allow_nan
 
     def _validate_weight(self, table, sample_weight):
         if sample_weight is None:

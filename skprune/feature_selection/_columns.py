@@ -12,6 +12,7 @@ from skprune.base._frames import (
     column_names,
     column_of,
     is_frame,
+    is_nested,
     is_temporal,
     read_numbers,
     with_names_of,
@@ -31,10 +32,13 @@ class Columns(NamedTuple):
         Numbers, and codes of categories; NaN where there is no value.
     nominal : ndarray of bool, shape (n_features,)
         Features that hold codes of categories, whose order and distance mean nothing.
+    temporal : ndarray of bool, shape (n_features,)
+        Those of them that hold dates or durations; None if dates are not encoded.
     """
 
     X: Any
     nominal: Any
+    temporal: Any = None
 
 
 # Features that hold no numbers.
@@ -70,8 +74,8 @@ def refuse_text(X, places, what):
     raise InputError(msg)
 
 
-def encode_text(X, places, what, *, hashed=False):
-    """Replace features of text and categories by codes.
+def encode_text(X, places, what, *, hashed=False, times=False):
+    """Replace features of text and categories, and of dates if they are read, by codes.
 
     Parameters
     ----------
@@ -80,9 +84,11 @@ def encode_text(X, places, what, *, hashed=False):
     places : list of int
         Features to encode, as `non_numeric_columns` returns them.
     what : str
-        What reads the table, and which of its features; begins the message about dates.
+        What reads the table, and which of its features; begins the messages.
     hashed : bool, default=False
         Whether a code is a hash of the value's text (53 bits), the same in any other samples.
+    times : bool, default=False
+        Whether dates and durations are encoded too.
 
     Returns
     -------
@@ -93,10 +99,11 @@ def encode_text(X, places, what, *, hashed=False):
     Raises
     ------
     InputError
-        If some features hold dates or durations.
+        If features hold lists or dicts, or dates or durations that are not encoded.
     """
     X = X if is_frame(X) else cells_of(X)
-    refuse_text(X, [i for i in places if is_temporal(column_of(X, i))], what)
+    wrong = is_nested if times else lambda column: is_temporal(column) or is_nested(column)
+    refuse_text(X, [i for i in places if wrong(column_of(X, i))], what)
     values = np.empty(X.shape)
     rest = np.setdiff1d(np.arange(values.shape[1]), places)
     values[:, rest] = read_numbers(X, rest)

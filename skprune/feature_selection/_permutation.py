@@ -16,7 +16,14 @@ from sklearn.utils.validation import check_consistent_length, has_fit_parameter,
 
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
 from skprune.arrays.annotations import Groups, Seed
-from skprune.base._frames import is_frame, non_numeric_columns, read_numbers
+from skprune.base._frames import (
+    has_missing,
+    is_frame,
+    non_numeric_columns,
+    read_numbers,
+    refuse_non_finite,
+    refuse_other_tables,
+)
 from skprune.base._rows import folds_that_weigh
 from skprune.criteria.association import correlation_tile, describe, ranks
 from skprune.criteria.clusters import cluster_columns
@@ -168,6 +175,7 @@ class PermutationPruner(BaseRankingPruner):
 
     def _validate_table(self, X, y, **checks):
         """Return the table as it is: the estimator itself refuses what it cannot read."""
+        refuse_other_tables(X)
         if not is_frame(X):
             how: dict[str, Any] = {
                 "accept_sparse": "csr",
@@ -179,9 +187,17 @@ class PermutationPruner(BaseRankingPruner):
         validate_data(self, X, y, skip_check_array=True)
         y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
         check_consistent_length(X, y)
+        refuse_non_finite(X, missing=True)
+        self._met_missing = has_missing(X)
         nominal = np.zeros(X.shape[1], dtype=bool)
         nominal[non_numeric_columns(X)] = True
         return Columns(X, nominal), y
+
+    def _passes_missing(self):
+        """Return whether fit met missing values, or a part of the estimator reads them."""
+        parts = [self.estimator, *self.estimator.get_params().values()]
+        models = [p for p in parts if hasattr(p, "__sklearn_tags__") and not isinstance(p, type)]
+        return self._met_missing or any(get_tags(m).input_tags.allow_nan for m in models)
 
     def _groups_in(self, table):
         if not isinstance(self.groups, Real):

@@ -294,7 +294,10 @@ def _leaves_of(model, X):
     answers = boosts or (surgeon.predicts_by_mean and surgeon.n_outputs == 1)
     if not answers or not surgeon.is_ordered[surgeon.table.is_split].all():
         return None
-    rows = check_array(X, dtype=surgeon.compares_in, ensure_all_finite=False)
+    how = {"accept_sparse": "csr", "ensure_all_finite": False}
+    rows = check_array(X, dtype=surgeon.compares_in, **how)
+    if sparse.issparse(rows):  # of a frame with sparse columns
+        return None
     table = replace(surgeon.table, feature=surgeon.columns)
     if boosts:
         column = surgeon.tree_column[table.tree]

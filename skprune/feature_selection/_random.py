@@ -60,7 +60,7 @@ class RandomPruner(BaseRankingPruner):
 
     Notes
     -----
-    The values of `X` are not used: it may hold text or missing values, or be sparse.
+    The values of `X` are not used: it may hold text, dates or missing values, or be sparse.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class RandomPruner(BaseRankingPruner):
         **BaseRankingPruner._parameter_constraints,
         "random_state": ["random_state"],
     }
-    _reads: ClassVar[frozenset[str]] = frozenset({"nan", "categories", "sparse"})
+    _reads: ClassVar[frozenset[str]] = frozenset({"nan", "categories", "dates", "sparse"})
 
     def __init__(
         self,

@@ -60,12 +60,13 @@ class RulePruner(BaseFeaturePruner):
         missing in both.
     identifiers : bool, default=False
         Whether to remove features with 50 values or more, none of them missing and all of them
-        distinct. Only whole numbers, text and categories are checked.
+        distinct. Only whole numbers, text, categories and dates are checked.
     psi : float or None, default=None
         Remove features with at least this population stability index. It measures how much
         the distribution of the later samples differs from that of the earlier ones, over ten
         bins of about equal weight in the earlier ones, and one for missing values. Usual limits
-        are 0.1 for a slight and 0.25 for a large shift.
+        are 0.1 for a slight and 0.25 for a large shift. Dates and durations are left out, as
+        later samples have later ones.
     ks : float or None, default=None
         Remove numeric features with at least this two-sample Kolmogorov-Smirnov statistic, in
         (0, 1]: the largest difference of the two distribution functions, without missing
@@ -177,13 +178,14 @@ class RulePruner(BaseFeaturePruner):
         "ks": [Interval(Real, 0, 1, closed="right"), None],
         "reference": [Interval(Real, 0, 1, closed="neither"), "array-like", "sparse matrix"],
     }
-    _reads: ClassVar[frozenset[str]] = frozenset({"nan", "categories", "sparse"})
+    _reads: ClassVar[frozenset[str]] = frozenset({"nan", "categories", "dates", "sparse"})
     _hashes_categories: ClassVar[bool] = True
     _min_rows: ClassVar[int] = 2  # in a single sample all features are constant
-    # The state between batches: statistics, bins with counts or None, categorical features.
+    # The state between batches: statistics, bins with counts or None, categorical features, dates.
     _state: Any
     _drift: Any
     _nominal: Any
+    _temporal: Any
 
     def __init__(
         self,
@@ -274,6 +276,7 @@ class RulePruner(BaseFeaturePruner):
         if self.psi is not None:
             drift = self._read_reference(table.nominal, state) if first else self._drift
             drift = drift._replace(later=drift.later + count_bins(X, drift.bins, weight))
+        self._temporal = table.temporal | (False if first else self._temporal)
         self._nominal = table.nominal if first else self._same_kinds(state, table.nominal)
         self._state = state if first else merge_states(self._state, state)
         self._drift = drift
@@ -288,7 +291,7 @@ class RulePruner(BaseFeaturePruner):
 
     def _prune_columns(self, table, y, sample_weight):  # noqa: ARG002 - rules use no target
         X, weight = table.X, sample_weight
-        self._nominal = table.nominal
+        self._nominal, self._temporal = table.nominal, table.temporal
         self._state = summarize(X, weight, table.nominal, track=self.identifiers)
         self._drift = None
         figures = self._measure_drift(X, weight) if (self.psi or self.ks) else {}
@@ -338,7 +341,9 @@ class RulePruner(BaseFeaturePruner):
         return figures
 
     def _index(self):
-        return None if self._drift is None else stability_index(self._drift)
+        if self._drift is None:
+            return None
+        return np.where(self._temporal, np.nan, stability_index(self._drift))
 
     def _validate_reference(self, nominal, state):
         """Validate the table of earlier samples, and return it."""

@@ -22,6 +22,13 @@ def test_a_name_that_two_columns_have_names_neither():
     assert place_columns(["b", 2], names, 3, "always_keep").tolist() == [1, 2]
 
 
+def test_names_of_several_lines_stay_in_one_line():
+    names = np.array(["a\nb", "c"], dtype=object)
+    with pytest.raises(InputError) as error:
+        place_columns(["d"], names, 2, "always_keep")
+    assert "\n" not in str(error.value)
+
+
 def test_a_group_is_a_list_of_columns():
     with pytest.raises(InputError, match=r"groups has 'a' in place of a group\. Give a list"):
         units_of(["a", "b"], NAMES[:2], 2)

@@ -16,10 +16,12 @@ from skprune.base._frames import (
     is_frame,
     non_numeric_columns,
     read_numbers,
+    refuse_non_finite,
     stack_rows,
     take_by_column,
     with_names_of,
 )
+from skprune.exceptions import InputError
 
 VALUES = {"a": [1.5, None, -2.0], "b": [True, False, None], "c": ["x", None, "y"], "d": [1, 2, 3]}
 PANDAS = pd.DataFrame(VALUES).astype({"a": "Float64", "b": "boolean", "c": "category"})
@@ -74,6 +76,33 @@ def test_text_and_dates_among_objects_are_found(value):
 )
 def test_missing_values_are_found(X, missing):
     assert has_missing(X) is missing
+
+
+@pytest.mark.parametrize(
+    "kind", [pd.DataFrame, pl.DataFrame, np.asarray, csr_array, lambda X: X.astype(object)]
+)
+def test_columns_that_are_not_finite_are_named(kind):
+    X = np.eye(3)
+    refuse_non_finite(kind(X), missing=False)
+    X[0, 2] = np.nan
+    refuse_non_finite(kind(X), missing=True)
+    with pytest.raises(InputError, match=r"1 feature\(s\) contain NaN\. .*2'"):
+        refuse_non_finite(kind(X), missing=False)
+    X[1, 1] = np.inf
+    with pytest.raises(InputError, match=r"1 feature\(s\) contain infinity\. .*1'"):
+        refuse_non_finite(kind(X), missing=True)
+
+
+def test_tables_that_cannot_be_read_are_refused_with_the_way_out():
+    arrow = type("Table", (), {"__module__": "pyarrow.lib"})()
+    for table, way in [(arrow, r"X\.to_pandas\(\)"), (POLARS.lazy(), r"X\.collect\(\)")]:
+        with pytest.raises(InputError, match=way):
+            non_numeric_columns(table)
+
+
+def test_missing_whole_numbers_of_object_arrays_are_read():
+    X = np.array([[1, "a"], [pd.NA, "b"], [None, "c"]], dtype=object)
+    assert_array_equal(read_numbers(X, np.array([0]))[:, 0], [1, np.nan, np.nan])
 
 
 @frames

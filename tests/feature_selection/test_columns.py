@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pandas as pd
 import pytest
 
-from skprune import RulePruner
+from skprune import CorrelationPruner, RulePruner
 from skprune.exceptions import InputError
 
 
@@ -14,7 +14,7 @@ def test_dates_among_objects_are_named(value):
     X = pd.DataFrame({"a": [1.0, 2.0, 3.0], "day": [value, None, value]}, dtype=object)
     for table in (X, X.to_numpy(), X.to_numpy().tolist()):
         with pytest.raises(InputError, match=r"1 feature\(s\) hold something else: '(day|x1)'"):
-            RulePruner().fit(table)
+            CorrelationPruner(criterion="mixed").fit(table)
 
 
 def test_a_date_that_is_missing_is_no_date():

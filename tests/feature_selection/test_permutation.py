@@ -11,10 +11,11 @@ from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import make_regression
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.impute import SimpleImputer
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import KFold, ShuffleSplit
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -237,3 +238,20 @@ def test_an_estimator_without_weights_is_fitted_without():
     even = pruner.fit(X, y).scores_
     weighted = pruner.fit(X, y, sample_weight=np.arange(1.0, 101)).scores_
     assert not np.array_equal(even, weighted)
+
+
+def test_missing_values_pass_where_a_part_of_the_model_or_the_fit_accepts_them():
+    X, y = planted(100)
+    holes = X.copy()
+    holes[::7] = np.nan
+    model = make_pipeline(SimpleImputer(), LogisticRegression())
+    for estimator, seen in [(model, holes), (model, X), (GridSearchCV(model, {}, cv=2), X)]:
+        pruner = PermutationPruner(estimator, cv=2, n_repeats=1, random_state=0).fit(seen, y)
+        for given in (holes, pd.DataFrame(holes)):
+            assert np.shape(pruner.transform(given)) == (100, 6)
+        holes[0, 0] = np.inf
+        with pytest.raises(InputError, match="contain infinity"):
+            pruner.transform(holes)
+        with pytest.raises(InputError, match="contain infinity"):
+            pruner.fit(holes, y)
+        holes[0, 0] = np.nan

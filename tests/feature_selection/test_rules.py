@@ -381,3 +381,28 @@ def test_columns_that_repeat_a_value_are_not_held():
     pruner = in_pieces(RulePruner(identifiers=True), X, [100, 300, 399])
     assert list(pruner._state.seen) == [0]
     assert pruner.get_support().tolist() == [False, True, True]
+
+
+def test_rules_count_dates_and_leave_their_drift_alone():
+    days = pd.date_range("2020-01-01", periods=60)
+    X = pd.DataFrame(
+        {
+            "when": days,
+            "again": days.to_pydatetime().astype(object),
+            "once": days[0],
+            "never": pd.Series([pd.NaT] * 60, dtype="datetime64[ns]"),
+            "some": days.where(days.day > 2),
+            "lasts": days - days[0],
+        }
+    )
+    report = RulePruner(psi=0.1, ks=0.1).fit(X).report_.set_index("feature")
+    assert report.index[report["kept"]].tolist() == ["when", "some", "lasts"]
+    assert report.loc["again", "partner"] == "when"
+    assert report.loc["once", "reason"].startswith("share of one value")
+    assert report.loc["never", "reason"].startswith("share of missing values")
+    named = RulePruner(identifiers=True).fit(X.assign(number=np.tile([1.0, 2], 30))).report_
+    assert (
+        named.set_index("feature").loc[["when", "lasts"], "reason"].eq("all values distinct").all()
+    )
+    pieces = RulePruner().partial_fit(X[:30]).partial_fit(X[30:])
+    assert pieces.get_support().tolist() == report["kept"].tolist()
