@@ -20,11 +20,14 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from skprune import (
+    Distiller,
     LinearPruner,
     MLPPruner,
     PruningSearchCV,
@@ -69,6 +72,18 @@ over_ranking = pytest.mark.parametrize(
     ids=name_of,
 )
 over_all = pytest.mark.parametrize("estimator", [*INSTANCES, OUT_OF_BAG], ids=name_of)
+
+
+over_with_estimators = pytest.mark.parametrize(
+    "pruner",
+    [
+        instance
+        for instance in INSTANCES
+        if {"estimator", "teacher"} & set(instance.get_params(deep=False))
+        and not isinstance(instance, PruningSearchCV)
+    ],
+    ids=name_of,
+)
 
 
 VOTES = (RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier)
@@ -464,6 +479,16 @@ def test_unknown_models_are_refused_before_any_work():
     ]:
         with pytest.raises(UnsupportedModelError, match=words):
             TreePruner(model).fit(X, y)
+
+
+@over_with_estimators
+def test_unfitted_frozen_model_is_named(pruner):
+    name = "teacher" if isinstance(pruner, Distiller) else "estimator"
+    given = getattr(pruner, name)
+    model = DecisionTreeClassifier() if given is None else clone(given)
+    X, y = data_for(pruner)
+    with pytest.raises(NotFittedError, match=type(model).__name__):
+        clone(pruner).set_params(**{name: FrozenEstimator(model)}).fit(X, y)
 
 
 # Contract 10: no side effects.

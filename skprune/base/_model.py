@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import has_fit_parameter, validate_data
 
 from skprune._compat import (
     HasMethods,
@@ -26,6 +26,7 @@ from skprune._compat import (
 )
 from skprune.arrays.annotations import MatrixLike
 from skprune.base._delegation import DelegatesToModel, inner_attribute
+from skprune.base._frozen import check_frozen
 from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner
 from skprune.base._rows import ValidationData, hold_out
@@ -95,6 +96,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         copies = fit_params.pop(COPIES, None)
         frozen = isinstance(self.estimator, FrozenEstimator)
         self._check_model(self.estimator.estimator if frozen else self.estimator)
+        check_frozen(self.estimator)
         self._warn_of_unused_validation(frozen=frozen)
         model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
         path = self._prune_model(model, data)
@@ -132,7 +134,6 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     def _fit_whole(self, X, y, sample_weight, fit_params, copies):
         """Return the fitted model, and a `ValidationData` if the criterion uses data."""
         if isinstance(self.estimator, FrozenEstimator):
-            check_is_fitted(self.estimator)
             # The frozen model is the user's own: nothing below may be written through.
             model = copy.deepcopy(self.estimator.estimator)
             self._check_data_of_frozen(model, X, sample_weight, fit_params)

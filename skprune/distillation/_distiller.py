@@ -14,6 +14,7 @@ from sklearn.utils import check_random_state, get_tags
 from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base._delegation import DelegatesToModel, inner_attribute
+from skprune.base._frozen import check_frozen
 from skprune.distillation._augmentation import augment
 from skprune.distillation._comparison import (
     compare_students,
@@ -203,6 +204,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
             If teacher and student do not go together, or not with the data.
         """
         check_pair(self.teacher, self.student)
+        check_frozen(self.teacher)
         self._warn_of_unused_temperature()
         data = check_training_data(self.teacher, X, y, sample_weight)
         check_student(self.student, data)

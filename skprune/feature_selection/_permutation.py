@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_consistent_length, has_fit_parameter,
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
 from skprune.arrays.annotations import Groups, Seed
 from skprune.base._frames import is_frame, non_numeric_columns, read_numbers
+from skprune.base._frozen import check_frozen
 from skprune.criteria.association import correlation_tile, describe, ranks
 from skprune.criteria.clusters import cluster_columns
 from skprune.feature_selection._columns import Columns, refuse_text
@@ -191,6 +192,7 @@ class PermutationPruner(BaseRankingPruner):
         return [numeric[cluster == label] for label in range(cluster.max(initial=-1) + 1)]
 
     def _score_columns(self, table, y, sample_weight):
+        check_frozen(self.estimator)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         splits = list(cv.split(table.X, y))
         rng = check_random_state(self.random_state)

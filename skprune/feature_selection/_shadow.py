@@ -17,6 +17,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skprune._compat import HasMethods, Interval, StrOptions
 from skprune.arrays.annotations import Groups, Seed
+from skprune.base._frozen import check_frozen
 from skprune.criteria.shadows import (
     CONFIRMED,
     REJECTED,
@@ -226,6 +227,7 @@ class ShadowPruner(BaseRankingPruner):
         return self._cut(path), path
 
     def _score_columns(self, table, y, sample_weight):
+        check_frozen(self.estimator)
         model, fit_params = self._model_for(y, sample_weight)
         if self.estimator is None:
             y = read_target(y).y
