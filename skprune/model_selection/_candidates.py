@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from skprune.base import BasePruner
 from skprune.exceptions import InputError, LevelError, UnsupportedModelError
 from skprune.model_selection._level_adapters import adapt, step_with_levels
-from skprune.model_selection._make import make_pruner
+from skprune.model_selection._make import freeze_steps, make_pruner
 
 # The value of a grid that is replaced by all levels of the path.
 PATH = "path"
@@ -202,7 +202,7 @@ def _step_names(estimator):
 
 def _with_steps(estimator, params):
     """Set whole steps, wrap a bare model, and find the pruner that has the path."""
-    ready, rest = clone(estimator), dict(params)
+    ready, rest = freeze_steps(clone(estimator)), dict(params)
     if not isinstance(ready, Pipeline):
         return Located(make_pruner(ready), None, "", rest, not isinstance(ready, BasePruner))
     for name in _step_names(ready) & set(rest):
