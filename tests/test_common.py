@@ -32,6 +32,7 @@ from skprune import (
     MLPPruner,
     PruningSearchCV,
     SamplePruner,
+    ShadowPruner,
     TreePruner,
     model_size,
 )
@@ -489,6 +490,21 @@ def test_unfitted_frozen_model_is_named(pruner):
     X, y = data_for(pruner)
     with pytest.raises(NotFittedError, match=type(model).__name__):
         clone(pruner).set_params(**{name: FrozenEstimator(model)}).fit(X, y)
+
+
+@over_all
+@pytest.mark.parametrize("wrong", ["text", None, object], ids=str)
+def test_a_wrong_estimator_is_shown_and_refused_by_fit(estimator, wrong):
+    if wrong is None and isinstance(estimator, ShadowPruner):
+        pytest.skip("None is its default")
+    for name in {"estimator", "teacher", "student"} & set(estimator.get_params(deep=False)):
+        shown = clone(estimator).set_params(**{name: wrong})
+        assert f"{name}={wrong!r}" in repr(shown)
+        assert shown._repr_html_()
+        assert not hasattr(shown, "predict_proba") or name != "estimator"
+        dir(shown)
+        with pytest.raises((ValueError, TypeError)):
+            shown.fit(*data_for(estimator))
 
 
 # Contract 10: no side effects.

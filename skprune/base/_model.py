@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import has_fit_parameter, validate_data
 
@@ -25,7 +25,7 @@ from skprune._compat import (
     rows_of_params,
 )
 from skprune.arrays.annotations import MatrixLike
-from skprune.base._delegation import DelegatesToModel, inner_attribute
+from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
 from skprune.base._frozen import check_frozen
 from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner
@@ -253,7 +253,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
+        inner = tags_of(self.estimator)
         for name in INNER_TAGS:
             setattr(tags, name, copy.deepcopy(getattr(inner, name)))
         tags.non_deterministic = inner.non_deterministic

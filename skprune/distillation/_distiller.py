@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_regressor
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 
 from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
-from skprune.base._delegation import DelegatesToModel, inner_attribute
+from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
 from skprune.base._frozen import check_frozen
 from skprune.distillation._augmentation import augment
 from skprune.distillation._comparison import (
@@ -252,7 +252,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     @property
     def _compared_by_loss(self):
-        return is_regressor(self.student) or hasattr(self.student, "predict_proba")
+        predicts_numbers = tags_of(self.student).estimator_type == "regressor"
+        return predicts_numbers or hasattr(self.student, "predict_proba")
 
     @property
     def teacher_(self) -> Any:
@@ -277,7 +278,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
     @property
     def _on_logits(self):
         student = self.__dict__.get("student_", self.student)
-        return is_classifier(self.teacher) and is_regressor(student)
+        kinds = [tags_of(model).estimator_type for model in (self.teacher, student)]
+        return kinds == ["classifier", "regressor"]
 
     @property
     def estimator_(self) -> Any:
@@ -295,7 +297,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        teacher, student = get_tags(self.teacher), get_tags(self.student)
+        teacher, student = tags_of(self.teacher), tags_of(self.student)
         tags.estimator_type = teacher.estimator_type
         same = teacher.estimator_type == student.estimator_type
         tags.classifier_tags = copy.deepcopy((student if same else teacher).classifier_tags)

@@ -10,12 +10,13 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, check_random_state, get_tags
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
 from skprune.arrays.annotations import Groups, Seed
+from skprune.base._delegation import tags_of
 from skprune.base._frames import is_frame, non_numeric_columns, read_numbers
 from skprune.base._frozen import check_frozen
 from skprune.criteria.association import correlation_tile, describe, ranks
@@ -223,7 +224,7 @@ class PermutationPruner(BaseRankingPruner):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator).input_tags
+        inner = tags_of(self.estimator).input_tags
         for name in ("allow_nan", "categorical", "string", "sparse"):
             setattr(tags.input_tags, name, getattr(inner, name))
         return tags

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
@@ -33,7 +33,9 @@ from skprune._compat import (
 )
 from skprune.arrays.annotations import MatrixLike
 from skprune.base import PruningPath
+from skprune.base._delegation import tags_of
 from skprune.base._levels import geometric_levels
+from skprune.base._model import INNER_TAGS
 from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once
@@ -181,10 +183,10 @@ class PruningSearchCV(BaseSearchCV):
         self.max_levels = max_levels
 
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.target_tags = deepcopy(inner.target_tags)
-        tags.input_tags = deepcopy(inner.input_tags)
+        # Not those of BaseSearchCV, which reads the tags of the estimator and fails if it has none.
+        tags, inner = super(BaseSearchCV, self).__sklearn_tags__(), tags_of(self.estimator)
+        for name in (*INNER_TAGS, "array_api_support"):
+            setattr(tags, name, deepcopy(getattr(inner, name)))
         return tags
 
     @fit_context(prefer_skip_nested_validation=False)
