@@ -75,17 +75,13 @@ over_ranking = pytest.mark.parametrize(
 over_all = pytest.mark.parametrize("estimator", [*INSTANCES, OUT_OF_BAG], ids=name_of)
 
 
-over_with_estimators = pytest.mark.parametrize(
-    "pruner",
-    [
-        instance
-        for instance in INSTANCES
-        if {"estimator", "teacher"} & set(instance.get_params(deep=False))
-        and not isinstance(instance, PruningSearchCV)
-    ],
-    ids=name_of,
-)
-
+WITH_ESTIMATORS = [
+    instance
+    for instance in INSTANCES
+    if {"estimator", "teacher"} & set(instance.get_params(deep=False))
+    and not isinstance(instance, PruningSearchCV)
+]
+over_with_estimators = pytest.mark.parametrize("pruner", WITH_ESTIMATORS, ids=name_of)
 
 VOTES = (RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier)
 
@@ -211,6 +207,20 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
             path.cut(keep=0.2)
         return
     np.testing.assert_array_equal(answer(path.cut(keep=0.2), X), answer(pruner, X))
+
+
+@pytest.mark.parametrize("pruner", WITH_ESTIMATORS + SEARCHES, ids=name_of)
+def test_an_earlier_fit_of_a_parameter_is_not_in_the_pickle(pruner):
+    X, y = data_for(pruner)
+    fresh = clone(pruner).fit(X, y)
+    names = {"estimator", "teacher", "student"} & set(pruner.get_params(deep=False))
+    models = {name: clone(getattr(pruner, name)).fit(X, y) for name in names}
+    used = clone(fresh).set_params(**models).fit(X, y)
+    size = len(pickle.dumps(fresh))
+    assert abs(len(pickle.dumps(used)) - size) < 0.02 * size + 200
+    for name, model in models.items():
+        assert getattr(used, name) is model  # this object has it still
+        assert not hasattr(getattr(pickle.loads(pickle.dumps(used)), name), "n_features_in_")
 
 
 # Contract 2: nothing cut, nothing changed.

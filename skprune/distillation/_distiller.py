@@ -15,6 +15,7 @@ from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
 from skprune.base._frozen import check_frozen
+from skprune.base._pruner import without_earlier_fits
 from skprune.distillation._augmentation import augment
 from skprune.distillation._comparison import (
     compare_students,
@@ -51,7 +52,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
     teacher : estimator
         A classifier with `predict_proba`, or a regressor. It is cloned and fitted. A teacher that
         is fitted already comes in a `sklearn.frozen.FrozenEstimator` and predicts as it is, also
-        for samples that it may have been fitted to; pass others to `fit` if you can.
+        for samples that it may have been fitted to; pass others to `fit` if you can. It is then
+        part of the pickle.
     student : estimator
         A classifier if the teacher is one, else a regressor; cloned. It may be a pruner or
         another meta-estimator. A regressor that is the student of a classifier is fitted to
@@ -267,7 +269,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         return self._teacher
 
     def __getstate__(self):
-        return {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
+        state = {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
+        return without_earlier_fits(self, state)
 
     # The student predicts; logits of a regressor become classes.
 

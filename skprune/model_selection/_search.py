@@ -25,6 +25,7 @@ from skprune._compat import (
     fit_context,
     has_callbacks,
     insert_error_scores,
+    passes_through,
     report_fit_failures,
     route_fit_params,
     scorers_by_name,
@@ -36,6 +37,7 @@ from skprune.base import PruningPath
 from skprune.base._delegation import tags_of
 from skprune.base._levels import geometric_levels
 from skprune.base._model import INNER_TAGS
+from skprune.base._pruner import without_earlier_fits
 from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once
@@ -181,6 +183,13 @@ class PruningSearchCV(BaseSearchCV):
         )
         self.param_grid = param_grid
         self.max_levels = max_levels
+
+    def __getstate__(self):
+        state = without_earlier_fits(self, super().__getstate__())
+        scorer = state.get("scorer_")
+        if passes_through(scorer):  # it holds the estimator
+            state["scorer_"] = type(scorer)(state["estimator"])
+        return state
 
     def __sklearn_tags__(self):
         # Not those of BaseSearchCV, which reads the tags of the estimator and fails if it has none.
