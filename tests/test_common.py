@@ -25,6 +25,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.validation import check_is_fitted
 
 from skprune import (
     Distiller,
@@ -331,6 +332,38 @@ def test_frozen_model_is_copied_and_never_written(pruner):
     own = parts_of(model)
     assert not own & parts_of(pruner.path_.model)
     assert not own & parts_of(pruner.estimator_)
+
+
+def interrupt_late(estimator, monkeypatch):
+    """Make the next fit of an estimator end near its end, as Ctrl-C does."""
+    late = {PruningSearchCV: "_refit", Distiller: "_divide"}.get(type(estimator), "_set_level")
+    late = "_make_report" if hasattr(estimator, "_make_report") else late
+    before = getattr(estimator, late)
+
+    def interrupted(*args, **params):
+        before(*args, **params)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(estimator), late, lambda _, *a, **k: interrupted(*a, **k))
+
+
+@over_all
+def test_an_interrupted_fit_changes_nothing(estimator, monkeypatch):
+    X, y = data_for(estimator)
+    found = clone(estimator)
+    interrupt_late(found, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X, y)
+    assert vars(found) == found.get_params(deep=False)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(found)
+    monkeypatch.undo()
+    before = dict(vars(found.fit(X, y)))
+    interrupt_late(found, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X[:200, :6], y[:200])
+    assert vars(found).keys() == before.keys()
+    assert all(vars(found)[name] is value for name, value in before.items())
 
 
 # Contract 6: deterministic.

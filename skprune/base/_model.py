@@ -28,7 +28,7 @@ from skprune.arrays.annotations import MatrixLike
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
 from skprune.base._frozen import check_frozen
 from skprune.base._path import PruningPath
-from skprune.base._pruner import BasePruner
+from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import ValidationData, hold_out
 from skprune.exceptions import InputError, PruningWarning
 
@@ -92,20 +92,21 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         UnsupportedModelError
             If the class of the inner model is not supported.
         """
-        self._own_level()  # fails before any work
-        copies = fit_params.pop(COPIES, None)
-        frozen = isinstance(self.estimator, FrozenEstimator)
-        self._check_model(self.estimator.estimator if frozen else self.estimator)
-        check_frozen(self.estimator)
-        self._warn_of_unused_validation(frozen=frozen)
-        model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
-        path = self._prune_model(model, data)
-        self._path = path
-        self._set_level(path, self._row_of_own_level(path))
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)  # of an earlier fit
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+        with all_or_nothing(self):
+            self._own_level()  # fails before any work
+            copies = fit_params.pop(COPIES, None)
+            frozen = isinstance(self.estimator, FrozenEstimator)
+            self._check_model(self.estimator.estimator if frozen else self.estimator)
+            check_frozen(self.estimator)
+            self._warn_of_unused_validation(frozen=frozen)
+            model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
+            path = self._prune_model(model, data)
+            self._path = path
+            self._set_level(path, self._row_of_own_level(path))
+            for name in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(name, None)  # of an earlier fit
+                if hasattr(model, name):
+                    setattr(self, name, getattr(model, name))
         return self
 
     @abstractmethod

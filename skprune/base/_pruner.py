@@ -3,6 +3,7 @@
 import copy
 import warnings
 from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, ClassVar
 
@@ -10,6 +11,24 @@ from sklearn.base import BaseEstimator, clone
 
 from skprune.base._levels import check_level, check_no_level
 from skprune.exceptions import PruningWarning
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Leave an estimator as it was if its fit fails or is interrupted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its attributes are never those of two fits, nor of half a fit.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 def without_earlier_fits(estimator, state):

@@ -15,7 +15,7 @@ from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
 from skprune.base._frozen import check_frozen
-from skprune.base._pruner import without_earlier_fits
+from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.distillation._augmentation import augment
 from skprune.distillation._comparison import (
     compare_students,
@@ -205,33 +205,34 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         InputError
             If teacher and student do not go together, or not with the data.
         """
-        check_pair(self.teacher, self.student)
-        check_frozen(self.teacher)
-        self._warn_of_unused_temperature()
-        data = check_training_data(self.teacher, X, y, sample_weight)
-        check_student(self.student, data)
-        rng = check_random_state(self.random_state)
-        teacher = Teacher(self.teacher, data, self.n_jobs)
-        fold, parts = self._divide(data, teacher, rng)
-        labels = teacher.label(fold, parts)
-        training_sets = [
-            make_training_sets(data, part, *soft, temperature=self.temperature, mix=self.mix)
-            for part, soft in zip(parts, labels, strict=True)
-        ]
-        seeds = [None] * len(training_sets)
-        if draws_classes(self.student):
-            seeds = rng.randint(2**31 - 1, size=len(training_sets))
-        scores = {}
-        if self.gate:
-            scores = compare_students(
-                self.student, data, fold, training_sets[1:], seeds[1:], self.n_jobs
-            )
-        taught = select_student(scores, by_loss=self._compared_by_loss)
-        self.student_ = fit_student(clone(self.student), training_sets[0][taught], seeds[0])
-        self.taught_, self._classes, self._teacher = taught, data.classes, teacher.model
-        scores["teacher"] = score_predictions(labels[0][0], data)
-        models = {"teacher": self.teacher_, taught: self.estimator_}
-        self.report_ = make_report(scores, models, taught, teacher.how)
+        with all_or_nothing(self):
+            check_pair(self.teacher, self.student)
+            check_frozen(self.teacher)
+            self._warn_of_unused_temperature()
+            data = check_training_data(self.teacher, X, y, sample_weight)
+            check_student(self.student, data)
+            rng = check_random_state(self.random_state)
+            teacher = Teacher(self.teacher, data, self.n_jobs)
+            fold, parts = self._divide(data, teacher, rng)
+            labels = teacher.label(fold, parts)
+            training_sets = [
+                make_training_sets(data, part, *soft, temperature=self.temperature, mix=self.mix)
+                for part, soft in zip(parts, labels, strict=True)
+            ]
+            seeds = [None] * len(training_sets)
+            if draws_classes(self.student):
+                seeds = rng.randint(2**31 - 1, size=len(training_sets))
+            scores = {}
+            if self.gate:
+                scores = compare_students(
+                    self.student, data, fold, training_sets[1:], seeds[1:], self.n_jobs
+                )
+            taught = select_student(scores, by_loss=self._compared_by_loss)
+            self.student_ = fit_student(clone(self.student), training_sets[0][taught], seeds[0])
+            self.taught_, self._classes, self._teacher = taught, data.classes, teacher.model
+            scores["teacher"] = score_predictions(labels[0][0], data)
+            models = {"teacher": self.teacher_, taught: self.estimator_}
+            self.report_ = make_report(scores, models, taught, teacher.how)
         return self
 
     def _warn_of_unused_temperature(self):

@@ -14,7 +14,7 @@ from skprune._compat import check_sample_weight, fit_context
 from skprune.arrays.annotations import MatrixLike
 from skprune.base._column_groups import name_columns, place_columns, units_of
 from skprune.base._frames import non_numeric_columns
-from skprune.base._pruner import BasePruner
+from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
     Columns,
@@ -82,14 +82,15 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         InputError
             If features hold values that the criterion does not support, or do not exist.
         """
-        self._own_level()  # refused before any work
-        table, y = self._validate_table(X, y)
-        sample_weight = self._validate_weight(table, sample_weight)
-        if self._drops_rows:
-            table, y, sample_weight = positive_weight_only(table, y, sample_weight)
-        self._read_columns_named(table)
-        self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
-        self.report_ = self._make_report()
+        with all_or_nothing(self):
+            self._own_level()  # refused before any work
+            table, y = self._validate_table(X, y)
+            sample_weight = self._validate_weight(table, sample_weight)
+            if self._drops_rows:
+                table, y, sample_weight = positive_weight_only(table, y, sample_weight)
+            self._read_columns_named(table)
+            self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
+            self.report_ = self._make_report()
         return self
 
     def _validate_table(self, X, y, **checks):

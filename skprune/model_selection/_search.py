@@ -37,7 +37,7 @@ from skprune.base import PruningPath
 from skprune.base._delegation import tags_of
 from skprune.base._levels import geometric_levels
 from skprune.base._model import INNER_TAGS
-from skprune.base._pruner import without_earlier_fits
+from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once
@@ -217,43 +217,44 @@ class PruningSearchCV(BaseSearchCV):
         self : object
             The fitted search.
         """
-        if has_callbacks(self):
-            warnings.warn(
-                "Callbacks are registered, but PruningSearchCV does not call them yet.",
-                PruningWarning,
-                stacklevel=3,
-            )
-        scorer, refit_metric = scorers_of(self)
-        self._check_rule(scorer)
-        specs = self._specs(scorer)
-        metric = getattr(self.refit, "metric", self.refit)
-        metric = metric if isinstance(metric, str) and metric in specs else next(iter(specs))
-        scoring = Scoring(specs, scorer, self.error_score, metric)
-        X, y = indexable(X, y)
-        routed = route_fit_params(self, X, params)
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
-        splits = list(cv.split(X, y, **routed.splitter.split))
-        self.n_splits_ = len(splits)
-        for stale in ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_"):
-            self.__dict__.pop(stale, None)
-        plan = combinations(self.estimator, self.param_grid)
-        self._check_units(plan)
-        with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
-            whole = self._fit_whole(parallel, plan, scoring, X, y, routed.estimator.fit)
-            rows = _list_rows(plan, whole)
-            if self.verbose > 0:
-                print(  # noqa: T201 - what verbose asks for
-                    f"Fitting {len(splits)} folds for each of {len(plan)} combinations, "
-                    f"totalling {len(splits) * len(plan)} fits, scored at {len(rows)} levels"
+        with all_or_nothing(self):
+            if has_callbacks(self):
+                warnings.warn(
+                    "Callbacks are registered, but PruningSearchCV does not call them yet.",
+                    PruningWarning,
+                    stacklevel=3,
                 )
-            out = self._score_rows(parallel, plan, rows, splits, scoring, X, y, routed)
-        self._summarise(rows, out, refit_metric)
-        if self.refit:
-            row = rows[self.best_index_]
-            fitted = whole.get(row.combination)
-            self._refit(plan[row.combination], fitted, row, X, y, routed.estimator.fit)
-        several = isinstance(scorer, MultimetricScorer)
-        self.scorer_ = scoring.scorers if several else scorer
+            scorer, refit_metric = scorers_of(self)
+            self._check_rule(scorer)
+            specs = self._specs(scorer)
+            metric = getattr(self.refit, "metric", self.refit)
+            metric = metric if isinstance(metric, str) and metric in specs else next(iter(specs))
+            scoring = Scoring(specs, scorer, self.error_score, metric)
+            X, y = indexable(X, y)
+            routed = route_fit_params(self, X, params)
+            cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+            splits = list(cv.split(X, y, **routed.splitter.split))
+            self.n_splits_ = len(splits)
+            for stale in ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_"):
+                self.__dict__.pop(stale, None)
+            plan = combinations(self.estimator, self.param_grid)
+            self._check_units(plan)
+            with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
+                whole = self._fit_whole(parallel, plan, scoring, X, y, routed.estimator.fit)
+                rows = _list_rows(plan, whole)
+                if self.verbose > 0:
+                    print(  # noqa: T201 - what verbose asks for
+                        f"Fitting {len(splits)} folds for each of {len(plan)} combinations, "
+                        f"totalling {len(splits) * len(plan)} fits, scored at {len(rows)} levels"
+                    )
+                out = self._score_rows(parallel, plan, rows, splits, scoring, X, y, routed)
+            self._summarise(rows, out, refit_metric)
+            if self.refit:
+                row = rows[self.best_index_]
+                fitted = whole.get(row.combination)
+                self._refit(plan[row.combination], fitted, row, X, y, routed.estimator.fit)
+            several = isinstance(scorer, MultimetricScorer)
+            self.scorer_ = scoring.scorers if several else scorer
         return self
 
     def score(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> float:
