@@ -20,15 +20,20 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklearn.utils.validation import check_is_fitted
 
 from skprune import (
+    Distiller,
     LinearPruner,
     MLPPruner,
     PruningSearchCV,
     SamplePruner,
+    ShadowPruner,
     TreePruner,
     model_size,
 )
@@ -70,6 +75,14 @@ over_ranking = pytest.mark.parametrize(
 )
 over_all = pytest.mark.parametrize("estimator", [*INSTANCES, OUT_OF_BAG], ids=name_of)
 
+
+WITH_ESTIMATORS = [
+    instance
+    for instance in INSTANCES
+    if {"estimator", "teacher"} & set(instance.get_params(deep=False))
+    and not isinstance(instance, PruningSearchCV)
+]
+over_with_estimators = pytest.mark.parametrize("pruner", WITH_ESTIMATORS, ids=name_of)
 
 VOTES = (RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier)
 
@@ -197,6 +210,20 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
     np.testing.assert_array_equal(answer(path.cut(keep=0.2), X), answer(pruner, X))
 
 
+@pytest.mark.parametrize("pruner", WITH_ESTIMATORS + SEARCHES, ids=name_of)
+def test_an_earlier_fit_of_a_parameter_is_not_in_the_pickle(pruner):
+    X, y = data_for(pruner)
+    fresh = clone(pruner).fit(X, y)
+    names = {"estimator", "teacher", "student"} & set(pruner.get_params(deep=False))
+    models = {name: clone(getattr(pruner, name)).fit(X, y) for name in names}
+    used = clone(fresh).set_params(**models).fit(X, y)
+    size = len(pickle.dumps(fresh))
+    assert abs(len(pickle.dumps(used)) - size) < 0.02 * size + 200
+    for name, model in models.items():
+        assert getattr(used, name) is model  # this object has it still
+        assert not hasattr(getattr(pickle.loads(pickle.dumps(used)), name), "n_features_in_")
+
+
 # Contract 2: nothing cut, nothing changed.
 
 
@@ -305,6 +332,38 @@ def test_frozen_model_is_copied_and_never_written(pruner):
     own = parts_of(model)
     assert not own & parts_of(pruner.path_.model)
     assert not own & parts_of(pruner.estimator_)
+
+
+def interrupt_late(estimator, monkeypatch):
+    """Make the next fit of an estimator end near its end, as Ctrl-C does."""
+    late = {PruningSearchCV: "_refit", Distiller: "_divide"}.get(type(estimator), "_set_level")
+    late = "_make_report" if hasattr(estimator, "_make_report") else late
+    before = getattr(estimator, late)
+
+    def interrupted(*args, **params):
+        before(*args, **params)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(estimator), late, lambda _, *a, **k: interrupted(*a, **k))
+
+
+@over_all
+def test_an_interrupted_fit_changes_nothing(estimator, monkeypatch):
+    X, y = data_for(estimator)
+    found = clone(estimator)
+    interrupt_late(found, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X, y)
+    assert vars(found) == found.get_params(deep=False)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(found)
+    monkeypatch.undo()
+    before = dict(vars(found.fit(X, y)))
+    interrupt_late(found, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X[:200, :6], y[:200])
+    assert vars(found).keys() == before.keys()
+    assert all(vars(found)[name] is value for name, value in before.items())
 
 
 # Contract 6: deterministic.
@@ -464,6 +523,31 @@ def test_unknown_models_are_refused_before_any_work():
     ]:
         with pytest.raises(UnsupportedModelError, match=words):
             TreePruner(model).fit(X, y)
+
+
+@over_with_estimators
+def test_unfitted_frozen_model_is_named(pruner):
+    name = "teacher" if isinstance(pruner, Distiller) else "estimator"
+    given = getattr(pruner, name)
+    model = DecisionTreeClassifier() if given is None else clone(given)
+    X, y = data_for(pruner)
+    with pytest.raises(NotFittedError, match=type(model).__name__):
+        clone(pruner).set_params(**{name: FrozenEstimator(model)}).fit(X, y)
+
+
+@over_all
+@pytest.mark.parametrize("wrong", ["text", None, object], ids=str)
+def test_a_wrong_estimator_is_shown_and_refused_by_fit(estimator, wrong):
+    if wrong is None and isinstance(estimator, ShadowPruner):
+        pytest.skip("None is its default")
+    for name in {"estimator", "teacher", "student"} & set(estimator.get_params(deep=False)):
+        shown = clone(estimator).set_params(**{name: wrong})
+        assert f"{name}={wrong!r}" in repr(shown)
+        assert shown._repr_html_()
+        assert not hasattr(shown, "predict_proba") or name != "estimator"
+        dir(shown)
+        with pytest.raises((ValueError, TypeError)):
+            shown.fit(*data_for(estimator))
 
 
 # Contract 10: no side effects.

@@ -3,6 +3,8 @@
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import available_if
@@ -29,6 +31,26 @@ def inner_attribute(name: str, doc: str) -> Any:
         return getattr(self._fitted_inner(name), name)
 
     return property(read, doc=doc)
+
+
+def tags_of(estimator: Any) -> Tags:
+    """Return the tags of a parameter that is an estimator.
+
+    Parameters
+    ----------
+    estimator : object
+        As it was given, checked or not: `fit` refuses a wrong value, but tags are read before,
+        for example to display the object that has it.
+
+    Returns
+    -------
+    sklearn.utils.Tags
+        Those of any estimator, if it has none.
+    """
+    try:
+        return get_tags(estimator)
+    except (AttributeError, TypeError):
+        return get_tags(BaseEstimator())
 
 
 def _inner_has(method):

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MetaEstimatorMixin, clone, is_classifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
+from sklearn.utils.validation import has_fit_parameter, validate_data
 
 from skprune._compat import (
     HasMethods,
@@ -25,9 +25,10 @@ from skprune._compat import (
     rows_of_params,
 )
 from skprune.arrays.annotations import MatrixLike
-from skprune.base._delegation import DelegatesToModel, inner_attribute
+from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
+from skprune.base._frozen import check_frozen
 from skprune.base._path import PruningPath
-from skprune.base._pruner import BasePruner
+from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import ValidationData, check_weights_fit, hold_out
 from skprune.exceptions import InputError, PruningWarning
 
@@ -91,21 +92,23 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         UnsupportedModelError
             If the class of the inner model is not supported.
         """
-        self._own_level()  # fails before any work
-        if sample_weight is not None and X is not None:
-            check_weights_fit(X, {"sample_weight": sample_weight})
-        copies = fit_params.pop(COPIES, None)
-        frozen = isinstance(self.estimator, FrozenEstimator)
-        self._check_model(self.estimator.estimator if frozen else self.estimator)
-        self._warn_of_unused_validation(frozen=frozen)
-        model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
-        path = self._prune_model(model, data)
-        self._path = path
-        self._set_level(path, self._row_of_own_level(path))
-        for name in ("n_features_in_", "feature_names_in_"):
-            self.__dict__.pop(name, None)  # of an earlier fit
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+        with all_or_nothing(self):
+            self._own_level()  # fails before any work
+            if sample_weight is not None and X is not None:
+                check_weights_fit(X, {"sample_weight": sample_weight})
+            copies = fit_params.pop(COPIES, None)
+            frozen = isinstance(self.estimator, FrozenEstimator)
+            self._check_model(self.estimator.estimator if frozen else self.estimator)
+            check_frozen(self.estimator)
+            self._warn_of_unused_validation(frozen=frozen)
+            model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
+            path = self._prune_model(model, data)
+            self._path = path
+            self._set_level(path, self._row_of_own_level(path))
+            for name in ("n_features_in_", "feature_names_in_"):
+                self.__dict__.pop(name, None)  # of an earlier fit
+                if hasattr(model, name):
+                    setattr(self, name, getattr(model, name))
         return self
 
     @abstractmethod
@@ -134,7 +137,6 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     def _fit_whole(self, X, y, sample_weight, fit_params, copies):
         """Return the fitted model, and a `ValidationData` if the criterion uses data."""
         if isinstance(self.estimator, FrozenEstimator):
-            check_is_fitted(self.estimator)
             # The frozen model is the user's own: nothing below may be written through.
             model = copy.deepcopy(self.estimator.estimator)
             self._check_data_of_frozen(model, X, sample_weight, fit_params)
@@ -266,7 +268,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
+        inner = tags_of(self.estimator)
         for name in INNER_TAGS:
             setattr(tags, name, copy.deepcopy(getattr(inner, name)))
         tags.non_deterministic = inner.non_deterministic

@@ -3,13 +3,56 @@
 import copy
 import warnings
 from abc import ABCMeta, abstractmethod
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, ClassVar
 
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from skprune.base._levels import check_level, check_no_level
 from skprune.exceptions import PruningWarning
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Leave an estimator as it was if its fit fails or is interrupted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its attributes are never those of two fits, nor of half a fit.
+    """
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def without_earlier_fits(estimator, state):
+    """Return the state of an estimator, for its pickle, with its parameters unfitted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator that fits clones of its parameters: a model that was fitted before it was
+        passed would only take room. A `FrozenEstimator` remains fitted.
+    state : dict of str to object
+        Its state.
+
+    Returns
+    -------
+    dict of str to object
+        With clones of the parameters that are estimators.
+    """
+    models = {
+        name: clone(value)
+        for name, value in estimator.get_params(deep=False).items()
+        if hasattr(value, "get_params") and not isinstance(value, type)
+    }
+    return state | models
 
 
 class BasePruner(BaseEstimator, metaclass=ABCMeta):
@@ -44,7 +87,8 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         return path
 
     def __getstate__(self):
-        return {k: v for k, v in super().__getstate__().items() if k != "_path"}
+        state = {k: v for k, v in super().__getstate__().items() if k != "_path"}
+        return without_earlier_fits(self, state)
 
     # The level protocol.
 

@@ -151,12 +151,13 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
     share : float
         Share of the validation samples, in (0, 1).
     stratified : bool
-        Whether to keep the proportions of the classes, where they are large enough.
+        Whether targets are classes: each keeps a training sample, and their proportions are
+        kept where they are large enough.
     seed : int, RandomState instance or None
         Source of the draw.
     copies : ndarray of int, shape (n_samples,), default=None
-        Equal for samples that are copies of one, which are put into the same part; the split
-        is then not stratified.
+        Equal for samples that are copies of one, which are put into the same part; the
+        proportions of classes are then not kept.
 
     Returns
     -------
@@ -168,25 +169,62 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
     InputError
         If one of the parts would be empty.
     """
-    if copies is not None:
-        _, first, copies = np.unique(copies, return_index=True, return_inverse=True)
-        _, held = hold_out(first, first, share, stratified=False, seed=seed)
-        is_held = np.isin(copies, held)
-        return np.flatnonzero(~is_held), np.flatnonzero(is_held)
     n_rows, targets = n_rows_of(X), np.asarray(y)
-    stratify = None
-    if stratified and targets.size == n_rows:
-        classes, counts = np.unique(targets, return_counts=True)
-        n_held = int(np.ceil(share * n_rows))
-        roomy = min(n_held, n_rows - n_held) >= len(classes)
-        stratify = targets.ravel() if counts.min() > 1 and roomy else None
+    stratified = stratified and targets.shape[:1] == (n_rows,)
+    group = np.arange(n_rows)
     try:
-        return train_test_split(
-            np.arange(n_rows), test_size=share, stratify=stratify, random_state=seed
-        )
+        if copies is not None:
+            _, first, group = np.unique(copies, return_index=True, return_inverse=True)
+            held = train_test_split(first, test_size=share, random_state=seed)[1]
+            is_held = np.isin(group, group[held])
+            train, held = np.flatnonzero(~is_held), np.flatnonzero(is_held)
+        elif stratified and targets.size == n_rows:
+            train, held = _hold_out_by_class(targets.ravel(), share, seed)
+        else:
+            train, held = train_test_split(group, test_size=share, random_state=seed)
     except ValueError as error:
-        msg = (
-            f"validation={share} of {n_rows} samples leaves an empty part: {error} Give "
-            "more samples, another fraction, or validation='train'."
+        raise _empty_part(share, n_rows, error) from error
+    if stratified:
+        train, held = _return_lost_classes(train, held, targets.reshape(n_rows, -1), group)
+        if not len(held):
+            raise _empty_part(share, n_rows, "each class has one training sample at least.")
+    return train, held
+
+
+def _empty_part(share, n_rows, reason):
+    """Return the error of a split that has an empty part."""
+    msg = (
+        f"validation={share} of {n_rows} samples leaves an empty part: {reason} Give "
+        "more samples, another fraction, or validation='train'."
+    )
+    return InputError(msg)
+
+
+def _hold_out_by_class(targets, share, seed):
+    """Split samples in proportion to their classes; classes of one sample are not held out."""
+    _, code, counts = np.unique(targets, return_inverse=True, return_counts=True)
+    n_held = int(np.ceil(share * len(targets)))
+    is_lone = counts[code] == 1
+    rest, lone = np.flatnonzero(~is_lone), np.flatnonzero(is_lone)
+    if len(lone):
+        warnings.warn(
+            f"{len(lone)} of {len(counts)} classes have one sample each: the model is fitted to "
+            "it, and no validation sample is of these classes.",
+            PruningWarning,
+            stacklevel=6,
         )
-        raise InputError(msg) from error
+        n_held = min(n_held, max(1, len(rest) - 1))
+    roomy = min(n_held, len(rest) - n_held) >= (counts > 1).sum()
+    train, held = train_test_split(
+        rest, test_size=n_held, stratify=targets[rest] if roomy else None, random_state=seed
+    )
+    return np.concatenate([train, lone]), held
+
+
+def _return_lost_classes(train, held, targets, group):
+    """Move a sample, with its copies, to the training samples for each class that has none."""
+    for target in targets.T:
+        for label in np.setdiff1d(target, target[train]):
+            own = np.isin(group[held], group[held[target[held] == label][:1]])
+            train, held = np.concatenate([train, held[own]]), held[~own]
+    return train, held

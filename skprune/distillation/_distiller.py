@@ -7,13 +7,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_regressor
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 
 from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
-from skprune.base._delegation import DelegatesToModel, inner_attribute
+from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
+from skprune.base._frozen import check_frozen
+from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.distillation._augmentation import augment
 from skprune.distillation._comparison import (
     compare_students,
@@ -48,7 +50,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
     teacher : estimator
         A classifier with `predict_proba`, or a regressor. It is cloned and fitted. A teacher that
         is fitted already comes in a `sklearn.frozen.FrozenEstimator` and predicts as it is, also
-        for samples that it may have been fitted to; pass others to `fit` if you can.
+        for samples that it may have been fitted to; pass others to `fit` if you can. It is then
+        part of the pickle.
     student : estimator
         A classifier if the teacher is one, else a regressor; cloned. It may be a pruner or
         another meta-estimator. A regressor that is the student of a classifier is fitted to
@@ -200,32 +203,34 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         InputError
             If teacher and student do not go together, or not with the data.
         """
-        check_pair(self.teacher, self.student)
-        self._warn_of_unused_temperature()
-        data = check_training_data(self.teacher, X, y, sample_weight)
-        check_student(self.student, data)
-        rng = check_random_state(self.random_state)
-        teacher = Teacher(self.teacher, data, self.n_jobs)
-        fold, parts = self._divide(data, teacher, rng)
-        labels = teacher.label(fold, parts)
-        training_sets = [
-            make_training_sets(data, part, *soft, temperature=self.temperature, mix=self.mix)
-            for part, soft in zip(parts, labels, strict=True)
-        ]
-        seeds = [None] * len(training_sets)
-        if draws_classes(self.student):
-            seeds = rng.randint(2**31 - 1, size=len(training_sets))
-        scores = {}
-        if self.gate:
-            scores = compare_students(
-                self.student, data, fold, training_sets[1:], seeds[1:], self.n_jobs
-            )
-        taught = select_student(scores, by_loss=self._compared_by_loss)
-        self.student_ = fit_student(clone(self.student), training_sets[0][taught], seeds[0])
-        self.taught_, self._classes, self._teacher = taught, data.classes, teacher.model
-        scores["teacher"] = score_predictions(labels[0][0], data)
-        models = {"teacher": self.teacher_, taught: self.estimator_}
-        self.report_ = make_report(scores, models, taught, teacher.how)
+        with all_or_nothing(self):
+            check_pair(self.teacher, self.student)
+            check_frozen(self.teacher)
+            self._warn_of_unused_temperature()
+            data = check_training_data(self.teacher, X, y, sample_weight)
+            check_student(self.student, data)
+            rng = check_random_state(self.random_state)
+            teacher = Teacher(self.teacher, data, self.n_jobs)
+            fold, parts = self._divide(data, teacher, rng)
+            labels = teacher.label(fold, parts)
+            training_sets = [
+                make_training_sets(data, part, *soft, temperature=self.temperature, mix=self.mix)
+                for part, soft in zip(parts, labels, strict=True)
+            ]
+            seeds = [None] * len(training_sets)
+            if draws_classes(self.student):
+                seeds = rng.randint(2**31 - 1, size=len(training_sets))
+            scores = {}
+            if self.gate:
+                scores = compare_students(
+                    self.student, data, fold, training_sets[1:], seeds[1:], self.n_jobs
+                )
+            taught = select_student(scores, by_loss=self._compared_by_loss)
+            self.student_ = fit_student(clone(self.student), training_sets[0][taught], seeds[0])
+            self.taught_, self._classes, self._teacher = taught, data.classes, teacher.model
+            scores["teacher"] = score_predictions(labels[0][0], data)
+            models = {"teacher": self.teacher_, taught: self.estimator_}
+            self.report_ = make_report(scores, models, taught, teacher.how)
         return self
 
     def _warn_of_unused_temperature(self):
@@ -248,7 +253,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     @property
     def _compared_by_loss(self):
-        return is_regressor(self.student) or hasattr(self.student, "predict_proba")
+        predicts_numbers = tags_of(self.student).estimator_type == "regressor"
+        return predicts_numbers or hasattr(self.student, "predict_proba")
 
     @property
     def teacher_(self) -> Any:
@@ -262,7 +268,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         return self._teacher
 
     def __getstate__(self):
-        return {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
+        state = {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
+        return without_earlier_fits(self, state)
 
     # The student predicts; logits of a regressor become classes.
 
@@ -273,7 +280,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
     @property
     def _on_logits(self):
         student = self.__dict__.get("student_", self.student)
-        return is_classifier(self.teacher) and is_regressor(student)
+        kinds = [tags_of(model).estimator_type for model in (self.teacher, student)]
+        return kinds == ["classifier", "regressor"]
 
     @property
     def estimator_(self) -> Any:
@@ -291,7 +299,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        teacher, student = get_tags(self.teacher), get_tags(self.student)
+        teacher, student = tags_of(self.teacher), tags_of(self.student)
         tags.estimator_type = teacher.estimator_type
         same = teacher.estimator_type == student.estimator_type
         tags.classifier_tags = copy.deepcopy((student if same else teacher).classifier_tags)

@@ -7,7 +7,6 @@ from sklearn.base import is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array, column_or_1d, indexable
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import check_sample_weight, rows_of
 from skprune.base._frames import stack_rows
@@ -87,7 +86,6 @@ def check_training_data(teacher, X, y, sample_weight):
     check_classification_targets(y)
     classes = np.unique(y)
     if isinstance(teacher, FrozenEstimator):
-        check_is_fitted(teacher)
         if not np.isin(classes, teacher.classes_).all():
             msg = (
                 f"y holds the classes {classes.tolist()}, but the frozen teacher knows "

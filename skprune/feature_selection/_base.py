@@ -23,7 +23,7 @@ from skprune.base._frames import (
     refuse_non_finite,
     refuse_other_tables,
 )
-from skprune.base._pruner import BasePruner
+from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
     Columns,
@@ -91,14 +91,15 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         InputError
             If features hold values that the criterion does not support, or do not exist.
         """
-        self._own_level()  # refused before any work
-        table, y = self._validate_table(X, y)
-        sample_weight = self._validate_weight(table, sample_weight)
-        if self._drops_rows:
-            table, y, sample_weight = positive_weight_only(table, y, sample_weight)
-        self._read_columns_named(table)
-        self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
-        self.report_ = self._make_report()
+        with all_or_nothing(self):
+            self._own_level()  # refused before any work
+            table, y = self._validate_table(X, y)
+            sample_weight = self._validate_weight(table, sample_weight)
+            if self._drops_rows:
+                table, y, sample_weight = positive_weight_only(table, y, sample_weight)
+            self._read_columns_named(table)
+            self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
+            self.report_ = self._make_report()
         return self
 
     def _validate_table(self, X, y, **checks):

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_array, check_consistent_length
 from skprune._compat import StrOptions, available_if, fit_context
 from skprune.arrays.annotations import Groups, MatrixLike
 from skprune.base._frames import non_numeric_columns
+from skprune.base._pruner import all_or_nothing
 from skprune.criteria.comoments import merge_batches, read_batch
 from skprune.criteria.redundancy import order_by_priority
 from skprune.exceptions import InputError, LevelError
@@ -265,16 +266,17 @@ class CorrelationPruner(BaseFeaturePruner):
                 "prefer='variance', 'missing' or 'order', or call fit."
             )
             raise InputError(msg)
-        self._own_level()  # fails before any work
-        state = self.__dict__.get("_comoments")
-        more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
-        table, _ = self._validate_table(X, None, **more)
-        batch = read_batch(table.X, self._validate_weight(table, sample_weight))
-        state = batch if state is None else merge_batches(state, batch)
-        self._read_columns_named(table)
-        self.keep_mask_, self._path = self._decide(StreamedCorrelations(state))
-        self.report_ = self._make_report()
-        self._comoments = state  # a batch that fails is not added
+        with all_or_nothing(self):
+            self._own_level()  # fails before any work
+            state = self.__dict__.get("_comoments")
+            more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
+            table, _ = self._validate_table(X, None, **more)
+            batch = read_batch(table.X, self._validate_weight(table, sample_weight))
+            state = batch if state is None else merge_batches(state, batch)
+            self._read_columns_named(table)
+            self.keep_mask_, self._path = self._decide(StreamedCorrelations(state))
+            self.report_ = self._make_report()
+            self._comoments = state  # a batch that fails is not added
         return self
 
     def _own_level(self):

@@ -10,12 +10,13 @@ from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, check_random_state, get_tags
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
 from skprune.arrays.annotations import Groups, Seed
+from skprune.base._delegation import tags_of
 from skprune.base._frames import (
     has_missing,
     is_frame,
@@ -24,6 +25,7 @@ from skprune.base._frames import (
     refuse_non_finite,
     refuse_other_tables,
 )
+from skprune.base._frozen import check_frozen
 from skprune.base._rows import folds_that_weigh
 from skprune.criteria.association import correlation_tile, describe, ranks
 from skprune.criteria.clusters import cluster_columns
@@ -197,7 +199,7 @@ class PermutationPruner(BaseRankingPruner):
         """Return whether fit met missing values, or a part of the estimator reads them."""
         parts = [self.estimator, *self.estimator.get_params().values()]
         models = [p for p in parts if hasattr(p, "__sklearn_tags__") and not isinstance(p, type)]
-        return self._met_missing or any(get_tags(m).input_tags.allow_nan for m in models)
+        return self._met_missing or any(tags_of(m).input_tags.allow_nan for m in models)
 
     def _groups_in(self, table):
         if not isinstance(self.groups, Real):
@@ -208,6 +210,7 @@ class PermutationPruner(BaseRankingPruner):
         return [numeric[cluster == label] for label in range(cluster.max(initial=-1) + 1)]
 
     def _score_columns(self, table, y, sample_weight):
+        check_frozen(self.estimator)
         cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         weights = [] if sample_weight is None else [sample_weight]
         splits = list(cv.split(table.X, y))
@@ -240,7 +243,7 @@ class PermutationPruner(BaseRankingPruner):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator).input_tags
+        inner = tags_of(self.estimator).input_tags
         for name in ("allow_nan", "categorical", "string", "sparse"):
             setattr(tags.input_tags, name, getattr(inner, name))
         return tags

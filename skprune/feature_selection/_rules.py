@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skprune._compat import Interval, fit_context
 from skprune.arrays.annotations import Groups, MatrixLike
 from skprune.arrays.bins import find_bins
+from skprune.base._pruner import all_or_nothing
 from skprune.criteria.column_statistics import merge_states, most_frequent_share, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
 from skprune.criteria.duplicates import differ, first_duplicate
@@ -262,31 +263,32 @@ class RulePruner(BaseFeaturePruner):
         InputError
             If a rule cannot be applied to batches, or was off in an earlier batch.
         """
-        self._own_level()  # refused before any work
-        first = "_state" not in self.__dict__
-        self._check_pieces(first=first)
-        table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)
-        weight = self._validate_weight(table, sample_weight)
-        self._read_columns_named(table)
-        table, _, weight = positive_weight_only(table, None, weight)
-        X = table.X
-        start = 0 if first else self._state.n_rows
-        state = summarize(X, weight, table.nominal, start=start, track=self.identifiers)
-        drift = None
-        if self.psi is not None:
-            drift = self._read_reference(table.nominal, state) if first else self._drift
-            drift = drift._replace(later=drift.later + count_bins(X, drift.bins, weight))
-        self._temporal = table.temporal | (False if first else self._temporal)
-        self._nominal = table.nominal if first else self._same_kinds(state, table.nominal)
-        self._state = state if first else merge_states(self._state, state)
-        self._drift = drift
-        self._decide(self._equals(None), {"psi": self._index()})
-        if not self.keep_mask_.any():
-            warnings.warn(f"{self._nothing_kept()} None is removed yet.", PruningWarning, 3)
-            self.keep_mask_[:] = True
-        self._path = DecidedPath(self.keep_mask_)
-        self.keep_mask_ = self._cut_own(self._path)
-        self.report_ = self._make_report()
+        with all_or_nothing(self):
+            self._own_level()  # refused before any work
+            first = "_state" not in self.__dict__
+            self._check_pieces(first=first)
+            table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)
+            weight = self._validate_weight(table, sample_weight)
+            self._read_columns_named(table)
+            table, _, weight = positive_weight_only(table, None, weight)
+            X = table.X
+            start = 0 if first else self._state.n_rows
+            state = summarize(X, weight, table.nominal, start=start, track=self.identifiers)
+            drift = None
+            if self.psi is not None:
+                drift = self._read_reference(table.nominal, state) if first else self._drift
+                drift = drift._replace(later=drift.later + count_bins(X, drift.bins, weight))
+            self._temporal = table.temporal | (False if first else self._temporal)
+            self._nominal = table.nominal if first else self._same_kinds(state, table.nominal)
+            self._state = state if first else merge_states(self._state, state)
+            self._drift = drift
+            self._decide(self._equals(None), {"psi": self._index()})
+            if not self.keep_mask_.any():
+                warnings.warn(f"{self._nothing_kept()} None is removed yet.", PruningWarning, 3)
+                self.keep_mask_[:] = True
+            self._path = DecidedPath(self.keep_mask_)
+            self.keep_mask_ = self._cut_own(self._path)
+            self.report_ = self._make_report()
         return self
 
     def _prune_columns(self, table, y, sample_weight):  # noqa: ARG002 - rules use no target

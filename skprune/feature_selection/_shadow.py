@@ -11,12 +11,14 @@ from numpy.typing import ArrayLike
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
-from sklearn.utils import check_random_state, get_tags
+from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
 from skprune._compat import HasMethods, Interval, StrOptions
 from skprune.arrays.annotations import Groups, Seed
+from skprune.base._delegation import tags_of
+from skprune.base._frozen import check_frozen
 from skprune.criteria.shadows import (
     CONFIRMED,
     REJECTED,
@@ -208,7 +210,7 @@ class ShadowPruner(BaseRankingPruner):
         """Values that the estimator can read; codes of categories are no use to linear models."""
         model = ExtraTreesRegressor() if self.estimator is None else self.estimator
         able = {
-            "nan": get_tags(model).input_tags.allow_nan,
+            "nan": tags_of(model).input_tags.allow_nan,
             "categories": hasattr(type(model), "feature_importances_"),
         }
         return frozenset(name for name, can in able.items() if can)
@@ -226,6 +228,7 @@ class ShadowPruner(BaseRankingPruner):
         return self._cut(path), path
 
     def _score_columns(self, table, y, sample_weight):
+        check_frozen(self.estimator)
         model, fit_params = self._model_for(y, sample_weight)
         if self.estimator is None:
             y = read_target(y).y

@@ -11,7 +11,7 @@ from skprune.base import BasePruner
 from skprune.base._levels import is_number
 from skprune.exceptions import InputError, LevelError, UnsupportedModelError
 from skprune.model_selection._level_adapters import adapt, step_with_levels
-from skprune.model_selection._make import make_pruner
+from skprune.model_selection._make import freeze_steps, make_pruner
 
 # The value of a grid that is replaced by all levels of the path.
 PATH = "path"
@@ -215,7 +215,7 @@ def _step_names(estimator):
 
 def _with_steps(estimator, params):
     """Set whole steps, wrap a bare model, and find the pruner that has the path."""
-    ready, rest = clone(estimator), dict(params)
+    ready, rest = freeze_steps(clone(estimator)), dict(params)
     if not isinstance(ready, Pipeline):
         return Located(_wrap(ready), None, "", rest, not isinstance(ready, BasePruner))
     for name in _step_names(ready) & set(rest):

@@ -7,6 +7,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
+from skprune.base._frozen import check_frozen
 from skprune.linear_model import LinearPruner
 from skprune.neural_network import MLPPruner
 from skprune.surgery import family_of
@@ -22,7 +23,8 @@ def make_pruner(model: Any, **params: Any) -> Any:
     Parameters
     ----------
     model : estimator
-        A model; of a pipeline the last step is wrapped, a pruner is returned as it is.
+        A model; of a pipeline the last step is wrapped, a pruner is returned as it is. Of a
+        fitted pipeline in a `sklearn.frozen.FrozenEstimator`, every step is frozen.
     **params : dict
         Parameters of the pruner.
 
@@ -55,9 +57,23 @@ def make_pruner(model: Any, **params: Any) -> Any:
     """
     if isinstance(model, BasePruner):
         return clone(model).set_params(**params) if params else model
+    model = freeze_steps(model)
     if isinstance(model, Pipeline):
         *steps, (name, last) = clone(model).steps
         wrapped = [*steps, (name, make_pruner(last, **params))]
         return clone(model).set_params(steps=wrapped)
     inner = model.estimator if isinstance(model, FrozenEstimator) else model
     return PRUNERS[family_of(inner)](model, **params)
+
+
+def freeze_steps(model):
+    """Return a pipeline of frozen steps for a frozen pipeline, and any other model as it is."""
+    pipeline = model.estimator if isinstance(model, FrozenEstimator) else None
+    if not isinstance(pipeline, Pipeline):
+        return model
+    check_frozen(model)
+    steps = [
+        (name, step if step is None or isinstance(step, str) else FrozenEstimator(step))
+        for name, step in pipeline.steps
+    ]
+    return clone(pipeline).set_params(steps=steps)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone, is_classifier
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,6 +24,7 @@ from skprune._compat import (
     fit_context,
     has_callbacks,
     insert_error_scores,
+    passes_through,
     report_fit_failures,
     route_fit_params,
     scorers_by_name,
@@ -32,7 +33,10 @@ from skprune._compat import (
 )
 from skprune.arrays.annotations import MatrixLike
 from skprune.base import PruningPath
+from skprune.base._delegation import tags_of
 from skprune.base._levels import geometric_levels
+from skprune.base._model import INNER_TAGS
+from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import PATH, combinations
 from skprune.model_selection._fit_once import fit_once
@@ -179,11 +183,18 @@ class PruningSearchCV(BaseSearchCV):
         self.param_grid = param_grid
         self.max_levels = max_levels
 
+    def __getstate__(self):
+        state = without_earlier_fits(self, super().__getstate__())
+        scorer = state.get("scorer_")
+        if passes_through(scorer):  # it holds the estimator
+            state["scorer_"] = type(scorer)(state["estimator"])
+        return state
+
     def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.target_tags = deepcopy(inner.target_tags)
-        tags.input_tags = deepcopy(inner.input_tags)
+        # Not those of BaseSearchCV, which reads the tags of the estimator and fails if it has none.
+        tags, inner = super(BaseSearchCV, self).__sklearn_tags__(), tags_of(self.estimator)
+        for name in (*INNER_TAGS, "array_api_support"):
+            setattr(tags, name, deepcopy(getattr(inner, name)))
         return tags
 
     @fit_context(prefer_skip_nested_validation=False)
@@ -205,42 +216,40 @@ class PruningSearchCV(BaseSearchCV):
         self : object
             The fitted search.
         """
-        if has_callbacks(self):
-            warnings.warn(
-                "Callbacks are registered, but PruningSearchCV does not call them yet.",
-                PruningWarning,
-                stacklevel=3,
-            )
-        scorer, refit_metric = scorers_of(self)
-        self._check_rule(scorer)
-        specs = self._specs(scorer)
-        metric = getattr(self.refit, "metric", self.refit)
-        metric = metric if isinstance(metric, str) and metric in specs else next(iter(specs))
-        scoring = Scoring(specs, scorer, self.error_score, metric)
-        X, y = indexable(X, y)
-        routed = route_fit_params(self, X, params)
-        splits = folds_of(self.cv, X, y, routed, classifier=is_classifier(self.estimator))
-        self.n_splits_ = len(splits)
-        for stale in ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_"):
-            self.__dict__.pop(stale, None)
-        plan = combinations(self.estimator, self.param_grid)
-        self._check_units(plan)
-        with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
-            whole = self._fit_whole(parallel, plan, scoring, X, y, routed.estimator.fit)
-            rows = _list_rows(plan, whole)
-            if self.verbose > 0:
-                print(  # noqa: T201 - what verbose asks for
-                    f"Fitting {len(splits)} folds for each of {len(plan)} combinations, "
-                    f"totalling {len(splits) * len(plan)} fits, scored at {len(rows)} levels"
-                )
-            out = self._score_rows(parallel, plan, rows, splits, scoring, X, y, routed)
-        self._summarise(rows, out, refit_metric)
-        if self.refit:
-            row = rows[self.best_index_]
-            fitted = whole.get(row.combination)
-            self._refit(plan[row.combination], fitted, row, X, y, routed.estimator.fit)
-        several = isinstance(scorer, MultimetricScorer)
-        self.scorer_ = scoring.scorers if several else scorer
+        with all_or_nothing(self):
+            if has_callbacks(self):
+                message = "Callbacks are registered, but PruningSearchCV does not call them yet."
+                warnings.warn(message, PruningWarning, stacklevel=3)
+            scorer, refit_metric = scorers_of(self)
+            self._check_rule(scorer)
+            specs = self._specs(scorer)
+            metric = getattr(self.refit, "metric", self.refit)
+            metric = metric if isinstance(metric, str) and metric in specs else next(iter(specs))
+            scoring = Scoring(specs, scorer, self.error_score, metric)
+            X, y = indexable(X, y)
+            routed = route_fit_params(self, X, params)
+            splits = folds_of(self.cv, X, y, routed, classifier=is_classifier(self.estimator))
+            self.n_splits_ = len(splits)
+            for stale in ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_"):
+                self.__dict__.pop(stale, None)
+            plan = combinations(self.estimator, self.param_grid)
+            self._check_units(plan)
+            with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
+                whole = self._fit_whole(parallel, plan, scoring, X, y, routed.estimator.fit)
+                rows = _list_rows(plan, whole)
+                if self.verbose > 0:
+                    print(  # noqa: T201 - what verbose asks for
+                        f"Fitting {len(splits)} folds for each of {len(plan)} combinations, "
+                        f"totalling {len(splits) * len(plan)} fits, scored at {len(rows)} levels"
+                    )
+                out = self._score_rows(parallel, plan, rows, splits, scoring, X, y, routed)
+            self._summarise(rows, out, refit_metric)
+            if self.refit:
+                row = rows[self.best_index_]
+                fitted = whole.get(row.combination)
+                self._refit(plan[row.combination], fitted, row, X, y, routed.estimator.fit)
+            several = isinstance(scorer, MultimetricScorer)
+            self.scorer_ = scoring.scorers if several else scorer
         return self
 
     def score(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> float:
