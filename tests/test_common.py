@@ -550,6 +550,22 @@ def test_a_wrong_estimator_is_shown_and_refused_by_fit(estimator, wrong):
             shown.fit(*data_for(estimator))
 
 
+@over_all
+def test_looking_at_a_fitted_estimator_computes_nothing(estimator):
+    found = clone(estimator).fit(*data_for(estimator))
+    before, path = dict(vars(found)), vars(found).get("_path")
+    computed = set() if path is None or callable(path) else set(vars(path))
+    repr(found)
+    assert {name for name in vars(found) if name.endswith("_")} - {"codes_"} <= set(dir(found))
+    assert any(hasattr(found, name) for name in ("predict", "predict_proba", "transform"))
+    assert type(found).__name__ in found._repr_html_()
+    assert found._repr_mimebundle_()["text/html"]
+    assert vars(found).keys() == before.keys()
+    assert all(vars(found)[name] is value for name, value in before.items())
+    assert computed == (set() if path is None or callable(path) else set(vars(path)))
+    assert repr(getattr(found, "path_", ""))
+
+
 # Contract 10: no side effects.
 
 

@@ -90,6 +90,28 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         state = {k: v for k, v in super().__getstate__().items() if k != "_path"}
         return without_earlier_fits(self, state)
 
+    # scikit-learn reads every property to list or display an object. What is computed when it is
+    # first read is not read for that.
+
+    def __dir__(self):
+        return sorted(
+            {*super(BasePruner, self._computed()).__dir__(), *self._uncomputed().values()}
+        )
+
+    def _get_fitted_attr_html(self, doc_link=""):
+        return super(BasePruner, self._computed())._get_fitted_attr_html(doc_link)
+
+    def _computed(self):
+        """Return an object with those attributes alone that are computed."""
+        twin = object.__new__(type(self))
+        hidden = self._uncomputed()
+        vars(twin).update({k: v for k, v in vars(self).items() if k not in hidden})
+        return twin
+
+    def _uncomputed(self):
+        """Return attributes from which properties are computed when first read; dict to those."""
+        return {"_path": "path_"} if callable(self.__dict__.get("_path")) else {}
+
     # The level protocol.
 
     @classmethod

@@ -190,6 +190,11 @@ class RedundancyPath(BasePath):
         masks, breaks = self._rule.levels()
         return masks[:, self._layout.unit_of], breaks
 
+    def __repr__(self) -> str:
+        if "levels" in vars(self):
+            return super().__repr__()
+        return f"<{type(self).__name__}: its levels are computed when they are first read>"
+
     @cached_property
     def levels(self):
         """As of `BasePath`; all columns stay at a threshold of 1, whatever the samples."""

@@ -154,6 +154,14 @@ class Quantizer(BaseModelPruner):
         "offset_", "Offset of a one-class model: ``decision_function = score_samples - offset_``."
     )
 
+    def _uncomputed(self):
+        decoded = "_plain" in self.__dict__ or "codes_" not in self.__dict__
+        return super()._uncomputed() | ({} if decoded else {"codes_": "estimator_"})
+
+    def _check_inner_method(self, method):
+        # Nothing is decoded to find out what can be called.
+        getattr(self.__dict__.get("_plain", self.estimator), method)
+
     def __getstate__(self):
         return {name: value for name, value in super().__getstate__().items() if name != "_plain"}
 
