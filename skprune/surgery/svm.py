@@ -73,9 +73,8 @@ class SVMSurgeon(Surgeon):
         """Raise an error if the fitted arrays do not fit together."""
         model, n_vectors, n_rows, n_pairs = self.model, len(self.model.support_), 1, 1
         if is_classifier(model):
-            n_classes = len(model.classes_)
+            n_classes = len(model.n_support_)  # not classes_: one may have had no weight
             n_rows, n_pairs = n_classes - 1, n_classes * (n_classes - 1) // 2
-            require_shape(model, "n_support_", model.n_support_, (n_classes,))
             total = int(model.n_support_.sum())
             given = f"n_support_ counts {total} vectors, and support_ has {n_vectors}"
             require(
