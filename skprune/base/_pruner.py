@@ -105,7 +105,7 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
         """Return an object with those attributes alone that are computed."""
         twin = object.__new__(type(self))
         hidden = self._uncomputed()
-        vars(twin).update({k: v for k, v in vars(self).items() if k not in hidden})
+        twin.__dict__.update({k: v for k, v in vars(self).items() if k not in hidden})
         return twin
 
     def _uncomputed(self):
