@@ -64,7 +64,7 @@ def check_weights_fit(X, weights):
         If there are more or fewer weights than samples, or they are not in one dimension.
     """
     for name, weight in weights.items():
-        shape = (n_rows_of(X),) if weight is None else np.shape(weight)
+        shape = (n_rows_of(X),) if weight is None else np.asarray(weight).shape
         if shape != (n_rows_of(X),):
             msg = (
                 f"{name} has shape {shape}, but X has {n_rows_of(X)} samples. Give one weight "
