@@ -170,7 +170,9 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
         If one of the parts would be empty.
     """
     n_rows, targets = n_rows_of(X), np.asarray(y)
-    stratified = stratified and targets.shape[:1] == (n_rows,)
+    # The fit of the model refuses a classifier's target that is continuous.
+    continuous = targets.dtype.kind == "f" and (targets != np.floor(targets)).any()
+    stratified = stratified and targets.shape[:1] == (n_rows,) and not continuous
     group = np.arange(n_rows)
     try:
         if copies is not None:
@@ -206,6 +208,8 @@ def _hold_out_by_class(targets, share, seed):
     n_held = int(np.ceil(share * len(targets)))
     is_lone = counts[code] == 1
     rest, lone = np.flatnonzero(~is_lone), np.flatnonzero(is_lone)
+    if not len(rest):
+        raise ValueError("each class has one sample.")
     if len(lone):
         warnings.warn(
             f"{len(lone)} of {len(counts)} classes have one sample each: the model is fitted to "

@@ -134,9 +134,9 @@ class Quantizer(BaseModelPruner):
         if "codes_" not in self.__dict__:
             msg = f"{type(self).__name__} has no estimator_ before fit."
             raise AttributeError(msg)
-        if "_plain" not in self.__dict__:
-            self._plain = self.codes_.decode()
-        return self._plain
+        if not self._decoded:
+            self._decoded.append(self.codes_.decode())
+        return self._decoded[0]
 
     @property
     def feature_importances_(self) -> NDArray[Any]:
@@ -155,15 +155,17 @@ class Quantizer(BaseModelPruner):
     )
 
     def _uncomputed(self):
-        decoded = "_plain" in self.__dict__ or "codes_" not in self.__dict__
+        decoded = self.__dict__.get("_decoded") or "codes_" not in self.__dict__
         return super()._uncomputed() | ({} if decoded else {"codes_": "estimator_"})
 
     def _check_inner_method(self, method):
         # Nothing is decoded to find out what can be called.
-        getattr(self.__dict__.get("_plain", self.estimator), method)
+        decoded = self.__dict__.get("_decoded")
+        getattr(decoded[0] if decoded else self.estimator, method)
 
     def __getstate__(self):
-        return {name: value for name, value in super().__getstate__().items() if name != "_plain"}
+        state = super().__getstate__()
+        return state | ({"_decoded": []} if "_decoded" in state else {})
 
     def _check_model(self, model):
         if hasattr(model, "fit") and not has_surgeon(model):
@@ -209,7 +211,7 @@ class Quantizer(BaseModelPruner):
         return QuantizedPath(coder)
 
     def _set_level(self, path, index):
-        self.__dict__.pop("_plain", None)
+        self._decoded: list[Any] = []  # the plain model, once it is asked for
         self.codes_ = path.coded(index)
         self.report_ = path.report(index)
         self._importances = getattr(path.model, "feature_importances_", None)

@@ -307,7 +307,7 @@ def test_search_is_a_grid_search(classes):
 def test_search_over_a_criterion_that_decides(classes):
     pruner = SamplePruner(NB, criterion="tomek")
     search = PruningSearchCV(pruner, {"remove": ["both", "majority"]}, cv=2).fit(*classes)
-    assert len(search.cv_results_["params"]) == 2
+    assert len(search.cv_results_["params"]) == 4  # all samples, and those that it keeps
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ def small_table(seed):
     return X, (X[:, 0] != X[:, 1]) * 1.0 + rng.integers(0, 2, len(X))
 
 
+@pytest.mark.filterwarnings("ignore:.*one sample each:skprune.exceptions.PruningWarning")
 @pytest.mark.parametrize("recovery", [None, "shrinkage"])
 @pytest.mark.parametrize("criterion", CRITERIA)
 @pytest.mark.parametrize("model", [DecisionTreeClassifier, DecisionTreeRegressor])
