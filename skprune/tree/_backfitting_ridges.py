@@ -1,0 +1,225 @@
+"""The choice of the ridges of backfitting, by validation losses at equal numbers of leaves."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.ndimage import convolve1d
+
+from skprune.exceptions import InputError
+from skprune.solvers.backfitting import predict_raw
+from skprune.solvers.backfitting_layout import lay_out
+from skprune.surgery import surgeon_for
+
+# Candidate ridges, in units of sample weight, from the one that is tried first: in each
+# direction others are tried as long as the last one was better at some size.
+FIRST_RIDGE, SMALLER_RIDGES, LARGER_RIDGES = 30.0, (10.0, 3.0, 1.0), (100.0, 300.0, 1000.0)
+# The path of a ridge ends after this many levels in a row whose loss exceeds that of another level,
+# of the same size or smaller, by more than this share of what the best model explains.
+PATIENCE, HOPELESS = 3, 0.1
+# Weights of neighbouring levels in the choice of a ridge.
+SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
+
+# Penalties per leaf, as shares of the mean loss: two levels per halving. They do not depend on
+# the data, so that folds share the same levels.
+PENALTY_GRID = 2.0 ** (-np.arange(6, 80) / 2)
+# Smallest penalty, in units of the summed loss; below it leaves are free.
+MIN_PENALTY = 2.0**-20
+# A path ends at this share of the leaves of the whole model. It may end from the second share of
+# these on, where halving the penalty three times adds less than the third share to the leaves:
+# the others have no effect on the training samples.
+LARGEST_SHARE, MAY_END, LEAST_GROWTH = 1 / 3, 0.1, 0.1
+# Models of this many leaves are small enough for the path to go on to all of them.
+SMALL_MODEL = 50
+# Ridges are evaluated on one of five parts of the samples, or on more of them for few samples.
+N_PARTS, ENOUGH_SAMPLES = 5, 2000
+
+
+class ValidationRun:
+    """Backfitting on a training split, scored on a validation split.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of a model that was fitted without the validation split.
+    problem : Problem
+        The optimisation problem.
+    rows, held_out : BackfittingData
+        Training and validation split.
+    seed : int
+        Seed of the order of the trees.
+    """
+
+    def __init__(self, surgeon, problem, rows, held_out, seed):
+        self.problem, self.rows, self.held_out, self.seed = problem, rows, held_out, seed
+        self.weight, self.tree_of = rows.weight.sum(), surgeon.table.tree
+        self.structures = lay_out(surgeon.table, rows.leaf, rows.weight)
+        self.rank = self.structures.rank(held_out.leaf)
+        self.most_leaves = most_leaves(surgeon.table.n_leaves)
+
+    def start(self):
+        """Return a backfitting that has not begun."""
+        return self.problem.start(self.structures, self.rows, self.seed)
+
+    def advance(self, state, penalty, ridge):
+        """Continue a backfitting to the next penalty; the state is changed.
+
+        Parameters
+        ----------
+        state : Backfitting
+            From `start`.
+        penalty : float
+            Cost per leaf, as a share of the mean loss.
+        ridge : float
+            Ridge to evaluate.
+
+        Returns
+        -------
+        tuple
+            The number of leaves, and the summed validation loss.
+        """
+        solution = state.descend(penalty * self.weight, ridge)
+        raw = predict_raw(self.structures, self.tree_of, self.rank, solution, self.held_out.offset)
+        loss = self.held_out.weight @ self.problem.loss.value(self.held_out.target, raw)
+        return len(solution.node), loss
+
+
+def validation_runs(surgeon, problem, rows, known, grow_on, seed):
+    """Return runs on parts of the samples, with trees grown without the validation split.
+
+    For few samples more parts are used: each is a noisy estimate, and they cost little.
+    """
+    n_rows = known.target.shape[1]
+    if n_rows < 2:
+        msg = (
+            f"n_samples={n_rows} is too small: some samples are needed to choose the ridge. Give "
+            "more samples, or set ridge."
+        )
+        raise InputError(msg)
+    n_parts = min(N_PARTS, n_rows)
+    parts = np.array_split(np.random.default_rng(seed).permutation(n_rows), n_parts)
+    runs = []
+    most = n_parts if grow_on else 2
+    for held_out in parts[: max(1, min(most, ENOUGH_SAMPLES // n_rows))]:
+        grow = np.setdiff1d(np.arange(n_rows), held_out)
+        if grow_on is not None:
+            surgeon = surgeon_for(grow_on(grow))
+            known = known._replace(leaf=surgeon.apply(rows.X))
+        runs.append(ValidationRun(surgeon, problem, known.take(grow), known.take(held_out), seed))
+    return runs
+
+
+class ValidationPath(NamedTuple):
+    """What a path with one ridge gives on validation samples.
+
+    Attributes
+    ----------
+    leaves, loss : ndarray of shape (n_levels,)
+        Mean number of leaves and mean validation loss at the first penalties.
+    """
+
+    leaves: np.ndarray
+    loss: np.ndarray
+
+    def loss_at(self, leaves):
+        """Return the loss at numbers of leaves, NaN where the path has no such size."""
+        # Of levels with as many leaves the last one, of the smallest penalty, counts.
+        size, first = np.unique(self.leaves[::-1], return_index=True)
+        loss = self.loss[::-1][first]
+        return np.interp(np.log1p(leaves), np.log1p(size), loss, left=np.nan, right=np.nan)
+
+
+def choose_ridges(runs):
+    """Choose the ridge of each penalty by the validation loss at equal numbers of leaves.
+
+    Each ridge has a path of its own. At the number of leaves of each of its levels the loss is
+    compared with the least one of all paths; excesses are averaged over neighbouring levels,
+    and the ridge of the least average is chosen. (At equal penalties the losses of two ridges do
+    not compare: a larger ridge leaves fewer leaves.)
+
+    Parameters
+    ----------
+    runs : list of ValidationRun
+        Training and validation splits.
+
+    Returns
+    -------
+    list of float
+        One ridge per penalty, up to that of the largest model that was evaluated.
+    """
+    least = MIN_PENALTY / max(run.weight for run in runs)
+    penalties = PENALTY_GRID[1::2]  # every other, to save time
+    penalties = penalties[penalties >= least]
+    paths = {FIRST_RIDGE: _follow(runs, penalties, FIRST_RIDGE, {})}
+    for direction in (LARGER_RIDGES, SMALLER_RIDGES):
+        for ridge in direction:
+            paths[ridge] = _follow(runs, penalties, ridge, paths)
+            if ridge not in _best_ridges(paths):
+                break
+    return [float(ridge) for ridge in np.repeat(_best_ridges(paths), 2)]
+
+
+def _follow(runs, penalties, ridge, rivals):
+    """Return the `ValidationPath` of a ridge; it ends early where others are far better."""
+    states, total = [run.start() for run in runs], sum(run.held_out.weight.sum() for run in runs)
+    most = np.mean([run.most_leaves for run in runs])
+    leaves, loss, n_behind = [], [], 0
+    for penalty in penalties:
+        steps = [run.advance(s, penalty, ridge) for run, s in zip(runs, states, strict=True)]
+        leaves.append(np.mean([size for size, _ in steps]))
+        loss.append(sum(value for _, value in steps) / total)
+        best = min([*loss, *(rival.loss_at(leaves[-1]) for rival in rivals.values())])
+        explained = loss[0] - min([*loss, *(rival.loss.min() for rival in rivals.values())])
+        n_behind = n_behind + 1 if loss[-1] - best > HOPELESS * explained else 0
+        if n_behind == PATIENCE or is_complete(leaves, most, 3):
+            break
+    return ValidationPath(np.array(leaves), np.array(loss))
+
+
+def most_leaves(n_leaves):
+    """Return the number of leaves at which the path of a model of `n_leaves` leaves ends."""
+    return max(LARGEST_SHARE * n_leaves, min(SMALL_MODEL, n_leaves))
+
+
+def is_complete(leaves, most, n_steps):
+    """Return whether a path has reached its end.
+
+    Parameters
+    ----------
+    leaves : list of float
+        Number of leaves of each level.
+    most : float
+        The number of leaves at which it ends at the latest.
+    n_steps : int
+        Number of levels in which the penalty is halved three times.
+
+    Returns
+    -------
+    bool
+        Whether the last level is the largest one.
+    """
+    if leaves[-1] >= most:
+        return True
+    if len(leaves) <= n_steps or leaves[-1] < MAY_END * most:
+        return False
+    return leaves[-1] < (1 + LEAST_GROWTH) * leaves[-1 - n_steps]
+
+
+def _best_ridges(paths):
+    """Return the ridge of the least excess, over neighbours, at each penalty of some paths."""
+    ridges = np.array(sorted(paths))
+    n_levels = max(len(path.loss) for path in paths.values())
+    excess = np.full((len(ridges), n_levels), np.nan)
+    for row, path in zip(excess, (paths[ridge] for ridge in ridges), strict=True):
+        at_size = [other.loss_at(path.leaves) for other in paths.values()]
+        row[: len(path.loss)] = path.loss - np.nanmin(at_size, axis=0)
+        row[: len(path.loss)][path.leaves < 2] = np.nan  # no tree: there is nothing to shrink
+    known = np.isfinite(excess)
+    average = convolve1d(np.where(known, excess, 0.0), SMOOTHING, axis=1, mode="constant")
+    average /= np.maximum(convolve1d(known.astype(float), SMOOTHING, axis=1, mode="constant"), 1)
+    average[~known] = np.inf
+    best, found = average.argmin(axis=0), np.isfinite(average).any(axis=0)
+    if not found.any():
+        return np.full(n_levels, FIRST_RIDGE)
+    # Levels without a comparison have the ridge of the next one that has one, else of the last.
+    place = np.flatnonzero(found)
+    return ridges[best[place[np.searchsorted(place, np.arange(n_levels)).clip(max=len(place) - 1)]]]
