@@ -1,6 +1,5 @@
 """Memory layout of trees for backfitting: breadth first, siblings adjacent."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -8,51 +7,62 @@ import numpy as np
 from skprune.arrays.nodes import NO_NODE, bottom_up_sum, preorder, survivors
 
 
-class Layout(NamedTuple):
-    """One tree in breadth-first order, in which siblings are adjacent.
+class Trees(NamedTuple):
+    """Trees in breadth-first order, concatenated: flat arrays, as loops take them.
 
     Attributes
     ----------
-    node : ndarray of int, shape (n_nodes,)
-        Indices into the table.
-    left : ndarray of int, shape (n_nodes,)
-        Position of the left child, -1 for a leaf; the right child follows it.
-    levels : list of (ndarray of int, int, int)
-        For each depth the positions of the splits, and the range of their children.
+    offsets : ndarray of int, shape (n_trees + 1,)
+        Nodes of tree t are ``offsets[t]:offsets[t + 1]``; the first is its root.
+    leaf_offsets : ndarray of int, shape (n_trees + 1,)
+        The same for its leaves, numbered from left to right.
+    parent : ndarray of int, shape (n_nodes,)
+        Parent within the tree, -1 for roots. Siblings are adjacent.
     start, stop : ndarray of int, shape (n_nodes,)
-        The leaves below a node, numbered from left to right, are ``start:stop``.
+        The leaves below a node, numbered within the tree, are ``start:stop``.
+    edges : ndarray of int, shape (n_edges,)
+        First node of each depth within the tree, and its number of nodes; tree after tree.
+    edge_offsets : ndarray of int, shape (n_trees + 1,)
+        Start of each tree in `edges`.
+    lefts : ndarray of int, shape (n_splits,)
+        Left children of all trees, by depth.
+    depths : ndarray of int, shape (depth + 1,)
+        Start of each depth in `lefts`.
+    base : ndarray of int, shape (n_nodes,)
+        Root of each node.
     """
 
-    node: np.ndarray
-    left: np.ndarray
-    levels: list[tuple[np.ndarray, int, int]]
+    offsets: np.ndarray
+    leaf_offsets: np.ndarray
+    parent: np.ndarray
     start: np.ndarray
     stop: np.ndarray
+    edges: np.ndarray
+    edge_offsets: np.ndarray
+    lefts: np.ndarray
+    depths: np.ndarray
+    base: np.ndarray
 
 
 class Structures(NamedTuple):
-    """The layouts of all trees.
+    """Trees in the layout of backfitting, and their places in a table.
 
     Attributes
     ----------
-    layouts : list of Layout
-        One per tree.
-    offsets : ndarray of int, shape (n_trees + 1,)
-        Start of each tree in the concatenation of all layouts.
-    levels : list of (ndarray of int, ndarray of int)
-        For each depth the splits of all trees and their left children, as positions in the
-        concatenation.
-    survivor : ndarray of int, shape (n_nodes,)
-        Node that the samples of each node of the table end up in: nodes of little weight are
-        leaves here.
+    trees : Trees
+        The trees.
+    node : ndarray of int, shape (n_kept,)
+        Index into the table of each of their nodes.
+    leaf_of : ndarray of int, shape (n_nodes,)
+        First leaf below each node of the table, or the leaf that the samples of a node end up
+        in: nodes of little weight are leaves here.
     start, stop : ndarray of int, shape (n_nodes,)
-        As in `Layout`, for each node of the table.
+        As in `Trees`, for each node of the table.
     """
 
-    layouts: list[Layout]
-    offsets: np.ndarray
-    levels: list[tuple[np.ndarray, np.ndarray]]
-    survivor: np.ndarray
+    trees: Trees
+    node: np.ndarray
+    leaf_of: np.ndarray
     start: np.ndarray
     stop: np.ndarray
 
@@ -69,9 +79,9 @@ class Structures(NamedTuple):
         ndarray of int, shape (n_trees, n_samples)
             Leaf numbers within each tree, from left to right.
         """
-        rank = np.empty(leaf.shape, dtype=np.int32)
+        rank = np.empty(leaf.shape, dtype=self.leaf_of.dtype)
         for t, nodes in enumerate(leaf):
-            rank[t] = self.start[self.survivor[nodes]]
+            self.leaf_of.take(nodes, out=rank[t])
         return rank
 
 
@@ -111,35 +121,38 @@ def lay_out(table, leaf, weight, *, least_weight=5.0):
     start = np.zeros(table.n_nodes, dtype=np.intp)
     start[order] = np.cumsum(is_leaf[order]) - is_leaf[order]
     start -= start[table.roots][table.tree]
-    # A stable sort of the preorder by depth makes siblings adjacent. Depths fit into 16 bits,
-    # for which the sort is linear.
-    depth = table.depth.astype(np.int16)
-    trees = [slice(first, end) for first, end in pairwise(offsets)]
-    for tree in trees:
-        order[tree] = order[tree][np.argsort(depth[order[tree]], kind="stable")]
-    position = np.full(table.n_nodes, NO_NODE)
-    position[order] = np.arange(len(order))
-    left = np.where(keep_split[order], position[table.left[order]], NO_NODE)
-    layouts = []
-    for tree in trees:
-        node, children = order[tree], np.maximum(left[tree] - tree.start, NO_NODE)
-        levels = _levels(children, depth[node])
-        layouts.append(Layout(node, children, levels, start[node], start[node] + below[node]))
-    splits = np.flatnonzero(left != NO_NODE)
-    splits = splits[np.argsort(depth[order[splits]], kind="stable")]
-    edges = np.flatnonzero(np.diff(depth[order[splits]])) + 1
-    together = [(level, left[level]) for level in np.split(splits, edges)]
-    return Structures(
-        layouts, offsets, together, survivors(table, keep_split), start, start + below
+    stop = start + below
+    small = np.int16 if below.max() <= np.iinfo(np.int16).max else np.int32
+    leaf_of = start.astype(small)[survivors(table, keep_split)]
+    # Stable sorts of the preorder, by depth and then by tree, make siblings adjacent. Both fit
+    # into 16 bits as a rule, for which the sort is linear.
+    for key in (table.depth, table.tree):
+        order = order[_stable_order(key[order])]
+    leaf_offsets = np.append(0, np.cumsum(below[table.roots]))
+    trees = _concatenate(table, order, offsets, leaf_offsets, start[order], stop[order])
+    return Structures(trees, order, leaf_of, start, stop)
+
+
+def _stable_order(key):
+    """Sort whole numbers; linear if they fit into 16 bits."""
+    return np.argsort(key.astype(np.min_scalar_type(key.max())), kind="stable")
+
+
+def _concatenate(table, order, offsets, leaf_offsets, start, stop):
+    """Return the flat arrays of trees whose nodes are in breadth-first order."""
+    base, depth = np.repeat(offsets[:-1], np.diff(offsets)), table.depth[order]
+    at = np.arange(len(order)) - base
+    position = np.empty(table.n_nodes, dtype=np.intp)
+    position[order] = at
+    parent = np.where(at > 0, position[table.parent[order]], NO_NODE)
+    first = np.flatnonzero((at == 0) | (np.diff(depth, prepend=-1) != 0))
+    n_depths = np.bincount(table.tree[order[first]], minlength=table.n_trees)
+    edges = np.insert(at[first], np.cumsum(n_depths), np.diff(offsets))
+    edge_offsets = np.append(0, np.cumsum(n_depths + 1))
+    lefts = np.flatnonzero(at % 2)
+    lefts = lefts[_stable_order(depth[lefts])] if lefts.size else lefts
+    depths = np.append(0, np.cumsum(np.bincount(depth[lefts])))
+    return Trees(
+        *(offsets, leaf_offsets, parent, start, stop),
+        *(edges, edge_offsets, lefts, depths, base),
     )
-
-
-def _levels(left, depth):
-    """Return the splits at each depth and the range of their children."""
-    edges = np.searchsorted(depth, np.arange(depth[-1] + 2))
-    splits = np.flatnonzero(left != NO_NODE)
-    groups = np.searchsorted(splits, edges[:-1])
-    return [
-        (splits[groups[d] : groups[d + 1]], edges[d + 1], edges[d + 2])
-        for d in range(len(edges) - 2)
-    ]

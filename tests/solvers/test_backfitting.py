@@ -8,6 +8,7 @@ from skprune.arrays.nodes import route
 from skprune.solvers.additive_losses import BinomialLoss, MultinomialLoss, QuantileLoss, SquaredLoss
 from skprune.solvers.backfitting import Backfitting, predict_raw
 from skprune.solvers.backfitting_layout import lay_out
+from tests._forms import FORMS, form
 from tests._trees import N_FEATURES, node_tables, reproducible, single_tree, subtree
 
 N_ROWS = 60
@@ -160,14 +161,19 @@ def test_light_nodes_are_not_split(table, seed):
             subtree(single_tree(table, tree), node - table.offsets[tree])
         )
         below[node] = weight[np.isin(leaf[tree], own)].sum()
-    for layout in structures.layouts:
-        split = layout.left >= 0
-        assert (below[layout.node[split]] >= 30).all()
-        light = table.is_split[layout.node] & ~split
-        assert (below[layout.node[light]] < 30).all()
-        node, left = layout.node, layout.left[split]
-        np.testing.assert_array_equal(node[left], table.left[node[split]])
-        np.testing.assert_array_equal(node[left + 1], table.right[node[split]])
+    trees = structures.trees
+    split = np.zeros(len(structures.node), dtype=bool)
+    split[(trees.base + trees.parent)[trees.parent >= 0]] = True
+    assert (below[structures.node[split]] >= 30).all()
+    light = table.is_split[structures.node] & ~split
+    assert (below[structures.node[light]] < 30).all()
+    for tree in range(table.n_trees):
+        node, parent = (
+            array[trees.offsets[tree] : trees.offsets[tree + 1]]
+            for array in (structures.node, trees.parent)
+        )
+        np.testing.assert_array_equal(node[1::2], table.left[node[parent[1::2]]])
+        np.testing.assert_array_equal(node[2::2], table.right[node[parent[2::2]]])
 
 
 @reproducible
@@ -191,3 +197,30 @@ def test_quantile_steps_decrease_the_pinball_loss(table, seed, level):
     before = state.objective(0.1, 1.0)
     state.descend(0.1, 1.0, n_passes=10)
     assert state.objective(0.1, 1.0) <= before * (1 + 1e-7)
+
+
+@settings(reproducible, max_examples=25)
+@given(node_tables(), st.integers(0, 99), st.sampled_from([1.5, 0.1]))
+def test_all_forms_agree_to_the_bit(table, seed, ridge):
+    leaf, target, weight = problem(table, seed, 3)
+    one_hot = np.eye(3)[:, target.argmax(axis=0)]
+    weight[seed % N_ROWS] = 0
+    for loss, goal, options in [
+        (SquaredLoss(), target[:1], {"shared": True}),
+        (SquaredLoss(), target, {"shared": True}),
+        (BinomialLoss(), (target[:1] > 0).astype(float), {}),
+        (MultinomialLoss(), one_hot, {}),
+        (MultinomialLoss(), one_hot, {"shared": True}),
+        (MultinomialLoss(), one_hot, {"columns": np.arange(table.n_trees) % 3}),
+    ]:
+        found = []
+        for name in FORMS:
+            with form(name):
+                state = start(table, loss, goal, leaf, weight, **options)
+                path = [state.descend(penalty, ridge) for penalty in (4.0, 1.0, 0.3)]
+                found.append(
+                    [state.raw, state.objective(1.0, ridge), *(a for s in path for a in s)]
+                )
+        for other in found[1:]:
+            for one, two in zip(found[0], other, strict=True):
+                np.testing.assert_array_equal(one, two)
