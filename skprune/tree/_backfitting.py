@@ -121,12 +121,18 @@ def descend(problem, structures, rows, ridges, *, seed, most):
 
 def _path_of(state, penalties, ridge, most):
     """Return the levels of a path with one ridge; the state is changed."""
-    found, leaves = [state.descend(penalties[0], ridge)], []
-    for penalty in penalties[1:]:
-        more, state = _approach(state, found[-1], penalty, ridge, BISECTIONS)
+    found, at, step = [state.descend(penalties[0], ridge)], 0, 1
+    halvings = [len(found[0].node)]
+    while at + step < len(penalties):
+        at += step
+        more, state = _approach(state, found[-1], penalties[at], ridge, BISECTIONS)
+        growth = len(more[-1].node) / max(1, len(found[-1].node))
         found += more
-        leaves.append(len(found[-1].node))
-        if is_complete(leaves, most, 6):
+        # Where sizes grow slowly, a level per halving of the penalty is enough.
+        step = 2 if at % 2 == 0 and len(more) == 1 and growth ** (2 / step) <= LARGEST_RATIO else 1
+        if at % 2 == 0:
+            halvings.append(len(found[-1].node))
+        if is_complete(halvings, most):
             break
     return found
 

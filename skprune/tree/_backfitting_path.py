@@ -102,13 +102,13 @@ class BackfitPath(BaseTreePath):
     def _count(self, solution):
         """Return the number of leaves and trees of the resulting model."""
         table, column = self._surgeon.table, solution.column
-        trees = np.unique(np.stack([column, table.tree[solution.node]]), axis=1)
-        if self._problem.shared:
-            n_trees = max(1, trees.shape[1])
-        else:  # each stage has one tree per column; missing ones are single leaves
-            fullest = np.bincount(trees[0], minlength=self._n_columns).max()
-            n_trees = max(1, fullest) * self._n_columns
-        return len(column) + n_trees - trees.shape[1], n_trees
+        grown = np.zeros((self._n_columns, table.n_trees), dtype=bool)
+        grown[column, table.tree[solution.node]] = True
+        # Without shared structures each stage has one tree per column; missing ones are leaves.
+        n_trees = max(1, grown.sum(axis=1).max())
+        if not self._problem.shared:
+            n_trees *= self._n_columns
+        return len(column) + n_trees - grown.sum(), n_trees
 
     def _tabulate(self):
         whole = self._surgeon.size()

@@ -54,7 +54,9 @@ class ValidationRun:
         self.weight, self.tree_of = rows.weight.sum(), surgeon.table.tree
         self.structures = lay_out(surgeon.table, rows.leaf, rows.weight)
         self.rank = self.structures.rank(held_out.leaf)
-        self.most_leaves = most_leaves(surgeon.table.n_leaves)
+        # Where there are more leaves than half of the samples, ridges differ little.
+        enough = max(SMALL_MODEL, rows.target.shape[1] / 2)
+        self.most_leaves = min(most_leaves(surgeon.table.n_leaves), enough)
 
     def start(self):
         """Return a backfitting that has not begun."""
@@ -170,7 +172,7 @@ def _follow(runs, penalties, ridge, rivals):
         best = min([*loss, *(rival.loss_at(leaves[-1]) for rival in rivals.values())])
         explained = loss[0] - min([*loss, *(rival.loss.min() for rival in rivals.values())])
         n_behind = n_behind + 1 if loss[-1] - best > HOPELESS * explained else 0
-        if n_behind == PATIENCE or is_complete(leaves, most, 3):
+        if n_behind == PATIENCE or is_complete(leaves, most):
             break
     return ValidationPath(np.array(leaves), np.array(loss))
 
@@ -180,17 +182,15 @@ def most_leaves(n_leaves):
     return max(LARGEST_SHARE * n_leaves, min(SMALL_MODEL, n_leaves))
 
 
-def is_complete(leaves, most, n_steps):
+def is_complete(leaves, most):
     """Return whether a path has reached its end.
 
     Parameters
     ----------
     leaves : list of float
-        Number of leaves of each level.
+        Number of leaves after each halving of the penalty.
     most : float
         The number of leaves at which it ends at the latest.
-    n_steps : int
-        Number of levels in which the penalty is halved three times.
 
     Returns
     -------
@@ -199,9 +199,9 @@ def is_complete(leaves, most, n_steps):
     """
     if leaves[-1] >= most:
         return True
-    if len(leaves) <= n_steps or leaves[-1] < MAY_END * most:
+    if len(leaves) <= 3 or leaves[-1] < MAY_END * most:
         return False
-    return leaves[-1] < (1 + LEAST_GROWTH) * leaves[-1 - n_steps]
+    return leaves[-1] < (1 + LEAST_GROWTH) * leaves[-4]
 
 
 def _best_ridges(paths):
