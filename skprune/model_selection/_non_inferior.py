@@ -126,13 +126,7 @@ class NonInferior(BaseRule):
 
     def _check_parameters(self):
         self._check_number("margin", 0)
-        self._check_number("confidence", 0.5)
-        if not self.confidence < 1:
-            msg = (
-                f"confidence={self.confidence!r} was given to NonInferior; it must be below 1, "
-                "which no number of samples reaches. Give 0.95, for example."
-            )
-            raise InputError(msg)
+        self._check_confidence()
 
     def _eligible(self, results, score, size, rows):
         mean, error, step = (column[rows] for column in results.loss_increases())

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 from sklearn.base import BaseEstimator
 
 from skprune.exceptions import InputError
@@ -107,6 +108,15 @@ class BaseRule(BaseEstimator):
             )
             raise InputError(msg)
 
+    def _check_confidence(self):
+        self._check_number("confidence", 0.5)
+        if not self.confidence < 1:
+            msg = (
+                f"confidence={self.confidence!r} was given to {type(self).__name__}; it must be "
+                "below 1, which no number of samples reaches. Give 0.95, for example."
+            )
+            raise InputError(msg)
+
     @abstractmethod
     def _eligible(self, results, score, size, rows):
         """Return the mask of the rows that may be chosen, of those with score and size."""
@@ -172,6 +182,10 @@ class WithinTolerance(BaseRule):
     reference : {"best", "whole"}, default="best"
         The model whose score is compared: the best one, or the largest one that was scored (of
         several combinations of other parameters the best of their largest).
+    confidence : float, default=None
+        In [0.5, 1). The loss plus what its uncertainty may add at this confidence has to be
+        within the tolerance. None compares the means alone: of many levels the smallest one
+        that passes is often one that was lucky on these test samples.
     metric : str, default="score"
         Name of the metric: the rule reads `mean_test_<metric>`.
     size : str, default="units"
@@ -181,7 +195,16 @@ class WithinTolerance(BaseRule):
     See Also
     --------
     OneStandardError : The tolerance is the standard error of the best score.
+    NonInferior : A guarantee however many levels are compared; it needs many more samples.
     WithinBudget : The best model within a given size.
+
+    Notes
+    -----
+    With a `confidence` the rule reads what `NonInferior` reads: the mean of the paired loss
+    differences between a level and its whole model, and its standard error, which only a
+    `PruningSearchCV` over a pruner of models writes. The upper end of a one-sided normal
+    confidence interval of the loss has to be within the tolerance, for each level by itself: a
+    compromise between the means alone and a test of all levels together.
 
     Examples
     --------
@@ -197,16 +220,20 @@ class WithinTolerance(BaseRule):
         tolerance: float = 0.01,
         *,
         reference: str = "best",
+        confidence: float | None = None,
         metric: str = "score",
         size: str = "units",
     ) -> None:
         self.tolerance = tolerance
         self.reference = reference
+        self.confidence = confidence
         self.metric = metric
         self.size = size
 
     def _check_parameters(self):
         self._check_number("tolerance", 0)
+        if self.confidence is not None:
+            self._check_confidence()
         if self.reference not in {"best", "whole"}:
             msg = (
                 f"reference={self.reference!r} was given to WithinTolerance. Allowed are 'best' "
@@ -215,12 +242,21 @@ class WithinTolerance(BaseRule):
             raise InputError(msg)
 
     def _eligible(self, results, score, size, rows):
-        if self.reference == "best":
-            return score >= score.max() - self.tolerance
         fits = results.combinations()[rows]
         first = np.lexsort((-score, -size, fits))  # of each combination the largest
-        wholes = first[np.unique(fits[first], return_index=True)[1]]
-        return score >= score[wholes].max() - self.tolerance
+        _, at, own = np.unique(fits[first], return_index=True, return_inverse=True)
+        wholes = first[at]
+        row = score.argmax() if self.reference == "best" else wholes[score[wholes].argmax()]
+        close = score >= score[row] - self.tolerance
+        if self.confidence is None:
+            return close
+        mean, error, _ = (column[rows] for column in results.loss_increases())
+        whole = np.empty(len(rows))
+        whole[first] = score[wholes][own]
+        loss = score[row] - whole + mean + ndtri(self.confidence) * error
+        close &= loss <= self.tolerance  # not where the increase is unknown
+        close[row] = True
+        return close
 
 
 class WithinBudget(BaseRule):

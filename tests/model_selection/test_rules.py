@@ -98,6 +98,34 @@ def test_tolerance_counts_from_the_best_or_from_the_whole():
         WithinTolerance(reference="all")(table)
 
 
+def test_a_confidence_adds_the_uncertainty_of_the_loss():
+    """The smallest level passes by its mean, the next by the end of its interval."""
+    increases = {
+        "mean_loss_increase": [0.0, 0.002, 0.004, 0.006],
+        "se_loss_increase": [0.0, 0.002, 0.01, 0.001],
+        "row_loss_increase": [0.0, 0.001, 0.001, 0.001],
+    }
+    table = results([0.90, 0.898, 0.896, 0.894], [100, 50, 10, 1], **increases)
+    rule = WithinTolerance(0.005, reference="whole")
+    assert rule(table) == 2
+    assert clone(rule).set_params(confidence=0.5)(table) == 2  # the mean itself
+    assert clone(rule).set_params(confidence=0.8)(table) == 1  # .002 + .84 * .002 <= .005
+    assert clone(rule).set_params(confidence=0.99)(table) == 0  # .002 + 2.33 * .002 > .005
+    # Another combination of parameters whose whole model is worse by .004 has less to lose.
+    worse = {key: [0.0, 0.0001, 0.0, 0.0008] for key in increases}
+    table = results([0.90, 0.8999, 0.896, 0.8952], [100, 50, 10, 1], **worse)
+    table["combination"] = np.array([0, 0, 1, 1])
+    assert clone(rule).set_params(confidence=0.5)(table) == 3
+    assert clone(rule).set_params(confidence=0.99)(table) == 2
+    table["mean_loss_increase"] = [np.nan] * 4
+    assert clone(rule).set_params(confidence=0.5)(table) == 0
+    del table["mean_loss_increase"]
+    with pytest.raises(InputError, match="only a PruningSearchCV over a pruner of models"):
+        clone(rule).set_params(confidence=0.5)(table)
+    with pytest.raises(InputError, match=r"confidence=1 was given to WithinTolerance; .* below 1"):
+        WithinTolerance(confidence=1)(table)
+
+
 @pytest.mark.parametrize("rule", [OneStandardError(), WithinTolerance(0.02), WithinBudget(30)])
 def test_rules_serve_both_searches_alike(rule):
     X, y = make_classification(300, 8, flip_y=0.2, random_state=0)
