@@ -1,0 +1,103 @@
+"""Ridges are chosen by whole paths, at equal numbers of leaves, and are never locked in."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_friedman1
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+
+from skprune import TreePruner
+from skprune.tree._backfitting_ridges import (
+    FIRST_RIDGE,
+    ValidationPath,
+    _best_ridges,
+    is_complete,
+    most_leaves,
+)
+
+LEAVES = np.array([0, 2, 4, 8, 16, 32, 64, 128])
+
+
+def path(loss, leaves=LEAVES):
+    return ValidationPath(np.asarray(leaves, float), np.asarray(loss, float))
+
+
+def test_losses_are_compared_at_equal_sizes():
+    """The larger ridge is better at each penalty, for its models are smaller there, not so well.
+
+    A model of half the leaves loses a third less than one of all: at equal sizes the smaller
+    ridge is better.
+    """
+    loss = 1 / np.sqrt(LEAVES + 1.0)
+    small = path(loss)
+    large = path(1.1 / np.sqrt(LEAVES * 2 + 1.0), LEAVES * 2)
+    assert (large.loss[1:] < small.loss[1:]).all()
+    assert (_best_ridges({3.0: small, 100.0: large}) == 3.0).all()
+
+
+def test_each_size_has_its_own_ridge_which_may_decrease_again():
+    first = np.array([1, 1, 0.8, 0.6, 0.5, 0.5, 0.4, 0.3])
+    second = np.array([1, 1, 0.9, 0.7, 0.4, 0.3, 0.5, 0.5])
+    chosen = _best_ridges({3.0: path(first), 100.0: path(second)})
+    assert chosen.tolist() == [3.0] * 4 + [100.0] * 2 + [3.0] * 2
+
+
+def test_a_single_level_does_not_choose():
+    """One early level of a few leaves, or any other, that happens to prefer a huge ridge."""
+    good = 1 / np.sqrt(LEAVES + 1.0)
+    lucky = good * 1.05
+    for level in range(1, len(LEAVES)):
+        odd = np.where(np.arange(len(LEAVES)) == level, good * 0.97, lucky)
+        assert (_best_ridges({10.0: path(good), 1000.0: path(odd)}) == 10.0).all()
+
+
+def test_what_cannot_be_compared_follows_its_neighbours():
+    """Levels without trees, and levels that a path has not reached."""
+    assert (_best_ridges({10.0: path(np.ones(3), np.zeros(3))}) == FIRST_RIDGE).all()
+    good, bad = 1 / np.sqrt(LEAVES + 1.0), 1.2 / np.sqrt(LEAVES + 1.0)
+    chosen = _best_ridges({1.0: path(good[:4], LEAVES[:4]), 300.0: path(bad)})
+    assert chosen[:4].tolist() == [1.0] * 4
+    assert chosen[5:].tolist() == [300.0] * 3
+
+
+def test_a_path_ends_where_nothing_is_left_to_keep():
+    assert most_leaves(3000) == 1000
+    assert most_leaves(40) == 40
+    assert not is_complete([10, 10, 10, 10, 10], 1000)  # an early rest
+    assert not is_complete([10, 50, 150, 180, 200], 1000)
+    assert is_complete([10, 50, 190, 195, 198, 200], 1000)
+    assert is_complete([10, 1200], 1000)
+
+
+def test_the_ridge_is_not_locked_in():
+    """One early level once chose the ridge of all larger ones."""
+    X, y = make_friedman1(6000, n_features=10, noise=2.0, random_state=43)
+    model = HistGradientBoostingRegressor(max_iter=80, random_state=1).fit(X[:1500], y[:1500])
+    pruner = TreePruner(
+        FrozenEstimator(model), criterion="backfitting", keep=300, random_state=0
+    ).fit(X[:1500], y[:1500])
+    rivals = [
+        pruner.set_params(ridge=ridge).fit(X[:1500], y[:1500]).score(X[1500:], y[1500:])
+        for ridge in (10.0, 30.0, 100.0, 300.0)
+    ]
+    chosen = pruner.set_params(ridge=None).fit(X[:1500], y[:1500]).score(X[1500:], y[1500:])
+    assert chosen > max(rivals) - 0.01
+
+
+@pytest.mark.parametrize("ridge", [1.0, 30.0])
+def test_levels_leave_no_gap(ridge):
+    """Sizes of neighbours differ by a factor of 1.5 at most, up to a third of the leaves."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(800, 6))
+    y = (X[:, 0] + X[:, 1] ** 2 + rng.normal(size=800) > 1).astype(int)
+    forest = RandomForestClassifier(30, random_state=0).fit(X, y)
+    path = (
+        TreePruner(FrozenEstimator(forest), criterion="backfitting", ridge=ridge, random_state=0)
+        .fit(X, y)
+        .path_
+    )
+    units = path.units[1:][::-1]
+    ratio = units[1:] / units[:-1]
+    assert ratio[units[:-1] > 30].max() < 1.55
+    assert units[-1] > path.units[0] / 4
+    assert (np.diff(path.units) < 0).all()
