@@ -9,10 +9,14 @@ This holds for negative alpha too: a negative score means that collapsing the sp
 the risk itself.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.special import betaincinv
 
+from skprune.arrays.compiled import compiled
 from skprune.arrays.nodes import bottom_up_max, bottom_up_sum, top_down_min
+from skprune.criteria import weakest_link_loops
 
 # C4.5's default confidence factor (Quinlan, C4.5: Programs for Machine Learning, 1993).
 CONFIDENCE = 0.25
@@ -47,30 +51,59 @@ def weakest_link(table, risk):
     level, with as many levels as the deepest tree.
     """
     splits = np.flatnonzero(table.is_split)
-    gain = np.zeros(table.n_nodes)
-    gain[splits] = risk[splits] - risk[table.left[splits]] - risk[table.right[splits]]
-    branch_gain = bottom_up_sum(table, gain)
-    branch_splits = bottom_up_sum(table, table.is_split.astype(float))
+    branch = np.zeros((table.n_nodes, 2))  # gain and number of splits of each subtree
+    branch[splits, 0] = risk[splits] - risk[table.left[splits]] - risk[table.right[splits]]
+    branch[splits, 1] = 1
+    branch = bottom_up_sum(table, branch)
     rounding = ROUNDING * bottom_up_max(table, np.abs(risk))
-    cost = np.full(table.n_nodes, np.inf)
-    # The concatenated lists of all nodes of one level, and the node that owns each entry.
-    owner = np.empty(0, dtype=np.intp)
-    collapse = np.empty((0, 3))  # cost, gain, number of splits
-    slot = np.empty(table.n_nodes, dtype=np.intp)
-    for nodes in reversed(table.levels):
-        slot[nodes] = np.arange(len(nodes))
-        own = np.column_stack([nodes, branch_gain[nodes], branch_splits[nodes]])
-        place, collapse = _precede(slot[table.parent[owner]], collapse, own[:, 1:])
-        for column in (1, 2):
-            own[:, column] -= np.bincount(place, collapse[:, column], len(nodes))
-        own[np.abs(own[:, 1]) <= rounding[nodes], 1] = 0
-        own[:, 0] = own[:, 1] / own[:, 2]
-        cost[nodes] = own[:, 0]
-        owner = np.concatenate([nodes[place], nodes])
-        collapse = np.concatenate([collapse, own])
+    nodes = np.concatenate([*table.levels, np.empty(0, dtype=np.intp)])
+    edges = np.cumsum([0, *map(len, table.levels)])
+    costs = compiled(weakest_link_loops.collapse_costs, collapse_costs)
+    cost = costs(nodes, edges, table.parent, table.left, table.right, branch, rounding)
     # A split is removed at the latest when an ancestor is collapsed.
     scores = top_down_min(table, cost)
     return np.where(table.is_split, scores, -np.inf)
+
+
+def collapse_costs(nodes, edges, parent, left, right, branch, rounding):  # noqa: ARG001 - loops
+    """Return the cost per leaf of each split's own collapse.
+
+    Parameters
+    ----------
+    nodes : ndarray of int, shape (n_splits,)
+        Splits, by depth.
+    edges : ndarray of int, shape (n_levels + 1,)
+        Start of each depth in `nodes`.
+    parent, left, right : ndarray of int, shape (n_nodes,)
+        Links of the trees.
+    branch : ndarray of shape (n_nodes, 2)
+        Gain and number of splits of each subtree.
+    rounding : ndarray of shape (n_nodes,)
+        Gains up to this are 0.
+
+    Returns
+    -------
+    ndarray of shape (n_nodes,)
+        Costs; infinity for leaves. O(n_nodes log n_nodes) per level.
+    """
+    cost = np.full(len(parent), np.inf)
+    # The concatenated lists of all nodes of one level, and the node that owns each entry.
+    owner = np.empty(0, dtype=np.intp)
+    collapse = np.empty((0, 3))  # cost, gain, number of splits
+    slot = np.empty(len(parent), dtype=np.intp)
+    for begin, end in reversed(list(pairwise(edges))):
+        level = nodes[begin:end]
+        slot[level] = np.arange(len(level))
+        own = np.column_stack([level, branch[level]])
+        place, collapse = _precede(slot[parent[owner]], collapse, own[:, 1:])
+        for column in (1, 2):
+            own[:, column] -= np.bincount(place, collapse[:, column], len(level))
+        own[np.abs(own[:, 1]) <= rounding[level], 1] = 0
+        own[:, 0] = own[:, 1] / own[:, 2]
+        cost[level] = own[:, 0]
+        owner = np.concatenate([level[place], level])
+        collapse = np.concatenate([collapse, own])
+    return cost
 
 
 def _precede(place, collapse, branch):
@@ -90,7 +123,10 @@ def _precede(place, collapse, branch):
     place, collapse : ndarray
         The entries that precede.
     """
-    order = np.lexsort((collapse[:, 0], place))
+    order = np.argsort(collapse[:, 0], kind="stable")
+    # Few numbers fit into 16 bits, for which the second sort is linear.
+    few = np.min_scalar_type(len(branch))
+    order = order[np.argsort(place[order].astype(few), kind="stable")]
     place, collapse = place[order], collapse[order]
     before = np.cumsum(collapse[:, 1:], axis=0) - collapse[:, 1:]
     first = np.searchsorted(place, place)  # first entry of the same owner

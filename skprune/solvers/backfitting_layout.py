@@ -16,8 +16,9 @@ class Trees(NamedTuple):
         Nodes of tree t are ``offsets[t]:offsets[t + 1]``; the first is its root.
     leaf_offsets : ndarray of int, shape (n_trees + 1,)
         The same for its leaves, numbered from left to right.
-    parent : ndarray of int, shape (n_nodes,)
-        Parent within the tree, -1 for roots. Siblings are adjacent.
+    parent, left : ndarray of int, shape (n_nodes,)
+        Parent, -1 for roots, and left child, -1 for leaves, within the tree. The right child
+        follows the left one.
     start, stop : ndarray of int, shape (n_nodes,)
         The leaves below a node, numbered within the tree, are ``start:stop``.
     edges : ndarray of int, shape (n_edges,)
@@ -35,6 +36,7 @@ class Trees(NamedTuple):
     offsets: np.ndarray
     leaf_offsets: np.ndarray
     parent: np.ndarray
+    left: np.ndarray
     start: np.ndarray
     stop: np.ndarray
     edges: np.ndarray
@@ -145,14 +147,16 @@ def _concatenate(table, order, offsets, leaf_offsets, start, stop):
     position = np.empty(table.n_nodes, dtype=np.intp)
     position[order] = at
     parent = np.where(at > 0, position[table.parent[order]], NO_NODE)
+    left = np.full(len(order), NO_NODE)
+    lefts = np.flatnonzero(at % 2)
+    left[(base + parent)[lefts]] = at[lefts]
     first = np.flatnonzero((at == 0) | (np.diff(depth, prepend=-1) != 0))
     n_depths = np.bincount(table.tree[order[first]], minlength=table.n_trees)
     edges = np.insert(at[first], np.cumsum(n_depths), np.diff(offsets))
     edge_offsets = np.append(0, np.cumsum(n_depths + 1))
-    lefts = np.flatnonzero(at % 2)
     lefts = lefts[_stable_order(depth[lefts])] if lefts.size else lefts
     depths = np.append(0, np.cumsum(np.bincount(depth[lefts])))
     return Trees(
-        *(offsets, leaf_offsets, parent, start, stop),
+        *(offsets, leaf_offsets, parent, left, start, stop),
         *(edges, edge_offsets, lefts, depths, base),
     )

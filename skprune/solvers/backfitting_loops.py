@@ -14,13 +14,14 @@ def sweep(trees, rank, first, fits, known, residual, hessian, raw, order, penalt
     n_nodes, n_leaves = _largest(trees.offsets), _largest(trees.leaf_offsets)
     push, mass = np.empty((2, n_leaves + 1))
     value, alone, best = np.empty((n_own, n_nodes)), np.empty(n_nodes), np.empty(n_nodes)
-    alive, after = np.empty(n_nodes, np.bool_), np.empty(n_leaves)
+    queue, after = np.empty(n_nodes, np.intp), np.empty(n_leaves)
     for tree in order:
         begin, end = trees.offsets[tree], trees.offsets[tree + 1]
         if end - begin < 3:
             continue
         start, stop = trees.start[begin:end], trees.stop[begin:end]
-        parent, leaves = trees.parent[begin:end], trees.leaf_offsets[tree : tree + 2]
+        parent, left = trees.parent[begin:end], trees.left[begin:end]
+        leaves = trees.leaf_offsets[tree : tree + 2]
         fits.n_leaves[tree], fits.squares[tree] = 0, 0.0
         for structure in range(n_structures):
             alone[: end - begin] = 0.0
@@ -31,14 +32,13 @@ def sweep(trees, rank, first, fits, known, residual, hessian, raw, order, penalt
                 _add_fit(before, push, mass)
                 _score_nodes(start, stop, push, mass, ridge, value[own], alone)
             _best_subtrees(parent, penalty, alone, best)
-            kept = fits.kept[structure, begin:end]
-            _prune(parent, alone, best, alive, kept)
-            fits.n_leaves[tree] += kept.sum()
+            n_kept = _prune(left, alone, best, fits.kept[structure, begin:end], queue)
+            fits.n_leaves[tree] += n_kept
             for own in range(structure * per, (structure + 1) * per):
                 row = first[tree] + own
-                before = fits.value[own, leaves[0] : leaves[1]]
+                before, squares = fits.value[own, leaves[0] : leaves[1]], fits.squares[tree]
                 fits.squares[tree] = _spread(
-                    kept, start, stop, value[own], after, fits.squares[tree]
+                    queue[:n_kept], start, stop, value[own], after, squares
                 )
                 _apply(rank[tree], before, after, residual[row], hessian[row], raw[row])
 
@@ -125,26 +125,33 @@ def _best_subtrees(parent, penalty, alone, best):
             best[above] = both
 
 
-def _prune(parent, alone, best, alive, kept):
-    """Mark the leaves of the best subtree, none if it is empty."""
+def _prune(left, alone, best, kept, queue):
+    """Mark the leaves of the best subtree, none if it is empty; return their number."""
     kept[:] = False
     if not (best[0] > alone[0] and best[0] > 0):
-        return
-    alive[0] = True
-    for left in range(1, len(parent), 2):
-        above = parent[left]
-        alive[left] = alive[left + 1] = alive[above] and best[above] > alone[above]
-    for node in range(len(parent)):
-        kept[node] = alive[node] and not best[node] > alone[node]
+        return 0
+    queue[0], n_seen, at, n_kept = 0, 1, 0, 0
+    while at < n_seen:  # breadth first: nodes come in their order
+        node = queue[at]
+        at += 1
+        if best[node] > alone[node]:
+            queue[n_seen], queue[n_seen + 1] = left[node], left[node] + 1
+            n_seen += 2
+        else:
+            kept[node] = True
+            queue[n_kept] = node  # behind `at`: the marked nodes in front of the queue
+            n_kept += 1
+    return n_kept
 
 
 def _spread(kept, start, stop, value, after, squares):
-    """Write the values of the marked nodes to their leaves; return the sum of squares."""
-    after[: stop[0]] = 0.0
-    for node in range(len(kept)):
-        if kept[node]:
-            squares += value[node] * value[node]
-            after[start[node] : stop[node]] = value[node]
+    """Write the values of some nodes to their leaves; return the sum of squares."""
+    if not len(kept):
+        after[: stop[0]] = 0.0
+    for node in kept:
+        squares += value[node] * value[node]
+        for leaf in range(start[node], stop[node]):
+            after[leaf] = value[node]
     return squares
 
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import beta
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_iris,
+    load_wine,
+    make_classification,
+)
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import (
     DecisionTreeClassifier,
@@ -33,6 +39,7 @@ from skprune.criteria.weakest_link import (
     weakest_link,
 )
 from skprune.surgery import surgeon_for
+from tests._forms import FORMS, form
 from tests._trees import (
     N_CLASSES,
     ancestors,
@@ -183,6 +190,25 @@ def test_scores_scale_with_the_risk_and_ignore_constants(drawn, shift, factor):
     scores = weakest_link(table, risk)
     assert_allclose(weakest_link(table, risk * factor), scores * factor, rtol=1e-12)
     assert_array_equal(weakest_link(table, risk + shift * rows_at), scores)
+
+
+@reproducible
+@given(st.one_of(rough, risky))
+def test_all_forms_agree_to_the_bit(drawn):
+    found = []
+    for name in FORMS:
+        with form(name):
+            found.append(weakest_link(*drawn))
+    for other in found[1:]:
+        assert_array_equal(found[0], other)
+
+
+def test_forms_agree_to_the_bit_on_a_forest():
+    X, y = make_classification(600, 8, flip_y=0.3, random_state=0)
+    table = surgeon_for(RandomForestClassifier(20, random_state=0).fit(X, y)).table
+    with form("numpy"):
+        reference = weakest_link(table, training_risk(table))
+    assert_array_equal(weakest_link(table, training_risk(table)), reference)
 
 
 def test_a_cheap_split_below_an_expensive_one_is_collapsed_first():
