@@ -37,6 +37,7 @@ from skprune import (
     TreePruner,
     model_size,
 )
+from skprune.base._shared_fits import SharedFits, lent
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from tests._instances import (
@@ -345,6 +346,33 @@ def interrupt_late(estimator, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(type(estimator), late, lambda _, *a, **k: interrupted(*a, **k))
+
+
+@over_models
+@pytest.mark.filterwarnings("ignore::skprune.exceptions.PruningWarning")  # parameters are idle
+def test_a_model_that_pruners_share_is_never_written(pruner):
+    X, y = data_for(pruner, 150)
+    second, fits = clone(pruner), SharedFits()
+    if pruner.criterion not in {"stages", "random"}:
+        second.set_params(criterion="random", random_state=1)
+    if pruner.criterion == "backfitting":
+        second.set_params(ridge=None)
+    alone = clone(second).fit(X, y)
+    with lent(pruner := clone(pruner), fits):
+        pruner.fit(X, y)
+    before, path = joblib.hash(pruner.path_.model), pruner.path_
+    some = np.unique(np.linspace(0, len(path) - 1, 4).astype(int))
+    answers = [answer(path.cut(index=index), X) for index in some]
+    with lent(second, fits):
+        second.fit(X, y)
+    if not (holds_rows_out(pruner) or holds_rows_out(second)):
+        assert second.path_.model is path.model
+    for index in np.unique(np.linspace(0, len(alone.path_) - 1, 4).astype(int)):
+        found = answer(second.path_.cut(index=index), X)
+        np.testing.assert_array_equal(found, answer(alone.path_.cut(index=index), X))
+    for index, known in zip(some, answers, strict=True):
+        np.testing.assert_array_equal(answer(path.cut(index=index), X), known)
+    assert joblib.hash(path.model) == before
 
 
 @over_all

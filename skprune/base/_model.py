@@ -3,6 +3,8 @@
 import copy
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -30,6 +32,7 @@ from skprune.base._frozen import check_frozen
 from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import ValidationData, check_weights_fit, hold_out
+from skprune.base._shared_fits import LENT, signature_of
 from skprune.exceptions import InputError, PruningWarning
 
 # What `validation` may be, in the pruners that have it.
@@ -143,13 +146,14 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             return model, self._validation_of_frozen(X, y, sample_weight)
         params = self._inner_fit_params(sample_weight, fit_params)
         validation = self._resolve_validation() if self._needs_rows() else "train"
-        model = clone(self.estimator)
+        once = partial(self._once, data=(X, y, sample_weight, copies, params))
         if y is None or not isinstance(validation, Real):
-            model.fit(X, y, **params, **copies_for(model, copies))
+            model = once("all", partial(self._fit_all, X, y, params, copies))
             data = ValidationData(X, y, sample_weight, out_of_bag=validation == "oob")
             return model, data if self._needs_rows() else None
         X, y = indexable(X, y)
-        parts = hold_out(
+        divide: Callable[[], Any] = partial(
+            hold_out,
             X,
             y,
             validation,
@@ -157,6 +161,29 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             seed=self.random_state,
             copies=copies,
         )
+        key = validation, self.random_state
+        if isinstance(self.random_state, np.random.RandomState):  # every draw moves it on
+            parts = divide()
+            key, divide = parts[0].tobytes(), lambda: parts
+        return once(key, partial(self._fit_part, X, y, sample_weight, params, divide))
+
+    def _once(self, key, make, data):
+        """Return what `make` returns, or what it returned for a pruner with an equal model."""
+        fits = self.__dict__.get(LENT)
+        if fits is None:
+            return make()
+        *data, params = data
+        setting = signature_of(self.estimator), *params
+        return fits.once("model", setting, (*data, *params.values()), key, make)
+
+    def _fit_all(self, X, y, params, copies):
+        model = clone(self.estimator)
+        model.fit(X, y, **params, **copies_for(model, copies))
+        return model
+
+    def _fit_part(self, X, y, sample_weight, params, divide):
+        """Return a model fitted to the training part, and the `ValidationData` of the other."""
+        parts = divide()
         train, held = (
             ValidationData(
                 rows_of(X, part),
@@ -166,6 +193,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             )
             for part in parts
         )
+        model = clone(self.estimator)
         model.fit(train.X, train.y, **rows_of_params(X, params, parts[0]))
         return model, held._replace(grown_on=train)
 

@@ -48,6 +48,10 @@ class Combination(NamedTuple):
         """What has the level protocol for the step with the path."""
         return adapt(_step_at(self.estimator, self.position))
 
+    def unfitted(self):
+        """Return a clone of the estimator, and the step of its pruner."""
+        return clone(self.estimator), self.position
+
     def level(self, named):
         """Return the level of some parameters of the grid."""
         return self.own | {key.removeprefix(self.prefix): value for key, value in named.items()}

@@ -6,7 +6,58 @@ from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
 from skprune._compat import routing_enabled
+from skprune.base import BaseModelPruner
+from skprune.base._shared_fits import Same, SharedFits, lent, signature_of
 from skprune.model_selection._level_adapters import adapt, fit_inner_of_rfe
+
+
+class Front:
+    """The steps before a pruner, fitted once for all combinations in which they are equal.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        It has any number of steps, also none.
+    X, y : array-like
+        Training samples and targets.
+    fit_params : dict
+        Parameters of the `fit` of the whole pipeline.
+    fits : SharedFits
+        What is fitted already.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+        The fitted steps.
+    X : array-like
+        The training samples, transformed.
+    """
+
+    def __init__(self, pipeline, X, y, fit_params, fits):
+        self.pipeline, self.X, self._fits = pipeline, X, fits
+        if not pipeline.steps:
+            return
+        params = _params_of(pipeline, fit_params)
+
+        def make():
+            # A pipeline with a memory fits copies of its steps, all but the last.
+            whole = _pipeline_like(pipeline, [*pipeline.steps, ("end", "passthrough")])
+            transformed = whole.fit_transform(X, y, **params)
+            return _pipeline_like(pipeline, whole.steps[:-1]), transformed
+
+        setting = signature_of(pipeline.steps), *params
+        self.pipeline, self.X = fits.once("front", setting, (X, y, *params.values()), None, make)
+
+    def transform(self, X):
+        """Transform samples, those last transformed only once."""
+        if not self.pipeline.steps:
+            return X
+        data, key = (self.pipeline,), Same(X)
+        return self._fits.once("transformed", None, data, key, lambda: self.pipeline.transform(X))
+
+    def forget(self):
+        """Forget the training samples, which some levels need no more."""
+        self.X = None
 
 
 class FittedEnd:
@@ -20,16 +71,29 @@ class FittedEnd:
         Training samples and targets.
     fit_params : dict
         Parameters of its `fit`.
+    fits : SharedFits
+        What is fitted already.
     """
 
-    def __init__(self, estimator, X, y, fit_params):
-        self.estimator = estimator.fit(X, **_target(y), **fit_params)
-        self.is_pipeline = isinstance(estimator, Pipeline)
-        self.pruner = estimator.steps[-1][1] if self.is_pipeline else estimator
-        self.path = self.pruner.path_
+    def __init__(self, estimator, X, y, fit_params, fits):
+        self.is_pipeline, self.front = isinstance(estimator, Pipeline), None
+        self.pruner = pruner = estimator.steps[-1][1] if self.is_pipeline else estimator
+        with lent(pruner, fits):
+            if self.is_pipeline and _fits_in_parts(estimator, fit_params):
+                self.front = Front(estimator[:-1], X, y, fit_params, fits)
+                own = _own_params(estimator, -1, fit_params)
+                pruner.fit(self.front.X, **_target(y), **own)
+                self.front.forget()
+                steps = [*self.front.pipeline.steps, estimator.steps[-1]]
+                self.estimator = _pipeline_like(estimator, steps)
+            else:
+                self.estimator = estimator.fit(X, **_target(y), **fit_params)
+        self.path = pruner.path_
 
     def transform(self, X):
         """Transform samples by the steps before the pruner."""
+        if self.front is not None:
+            return self.front.transform(X)
         return _transform(self.estimator[:-1], X) if self.is_pipeline else X
 
     def locate(self, level):
@@ -62,30 +126,27 @@ class FittedMiddle:
         Training samples and targets.
     fit_params : dict
         Parameters of its `fit`.
+    fits : SharedFits
+        What is fitted already.
     """
 
-    def __init__(self, estimator, position, X, y, fit_params):
+    def __init__(self, estimator, position, X, y, fit_params, fits):
         self.estimator, self.position, self.y = estimator, position, y
         self.fit_params = fit_params
         self.name, step = estimator.steps[position]
-        # A pipeline with a memory fits copies of its steps.
-        self.front = estimator[:position]
-        if position:
-            X = self.front.fit_transform(X, y, **self._params_of(self.front))
+        self.front = Front(estimator[:position], X, y, fit_params, fits)
         # Named as in the pipeline, so that the same parameters reach it.
-        own = self._params_of(estimator[position : position + 1])
-        own = {key.removeprefix(f"{self.name}__"): value for key, value in own.items()}
-        self.X, self.own_params = X, own
-        self.pruner = adapt(step).fit(X, **_target(y), **own)
+        own = _own_params(estimator, position, fit_params)
+        self.X, self.own_params = self.front.X, own
+        setting, data = (signature_of(step), *own), (self.X, y, *own.values())
+        self.pruner = fits.once(
+            "selector", setting, data, None, lambda: adapt(step).fit(self.X, **_target(y), **own)
+        )
         self.path = self.pruner.path_
-
-    def _params_of(self, pipeline):
-        names = tuple(f"{name}__" for name, _ in pipeline.steps)
-        return {k: v for k, v in self.fit_params.items() if k.startswith(names)}
 
     def transform(self, X):
         """Transform samples by the steps before the pruner."""
-        return _transform(self.front, X)
+        return self.front.transform(X)
 
     def locate(self, level):
         """Return the row of the path that a level names."""
@@ -95,13 +156,13 @@ class FittedMiddle:
         """Return the whole pipeline, fitted, with the pruner cut at a level."""
         (name, twin), *rest = self.predictor_at(index, level).steps
         fit_inner_of_rfe(twin, self.X, self.y, self.own_params)
-        return _pipeline_like(self.estimator, [*self.front.steps, (name, twin), *rest])
+        return _pipeline_like(self.estimator, [*self.front.pipeline.steps, (name, twin), *rest])
 
     def predictor_at(self, index, level):
         """Return what predicts from transformed samples: the steps after the pruner are fitted."""
         twin = self.pruner._at_level(self.path, index, level)
         tail = clone(self.estimator[self.position + 1 :])
-        tail.fit(twin.transform(self.X), self.y, **self._params_of(tail))
+        tail.fit(twin.transform(self.X), self.y, **_params_of(tail, self.fit_params))
         return _pipeline_like(self.estimator, [(self.name, twin), *tail.steps])
 
 
@@ -147,7 +208,7 @@ class RefittedPerLevel:
     predictor_at = at
 
 
-def fit_once(estimator, position, X, y, fit_params):
+def fit_once(estimator, position, X, y, fit_params, fits=None):
     """Fit an estimator as far as all levels share it.
 
     Parameters
@@ -160,20 +221,73 @@ def fit_once(estimator, position, X, y, fit_params):
         Training samples and targets.
     fit_params : dict
         Parameters of `fit`.
+    fits : SharedFits, default=None
+        What is fitted already, and may be taken from there.
 
     Returns
     -------
     FittedEnd, FittedMiddle or RefittedPerLevel
         With a `path`.
     """
+    fits = SharedFits() if fits is None else fits
     if position is None or position == len(estimator.steps) - 1:
-        return FittedEnd(estimator, X, y, fit_params)
-    if any(_is_sampler(step) for _, step in estimator.steps):
-        return RefittedPerLevel(estimator, position, X, y, fit_params)
-    names = tuple(f"{name}__" for name, _ in estimator.steps)
-    if fit_params and (routing_enabled() or not all(k.startswith(names) for k in fit_params)):
-        return RefittedPerLevel(estimator, position, X, y, fit_params)
-    return FittedMiddle(estimator, position, X, y, fit_params)
+        return FittedEnd(estimator, X, y, fit_params, fits)
+    if _fits_in_parts(estimator, fit_params):
+        return FittedMiddle(estimator, position, X, y, fit_params, fits)
+    return RefittedPerLevel(estimator, position, X, y, fit_params)
+
+
+def shared_by(estimator, position):
+    """Return what other combinations have to be equal in, to share fits with this one.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted.
+    position : int or None
+        Step of the pruner in a pipeline; None if the estimator is the pruner.
+
+    Returns
+    -------
+    front, rest : hashable
+        Signatures of the steps before the pruner, which is empty if there are none, and of what
+        is fitted then: the model inside the pruner, or the pruner of features itself.
+    """
+    front, step = (), estimator
+    if position is not None:
+        if any(_is_sampler(step) for _, step in estimator.steps):
+            return (), Same(estimator)  # its samples are drawn anew for each combination
+        step = estimator.steps[position][1]
+        front = signature_of(estimator.steps[:position]) if position else ()
+    return front, signature_of(step.estimator if isinstance(step, BaseModelPruner) else step)
+
+
+def _fits_in_parts(pipeline, fit_params):
+    """Say whether a pipeline is fitted by fitting its steps one after the other."""
+    if any(_is_sampler(step) for _, step in pipeline.steps):
+        return False
+    if getattr(pipeline, "transform_input", None) is not None:
+        return False
+    names = tuple(f"{name}__" for name, _ in pipeline.steps)
+    return not fit_params or (
+        not routing_enabled() and all(k.startswith(names) for k in fit_params)
+    )
+
+
+def _params_of(pipeline, fit_params):
+    """Return the parameters of `fit` that are meant for the steps of a part of a pipeline."""
+    names = tuple(f"{name}__" for name, _ in pipeline.steps)
+    return {key: value for key, value in fit_params.items() if key.startswith(names)}
+
+
+def _own_params(pipeline, position, fit_params):
+    """Return the parameters of the `fit` of one step, as it names them."""
+    prefix = f"{pipeline.steps[position][0]}__"
+    return {
+        key.removeprefix(prefix): value
+        for key, value in fit_params.items()
+        if key.startswith(prefix)
+    }
 
 
 def _is_sampler(step):

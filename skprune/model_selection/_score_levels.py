@@ -1,12 +1,10 @@
 """Scores of all levels of one fit: what happens within one fold of a `PruningSearchCV`."""
 
-import time
 from contextlib import suppress
 from traceback import format_exc
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.metrics import check_scoring
 
 from skprune._compat import (
@@ -14,14 +12,11 @@ from skprune._compat import (
     passes_through,
     predicts_only,
     routing_enabled,
-    rows_of_params,
     score_model,
     scorers_by_name,
-    split_rows,
 )
 from skprune.base import BasePruner, PruningPath
 from skprune.exceptions import InputError, PruningError, UnsupportedModelError
-from skprune.model_selection._fit_once import fit_once
 from skprune.model_selection._paired import PairedLosses
 from skprune.size import model_size
 
@@ -68,57 +63,6 @@ class Part(NamedTuple):
     params: dict[str, Any]
 
 
-def fit_and_score(
-    estimator, position, X, y, *, split, levels, scoring, fit_params, score_params, train_too
-):
-    """Fit one combination of the other parameters on one fold, and score all its levels.
-
-    Parameters
-    ----------
-    estimator : estimator
-        With the other parameters set, and a pruner that keeps everything.
-    position : int or None
-        Step of the pruner in a pipeline; None if the estimator is the pruner.
-    X, y : array-like
-        Samples and targets of all folds.
-    split : tuple of ndarray
-        Indices of training and test samples.
-    levels : list of dict
-        The parameters of the pruner that name each level.
-    scoring : Scoring
-        How to score.
-    fit_params, score_params : dict
-        Parameters of `fit` and of the scorer, for all samples.
-    train_too : bool
-        Whether to score the training samples as well.
-
-    Returns
-    -------
-    list of dict
-        Per level what scikit-learn keeps of a fit (scores, times, error), `sizes`, and the
-        `increase` of the loss over that of the whole model.
-    """
-    train, test = split
-    X_train, y_train = split_rows(estimator, X, y, train)
-    X_test, y_test = split_rows(estimator, X, y, test, train)
-    parts = {"test_scores": Part(X_test, y_test, rows_of_params(X, score_params, test))}
-    if train_too:
-        parts["train_scores"] = Part(X_train, y_train, rows_of_params(X, score_params, train))
-    started = time.time()
-    params = rows_of_params(X, fit_params, train)
-    try:
-        fitted = fit_once(estimator, position, X_train, y_train, params)
-    except Exception:
-        if scoring.error_score == "raise" or _fits_plainly(estimator, X_train, y_train, params):
-            raise
-        failure = _failure(scoring, parts, format_exc())
-        return [{**failure, "fit_time": time.time() - started} for _ in levels]
-    fit_time, started = time.time() - started, time.time()
-    results = score_levels(fitted, levels, parts, scoring)
-    share = (time.time() - started) / max(1, len(levels))
-    return [{**r, "fit_time": fit_time, "score_time": share} for r in results]
-
-
 def score_levels(fitted, levels, parts, scoring):
     """Score all levels of one fit.
 
@@ -153,7 +97,7 @@ def score_levels(fitted, levels, parts, scoring):
             refused = isinstance(error, PruningError) or not isinstance(fitted.pruner, BasePruner)
             if scoring.error_score == "raise" or not refused:
                 raise
-            results[place] = _failure(scoring, parts, format_exc())
+            results[place] = failure_of(scoring, parts, format_exc())
     # Levels that fall on the same row of the path are scored once.
     level_of = {index: levels[place] for place, index in located.items()}
     try:
@@ -299,7 +243,7 @@ def _score_cuts(fitted, level_of, parts, data, scorer, scoring):
         except Exception:
             if scoring.error_score == "raise":
                 raise
-            scored[index] = _failure(scoring, parts, format_exc())
+            scored[index] = failure_of(scoring, parts, format_exc())
             continue
         pairs = {key: (model, part) for key, part in given.items()}
         scored[index] = _score(pairs, scorer, "raise")
@@ -318,7 +262,7 @@ def _score_plainly(fitted, level_of, parts, scoring):
         try:
             model = fitted.at(index, level_of[index])
         except Exception:  # noqa: BLE001 - it is reported with the failed fits
-            scored[index] = _failure(scoring, parts, format_exc())
+            scored[index] = failure_of(scoring, parts, format_exc())
             continue
         pairs = {key: (model, part) for key, part in parts.items()}
         try:
@@ -331,15 +275,6 @@ def _score_plainly(fitted, level_of, parts, scoring):
         if not isinstance(fitted.path, PruningPath):
             scored[index]["sizes"] = (fitted.path.units[index], *_size_of_tail(model))
     return scored
-
-
-def _fits_plainly(estimator, X, y, params):
-    """Say whether the estimator itself can be fitted, which `fit_once` could not."""
-    try:
-        clone(estimator).fit(X, **({} if y is None else {"y": y}), **params)
-    except Exception:  # noqa: BLE001 - the error of the fit before is the one that is reported
-        return False
-    return True
 
 
 def _score(pairs, scorer, error_score):
@@ -384,7 +319,7 @@ def _merge(scoring, free, rest):
     return free.get("score", rest)
 
 
-def _failure(scoring, parts, error):
+def failure_of(scoring, parts, error):
     """Return the result of a fit that failed."""
     return {
         **{key: scoring.error_scores() for key in parts},

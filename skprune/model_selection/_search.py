@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from itertools import product
 from numbers import Integral
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import clone, is_classifier
+from sklearn.base import is_classifier
 from sklearn.utils import indexable
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -39,11 +39,12 @@ from skprune.base._model import INNER_TAGS
 from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.exceptions import InputError, PruningWarning
 from skprune.model_selection._candidates import PATH, combinations
-from skprune.model_selection._fit_once import fit_once
 from skprune.model_selection._folds import folds_of
+from skprune.model_selection._groups import by_number, fit_group, groups_of, score_group
 from skprune.model_selection._paired import UNKNOWN, over_folds
+from skprune.model_selection._rows import WholeFit, list_rows
 from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBudget
-from skprune.model_selection._score_levels import Scoring, check_any_score, fit_and_score
+from skprune.model_selection._score_levels import Scoring, check_any_score
 from skprune.size import SIZES
 
 
@@ -98,7 +99,8 @@ class PruningSearchCV(BaseSearchCV):
         sizes over the folds: units are what the levels of the pruner count (features for a
         pruner of features, whose parameters and bytes are those of the model behind it). Rows
         are identified by `params`. `mean_fit_time` is the time of the one fit that all levels
-        of a combination share.
+        of a combination share. It includes the model, and the steps before it, also where
+        they were fitted only once for several combinations.
     best_estimator_ : estimator
         The pruner (or the pipeline) at the chosen level, fitted to all samples; the plain
         smaller model is its `estimator_`. Not with ``refit=False``.
@@ -136,6 +138,10 @@ class PruningSearchCV(BaseSearchCV):
     -----
     Levels are carried to the folds as thresholds (midpoints between the levels of the path)
     where the criterion has a common scale, otherwise as fractions.
+
+    Combinations that differ only in parameters of the pruner itself share the fit of the model
+    inside it, and those whose steps before the pruner are equal share them. With
+    ``random_state=None`` a shared model draws once.
 
     Examples
     --------
@@ -236,7 +242,7 @@ class PruningSearchCV(BaseSearchCV):
             self._check_units(plan)
             with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
                 whole = self._fit_whole(parallel, plan, scoring, X, y, routed.estimator.fit)
-                rows = _list_rows(plan, whole)
+                rows = list_rows(plan, whole)
                 if self.verbose > 0:
                     print(  # noqa: T201 - what verbose asks for
                         f"Fitting {len(splits)} folds for each of {len(plan)} combinations, "
@@ -327,28 +333,29 @@ class PruningSearchCV(BaseSearchCV):
 
     def _fit_whole(self, parallel, plan, scoring, X, y, fit_params):
         """Fit to all samples where the grid asks for the path; dict of int to WholeFit."""
-        asked = [
-            number
+        asked = {
+            number: combination
             for number, combination in enumerate(plan)
             if any(PATH in named.values() for _, named in combination.entries)
-        ]
-        fits = parallel(
-            delayed(_timed_fit)(
-                clone(plan[number].estimator),
-                plan[number].position,
+        }
+        groups = groups_of(asked, 1, self.n_jobs)
+        done = parallel(
+            delayed(fit_group)(
+                [plan[number].unfitted() for number in group],
                 X,
                 y,
                 fit_params,
                 catch=self.error_score != "raise",
             )
-            for number in asked
+            for group in groups
         )
-        failed = [error for fitted, error in fits if fitted is None]
+        fits = by_number(groups, done)
+        failed = [fit.seconds for fit in fits.values() if fit.fitted is None]
         if failed and len(failed) == len(plan):
             raise failed[0]  # no combination has levels
         return {
             number: WholeFit(fitted, seconds, fitted and self._levels(fitted, scoring, X, y))
-            for number, (fitted, seconds) in zip(asked, fits, strict=True)
+            for number, (fitted, seconds) in fits.items()
         }
 
     def _levels(self, fitted, scoring, X, y):
@@ -366,25 +373,26 @@ class PruningSearchCV(BaseSearchCV):
         mine: list[list[int]] = [[] for _ in plan]
         for at, row in enumerate(rows):
             mine[row.combination].append(at)
-        tasks = list(product(range(len(plan)), range(len(splits))))
+        groups = groups_of(dict(enumerate(plan)), len(splits), self.n_jobs)
+        tasks = list(product(groups, range(len(splits))))
         done = parallel(
-            delayed(fit_and_score)(
-                clone(plan[number].estimator),
-                plan[number].position,
+            delayed(score_group)(
+                [plan[number].unfitted() for number in group],
+                [[rows[at].level for at in mine[number]] for number in group],
                 X,
                 y,
                 split=splits[fold],
-                levels=[rows[at].level for at in mine[number]],
                 scoring=scoring,
                 fit_params=routed.estimator.fit,
                 score_params=routed.scorer.score,
                 train_too=self.return_train_score,
             )
-            for number, fold in tasks
+            for group, fold in tasks
         )
         out = np.empty((len(rows), len(splits)), dtype=object)
-        for (number, fold), results in zip(tasks, done, strict=True):
-            out[mine[number], fold] = results
+        for (group, fold), each in zip(tasks, done, strict=True):
+            for number, results in zip(group, each, strict=True):
+                out[mine[number], fold] = results
         return list(out.ravel())
 
     def _summarise(self, rows, out, refit_metric):
@@ -423,8 +431,8 @@ class PruningSearchCV(BaseSearchCV):
         """Set `best_estimator_`; the fit of the path is used again where there is one."""
         # From another process a path may come back without data that its levels need.
         if whole is None or whole.fitted is None or whole.fitted.path.lost_rows:
-            estimator = clone(combination.estimator)
-            fitted, seconds = _timed_fit(estimator, combination.position, X, y, fit_params)
+            own = [combination.unfitted()]
+            fitted, seconds = fit_group(own, X, y, fit_params, catch=False)[0]
         else:
             fitted, seconds, _ = whole
         started = time.time()
@@ -449,50 +457,3 @@ class PruningSearchCV(BaseSearchCV):
                     PruningWarning,
                     stacklevel=4,
                 )
-
-
-class WholeFit(NamedTuple):
-    """A fit to all samples, its seconds (or None and its error), and the levels to score."""
-
-    fitted: Any
-    seconds: Any
-    levels: Any
-
-
-class Row(NamedTuple):
-    """A row of the results: its place in the grid, its combination, and its level."""
-
-    place: int
-    combination: int
-    params: dict[str, Any]
-    level: dict[str, Any]
-
-
-def _list_rows(plan, whole):
-    """List the rows of the results, in the order of the grid."""
-    rows = []
-    for number, combination in enumerate(plan):
-        for place, named in combination.entries:
-            if PATH not in named.values():
-                found = [(combination.level(named), named)]
-            elif whole[number].fitted is None:  # it fails on the folds too, and is reported there
-                found = [combination.whole()]
-            else:
-                path = whole[number].fitted.path
-                found = [combination.level_of_row(path, i) for i in whole[number].levels]
-            rows += [
-                Row(place, number, combination.params | given, level) for level, given in found
-            ]
-    return sorted(rows, key=lambda row: row.place)
-
-
-def _timed_fit(estimator, position, X, y, fit_params, *, catch=False):
-    """Return the fit and its seconds, or None and the error that was caught."""
-    started = time.time()
-    try:
-        fitted = fit_once(estimator, position, X, y, fit_params)
-    except Exception as error:
-        if not catch:
-            raise
-        return None, error
-    return fitted, time.time() - started
