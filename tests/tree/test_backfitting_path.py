@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_digits, make_friedman1
 from sklearn.ensemble import (
@@ -100,18 +101,32 @@ def test_training_loss_decreases_along_the_path(model, y):
     assert (np.diff(losses) <= 0.01 * losses[0]).all()
 
 
-def test_missing_values_give_histogram_boosting():
-    holes = X.copy()
-    holes[RNG.random(X.shape) < 0.1] = np.nan
-    model = RandomForestClassifier(12, random_state=0)
-    small = pruner(model, ridge=3.0, keep=0.1).fit(holes, THREE)
-    assert type(small.estimator_) is HistGradientBoostingClassifier
-    assert type(pruner(model, ridge=3.0, keep=0.1).fit(X, THREE).estimator_) is (
-        GradientBoostingClassifier
+@pytest.mark.parametrize("gaps", [False, True], ids=["complete", "gaps"])
+@pytest.mark.parametrize("y", [BINARY, THREE], ids=["two classes", "three"])
+def test_missing_values_go_as_in_the_forest(y, gaps):
+    """Whether or not there were any in training."""
+    holes = np.where(RNG.random(X.shape) < 0.2, np.nan, X)
+    path = (
+        pruner(RandomForestClassifier(12, random_state=0), ridge=3.0)
+        .fit(holes if gaps else X, y)
+        .path_
     )
-    known = next(iter(small.path_.snapshots(holes, [3])))
-    cut = small.path_.cut(index=3)
-    np.testing.assert_allclose(cut.predict_proba(holes), known.predict_proba(holes), atol=1e-10)
+    for index, known in enumerate(path.snapshots(holes)):
+        cut = path.cut(index=index)
+        np.testing.assert_allclose(
+            cut.predict_proba(holes), known.predict_proba(holes), rtol=0, atol=1e-12
+        )
+
+
+def test_sparse_rows_give_a_model_of_sparse_rows():
+    sparse = csr_array(np.where(np.abs(X) < 0.5, 0, X))
+    for y in (BINARY, THREE):
+        small = pruner(RandomForestClassifier(12, random_state=0), ridge=3.0, keep=0.1)
+        plain = clone(small).fit(sparse.toarray(), y).estimator_
+        small = small.fit(sparse, y).estimator_
+        np.testing.assert_allclose(
+            small.predict_proba(sparse), plain.predict_proba(sparse.toarray()), rtol=0, atol=1e-12
+        )
 
 
 def test_a_forest_becomes_a_hundred_times_smaller_without_loss():
