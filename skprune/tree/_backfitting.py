@@ -7,7 +7,6 @@ import numpy as np
 
 from skprune.exceptions import InputError, PruningWarning
 from skprune.solvers.backfitting import Solution, predict_raw
-from skprune.solvers.backfitting_layout import lay_out
 from skprune.surgery import surgeon_for
 from skprune.tree._backfitting_problem import problem_of
 
@@ -53,10 +52,8 @@ def backfit(surgeon, rows, *, ridge, seed, grow_on):
     known = [problem.data(surgeon, part, held_out=part is not parts[0]) for part in parts]
     _warn_of_light_rows(known)
     together = known[0].join(known[1]) if len(known) > 1 else known[0]
-    structures, total = (
-        lay_out(surgeon.table, together.leaf, together.weight),
-        together.weight.sum(),
-    )
+    structures = problem.lay_out(surgeon, together)
+    total = together.weight.sum()
     if surgeon.is_classifier and len(surgeon.model.classes_) < 2:
         return problem, structures, [], total  # a single class
     if ridge is not None:
@@ -116,7 +113,7 @@ class ValidationRun:
     def __init__(self, surgeon, problem, rows, held_out, seed):
         self.problem, self.tree_of = problem, surgeon.table.tree
         self.weight, self.held_out = rows.weight.sum(), held_out
-        self.structures = lay_out(surgeon.table, rows.leaf, rows.weight)
+        self.structures = problem.lay_out(surgeon, rows)
         self.rank = self.structures.rank(held_out.leaf)
         self.state = problem.start(self.structures, rows, seed)
 
