@@ -59,7 +59,8 @@ def model_size(model: Any) -> ModelSize:
     model : fitted estimator
         A model of a supported class. For a pruner or a search the plain result is measured,
         for a quantizer the codes that it stores, for a pipeline the last step, for a
-        `FrozenEstimator` the model inside.
+        `FrozenEstimator` the model inside. A pipeline of a `RandomTreesEmbedding` and a
+        `LogisticRegression` is a model of trees, whose leaves hold the coefficients.
 
     Returns
     -------

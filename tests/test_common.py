@@ -17,7 +17,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import (
     BaggingClassifier,
     ExtraTreesClassifier,
-    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
 from sklearn.exceptions import NotFittedError
@@ -178,7 +178,7 @@ def test_result_is_plain(pruner):
     pruner = clone(pruner).set_params(keep=0.3).fit(X, y)
     result = pruner.estimator_
     if pruner.criterion == "backfitting" and isinstance(pruner.estimator, VOTES):
-        assert type(result) is GradientBoostingClassifier  # log-odds, as documented
+        assert type(result) is HistGradientBoostingClassifier  # log-odds, as documented
     else:
         assert type(result) is type(pruner.estimator)
     clone(result)
@@ -188,6 +188,23 @@ def test_result_is_plain(pruner):
     whole = pruner.path_.cut(keep=1.0)
     if not keeps_its_shape(pruner):  # zeros take the room of what they replace
         assert len(pickled) < len(pickle.dumps(whole))
+
+
+@pytest.mark.parametrize(
+    "pruner", [p for p in MODEL_PRUNERS if isinstance(p, TreePruner)], ids=name_of
+)
+def test_missing_values_are_taken_where_the_whole_model_takes_them(pruner):
+    """Whether or not there were any in training."""
+    X, y = data_for(pruner)
+    whole = clone(pruner.estimator).fit(X, y)
+    gaps = np.where(np.random.default_rng(0).random(X.shape) < 0.2, np.nan, X)
+    small = clone(pruner).set_params(keep=0.3).fit(X, y).estimator_
+    if surgeon_for(whole).takes_missing:
+        assert whole.predict(gaps).shape == small.predict(gaps).shape == (len(X),)
+        return
+    for model in (whole, small):
+        with pytest.raises(ValueError, match="contains NaN"):
+            model.predict(gaps)
 
 
 @over_models

@@ -109,6 +109,12 @@ def refuse_other_tables(X):
         raise InputError(msg)
 
 
+def is_sparse(X):
+    """Return whether a table is sparse: a sparse matrix, or a frame of sparse columns only."""
+    kinds = list(X.dtypes) if is_frame(X) else []
+    return issparse(X) or (bool(kinds) and all(isinstance(k, pd.SparseDtype) for k in kinds))
+
+
 def has_missing(X):
     """Return whether a table has missing values, NaN or None; O(cells)."""
     if issparse(X):

@@ -103,12 +103,14 @@ class MultinomialLoss:
     def quadratic_model(self, target, raw):
         """Return the `QuadraticModel` at raw predictions.
 
-        The Hessian of a sample, diag(p) - p p', is bounded by 2 diag(p (1 - p)): the
-        difference is diagonally dominant.
+        The Hessian of a sample, diag(p) - p p', is bounded by 2 diag(p (1 - p)), since the
+        difference is diagonally dominant, and by diag(p), since p p' is positive semidefinite.
+        Each sample takes the bound of the smaller trace: the second, unless one class is likely.
         """
         probability = softmax(raw, axis=0)
-        curvature = np.maximum(2 * probability * (1 - probability), MIN_CURVATURE / 2)
-        return QuadraticModel(target - probability, curvature)
+        is_likely = (probability**2).sum(axis=0) > 0.5
+        bound = np.where(is_likely, 2 * (1 - probability), 1.0) * probability
+        return QuadraticModel(target - probability, np.maximum(bound, MIN_CURVATURE / 2))
 
 
 class ExponentialLoss:

@@ -98,6 +98,12 @@ MEMBERS = _entries(
     ("ensemble", "members.VotingMembers", "Voting*"),
     ("ensemble", "members.StageMembers", "GradientBoosting* HistGradientBoosting*"),
 )
+# Readers of fitted pipelines by their steps. They are measured; a pruner goes around the last step.
+PIPELINES = {
+    ("sklearn.RandomTreesEmbedding", "sklearn.LogisticRegression"): Entry(
+        "embedded", f"{__package__}.embedded", "EmbeddedTreesSurgeon"
+    )
+}
 # Models that are known and refused, with the reason.
 REFUSED = {
     "sklearn.IsolationForest": (
@@ -235,6 +241,11 @@ def registered_class(model):
 
 
 def _find_surgeon(model, family=None):
+    steps = getattr(model, "steps", None)
+    if family is None and isinstance(steps, list):
+        found = PIPELINES.get(tuple(class_name(type(step)) for _, step in steps))
+        if found is not None:
+            return found
     return _find(model, SURGEONS, "is not a model that skprune can prune", family)
 
 

@@ -1,20 +1,19 @@
-"""Additive models of log-odds, built as plain gradient boosting from the trees of a forest.
+"""Additive models of the log-odds of two classes, built as boosting from the trees of a forest.
 
 A model of one stage is fitted on a few artificial samples, so that scikit-learn itself sets all
 fitted attributes; then its stage is replaced.
 """
 
 import copy
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, softmax
+from scipy.special import expit
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 
 from skprune.arrays.nodes import NO_NODE
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery._records import cut_records, new_tree
-from skprune.surgery.boosting import compact_stages
 from skprune.surgery.trees import remaining_trees
 
 # Artificial samples per class: scikit-learn warns of targets with few repeated labels, which
@@ -28,25 +27,24 @@ def additive_classifier(surgeon, keep_split, keep_tree, value, intercept, *, mis
     Parameters
     ----------
     surgeon : TreeSurgeon
-        Reader of a classification tree, forest or bagging of one output. K is 1 for two
-        classes, else the number of classes.
-    keep_split : ndarray of bool, shape (K, n_nodes)
-        Splits to keep in the trees of each column of log-odds.
-    keep_tree : ndarray of bool, shape (K, n_trees)
-        Trees to keep in each column; a column may have none.
-    value : ndarray of shape (K, n_nodes)
-        What each node, as a leaf, adds to the column.
-    intercept : ndarray of shape (K,)
-        Constant term of each column.
+        Reader of a classification tree, forest or bagging of one output and two classes.
+    keep_split : ndarray of bool, shape (n_nodes,)
+        Splits to keep.
+    keep_tree : ndarray of bool, shape (n_trees,)
+        Trees to keep; without any, a single leaf remains.
+    value : ndarray of shape (n_nodes,)
+        What each node, as a leaf, adds to the log-odds of the second class.
+    intercept : float
+        Constant term.
     missing : bool
         Whether missing values must be routed.
 
     Returns
     -------
     GradientBoostingClassifier or HistGradientBoostingClassifier
-        The latter if `missing`. Its `predict_proba` is the logistic function, or the softmax,
-        of the intercept plus the values of the leaves of a sample, which are those of the
-        surgeon's model. It shares no data with that model.
+        The latter if `missing`. Its `predict_proba` is the logistic function of the intercept
+        plus the values of the leaves of a sample, which are those of the surgeon's model. It
+        shares no data with that model.
 
     Raises
     ------
@@ -57,90 +55,105 @@ def additive_classifier(surgeon, keep_split, keep_tree, value, intercept, *, mis
 
     Notes
     -----
-    O(K * nodes). The trees of a column move to the first stages; placeholders in the others are
-    leaves of value 0. Impurities, and so `feature_importances_`, are those of the original
-    trees.
+    O(nodes). Impurities, and so `feature_importances_`, are those of the original trees.
 
-    Only histogram gradient boosting routes missing values. It compares in double precision
-    where trees compare in single precision: each threshold becomes the largest number that
-    rounds to at most the old one. It stores the intercept itself. Gradient boosting stores the
-    intercept as class fractions, which are clipped and rounded; the difference is added to the
-    leaves of the first stage.
+    Only histogram gradient boosting routes missing values, and only gradient boosting takes
+    sparse samples. The former compares in double precision where trees compare in single
+    precision: each threshold becomes the largest number that rounds to at most the old one. It
+    stores the intercept itself. Gradient boosting stores the intercept as class fractions, which
+    are clipped and rounded; the difference is added to the leaves of the first stage.
     """
-    _check_model(surgeon)
-    keep_tree, value, intercept = (np.asarray(a) for a in (keep_tree, value, intercept))
-    _check_arrays(surgeon, keep_split, keep_tree, value, intercept)
-    places = list(_places(surgeon, keep_split, keep_tree, value))
-    model = (_histogram_boosting if missing else _gradient_boosting)(surgeon, places, intercept)
-    source = surgeon.model
-    model.classes_ = source.classes_.copy()
-    if hasattr(source, "feature_names_in_"):
-        model.feature_names_in_ = source.feature_names_in_.copy()
+    check_votes(surgeon, n_classes=2)
+    table = surgeon.table
+    keep_split, keep_tree, value, intercept = map(
+        np.asarray, (keep_split, keep_tree, value, intercept)
+    )
+    check_arrays(
+        ("keep_split", keep_split, (table.n_nodes,)),
+        ("keep_tree", keep_tree, (table.n_trees,)),
+        ("value", value, (table.n_nodes,)),
+        ("intercept", intercept, ()),
+    )
+    members = list(kept_members(surgeon, keep_split, keep_tree))
+    values = [value[member.kept] * keep_tree[member.tree] for member in members]
+    build = _histogram_boosting if missing else _gradient_boosting
+    model = build(surgeon, members, values, float(intercept))
+    name_as(model, surgeon.model)
     return model
 
 
-@dataclass
-class Place:
-    """Stage and column of a tree of the result, its node records and values."""
+class Member(NamedTuple):
+    """A tree of the result.
 
-    stage: int
-    column: int
+    Attributes
+    ----------
+    tree : int
+        Its index.
+    kept : ndarray of int, shape (n_kept,)
+        Its nodes, as indices of the table.
+    nodes : structured ndarray of shape (n_kept,)
+        Their records, with features of the model.
+    depth : int
+        Its depth.
+    """
+
+    tree: int
+    kept: np.ndarray
     nodes: np.ndarray
-    depths: np.ndarray
-    value: np.ndarray
+    depth: int
 
 
-def _places(surgeon, keep_split, keep_tree, value):
-    """Yield the trees of the result, column by column."""
+def kept_members(surgeon, keep_split, keep_tree):
+    """Yield what a cut leaves of the trees of a model.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of the model.
+    keep_split : ndarray of bool, shape (n_nodes,)
+        Splits to keep.
+    keep_tree : ndarray of bool, shape (n_trees,)
+        Trees to keep. Without any, the root of the first one remains.
+
+    Yields
+    ------
+    Member
+        Each tree.
+    """
     table = surgeon.table
-    members = compact_stages(keep_tree.T)
-    for column in range(len(keep_tree)):
-        kept_splits = keep_split[column] & keep_tree[column, table.tree]
-        cut = remaining_trees(table, kept_splits, members[:, column])
-        for stage, (t, kept, left, right, _) in enumerate(cut):
-            nodes = cut_records(surgeon.records(t), kept - table.offsets[t], left, right)
-            columns, is_split = surgeon.columns_of(t), left != NO_NODE
-            if columns is not None:
-                nodes["feature"][is_split] = columns[nodes["feature"][is_split]]
-            # A placeholder is a leaf without effect.
-            own = value[column, kept] * keep_tree[column, t]
-            yield Place(stage, column, nodes, table.depth[kept], own.astype(float))
+    trees = np.flatnonzero(keep_tree) if keep_tree.any() else [0]
+    kept_splits = keep_split & keep_tree[table.tree]
+    for t, kept, left, right, depth in remaining_trees(table, kept_splits, trees):
+        nodes = cut_records(surgeon.records(t), kept - table.offsets[t], left, right)
+        columns, is_split = surgeon.columns_of(t), left != NO_NODE
+        if columns is not None:
+            nodes["feature"][is_split] = columns[nodes["feature"][is_split]]
+        yield Member(t, kept, nodes, depth)
 
 
-def _gradient_boosting(surgeon, places, intercept):
-    n_stages = 1 + max(place.stage for place in places)
-    model = _shell(
+def _gradient_boosting(surgeon, members, values, intercept):
+    model = fit_shell(
         GradientBoostingClassifier(
             n_estimators=1, learning_rate=1.0, max_depth=None, random_state=0
         ),
         surgeon,
     )
-    difference = _set_prior(model, intercept)
-    like = model.estimators_[0, 0]
-    model.estimators_ = np.empty((n_stages, len(intercept)), dtype=object)
-    for place in places:
-        shift = difference[place.column] if place.stage == 0 else 0.0
-        value = (place.value + shift)[:, np.newaxis, np.newaxis]
-        member = copy.copy(like)
-        member.tree_ = new_tree(like.tree_, place.nodes, value, int(place.depths.max()))
-        model.estimators_[place.stage, place.column] = member
+    model.init_.class_prior_ = expit(np.array([-intercept, intercept]))
+    start = model._raw_predict_init(np.zeros((1, model.n_features_in_)))[0, 0]
+    values[0] = values[0] + (intercept - start)
+    like, n_stages = model.estimators_[0, 0], len(members)
+    model.estimators_ = np.empty((n_stages, 1), dtype=object)
+    for stage, (member, value) in enumerate(zip(members, values, strict=True)):
+        tree = copy.copy(like)
+        tree.tree_ = new_tree(like.tree_, member.nodes, value.reshape(-1, 1, 1), member.depth)
+        model.estimators_[stage, 0] = tree
     model.n_estimators = model.n_estimators_ = n_stages
     model.train_score_ = np.full(n_stages, np.nan)
     return model
 
 
-def _set_prior(model, intercept):
-    """Store the intercept as class fractions; return what the model's own raw scores lack."""
-    if len(intercept) == 1:
-        model.init_.class_prior_ = expit(np.concatenate([-intercept, intercept]))
-    else:
-        model.init_.class_prior_ = softmax(intercept)
-    return intercept - model._raw_predict_init(np.zeros((1, model.n_features_in_)))[0]
-
-
-def _histogram_boosting(surgeon, places, intercept):
-    n_stages = 1 + max(place.stage for place in places)
-    model = _shell(
+def _histogram_boosting(surgeon, members, values, intercept):
+    model = fit_shell(
         HistGradientBoostingClassifier(
             max_iter=1,
             learning_rate=1.0,
@@ -151,26 +164,27 @@ def _histogram_boosting(surgeon, places, intercept):
         ),
         surgeon,
     )
-    like = model._predictors[0][0]
-    model._predictors = [[None] * len(intercept) for _ in range(n_stages)]
-    for place in places:
-        member = copy.deepcopy(like)
-        member.nodes = _packed(place, like.nodes.dtype)
-        model._predictors[place.stage][place.column] = member
-    model._baseline_prediction = intercept[np.newaxis].astype(float)
-    model.max_iter = n_stages
+    like, model._predictors = model._predictors[0][0], []
+    for member, value in zip(members, values, strict=True):
+        tree = copy.deepcopy(like)
+        tree.nodes = _packed(
+            member.nodes, surgeon.table.depth[member.kept], value, like.nodes.dtype
+        )
+        model._predictors.append([tree])
+    model._baseline_prediction = np.full((1, 1), intercept)
+    model.max_iter = len(members)
     return model
 
 
-def _packed(place, dtype):
+def _packed(old, depth, value, dtype):
     """Return the node records of a tree as histogram gradient boosting stores them."""
-    old, nodes = place.nodes, np.zeros(len(place.nodes), dtype=dtype)
+    nodes = np.zeros(len(old), dtype=dtype)
     left, right = old["left_child"], old["right_child"]
     is_split = left != NO_NODE
     risk = old["impurity"] * old["weighted_n_node_samples"]
-    nodes["value"] = place.value
+    nodes["value"] = value
     nodes["count"] = old["n_node_samples"]
-    nodes["depth"] = place.depths
+    nodes["depth"] = depth
     nodes["is_leaf"] = ~is_split
     nodes["gain"] = np.where(is_split, risk - risk[left] - risk[right], -1.0)
     nodes["left"], nodes["right"] = np.maximum(left, 0), np.maximum(right, 0)
@@ -204,13 +218,29 @@ def last_to_go_left(threshold):
     return np.where(rounds_up & np.isfinite(middle), np.nextafter(middle, -np.inf), middle)
 
 
-def _shell(model, surgeon):
-    """Fit a model of one stage with the right classes and number of features."""
+def fit_shell(model, surgeon):
+    """Fit a model on artificial samples with the classes and number of features of another."""
     classes = np.repeat(surgeon.model.classes_, SAMPLES_PER_CLASS)
     return model.fit(np.zeros((len(classes), surgeon.model.n_features_in_)), classes)
 
 
-def _check_model(surgeon):
+def name_as(model, source):
+    """Give a model the class labels and the feature names of another."""
+    model.classes_ = source.classes_.copy()
+    if hasattr(source, "feature_names_in_"):
+        model.feature_names_in_ = source.feature_names_in_.copy()
+
+
+def check_votes(surgeon, *, n_classes):
+    """Raise an error for models that do not average votes, or with other numbers of classes.
+
+    Parameters
+    ----------
+    surgeon : TreeSurgeon
+        Reader of the model.
+    n_classes : int
+        Needed number of classes; 3 stands for all larger ones.
+    """
     model = surgeon.model
     if not surgeon.is_classifier or not surgeon.has_means or surgeon.n_outputs > 1:
         msg = (
@@ -219,29 +249,26 @@ def _check_model(surgeon):
             "are decision trees, forests and bagging."
         )
         raise UnsupportedModelError(msg)
-    if len(model.classes_) < 2:
+    if min(3, given := len(model.classes_)) != n_classes:
         msg = (
-            f"The model has a single class, {model.classes_}, but log-odds need two. Fit the model "
-            "on samples of at least two classes."
+            f"The model has {given} classes, {model.classes_}, but its log-odds need "
+            f"{'2' if n_classes == 2 else 'more than 2'}. Fit the model on samples of so many."
         )
         raise InputError(msg)
 
 
-def _check_arrays(surgeon, keep_split, keep_tree, value, intercept):
-    table, n_classes = surgeon.table, len(surgeon.model.classes_)
-    k = 1 if n_classes == 2 else n_classes
-    for name, array, shape in (
-        ("keep_split", keep_split, (k, table.n_nodes)),
-        ("keep_tree", keep_tree, (k, table.n_trees)),
-        ("value", value, (k, table.n_nodes)),
-        ("intercept", intercept, (k,)),
-    ):
-        if np.shape(array) != shape:
-            msg = (
-                f"{name} has shape {np.shape(array)}; for {n_classes} classes, {table.n_trees} "
-                f"trees and {table.n_nodes} nodes give {shape}."
-            )
+def check_arrays(*arrays):
+    """Raise an error for arrays of a wrong shape, or with values that are not finite.
+
+    Parameters
+    ----------
+    *arrays : tuple of (str, ndarray, tuple of int)
+        Name, array, and needed shape.
+    """
+    for name, array, shape in arrays:
+        if array.shape != shape:
+            msg = f"{name} has shape {array.shape}; these trees and classes need {shape}."
             raise InputError(msg)
-    if not (np.isfinite(value).all() and np.isfinite(intercept).all()):
-        msg = "value or intercept is not finite; give finite log-odds."
-        raise InputError(msg)
+        if not np.isfinite(array).all():
+            msg = f"{name} is not finite; give finite log-odds."
+            raise InputError(msg)

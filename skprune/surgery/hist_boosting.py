@@ -40,6 +40,7 @@ class HistBoostingSurgeon(BoostingSurgeon):
 
     learning_rate = 1.0
     even_odds_win = False
+    takes_missing = True
     compares_in = np.float64
 
     def _read_trees(self):

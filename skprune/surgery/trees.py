@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from skprune.arrays.nodes import NO_NODE, NodeTable, check_children, preorder, splice
@@ -35,9 +36,8 @@ class TreeSurgeon(Surgeon):
     is_boosting = False
     # Whether nodes store means of the target, so that every tree predicts it by itself.
     has_means = True
-    # Precision in which the model compares with thresholds, and whether it takes missing values.
+    # Precision in which the model compares with thresholds.
     compares_in: type = np.float32
-    takes_missing = True
 
     def __init__(self, model):
         super().__init__(model)
@@ -310,6 +310,12 @@ class TreeSurgeon(Surgeon):
             dtype=np.float32,
             ensure_all_finite="allow-nan",
         )
+
+    @property
+    def takes_missing(self):
+        """Whether the model predicts for samples with missing values, if they are dense."""
+        # Even if there were none in training.
+        return get_tags(self.model).input_tags.allow_nan
 
     def in_bag(self):
         """Return the training samples of each tree, or None without bootstrap."""

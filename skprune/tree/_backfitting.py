@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 
 from skprune.exceptions import PruningWarning
-from skprune.solvers.backfitting_layout import lay_out
 from skprune.tree._backfitting_problem import problem_of
 from skprune.tree._backfitting_ridges import (
     MIN_PENALTY,
@@ -48,10 +47,8 @@ def backfit(surgeon, rows, *, ridge, seed, grow_on):
     known = [problem.data(surgeon, part, held_out=part is not parts[0]) for part in parts]
     _warn_of_light_rows(known)
     together = known[0].join(known[1]) if len(known) > 1 else known[0]
-    structures, total = (
-        lay_out(surgeon.table, together.leaf, together.weight),
-        together.weight.sum(),
-    )
+    structures = problem.lay_out(surgeon, together)
+    total = together.weight.sum()
     if surgeon.is_classifier and len(surgeon.model.classes_) < 2:
         return problem, structures, [], total  # a single class
     if ridge is not None:

@@ -7,6 +7,7 @@ from skprune.base._snapshot import Snapshot
 from skprune.solvers.backfitting import predict_raw
 from skprune.surgery import surgeon_for
 from skprune.surgery.additive import additive_classifier
+from skprune.surgery.embedded import PRECISION, embedded_classifier
 from skprune.tree._path import BaseTreePath
 
 
@@ -61,24 +62,33 @@ class BackfitPath(BaseTreePath):
     total : float
         Total weight of the samples, which thresholds are relative to.
     missing : bool
-        Whether the models must route missing values.
+        Whether models of two classes must route missing values.
     """
 
     def __init__(self, surgeon, problem, structures, solutions, total, *, missing):
         self._surgeon, self._problem, self._structures = surgeon, problem, structures
-        self._solutions = solutions[::-1]
+        # Whether the result is a pipeline of an embedding, whose leaves hold a value per class.
+        self._embeds = problem.shared and surgeon.is_classifier and len(problem.center) > 1
+        self._solutions = [self._as_stored(solution) for solution in solutions[::-1]]
         self._missing = missing
         self._total = total
         super().__init__(surgeon.model, self._tabulate(), unit="leaves")
         self.scores = self._score_splits()
 
+    def _as_stored(self, solution):
+        """Return a solution with its values in the precision of the resulting model."""
+        if not self._embeds:
+            return solution
+        return solution._replace(value=solution.value.astype(PRECISION).astype(float))
+
     @property
-    def _n_columns(self):
-        return len(self._problem.center)
+    def _n_structures(self):
+        """Number of pruned trees that each tree becomes."""
+        return 1 if self._problem.shared else len(self._problem.center)
 
     def _alive(self, solution):
-        """Return the splits above the kept leaves; bool of shape (n_columns, n_nodes)."""
-        seen = np.zeros((self._n_columns, self._surgeon.table.n_nodes), dtype=bool)
+        """Return the splits above the kept leaves; bool of shape (n_structures, n_nodes)."""
+        seen = np.zeros((self._n_structures, self._surgeon.table.n_nodes), dtype=bool)
         self._climb(solution, seen)
         return seen
 
@@ -102,12 +112,10 @@ class BackfitPath(BaseTreePath):
     def _count(self, solution):
         """Return the number of leaves and trees of the resulting model."""
         table, column = self._surgeon.table, solution.column
-        grown = np.zeros((self._n_columns, table.n_trees), dtype=bool)
+        grown = np.zeros((self._n_structures, table.n_trees), dtype=bool)
         grown[column, table.tree[solution.node]] = True
-        # Without shared structures each stage has one tree per column; missing ones are leaves.
-        n_trees = max(1, grown.sum(axis=1).max())
-        if not self._problem.shared:
-            n_trees *= self._n_columns
+        # Each stage of boosting has a tree per column; missing ones are single leaves.
+        n_trees = max(1, grown.sum(axis=1).max()) * self._n_structures
         return len(column) + n_trees - grown.sum(), n_trees
 
     def _tabulate(self):
@@ -117,7 +125,7 @@ class BackfitPath(BaseTreePath):
         nodes = 2 * leaves - trees
         n_values = len(self._problem.center) if self._problem.shared else 1
         parameters = 2 * (nodes - leaves) + n_values * leaves
-        n_bytes = nodes * self._bytes_per_node(nodes)
+        n_bytes = self._bytes(nodes, leaves)
         if not np.all(self._surgeon.is_ordered):  # sizes of categorical splits vary
             n_bytes[1:] = [surgeon_for(self._build(i)).size()[2] for i in range(1, len(nodes))]
         for column, value in zip((leaves, parameters, n_bytes), whole, strict=True):
@@ -134,16 +142,19 @@ class BackfitPath(BaseTreePath):
         }
         return tabulate("leaves", thresholds, columns)
 
-    def _bytes_per_node(self, nodes):
-        """Return the bytes per node, measured at the smallest level."""
+    def _bytes(self, nodes, leaves):
+        """Return the bytes of all levels, from those of the smallest."""
         if not self._solutions:
-            return 0
-        return surgeon_for(self._build(len(nodes) - 1)).size()[2] // int(nodes[-1])
+            return 0 * nodes
+        smallest = surgeon_for(self._build(len(nodes) - 1))
+        if self._embeds:
+            return nodes * smallest.node_bytes + leaves * smallest.leaf_bytes
+        return nodes * (smallest.size()[2] // int(nodes[-1]))
 
     def _score_splits(self):
         """Return the largest threshold at which each split is kept, 0 for none."""
         score = np.zeros(self._surgeon.table.n_nodes)
-        seen = np.zeros((self._n_columns, self._surgeon.table.n_nodes), dtype=bool)
+        seen = np.zeros((self._n_structures, self._surgeon.table.n_nodes), dtype=bool)
         for solution in self._solutions[::-1]:
             new = self._climb(solution, seen)
             score[new] = np.maximum(score[new], solution.penalty / self._total)
@@ -182,8 +193,14 @@ class BackfitPath(BaseTreePath):
                 rank = self._structures.rank(surgeon.apply(X))
                 offset = self._problem.offset(surgeon, X)
             solution = self._solutions[level - 1]
-            raw = predict_raw(self._structures, surgeon.table.tree, rank, solution, offset)
-            yield self._snapshot(raw)
+            if not self._embeds:
+                raw = predict_raw(self._structures, surgeon.table.tree, rank, solution, offset)
+                yield self._snapshot(raw)
+                continue
+            # In the order in which the pipeline adds: sums in another one differ in the last bit.
+            plain = solution._replace(intercept=np.zeros_like(solution.intercept))
+            raw = predict_raw(self._structures, surgeon.table.tree, rank, plain)
+            yield self._snapshot(raw + solution.intercept[:, np.newaxis])
 
     def _snapshot(self, raw):
         problem = self._problem
@@ -207,15 +224,16 @@ class BackfitPath(BaseTreePath):
         return self._build_same(solution)
 
     def _build_log_odds(self, solution):
-        table = self._surgeon.table
-        alive = self._alive(solution)
-        value = np.zeros((self._n_columns, table.n_nodes))
-        value[solution.column, solution.node] = solution.value[:, 0]
-        keep_tree = np.zeros((self._n_columns, table.n_trees), dtype=bool)
-        keep_tree[solution.column, table.tree[solution.node]] = True
-        return additive_classifier(
-            self._surgeon, alive, keep_tree, value, solution.intercept, missing=self._missing
-        )
+        """Build a classifier from the log-odds of a forest."""
+        surgeon, table = self._surgeon, self._surgeon.table
+        value = np.zeros((len(self._problem.center), table.n_nodes))
+        value[:, solution.node] = solution.value.T
+        keep_tree = np.zeros(table.n_trees, dtype=bool)
+        keep_tree[table.tree[solution.node]] = True
+        kept = surgeon, self._alive(solution)[0], keep_tree
+        if self._embeds:
+            return embedded_classifier(*kept, value, solution.intercept)
+        return additive_classifier(*kept, value[0], solution.intercept[0], missing=self._missing)
 
     def _build_same(self, solution):
         """Build a model of the original class: a regression forest, or boosting."""
@@ -232,7 +250,7 @@ class BackfitPath(BaseTreePath):
             return surgeon.cut(alive, keep_tree=keep_tree, value=value + constant[:, np.newaxis])
         value[solution.node, 0, 0] = solution.value[:, 0] * problem.scale[solution.column]
         column = surgeon.tree_column
-        for own in range(self._n_columns):  # add the constant to the first tree of its column
+        for own in range(self._n_structures):  # add the constant to the first tree of its column
             mine = np.flatnonzero(keep_tree & (column == own))
             first = mine[0] if mine.size else np.flatnonzero(column == own)[0]
             keep_tree[first] = True

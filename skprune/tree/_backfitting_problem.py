@@ -1,5 +1,6 @@
 """The optimisation problem of backfitting a fitted model: its loss, targets and data."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from sklearn.utils import compute_sample_weight
 from skprune.base._targets import labels_unknown, targets_for_model, too_many_outputs
 from skprune.solvers import additive_losses as losses
 from skprune.solvers.backfitting import Backfitting
+from skprune.solvers.backfitting_layout import lay_out
 
 
 class BackfittingData(NamedTuple):
@@ -68,6 +70,8 @@ class Problem(NamedTuple):
         Raw predictions in the unit of the target are ``center + scale * raw``.
     inverse_link : callable
         From these to predictions, or to the probabilities of the last classes.
+    least_weight : float
+        Nodes of smaller weight are not split.
     """
 
     loss: losses.Loss
@@ -76,6 +80,7 @@ class Problem(NamedTuple):
     center: np.ndarray
     scale: np.ndarray
     inverse_link: Callable[[np.ndarray], np.ndarray]
+    least_weight: float = 5.0
 
     def data(self, surgeon, rows, *, held_out=False):
         """Return samples in the terms of the loss.
@@ -105,6 +110,10 @@ class Problem(NamedTuple):
         if not surgeon.is_boosting:
             return None
         return surgeon.raw_init(X).T / self.scale[:, np.newaxis]
+
+    def lay_out(self, surgeon, data):
+        """Return the trees in the layout of the solver, for the samples that it is fitted to."""
+        return lay_out(surgeon.table, data.leaf, data.weight, least_weight=self.least_weight)
 
     def start(self, structures, data, seed):
         """Return a backfitting that has not begun."""
@@ -146,7 +155,7 @@ def problem_of(surgeon, rows):
     problem = partial(
         Problem,
         columns=surgeon.tree_column if surgeon.is_boosting else None,
-        shared=not (surgeon.is_classifier or surgeon.is_boosting),
+        shared=not surgeon.is_boosting,
         center=np.zeros(n_columns),
         scale=np.ones(n_columns),
     )
@@ -155,7 +164,8 @@ def problem_of(surgeon, rows):
             return problem(losses.ExponentialLoss(), inverse_link=_double_expit)
         if n_columns == 1:
             return problem(losses.BinomialLoss(), inverse_link=expit)
-        return problem(losses.MultinomialLoss(), inverse_link=_softmax)
+        least = 5.0 if surgeon.is_boosting else _least_weight(target, weight)
+        return problem(losses.MultinomialLoss(), inverse_link=_softmax, least_weight=least)
     name = surgeon.model.loss if surgeon.is_boosting else "squared_error"
     if name in LOG_LINK:
         return problem(LOG_LINK[name](), inverse_link=np.exp)
@@ -166,6 +176,19 @@ def problem_of(surgeon, rows):
         center = np.average(target, axis=1, weights=weight)
     loss = _loss_of(name, surgeon.model, rows.X, target, weight, scale)
     return problem(loss, center=center, scale=scale, inverse_link=_identity)
+
+
+def _least_weight(target, weight):
+    """Return the weight from which on splitting a node can pay, for several classes.
+
+    A leaf of n samples lowers the loss by about n**2 * v / (2 * ridge), where v is the mean square
+    of the gradient of a sample. It is 1/4 for two equally frequent classes, for which 5 samples
+    are needed, but one minus the sum of the squared class frequencies for vectors of log-odds: up
+    to four times as much, so that half the samples suffice.
+    """
+    share = np.average(target, axis=1, weights=weight)
+    square = max(1 - float(share @ share), 0.25)
+    return math.floor(5.0 * math.sqrt(0.25 / square))
 
 
 def _loss_of(name, model, X, target, weight, scale):

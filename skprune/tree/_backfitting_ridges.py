@@ -7,7 +7,6 @@ from scipy.ndimage import convolve1d
 
 from skprune.exceptions import InputError
 from skprune.solvers.backfitting import predict_raw
-from skprune.solvers.backfitting_layout import lay_out
 from skprune.surgery import surgeon_for
 
 # Candidate ridges, in units of sample weight, from the one that is tried first: in each
@@ -52,7 +51,7 @@ class ValidationRun:
     def __init__(self, surgeon, problem, rows, held_out, seed):
         self.problem, self.rows, self.held_out, self.seed = problem, rows, held_out, seed
         self.weight, self.tree_of = rows.weight.sum(), surgeon.table.tree
-        self.structures = lay_out(surgeon.table, rows.leaf, rows.weight)
+        self.structures = problem.lay_out(surgeon, rows)
         self.rank = self.structures.rank(held_out.leaf)
         # Where there are more leaves than half of the samples, ridges differ little.
         enough = max(SMALL_MODEL, rows.target.shape[1] / 2)

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state, indexable
 from skprune._compat import Interval, StrOptions, rows_of
 from skprune.arrays.annotations import Seed
 from skprune.base import VALIDATION, BaseModelPruner
-from skprune.base._frames import has_missing
+from skprune.base._frames import is_sparse
 from skprune.criteria.weakest_link import (
     pessimistic_risk,
     random_scores,
@@ -145,10 +145,10 @@ class TreePruner(BaseModelPruner):
     curvature for others; each level starts from the next smaller one. Its levels are not
     nested: a split that is removed at one level may be present at a smaller one. Regression
     forests are fitted to the squared error and keep their class. Classification forests are
-    fitted to the log-loss and returned as a plain `GradientBoostingClassifier` (a
-    `HistGradientBoostingClassifier` if training samples have missing values), with one tree
-    per class and stage. Boosting is fitted to its own loss and keeps its class. Whole trees
-    may be removed. O(n_samples * n_trees) time per level, once or twice, and
+    fitted to the log-loss and returned as a plain `HistGradientBoostingClassifier`, which
+    routes missing values as the forest does, or as a `GradientBoostingClassifier` if they are
+    fitted to sparse samples. Boosting is fitted to its own loss and keeps its class. Whole
+    trees may be removed. O(n_samples * n_trees) time per level, once or twice, and
     ``12 * n_samples * n_trees`` bytes of memory.
 
     "lossless" preserves predicted classes exactly, and numbers up to rounding if trees are
@@ -309,7 +309,8 @@ class TreePruner(BaseModelPruner):
             surgeon, rows, ridge=self.ridge, seed=seed, grow_on=grow_on if rows.out_of_bag else None
         )
         parts = [part for part in (rows, rows.grown_on) if part is not None]
-        return BackfitPath(surgeon, *found, missing=any(has_missing(part.X) for part in parts))
+        sparse = any(is_sparse(part.X) for part in parts)
+        return BackfitPath(surgeon, *found, missing=surgeon.takes_missing and not sparse)
 
     def _score(self, surgeon, rows):
         table = surgeon.table

@@ -1,4 +1,4 @@
-"""Additive models of log-odds: what they predict, and that they are whole plain models."""
+"""Additive models of two classes: what they predict, and that they are whole plain models."""
 
 import pickle
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import expit, softmax
+from scipy.special import expit
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import (
@@ -36,8 +36,7 @@ MODELS = {
     "columns drawn twice": BaggingClassifier(bootstrap_features=True, max_samples=5, **SMALL),
 }
 LABELS = {
-    "numbers": lambda y: y + 3,
-    "words": lambda y: np.array(["a", "bb", "ccc"])[y],
+    "numbers": lambda y: np.minimum(y, 1) + 3,
     "booleans": lambda y: y == 1,
     "two words": lambda y: np.array(["yes", "no"], dtype=object)[np.minimum(y, 1)],
 }
@@ -50,28 +49,24 @@ def with_gaps(X):
 def drawn(surgeon, seed, share=0.6):
     """Draw what stays, and values far from any fit."""
     rng, table = np.random.default_rng(seed), surgeon.table
-    n_classes = len(surgeon.model.classes_)
-    k = 1 if n_classes == 2 else n_classes
-    keep_split = table.is_split & (rng.random((k, table.n_nodes)) < 0.9)
-    keep_tree = rng.random((k, table.n_trees)) < share
-    return keep_split, keep_tree, rng.normal(size=(k, table.n_nodes)), rng.normal(size=k)
+    keep_split = table.is_split & (rng.random(table.n_nodes) < 0.9)
+    keep_tree = rng.random(table.n_trees) < share
+    return keep_split, keep_tree, rng.normal(size=table.n_nodes), rng.normal()
 
 
 def naive(surgeon, X, keep_split, keep_tree, value, intercept):
     """Add up the values of the leaves that rows end in, tree after tree."""
-    leaf = surgeon.apply(X)
-    raw = np.tile(intercept, (len(X), 1))
-    for k in range(len(keep_tree)):
-        end = survivors(surgeon.table, keep_split[k])[leaf]
-        for t in np.flatnonzero(keep_tree[k]):
-            raw[:, k] += value[k, end[t]]
-    return raw
+    end = survivors(surgeon.table, keep_split)[surgeon.apply(X)]
+    return intercept + (value[end] * keep_tree[:, np.newaxis]).sum(axis=0)
 
 
 def chances(raw):
-    if raw.shape[1] > 1:
-        return softmax(raw, axis=1)
-    return np.column_stack([expit(-raw[:, 0]), expit(raw[:, 0])])
+    return np.column_stack([expit(-raw), expit(raw)])
+
+
+def two_classes():
+    X, y = load_wine(return_X_y=True)
+    return X, np.minimum(y, 1)
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["plain", "missing"])
@@ -89,8 +84,7 @@ def test_probabilities_are_those_of_the_sums(name, labels, missing):
         kind = HistGradientBoostingClassifier if missing else GradientBoostingClassifier
         assert type(result) is kind
         assert_allclose(result.predict_proba(X), chances(raw), rtol=0, atol=1e-12)
-        own = result.decision_function(X)
-        assert_allclose(own.reshape(len(X), -1), raw, rtol=0, atol=1e-12)
+        assert_allclose(result.decision_function(X), raw, rtol=0, atol=1e-12)
         assert_array_equal(result.classes_, model.classes_)
         assert result.classes_.dtype == model.classes_.dtype
         assert_array_equal(result.predict(X), model.classes_[chances(raw).argmax(axis=1)])
@@ -98,12 +92,13 @@ def test_probabilities_are_those_of_the_sums(name, labels, missing):
 
 @pytest.mark.parametrize("missing", [False, True], ids=["plain", "missing"])
 def test_the_result_is_a_whole_plain_model(missing):
-    frame, y = load_wine(return_X_y=True, as_frame=True)
+    frame = load_wine(as_frame=True).data
+    y = two_classes()[1]
     surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(frame, y))
     before = pickle.dumps(surgeon.model)
     arguments = drawn(surgeon, 0)
     result = additive_classifier(surgeon, *arguments, missing=missing)
-    n_stages = arguments[1].sum(axis=1).max()
+    n_stages = arguments[1].sum()
     assert_array_equal(result.feature_names_in_, frame.columns)
     assert result.n_features_in_ == frame.shape[1]
     staged = list(result.staged_predict_proba(frame))
@@ -115,7 +110,7 @@ def test_the_result_is_a_whole_plain_model(missing):
     assert_array_equal(again.predict_proba(frame), result.predict_proba(frame))
     assert pickle.dumps(additive_classifier(surgeon, *arguments, missing=missing)) == pickled
     own = surgeon_for(result)
-    assert own.table.n_trees == 3 * n_stages
+    assert own.table.n_trees == n_stages
     depth = [own.table.depth[own.table.tree == t].max() for t in range(own.table.n_trees)]
     if missing:
         assert result.n_iter_ == result.max_iter == n_stages
@@ -131,41 +126,36 @@ def test_the_result_is_a_whole_plain_model(missing):
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["plain", "missing"])
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_without_trees_the_intercept_is_left(missing, n_classes):
-    X, y = load_wine(return_X_y=True)
-    surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(X, np.minimum(y, n_classes - 1)))
+def test_without_trees_the_intercept_is_left(missing):
+    X, y = two_classes()
+    surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(X, y))
     keep_split, keep_tree, value, intercept = drawn(surgeon, 0)
     keep_tree[:] = False
     result = additive_classifier(surgeon, keep_split, keep_tree, value, intercept, missing=missing)
-    assert surgeon_for(result).table.n_nodes == len(intercept)
-    expected = chances(np.tile(intercept, (len(X), 1)))
+    assert surgeon_for(result).table.n_nodes == 1
+    expected = chances(np.full(len(X), intercept))
     assert_allclose(result.predict_proba(X), expected, rtol=0, atol=1e-15)
     if not missing:
         assert_array_equal(result.feature_importances_, 0)
 
 
 @pytest.mark.parametrize("missing", [False, True], ids=["plain", "missing"])
-@pytest.mark.parametrize("intercept", [[60.0], [-45.0], [40.0, -50.0, 3.0], [9.0, 9.0, 9.0]])
+@pytest.mark.parametrize("intercept", [60.0, -45.0, 9.0])
 def test_an_intercept_that_class_fractions_cannot_hold_is_kept(intercept, missing):
-    X, y = load_wine(return_X_y=True)
-    y = np.minimum(y, max(1, len(intercept) - 1))
+    X, y = two_classes()
     surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(X, y))
     keep_split, keep_tree, value, _ = drawn(surgeon, 0)
-    arguments = keep_split, keep_tree, value - np.array(intercept)[:, None] / 3, np.array(intercept)
+    arguments = keep_split, keep_tree, value - intercept / 3, intercept
     raw = naive(surgeon, X, *arguments)
     result = additive_classifier(surgeon, *arguments, missing=missing)
-    own = result.decision_function(X).reshape(len(X), -1)
-    assert_allclose(own, raw, rtol=0, atol=1e-12)
+    assert_allclose(result.decision_function(X), raw, rtol=0, atol=1e-12)
 
 
 def test_class_fractions_of_the_prior_are_those_of_the_intercept():
-    X, y = load_wine(return_X_y=True)
-    surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(X, y))
+    surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(*two_classes()))
     *arguments, _ = drawn(surgeon, 0)
-    intercept = np.log([0.5, 0.3, 0.2])
-    result = additive_classifier(surgeon, *arguments, intercept, missing=False)
-    assert_allclose(result.init_.class_prior_, [0.5, 0.3, 0.2])
+    result = additive_classifier(surgeon, *arguments, np.log(0.3 / 0.7), missing=False)
+    assert_allclose(result.init_.class_prior_, [0.7, 0.3])
 
 
 # Thresholds.
@@ -207,7 +197,7 @@ def test_rows_on_the_edge_of_a_threshold_go_as_they_went():
     )
     rows = np.concatenate([rows, edge, last, np.float32(edge)])
     raw = naive(surgeon, rows, *arguments)
-    assert_allclose(result.decision_function(rows), raw[:, 0], rtol=0, atol=1e-12)
+    assert_allclose(result.decision_function(rows), raw, rtol=0, atol=1e-12)
 
 
 # Refusals.
@@ -223,24 +213,25 @@ def test_what_is_no_vote_is_refused():
     ):
         with pytest.raises(UnsupportedModelError, match="Allowed are decision trees, forests"):
             additive_classifier(surgeon_for(model), None, None, None, None, missing=False)
-    alone = surgeon_for(DecisionTreeClassifier().fit(X, np.zeros(len(y))))
-    with pytest.raises(InputError, match="a single class"):
-        additive_classifier(alone, None, None, None, None, missing=False)
+    for labels in (y, np.zeros(len(y))):
+        other = surgeon_for(DecisionTreeClassifier().fit(X, labels))
+        with pytest.raises(InputError, match=r"The model has . classes, .* need 2\."):
+            additive_classifier(other, None, None, None, None, missing=False)
 
 
-@pytest.mark.parametrize(("position", "name"), enumerate(["keep_split", "keep_tree", "value"]))
+@pytest.mark.parametrize(
+    ("position", "name"), enumerate(["keep_split", "keep_tree", "value", "intercept"])
+)
 def test_wrong_shapes_are_refused_by_name(position, name):
-    X, y = load_wine(return_X_y=True)
-    surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(X, y))
+    surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(*two_classes()))
     arguments = list(drawn(surgeon, 0))
-    arguments[position] = arguments[position][:2]
-    with pytest.raises(InputError, match=rf"{name} has shape \(2, .* give \(3, "):
+    arguments[position] = np.zeros(2)
+    with pytest.raises(InputError, match=rf"{name} has shape \(2,\); .* need \("):
         additive_classifier(surgeon, *arguments, missing=False)
 
 
 def test_values_that_are_not_finite_are_refused():
-    X, y = load_wine(return_X_y=True)
-    surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(X, y))
-    *arguments, intercept = drawn(surgeon, 0)
+    surgeon = surgeon_for(RandomForestClassifier(**SMALL).fit(*two_classes()))
+    *arguments, _ = drawn(surgeon, 0)
     with pytest.raises(InputError, match="not finite"):
-        additive_classifier(surgeon, *arguments, intercept + np.inf, missing=False)
+        additive_classifier(surgeon, *arguments, np.inf, missing=False)

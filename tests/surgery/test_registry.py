@@ -23,7 +23,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
     RandomTreesEmbedding,
 )
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -45,7 +45,14 @@ from skprune.surgery import (
     surgeon_for,
     surgeon_type,
 )
-from skprune.surgery._registry import MEMBERS, SURGEONS, Entry, class_name, models_of
+from skprune.surgery._registry import (
+    MEMBERS,
+    PIPELINES,
+    SURGEONS,
+    Entry,
+    class_name,
+    models_of,
+)
 
 TREES = [
     DecisionTreeClassifier,
@@ -93,6 +100,18 @@ def test_every_entry_names_a_model_and_its_reader():
             kind = estimators[name.removeprefix("sklearn.")]
             assert class_name(kind) == name
             assert callable(entry.load())
+
+
+def test_pipelines_are_known_by_their_steps():
+    embedded = make_pipeline(RandomTreesEmbedding(), LogisticRegression())
+    for steps, entry in PIPELINES.items():
+        assert tuple(class_name(type(step)) for step in embedded) == steps
+        assert surgeon_type(embedded) is entry.load()
+    for other in (embedded[:1], embedded[1:], make_pipeline(RandomTreesEmbedding(), Ridge())):
+        assert not has_surgeon(other)
+        with pytest.raises(UnsupportedModelError, match="Pipeline cannot be pruned"):
+            surgeon_type(other)
+    assert not has_surgeon(embedded, family="tree")
 
 
 def test_no_other_trees_and_machines_are_known():
