@@ -60,7 +60,7 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
     A subclass sets `path_`, all levels of one fit, and writes `_set_level`. Searches and
     displays read levels by the level protocol: `_level_names`, `_whole_level`,
     `_level_of_row` and `_row_of_level`, which a subclass with other parameters than `keep`
-    and `threshold` overrides, and `_at_level`, which cuts.
+    and `threshold` overrides, `_search_grid`, and `_at_level`, which cuts.
     """
 
     # The level where neither `keep` nor `threshold` is given, as arguments of `path_.locate`:
@@ -117,6 +117,10 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
     def _level_names(cls):
         """Return the parameters that select a level; in a grid the first may be "path"."""
         return ("keep", "threshold")
+
+    def _search_grid(self):
+        """Return what a search without a grid tries beside the path; dict of str to list."""
+        return {}
 
     @classmethod
     def _whole_level(cls):

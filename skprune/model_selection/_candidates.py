@@ -89,8 +89,9 @@ def combinations(estimator, param_grid):
         A bare model, a pruner, or a pipeline with either or with a selector.
     param_grid : dict, list of dict or None
         As in `GridSearchCV`; the value "path" is allowed for `keep`, or for the parameter of a
-        selector that is a number of features. None is ``{"keep": "path"}``, and so is a grid
-        of other parameters alone for a pruner that has no level of its own.
+        selector that is a number of features. None is ``{"keep": "path"}``, with ridges where
+        "backfitting" has none of its own; a grid of other parameters alone has the path for a
+        pruner that has no level of its own.
 
     Returns
     -------
@@ -166,7 +167,8 @@ def _expand(estimator, param_grid):
     """Yield the number of the grid and the parameters of each of its points."""
     if param_grid is None:
         located = _with_steps(estimator, {})
-        param_grid = {located.prefix + located.pruner._level_names()[0]: PATH}
+        grid = {located.pruner._level_names()[0]: PATH} | located.pruner._search_grid()
+        param_grid = {located.prefix + name: values for name, values in grid.items()}
     grids = [param_grid] if isinstance(param_grid, Mapping) else param_grid
     for part, grid in enumerate(grids):
         listed = {k: [PATH] if isinstance(v, str) and v == PATH else v for k, v in grid.items()}

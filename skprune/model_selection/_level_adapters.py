@@ -70,6 +70,9 @@ class SelectorAdapter(ABC):
     def _level_names(cls):
         return tuple(cls._whole)
 
+    def _search_grid(self):
+        return {}
+
     @classmethod
     def _whole_level(cls):
         return dict(cls._whole)

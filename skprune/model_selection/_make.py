@@ -10,7 +10,7 @@ from skprune.base import BasePruner
 from skprune.base._frozen import check_frozen
 from skprune.linear_model import LinearPruner
 from skprune.neural_network import MLPPruner
-from skprune.surgery import family_of
+from skprune.surgery import family_of, surgeon_type
 from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
 
@@ -33,7 +33,11 @@ def make_pruner(model: Any, **params: Any) -> Any:
     estimator
         A `TreePruner` for decision trees and ensembles of trees, a `LinearPruner` for
         linear models, an `MLPPruner` for networks, a `SVMPruner` for support vector machines;
-        for a pipeline a copy that ends in one.
+        for a pipeline a copy that ends in one. For forests, bagging of trees and gradient
+        boosting its criterion is "backfitting", which gives by far the smallest models (the
+        pruned classification forest is a model of another class, see `TreePruner`), unless
+        another `criterion` or a `recovery` is given, the model is frozen, or it has
+        monotonic constraints. The pruner then has the `random_state` of the model.
 
     Raises
     ------
@@ -53,7 +57,8 @@ def make_pruner(model: Any, **params: Any) -> Any:
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> from skprune import make_pruner
     >>> make_pruner(RandomForestClassifier(), keep=0.2)
-    TreePruner(estimator=RandomForestClassifier(), keep=0.2)
+    TreePruner(criterion='backfitting', estimator=RandomForestClassifier(),
+               keep=0.2)
     """
     if isinstance(model, BasePruner):
         return clone(model).set_params(**params) if params else model
@@ -62,8 +67,21 @@ def make_pruner(model: Any, **params: Any) -> Any:
         *steps, (name, last) = clone(model).steps
         wrapped = [*steps, (name, make_pruner(last, **params))]
         return clone(model).set_params(steps=wrapped)
-    inner = model.estimator if isinstance(model, FrozenEstimator) else model
-    return PRUNERS[family_of(inner)](model, **params)
+    is_frozen = isinstance(model, FrozenEstimator)
+    family = family_of(model.estimator if is_frozen else model)
+    if family == "tree" and not is_frozen and not {"criterion", "recovery"} & set(params):
+        params = _smallest(model) | params
+    return PRUNERS[family](model, **params)
+
+
+def _smallest(model):
+    """Return the parameters of a `TreePruner` with which a model becomes smallest."""
+    constraints = getattr(model, "monotonic_cst", None)
+    adds_up = surgeon_type(model, family="tree").is_additive
+    if not adds_up or constraints is not None:
+        return {}
+    # It draws samples and an order: as reproducible as the model.
+    return {"criterion": "backfitting", "random_state": getattr(model, "random_state", None)}
 
 
 def freeze_steps(model):

@@ -68,7 +68,8 @@ class PruningSearchCV(BaseSearchCV):
         "path" for the pruner's `keep` (a selector's `k`, `percentile`, `max_features` or
         `n_features_to_select`, the `bits` of a `Quantizer`) is replaced by the levels of the
         path of each combination's fit to all samples. None means ``{"keep": "path"}``, which is
-        also added to a grid that names no level, if the pruner has none of its own.
+        also added to a grid that names no level, if the pruner has none of its own. Where a
+        `TreePruner` by "backfitting" has no `ridge`, None also tries ridges from 1 to 300.
     scoring : str, callable, list, tuple or dict, default=None
         As in `GridSearchCV`.
     n_jobs : int, default=None

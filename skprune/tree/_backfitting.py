@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from skprune.exceptions import PruningWarning
+from skprune.solvers.backfitting import Solution
 from skprune.tree._backfitting_problem import problem_of
 from skprune.tree._backfitting_ridges import (
     MIN_PENALTY,
@@ -148,7 +149,7 @@ def _approach(state, last, penalty, ridge, bisections):
 
 def _ascending(solutions):
     """Return the solutions that no later one replaces, with as many leaves or fewer."""
-    found = []
+    found: list[Solution] = []
     for solution in solutions:
         while found and len(found[-1].node) >= len(solution.node):
             found.pop()

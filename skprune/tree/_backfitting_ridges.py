@@ -11,7 +11,7 @@ from skprune.surgery import surgeon_for
 
 # Candidate ridges, in units of sample weight, from the one that is tried first: in each
 # direction others are tried as long as the last one was better at some size.
-FIRST_RIDGE, SMALLER_RIDGES, LARGER_RIDGES = 30.0, (10.0, 3.0, 1.0), (100.0, 300.0, 1000.0)
+FIRST_RIDGE, SMALLER_RIDGES, LARGER_RIDGES = 30.0, (10.0, 3.0, 1.0, 0.3), (100.0, 300.0, 1000.0)
 # The path of a ridge ends after this many levels in a row whose loss exceeds that of another level,
 # of the same size or smaller, by more than this share of what the best model explains.
 PATIENCE, HOPELESS = 3, 0.1
@@ -30,7 +30,7 @@ LARGEST_SHARE, MAY_END, LEAST_GROWTH = 1 / 3, 0.1, 0.1
 # Models of this many leaves are small enough for the path to go on to all of them.
 SMALL_MODEL = 50
 # Ridges are evaluated on one of five parts of the samples, or on more of them for few samples.
-N_PARTS, ENOUGH_SAMPLES = 5, 2000
+N_PARTS, ENOUGH_SAMPLES = 5, 8000
 
 
 class ValidationRun:

@@ -31,6 +31,8 @@ CRITERIA = frozenset(
 )
 # Criteria that evaluate the predictions of each tree by itself.
 JUDGES_TREES_ALONE = frozenset({"reduced_error", "pessimistic"})
+# Ridges of backfitting that a search without a grid tries.
+SEARCHED_RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 # Criteria that set the leaf values.
 SETS_VALUES = frozenset({"backfitting", "lossless"})
 
@@ -266,6 +268,11 @@ class TreePruner(BaseModelPruner):
             tags.target_tags.multi_output = False
             tags.classifier_tags.multi_label = False
         return tags
+
+    def _search_grid(self):
+        # A search knows the metric, and the trees are grown once for all ridges.
+        searched = self.criterion == "backfitting" and self.ridge is None
+        return {"ridge": list(SEARCHED_RIDGES)} if searched else {}
 
     def _needs_rows(self):
         chooses_ridge = self._shrinks and self.ridge is None

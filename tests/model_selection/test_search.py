@@ -9,7 +9,12 @@ import sklearn
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification, make_regression
-from sklearn.ensemble import BaggingClassifier, ExtraTreesRegressor, RandomForestClassifier
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.exceptions import FitFailedWarning
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
@@ -39,6 +44,7 @@ from skprune import (
     size_scorer,
 )
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
+from skprune.tree._pruner import SEARCHED_RIDGES
 
 X, y = make_classification(240, 8, n_informative=5, flip_y=0.2, random_state=0)
 X[:, 1] = X[:, 0] + 0.05 * X[:, 1]
@@ -432,12 +438,24 @@ def test_callable_scoring_that_returns_several_scores():
 
 def test_result_is_plain_and_as_small_as_reported():
     Xc, yc = load_breast_cancer(return_X_y=True)
-    search = PruningSearchCV(RandomForestClassifier(10, random_state=0), max_levels=20).fit(Xc, yc)
+    forest = RandomForestClassifier(10, random_state=0)
+    search = PruningSearchCV(TreePruner(forest), max_levels=20).fit(Xc, yc)
     plain = search.best_estimator_.estimator_
     assert type(plain) is RandomForestClassifier
     assert model_size(search) == model_size(plain)
     path = search.best_estimator_.path_
     assert model_size(plain).units == path.units[path.locate(**search.best_params_)]
+
+
+def test_the_simplest_line_gets_the_smallest_model():
+    """A bare forest is pruned by backfitting, over ridges; its result is plain too."""
+    Xc, yc = load_breast_cancer(return_X_y=True)
+    forest = RandomForestClassifier(10, random_state=0)
+    search = PruningSearchCV(forest, cv=3, max_levels=20).fit(Xc, yc)
+    by_cost = PruningSearchCV(TreePruner(forest), cv=3, max_levels=20).fit(Xc, yc)
+    assert type(search.best_estimator_.estimator_) is HistGradientBoostingClassifier
+    assert set(search.cv_results_["param_ridge"]) == set(SEARCHED_RIDGES)
+    assert model_size(search).units < model_size(by_cost).units
 
 
 def test_frozen_model_is_searched_without_any_fit():
