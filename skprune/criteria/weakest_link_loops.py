@@ -19,7 +19,7 @@ def collapse_costs(nodes, edges, parent, left, right, branch, rounding):  # noqa
     heads, at = np.empty(4), np.empty(2, np.intp)
     for level in range(len(edges) - 2, -1, -1):
         above, below = below, above
-        total, size = np.zeros(2), 0
+        total, size = np.zeros(2), edges[0]  # 0, of the type of an index: one thing to compile
         for node in nodes[edges[level] : edges[level + 1]]:
             first, pair = size, (left[node], right[node])
             for side in range(2):

@@ -116,6 +116,32 @@ def promising(trees, rank, first, known, residual, hessian, removed, shape, pena
     return (best[:, roots] > np.maximum(alone[:, roots], 0)).any(axis=0)
 
 
+def add_leaves(raw, rank, edges, tree, column, start, stop, value):
+    """Add the leaves of pruned trees to raw predictions.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (n_columns, n_samples)
+        Raw predictions; changed in place.
+    rank : ndarray of int, shape (n_trees, n_samples)
+        Leaf of each sample in the full trees.
+    edges : ndarray of int, shape (n_structures + 1,)
+        Start of each pruned structure among the leaves; the last is their number.
+    tree, column, start, stop : ndarray of int, shape (n_kept,)
+        Tree and first column of each leaf, and the leaves of the full tree below it.
+    value : ndarray of shape (n_kept, n_shared)
+        What each leaf adds to its column and to those that follow.
+
+    Notes
+    -----
+    O(n_samples * n_structures * n_shared).
+    """
+    for begin, end in pairwise(edges):
+        full = np.repeat(value[begin:end], (stop - start)[begin:end], axis=0)
+        own = slice(column[begin], column[begin] + value.shape[1])
+        raw[own] += full.T.take(rank[tree[begin]].astype(np.intp), axis=1)
+
+
 def leaf_sums(trees, rank, amount):
     """Sum over the samples of each leaf of all trees; O(n_samples * n_trees).
 
