@@ -215,22 +215,23 @@ def _step(trees, tree, rank, fits, known, residual, hessian, raw, penalty, ridge
 def _prune(trees, tree, alone):
     """Mark the leaves of the best pruned subtree of each structure; none where it is empty."""
     parent = trees.parent[_nodes(trees, tree)]
-    edges = trees.edges[slice(*trees.edge_offsets[tree : tree + 2])]
+    edges = trees.edges[slice(*trees.edge_offsets[tree : tree + 2])].tolist()
     levels = list(pairwise(edges[1:]))  # the children at each depth, in pairs
+    alone = alone[0] if len(alone) == 1 else np.ascontiguousarray(alone.T)  # nodes come first
     best = alone.copy()
     for begin, end in reversed(levels):
-        both = best[:, begin:end:2] + best[:, begin + 1 : end : 2]
+        both = best[begin:end:2] + best[begin + 1 : end : 2]
         above = parent[begin:end:2]
-        best[:, above] = np.maximum(both, best[:, above])
+        best[above] = np.maximum(both, best[above])
     keep_split = best > alone
     alive = np.zeros(best.shape, dtype=bool)
-    alive[:, 0] = keep_split[:, 0] & (best[:, 0] > 0)
+    alive[0] = keep_split[0] & (best[0] > 0)
     for begin, end in levels:
         above = parent[begin:end]
-        alive[:, begin:end] = alive[:, above] & keep_split[:, above]
-        if not alive[:, begin:end].any():
+        alive[begin:end] = alive[above] & keep_split[above]
+        if not alive[begin:end].any():
             break
-    return alive & ~keep_split
+    return np.atleast_2d((alive & ~keep_split).T)
 
 
 def _spread(kept, start, stop, value):
