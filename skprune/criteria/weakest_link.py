@@ -51,10 +51,10 @@ def weakest_link(table, risk):
     level, with as many levels as the deepest tree.
     """
     splits = np.flatnonzero(table.is_split)
-    branch = np.zeros((table.n_nodes, 2))  # gain and number of splits of each subtree
-    branch[splits, 0] = risk[splits] - risk[table.left[splits]] - risk[table.right[splits]]
-    branch[splits, 1] = 1
-    branch = bottom_up_sum(table, branch)
+    gain = np.zeros(table.n_nodes)
+    gain[splits] = risk[splits] - risk[table.left[splits]] - risk[table.right[splits]]
+    amounts = gain, table.is_split.astype(float)
+    branch = np.column_stack([bottom_up_sum(table, amount) for amount in amounts])
     rounding = ROUNDING * bottom_up_max(table, np.abs(risk))
     nodes = np.concatenate([*table.levels, np.empty(0, dtype=np.intp)])
     edges = np.cumsum([0, *map(len, table.levels)])

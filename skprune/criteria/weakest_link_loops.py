@@ -14,20 +14,25 @@ def collapse_costs(nodes, edges, parent, left, right, branch, rounding):  # noqa
     """
     n_nodes, size = len(left), len(nodes)
     cost, own = np.full(n_nodes, np.inf), np.zeros((n_nodes, 2))
-    begin, end = np.zeros(n_nodes, np.intp), np.zeros(n_nodes, np.intp)
+    lists = np.zeros((n_nodes, 2), np.intp)  # first and end of the list of each node
     above, below = np.empty((size, 3)), np.empty((size, 3))
+    heads, at = np.empty(4), np.empty(2, np.intp)
     for level in range(len(edges) - 2, -1, -1):
         above, below = below, above
-        total, size = np.zeros(2), 0
+        total, size = np.zeros(2), edges[0]  # 0, of the type of an index: one thing to compile
         for node in nodes[edges[level] : edges[level + 1]]:
-            begin[node] = size
-            pair = left[node], right[node]
-            size = _merge(pair, begin, end, cost, own, below, above, size, total, branch[node])
-            end[node] = size
+            first, pair = size, (left[node], right[node])
+            for side in range(2):
+                at[side] = lists[pair[side], 0]
+                has_list = at[side] < lists[pair[side], 1]
+                heads[side] = below[at[side], 0] if has_list else np.inf
+                heads[2 + side] = cost[pair[side]]
+            size = _merge(pair, lists, own, heads, at, below, above, size, total, branch[node])
+            lists[node, 0], lists[node, 1] = first, size
             for column in range(2):
                 spent = 0.0
-                for at in range(begin[node], size):
-                    spent += above[at, column + 1]
+                for entry in range(first, size):
+                    spent += above[entry, column + 1]
                 own[node, column] = branch[node, column] - spent
             if abs(own[node, 0]) <= rounding[node]:
                 own[node, 0] = 0.0
@@ -35,38 +40,30 @@ def collapse_costs(nodes, edges, parent, left, right, branch, rounding):  # noqa
     return cost
 
 
-def _merge(pair, begin, end, cost, own, below, above, size, total, branch):
-    """Append the collapses that happen before their owner's, sorted by cost.
+def _merge(pair, lists, own, heads, at, below, above, size, total, branch):
+    """Append the collapses that happen before their owner's, sorted by cost; return the size.
 
-    Of equal costs, those of the lists of the children come first, then those of the children.
+    `heads` are the next costs in the lists of both children, and the costs of the children
+    themselves, which is the order of equal costs; infinity where nothing is left.
     """
-    one, two = begin[pair[0]], begin[pair[1]]
-    last_one, last_two = end[pair[0]], end[pair[1]]
-    first_own, second_own = own[pair[0], 1] > 0, own[pair[1], 1] > 0
     begins, precedes = True, True
     before_0, before_1 = 0.0, 0.0
     while True:
-        price, source = np.inf, -1
-        if one < last_one:
-            price, source = below[one, 0], 0
-        if two < last_two and (source < 0 or below[two, 0] < price):
-            price, source = below[two, 0], 1
-        if first_own and (source < 0 or cost[pair[0]] < price):
-            price, source = cost[pair[0]], 2
-        if second_own and (source < 0 or cost[pair[1]] < price):
-            price, source = cost[pair[1]], 3
-        if source < 0:
+        source = 0
+        for other in range(1, 4):
+            if heads[other] < heads[source]:
+                source = other
+        price = heads[source]
+        if price == np.inf:
             return size
-        if source == 0:
-            gain, splits = below[one, 1], below[one, 2]
-            one += 1
-        elif source == 1:
-            gain, splits = below[two, 1], below[two, 2]
-            two += 1
-        elif source == 2:
-            gain, splits, first_own = own[pair[0], 0], own[pair[0], 1], False
+        if source < 2:
+            gain, splits = below[at[source], 1], below[at[source], 2]
+            at[source] += 1
+            is_last = at[source] == lists[pair[source], 1]
+            heads[source] = np.inf if is_last else below[at[source], 0]
         else:
-            gain, splits, second_own = own[pair[1], 0], own[pair[1], 1], False
+            gain, splits = own[pair[source - 2], 0], own[pair[source - 2], 1]
+            heads[source] = np.inf
         # The sums run over all entries of a level, as those of numpy do.
         total[0] += gain
         total[1] += splits

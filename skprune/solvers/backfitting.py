@@ -12,7 +12,6 @@ increases the objective is undone and repeated with shorter steps.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ from skprune.arrays.compiled import compiled
 from skprune.solvers import backfitting_loops
 from skprune.solvers.additive_losses import Loss
 from skprune.solvers.backfitting_layout import Structures
-from skprune.solvers.backfitting_steps import Fits, leaf_sums, promising, sweep
+from skprune.solvers.backfitting_steps import Fits, add_leaves, leaf_sums, promising, sweep
 
 
 class Solution(NamedTuple):
@@ -192,7 +191,7 @@ class Backfitting:
     def _solution(self, penalty, ridge):
         structures, fits = self.structures, self.fits
         trees = structures.trees
-        structure, at = np.nonzero(fits.kept)
+        structure, at = np.divmod(np.flatnonzero(fits.kept), fits.kept.shape[1])
         tree = np.searchsorted(trees.offsets, at, side="right") - 1
         order = np.lexsort((trees.start[at], structure, tree))
         structure, at, tree = structure[order], at[order], tree[order]
@@ -234,14 +233,9 @@ def predict_raw(structures, tree_of, rank, solution, offset=None):
     raw = np.repeat(solution.intercept[:, np.newaxis], rank.shape[1], axis=1)
     if offset is not None:
         raw += offset
-    node, n_shared = solution.node, solution.value.shape[1]
-    width = structures.stop[node] - structures.start[node]
-    key = tree_of[node] * len(raw) + solution.column
-    edges = np.flatnonzero(np.diff(key, prepend=-1, append=-1))
-    for begin, end in pairwise(edges):
-        full = np.repeat(solution.value[begin:end], width[begin:end], axis=0)
-        column = solution.column[begin]
-        raw[column : column + n_shared] += full.T.take(
-            rank[tree_of[node[begin]]].astype(np.intp), axis=1
-        )
+    node, tree = solution.node, tree_of[solution.node]
+    edges = np.flatnonzero(np.diff(tree * len(raw) + solution.column, prepend=-1, append=-1))
+    add = compiled(backfitting_loops.add_leaves, add_leaves)
+    start, stop = structures.start[node], structures.stop[node]
+    add(raw, rank, edges, tree, solution.column, start, stop, solution.value)
     return raw

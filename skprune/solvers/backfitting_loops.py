@@ -12,7 +12,7 @@ def sweep(trees, rank, first, fits, known, residual, hessian, raw, order, penalt
     n_own, n_structures = fits.value.shape[0], fits.kept.shape[0]
     per = n_own // n_structures
     n_nodes, n_leaves = _largest(trees.offsets), _largest(trees.leaf_offsets)
-    push, mass = np.empty((2, n_leaves + 1))
+    push, mass = np.empty(n_leaves + 1), np.empty(n_leaves + 1)
     value, alone, best = np.empty((n_own, n_nodes)), np.empty(n_nodes), np.empty(n_nodes)
     queue, after = np.empty(n_nodes, np.intp), np.empty(n_leaves)
     for tree in order:
@@ -47,8 +47,8 @@ def promising(trees, rank, first, known, residual, hessian, removed, shape, pena
     """Return which removed trees would lower the objective; see the numpy form."""
     per = shape[0] // shape[1]
     n_nodes, n_leaves = _largest(trees.offsets), _largest(trees.leaf_offsets)
-    push, mass = np.empty((2, n_leaves + 1))
-    value, alone, best = np.empty((3, n_nodes))
+    push, mass = np.empty(n_leaves + 1), np.empty(n_leaves + 1)
+    value, alone, best = np.empty(n_nodes), np.empty(n_nodes), np.empty(n_nodes)
     found = np.zeros(len(removed), np.bool_)
     for at, tree in enumerate(removed):
         begin, end = trees.offsets[tree], trees.offsets[tree + 1]
@@ -68,6 +68,19 @@ def promising(trees, rank, first, known, residual, hessian, removed, shape, pena
     return found
 
 
+def add_leaves(raw, rank, edges, tree, column, start, stop, value):
+    """Add the leaves of pruned trees to raw predictions; see the numpy form."""
+    for at in range(len(edges) - 1):
+        begin, end = edges[at], edges[at + 1]
+        full, leaf = np.empty(stop[end - 1]), rank[tree[begin]]
+        for shared in range(value.shape[1]):
+            for entry in range(begin, end):
+                full[start[entry] : stop[entry]] = value[entry, shared]
+            own = raw[column[begin] + shared]
+            for row in range(len(leaf)):
+                own[row] += full[leaf[row]]
+
+
 def _largest(offsets):
     """Return the largest difference of neighbouring offsets."""
     largest = 0
@@ -84,7 +97,8 @@ def _leaf_sums(rank, residual, hessian, known, leaves, push, mass):
         for row in range(len(rank)):
             push[rank[row] + 1] += residual[row]
         mass[0] = 0.0
-        mass[1 : n_leaves + 1] = known[0, leaves[0] : leaves[1]]
+        for leaf in range(n_leaves):  # an assignment of slices takes seconds to compile
+            mass[leaf + 1] = known[0, leaves[0] + leaf]
         return
     mass[: n_leaves + 1] = 0.0
     for row in range(len(rank)):

@@ -116,6 +116,32 @@ def promising(trees, rank, first, known, residual, hessian, removed, shape, pena
     return (best[:, roots] > np.maximum(alone[:, roots], 0)).any(axis=0)
 
 
+def add_leaves(raw, rank, edges, tree, column, start, stop, value):
+    """Add the leaves of pruned trees to raw predictions.
+
+    Parameters
+    ----------
+    raw : ndarray of shape (n_columns, n_samples)
+        Raw predictions; changed in place.
+    rank : ndarray of int, shape (n_trees, n_samples)
+        Leaf of each sample in the full trees.
+    edges : ndarray of int, shape (n_structures + 1,)
+        Start of each pruned structure among the leaves; the last is their number.
+    tree, column, start, stop : ndarray of int, shape (n_kept,)
+        Tree and first column of each leaf, and the leaves of the full tree below it.
+    value : ndarray of shape (n_kept, n_shared)
+        What each leaf adds to its column and to those that follow.
+
+    Notes
+    -----
+    O(n_samples * n_structures * n_shared).
+    """
+    for begin, end in pairwise(edges):
+        full = np.repeat(value[begin:end], (stop - start)[begin:end], axis=0)
+        own = slice(column[begin], column[begin] + value.shape[1])
+        raw[own] += full.T.take(rank[tree[begin]].astype(np.intp), axis=1)
+
+
 def leaf_sums(trees, rank, amount):
     """Sum over the samples of each leaf of all trees; O(n_samples * n_trees).
 
@@ -189,22 +215,23 @@ def _step(trees, tree, rank, fits, known, residual, hessian, raw, penalty, ridge
 def _prune(trees, tree, alone):
     """Mark the leaves of the best pruned subtree of each structure; none where it is empty."""
     parent = trees.parent[_nodes(trees, tree)]
-    edges = trees.edges[slice(*trees.edge_offsets[tree : tree + 2])]
+    edges = trees.edges[slice(*trees.edge_offsets[tree : tree + 2])].tolist()
     levels = list(pairwise(edges[1:]))  # the children at each depth, in pairs
+    alone = alone[0] if len(alone) == 1 else np.ascontiguousarray(alone.T)  # nodes come first
     best = alone.copy()
     for begin, end in reversed(levels):
-        both = best[:, begin:end:2] + best[:, begin + 1 : end : 2]
+        both = best[begin:end:2] + best[begin + 1 : end : 2]
         above = parent[begin:end:2]
-        best[:, above] = np.maximum(both, best[:, above])
+        best[above] = np.maximum(both, best[above])
     keep_split = best > alone
     alive = np.zeros(best.shape, dtype=bool)
-    alive[:, 0] = keep_split[:, 0] & (best[:, 0] > 0)
+    alive[0] = keep_split[0] & (best[0] > 0)
     for begin, end in levels:
         above = parent[begin:end]
-        alive[:, begin:end] = alive[:, above] & keep_split[:, above]
-        if not alive[:, begin:end].any():
+        alive[begin:end] = alive[above] & keep_split[above]
+        if not alive[begin:end].any():
             break
-    return alive & ~keep_split
+    return np.atleast_2d((alive & ~keep_split).T)
 
 
 def _spread(kept, start, stop, value):
