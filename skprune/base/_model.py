@@ -48,7 +48,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     unfreezes) the inner model, holds data out, cuts, and delegates.
     """
 
-    # Whether the inner model is fitted anew at every level, a frozen one too.
+    # Whether the inner model is fitted again at every level, a frozen one too.
     _refits_often: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit"])],
