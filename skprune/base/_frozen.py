@@ -54,7 +54,7 @@ def warn_if_fitted(estimator, *, stacklevel):
     if get_tags(estimator).requires_fit:
         name = type(estimator).__name__
         warnings.warn(
-            f"The {name} that was given is fitted, but a clone of it is fitted again, to the samples "
+            f"The {name} that was given is fitted, but a clone is fitted again, to the samples "
             "passed to fit. To use it as it is, wrap it in a sklearn.frozen.FrozenEstimator; else "
             "give an unfitted one, such as sklearn.base.clone makes.",
             PruningWarning,
