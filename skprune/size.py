@@ -33,7 +33,8 @@ class ModelSize:
         the dual coefficients and the offsets.
     bytes : int
         Bytes of the arrays that store the units: for trees the node records and the values.
-        A pickle of the model is slightly larger.
+        A pickle of the model is slightly larger. A tree that stands several times in a forest,
+        as one object, is counted once.
 
     See Also
     --------

@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -60,7 +60,7 @@ def test_a_stump_by_hand():
     ids=["tree", "regressor", "forest", "forest of numbers", "bagging"],
 )
 def test_nodes_are_counted_one_by_one(model, values_per_leaf):
-    model.fit(X, y)
+    model = clone(model).fit(X, y)
     expected = by_hand(getattr(model, "estimators_", [model]), values_per_leaf)
     assert model_size(model) == expected
     assert all(type(getattr(model_size(model), size)) is int for size in SIZES)
@@ -94,8 +94,8 @@ class SearchLike(BaseEstimator):
         lambda model: make_pipeline(StandardScaler(), FrozenEstimator(model)),
         lambda model: SearchLike(make_pipeline(StandardScaler(), FrozenEstimator(model))),
         lambda model: FrozenEstimator(make_pipeline(StandardScaler(), model).fit(X, y)),
-        lambda model: TreePruner(model, keep=1.0).fit(X, y),
-        lambda model: FrozenEstimator(TreePruner(model, keep=1.0).fit(X, y)),
+        lambda model: TreePruner(clone(model), keep=1.0).fit(X, y),
+        lambda model: FrozenEstimator(TreePruner(clone(model), keep=1.0).fit(X, y)),
         lambda model: GridSearchCV(model, {"min_samples_leaf": [1]}, cv=2).fit(X, y),
         lambda model: RFE(model, n_features_to_select=4).fit(X, y),
     ],
@@ -113,7 +113,7 @@ class SearchLike(BaseEstimator):
     ],
 )
 def test_of_a_wrapper_the_model_inside_is_measured(wrap, inner):
-    inner.fit(X, y)
+    inner = clone(inner).fit(X, y)
     assert model_size(wrap(inner)) == model_size(inner)
 
 
@@ -158,7 +158,7 @@ def test_a_model_that_no_surgeon_knows_is_refused_for_itself(model, message):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_score_is_the_negated_size(size):
-    tree = TREE.fit(X, y)
+    tree = clone(TREE).fit(X, y)
     assert size_scorer(size)(tree, X, y) == -getattr(model_size(tree), size)
     assert repr(size_scorer(size)) == f"size_scorer({size!r})"
 

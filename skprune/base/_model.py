@@ -28,7 +28,7 @@ from skprune._compat import (
 )
 from skprune.arrays.annotations import MatrixLike
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
-from skprune.base._frozen import check_frozen
+from skprune.base._frozen import check_frozen, warn_if_fitted
 from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import ValidationData, check_weights_fit, hold_out
@@ -51,6 +51,8 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
     unfreezes) the inner model, holds data out, cuts, and delegates.
     """
 
+    # Whether the inner model is fitted again at every level, a frozen one too.
+    _refits_often: ClassVar[bool] = False
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "estimator": [HasMethods(["fit"])],
         "keep": [Integral, Real, None],
@@ -103,6 +105,8 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             frozen = isinstance(self.estimator, FrozenEstimator)
             self._check_model(self.estimator.estimator if frozen else self.estimator)
             check_frozen(self.estimator)
+            if not self._refits_often:
+                warn_if_fitted(self.estimator, stacklevel=3)
             self._warn_of_unused_validation(frozen=frozen)
             model, data = self._fit_whole(X, y, sample_weight, fit_params, copies)
             path = self._prune_model(model, data)

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
-from skprune.base._frozen import check_frozen
+from skprune.base._frozen import check_frozen, warn_if_fitted
 from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.distillation._augmentation import augment
 from skprune.distillation._comparison import (
@@ -206,6 +206,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         with all_or_nothing(self):
             check_pair(self.teacher, self.student)
             check_frozen(self.teacher)
+            warn_if_fitted(self.teacher, stacklevel=3)
             self._warn_of_unused_temperature()
             data = check_training_data(self.teacher, X, y, sample_weight)
             check_student(self.student, data)

@@ -4,6 +4,7 @@ import numpy as np
 
 from skprune.ensemble._path import MemberWeightsPath
 from skprune.solvers.faithful_weights import disagreement_bound, faithful_weights
+from skprune.solvers.reweighting import whole_numbers
 
 # Number of attempts to give a margin to samples that rounding moves to another class.
 ATTEMPTS = 5
@@ -30,14 +31,14 @@ class FaithfulPath(MemberWeightsPath):
     def __init__(self, members, rows):
         reference = rows if rows.grown_on is None else rows.grown_on
         weights = _weights(members, reference.X)
-        share = np.ones(members.n_members) / members.n_members if weights is None else weights
         n_levels = 1 + (weights is not None)
+        weights = np.ones(members.n_members) if weights is None else weights
         super().__init__(
             members,
-            np.tile(share, (n_levels, 1)),
+            np.tile(weights, (n_levels, 1)),
             np.array([-np.inf, 0.0])[:n_levels],
             np.zeros(n_levels - 1),
-            share,
+            weights / weights.sum(),
         )
         self.disagreement_bound = np.nan
         if rows.grown_on is not None:
@@ -51,7 +52,7 @@ class FaithfulPath(MemberWeightsPath):
 
 
 def _weights(members, X):
-    """Find weights, of sum 1, of few members; None if all of them are needed."""
+    """Find weights of few members that preserve all predictions; None if all are needed."""
     winner = members.encode(members.model.predict(X))
     votes = members.votes(X)
     votes = votes.reshape(len(votes), len(winner), -1)
@@ -59,12 +60,26 @@ def _weights(members, X):
     for _ in range(ATTEMPTS):
         weights = faithful_weights(votes, members.weights, winner=winner, strict=strict)
         weights = weights / weights.sum()
-        if (weights > 0).all():
+        if (weights > 0).all() and not members.repeats:
             return None
-        # The plain model sums votes in another order, which may break a tie.
-        model = members.keep(weights > 0, weights)
-        wrong = members.encode(model.predict(X)) != winner
-        if not wrong.any():
-            return weights
+        for stored in _stored(members, weights, votes, winner):
+            # The plain model sums votes in another order, which may break a tie.
+            model = members.keep(stored > 0, stored)
+            wrong = members.encode(model.predict(X)) != winner
+            if not wrong.any():
+                return None if (stored > 0).all() else stored
         strict |= wrong
     return None
+
+
+def _stored(members, weights, votes, winner):
+    """Yield weights as the plain model stores them, the fewest members first."""
+    if not members.repeats:
+        yield weights
+        return
+    rounded = whole_numbers(weights)
+    few = np.lexsort([rounded.sum(axis=1), np.count_nonzero(rounded, axis=1)])
+    for copies in rounded[few]:
+        if (np.tensordot(copies, votes, 1).argmax(axis=1) == winner).all():
+            yield copies
+    yield rounded[-1]

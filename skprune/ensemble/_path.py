@@ -9,7 +9,7 @@ from skprune.base import PruningPath
 from skprune.base._ordered_path import OrderedPath, removal_levels
 from skprune.base._path import tabulate
 from skprune.base._snapshot import Snapshot
-from skprune.surgery.members import factors
+from skprune.solvers.reweighting import nearest_whole_numbers
 
 
 class BaseMemberPath(PruningPath):
@@ -45,13 +45,13 @@ class BaseMemberPath(PruningPath):
             return
         votes = self._members.votes(X)
         for level in self._ascending(index):
-            mask, weights = self.mask(level), self._new_weights(level)
+            mask, copies = self.mask(level), self._new_weights(level)
+            copies = mask if copies is None else copies
             total = np.zeros(votes.shape[1:])
-            # In the order of the members, because the order of a sum affects its rounding.
-            for member in np.flatnonzero(mask):
-                vote = votes[member]
-                total += vote if weights is None else vote * factors(weights, mask)[member]
-            total /= mask.sum()
+            # One after the other, as the model does: the order of a sum affects its rounding.
+            for member in np.repeat(np.arange(len(mask)), copies.astype(np.intp)):
+                total += votes[member]
+            total /= copies.sum()
             yield Snapshot(self.model, total)
 
     def _new_weights(self, index):  # noqa: ARG002 - a hook
@@ -63,7 +63,8 @@ class BaseMemberPath(PruningPath):
 
     def _sizes_of(self, masks):
         """Return parameters and bytes of each level; NaN where those of a member are unknown."""
-        sizes = [np.where(masks, size, 0.0).sum(axis=1) for size in self._members.sizes().T]
+        stored = self._members.stored(masks)
+        sizes = [np.where(stored, size, 0.0).sum(axis=1) for size in self._members.sizes().T]
         return dict(zip(("parameters", "bytes"), sizes, strict=True))
 
 
@@ -122,8 +123,8 @@ class MemberWeightsPath(BaseMemberPath):
     members : Members
         Reader and writer of the whole model.
     weights : ndarray of shape (n_levels, n_members)
-        Weights of the members, of sum 1; members of weight 0 are removed. The first level is
-        the whole model, which keeps its own weights.
+        Weights of the members, as `Members.keep` takes them; members of weight 0 are removed.
+        The first level is the whole model, which keeps its own weights.
     thresholds : ndarray of shape (n_levels,)
         A threshold within each level, ascending.
     breaks : ndarray of shape (n_levels - 1,)
@@ -157,7 +158,8 @@ class MemberWeightsPath(BaseMemberPath):
         penalties : ndarray of shape (n_penalties,)
             Descending.
         weights : ndarray of shape (n_penalties, n_members)
-            Non-negative; each row sums to 1.
+            Non-negative; each row sums to 1. Where the model repeats its members, they are
+            rounded to whole numbers, of which some are 0.
         errors : ndarray of shape (n_members,), default=None
             Error of each member by itself.
 
@@ -168,6 +170,8 @@ class MemberWeightsPath(BaseMemberPath):
             exceeds, with the weights of the lowest penalty that has it. The score of a
             member is the highest penalty under which its weight is positive.
         """
+        if members.repeats:
+            weights = np.array([nearest_whole_numbers(row) for row in weights])
         support = weights > 0
         n_members = support.shape[1]
         sizes = support.sum(axis=1)

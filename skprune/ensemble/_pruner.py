@@ -80,7 +80,7 @@ class EnsemblePruner(BaseModelPruner):
         - "swaps": for each size adds the best member, then swaps members while that lowers
           the squared error of the average prediction;
         - "lasso": non-negative weights under an L1 penalty; members of weight zero are
-          removed;
+          removed (see Notes for how a model holds weights);
         - "nnls": the members selected by "lasso", with the weights (non-negative, of sum 1)
           that minimise the squared error of the average prediction [5]_.
 
@@ -147,14 +147,19 @@ class EnsemblePruner(BaseModelPruner):
     The predictions of T members for n samples are computed once. An order takes O(T n) time
     per selected member, for "margin_distance" and the criteria of squared error O(T).
 
-    New weights sum to 1. In forests and bagged trees they are multiplied into the leaf
-    values, so that a single tree no longer predicts the target by itself; elsewhere they
-    replace ``estimator_weights_`` or ``weights``.
+    Forests and bagging have no place for weights: they hold a member as often as its weight
+    states, at most 16 times, as one object that takes memory and bytes of a pickle once. The
+    weights are rounded to the whole numbers with the nearest shares of the vote whose sum is
+    at most the number of members of the whole model, so that ``n_estimators`` never grows.
+    Members whose weight rounds to 0 are removed. The whole numbers of "faithful" are checked
+    to preserve all predictions; if none do, the whole model is kept. `AdaBoostClassifier` and
+    voting store the exact weights, of sum 1, as ``estimator_weights_`` and ``weights``.
 
     `AdaBoostRegressor` predicts a weighted median; its members are ordered by the squared
     error of the weighted mean.
 
-    Prediction time is proportional to the number of members, memory to the number of leaves.
+    Prediction time is proportional to ``len(estimator_.estimators_)``, memory to the number of
+    leaves of distinct members.
 
     References
     ----------

@@ -188,6 +188,7 @@ class SamplePruner(BaseModelPruner):
     """
 
     _unit_name: ClassVar[str] = "samples"
+    _refits_often: ClassVar[bool] = True
     _deciding: ClassVar[frozenset[str]] = DECIDING
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,

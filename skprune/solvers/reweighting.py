@@ -1,4 +1,4 @@
-"""Non-negative least squares and lasso for the weights of ensemble members.
+"""Non-negative least squares and lasso for the weights of ensemble members, and their rounding.
 
 The problem is ``min 1/2 w'Aw - b'w + penalty * sum(w)`` over ``w >= 0``, with A the mean
 products of the members' predictions and b their mean products with the target.
@@ -10,6 +10,9 @@ import numpy as np
 RIDGE = 1e-10
 MIN_SCALE = 1e-100
 TOLERANCE = 1e-10
+# Largest whole number that a weight is rounded to, and the number of scales per unit of it.
+MOST = 16
+SCALES = 4
 
 
 def non_negative(gram, product, start=None):
@@ -124,3 +127,37 @@ def average_weights(residual_gram):
     """
     weights = non_negative(residual_gram, np.ones(len(residual_gram)))
     return weights / weights.sum()
+
+
+def whole_numbers(weights, most=MOST):
+    """Round weights to small whole numbers, at several scales.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (T,)
+        Non-negative weights, not all zero.
+    most : int, default=16
+        Largest whole number.
+
+    Returns
+    -------
+    ndarray of shape (n_scales, T)
+        Whole numbers about proportional to the weights, in ascending order of their sum, which
+        is at most T. A weight that is small beside the largest one becomes 0. O(most * T).
+    """
+    scales = np.arange(SCALES, SCALES * most + 1) / SCALES
+    rounded = np.rint(scales[:, np.newaxis] * (weights / weights.max()))
+    rounded = np.unique(rounded[rounded.sum(axis=1) <= len(weights)], axis=0)
+    return rounded[np.argsort(rounded.sum(axis=1), kind="stable")]
+
+
+def nearest_whole_numbers(weights, most=MOST):
+    """Return the whole numbers whose shares are nearest to those of weights.
+
+    Parameters and costs are those of `whole_numbers`; the result, of shape (T,), has the least
+    squared error of the shares, and the least sum among equal ones.
+    """
+    rounded = whole_numbers(weights, most)
+    shares = rounded / rounded.sum(axis=1, keepdims=True)
+    error = ((shares - weights / weights.sum()) ** 2).sum(axis=1)
+    return rounded[np.argmax(error <= error.min() * (1 + 1e-9) + np.finfo(float).eps ** 2)]

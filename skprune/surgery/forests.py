@@ -5,8 +5,6 @@ import numpy as np
 from skprune.surgery._checks import require, require_indices
 from skprune.surgery.trees import TreeSurgeon, WrappedTreesSurgeon
 
-# Bits of a factor that keep a mean of votes within 1e-12 of its value.
-MIN_BITS = 40
 OUT_OF_BAG_ATTRIBUTES = ("oob_score_", "oob_decision_function_", "oob_prediction_")
 
 
@@ -23,10 +21,7 @@ class ForestSurgeon(TreeSurgeon):
         shell.n_estimators = len(trees)
 
     def _after_cut(self, model, trees, *, whole):  # noqa: ARG002 - a hook
-        # They describe the whole model, and need the training data to be recomputed.
-        for name in OUT_OF_BAG_ATTRIBUTES:
-            if hasattr(model, name):
-                delattr(model, name)
+        drop_out_of_bag(model)
 
     def apply(self, X):
         """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""
@@ -36,28 +31,18 @@ class ForestSurgeon(TreeSurgeon):
         """Return the training samples of each tree, or None without bootstrap."""
         return self.model.estimators_samples_ if self.model.bootstrap else None
 
-    def mergeable(self, first):
-        """Return the tree that can replace each one; for classifiers all equal trees or none.
+    def merge(self, keep_split, only_child, value, first):
+        """Build the plain model without splits that no prediction depends on.
 
-        Votes of a forest are often tied, and sums that are rounded differently would break ties
-        differently. Trees are merged if the sums are exact (pure leaves), or if all are equal.
+        Equal trees become one object that stands several times, so that sums keep their order
+        and ties of votes stay as they are. If all trees are equal, one is enough.
         """
-        alike = (first == first[0]).all()
-        if not self.is_classifier or alike or self._bits >= MIN_BITS:
-            return first
-        return np.arange(len(first))
-
-    @property
-    def _bits(self):
-        table = self.table
-        return exact_bits(table.value[~table.is_split], table.n_trees)
-
-    def _merged_weight(self, copies):
-        share = (copies > 0).sum() / copies.sum()
-        if self.is_classifier and (copies > 1).any() and (copies > 0).sum() > 1:
-            scale = 2.0**self._bits
-            share = np.rint(share * scale) / scale
-        return copies * share
+        kept, places = np.unique(first, return_inverse=True)
+        keep_tree = np.isin(np.arange(len(first)), kept)
+        model = self.cut(keep_split, keep_tree=keep_tree, value=value, only_child=only_child)
+        if 1 < len(kept) < len(first):
+            repeat_members(model, places)
+        return model
 
 
 class BaggingSurgeon(WrappedTreesSurgeon, ForestSurgeon):
@@ -119,23 +104,27 @@ class BaggingSurgeon(WrappedTreesSurgeon, ForestSurgeon):
         return leaf + self.table.roots[:, np.newaxis]
 
 
-def exact_bits(value, n_trees):
-    """Return the largest number of bits of a factor with which sums of values are exact.
+def repeat_members(model, members):
+    """Let the members of a forest or of bagging stand as often as they are given, in place.
 
     Parameters
     ----------
-    value : ndarray
-        Values.
-    n_trees : int
-        Number of terms of a sum.
-
-    Returns
-    -------
-    int
-        Bits; 0 also if the values are not multiples of a power of two.
+    model : estimator
+        A new model.
+    members : ndarray of int
+        Its members, each at least once.
     """
-    for fraction_bits in range(11):
-        if np.array_equal(scaled := np.ldexp(value, fraction_bits), np.rint(scaled)):
-            largest = max(1.0, np.abs(scaled).max()) * n_trees
-            return max(0, 52 - int(np.ceil(np.log2(largest))))
-    return 0
+    model.estimators_ = [model.estimators_[m] for m in members]
+    model.n_estimators = len(members)
+    if hasattr(model, "estimators_features_"):
+        model.estimators_features_ = [model.estimators_features_[m] for m in members]
+        # `estimators_samples_` draws the samples from these seeds whenever it is read.
+        if len(model._seeds) == members.max() + 1:
+            model._seeds = model._seeds[members]
+    drop_out_of_bag(model)
+
+
+def drop_out_of_bag(model):
+    """Remove what describes the whole model and needs the training data to be recomputed."""
+    for name in OUT_OF_BAG_ATTRIBUTES:
+        vars(model).pop(name, None)

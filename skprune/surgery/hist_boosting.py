@@ -51,6 +51,10 @@ class HistBoostingSurgeon(BoostingSurgeon):
         baseline = self.model._baseline_prediction
         require_shape(self.model, "_baseline_prediction", baseline, (1, per_stage))
         trees = [tree for stage in self.model._predictors for tree in stage]
+        if len(set(map(id, trees))) < len(trees):  # one tree stands twice: only by hand
+            self.model = copy.copy(self.model)
+            stages = [[copy.copy(tree) for tree in stage] for stage in self.model._predictors]
+            self.model._predictors, trees = stages, [tree for stage in stages for tree in stage]
         unknown = sorted(set(trees[0].nodes.dtype.names) - FIELDS)
         if unknown:
             msg = (

@@ -15,7 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skprune.arrays.labels import encode_targets
 from skprune.surgery._registry import has_surgeon, surgeon_for, surgeon_type
-from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
+from skprune.surgery._repeats import first_of
+from skprune.surgery.forests import drop_out_of_bag, repeat_members
 
 
 class Members:
@@ -28,6 +29,8 @@ class Members:
     sequential = False
     # Whether the first k members are the model after k iterations.
     staged = False
+    # Whether the model has no place for weights, and holds a member as often as its weight states.
+    repeats = False
 
     def __init__(self, model):
         check_is_fitted(model)
@@ -116,6 +119,25 @@ class Members:
         """
         return np.array([_size_of(member) for member in self._members], dtype=float)
 
+    def stored(self, masks):
+        """Return which members some models store, if a member may stand several times.
+
+        Parameters
+        ----------
+        masks : ndarray of bool, shape (n_models, n_members)
+            Members that each model keeps.
+
+        Returns
+        -------
+        ndarray of bool, shape (n_models, n_members)
+            The same, without those that are one object with an earlier one of these.
+        """
+        masks, first = masks.copy(), first_of(self._members)
+        for member in np.unique(first[first != np.arange(len(first))]):
+            same = np.flatnonzero(first == member)
+            masks[:, same] &= masks[:, same].cumsum(axis=1) == 1
+        return masks
+
     def keep(self, mask, weights=None):
         """Build the plain model of some of the members.
 
@@ -124,16 +146,18 @@ class Members:
         mask : ndarray of bool, shape (n_members,)
             Members to keep, at least one.
         weights : ndarray of shape (n_members,), default=None
-            New weights, which sum to one over the kept members; the model's own if None.
+            New weights, positive for the kept members; the model's own if None. Where the
+            model `repeats` its members, whole numbers.
 
         Returns
         -------
         estimator
-            Of the same class; it shares no data with the whole model.
+            Of the same class; it shares no data with the whole model. A member that is
+            repeated is one object.
         """
         mask = np.asarray(mask, dtype=bool)
         if self._surgeon is not None:
-            model = self._cut(mask, weights)
+            model = self._cut(mask)
         else:
             shell = copy.copy(self.model)
             if not mask.all():
@@ -143,7 +167,7 @@ class Members:
             self._reweight(model, np.asarray(weights, dtype=float)[mask])
         return model
 
-    def _cut(self, mask, weights):  # noqa: ARG002 - a hook
+    def _cut(self, mask):
         return self._surgeon.cut(self._surgeon.table.is_split, keep_tree=mask)
 
     def _subset(self, shell, members):
@@ -152,7 +176,7 @@ class Members:
         shell.n_estimators = len(members)
 
     def _reweight(self, model, weights):
-        """Set the weights of the kept members."""
+        """Set the weights of the kept members of a new model."""
 
 
 class IndependentMembers(Members, ABC):
@@ -176,7 +200,9 @@ class IndependentMembers(Members, ABC):
 
 
 class ForestMembers(IndependentMembers):
-    """The trees of random forests and extra-trees; weights are multiplied into their values."""
+    """The trees of random forests and extra-trees; a weight is a number of times."""
+
+    repeats = True
 
     @classmethod
     def check(cls, model):
@@ -194,24 +220,18 @@ class ForestMembers(IndependentMembers):
         leaf = self._surgeon.apply(X)
         return value.reshape(len(value), -1)[leaf]
 
-    def _cut(self, mask, weights):
-        table, value = self._surgeon.table, None
-        if weights is not None:
-            value = table.value * factors(weights, mask)[table.tree][:, np.newaxis, np.newaxis]
-        return self._surgeon.cut(table.is_split, keep_tree=mask, value=value)
+    def _reweight(self, model, weights):
+        copies = np.asarray(weights, dtype=np.intp)
+        if (copies > 1).any():
+            repeat_members(model, np.repeat(np.arange(len(copies)), copies))
 
 
 class BaggingMembers(ForestMembers):
-    """The members of bagging; members that are not trees cannot store weights."""
+    """The members of bagging, of any kind; a weight is a number of times."""
 
     @classmethod
     def check(cls, model):
         """Accept any members."""
-
-    @classmethod
-    def takes_weights(cls, model):
-        """Return whether members are trees, which can store their weights."""
-        return has_surgeon(model, family="tree")
 
     @property
     def predicts_by_mean(self):
@@ -235,8 +255,7 @@ class BaggingMembers(ForestMembers):
         # `estimators_samples_` draws the samples from these seeds whenever it is read.
         if len(seeds := self.model._seeds) == self.n_members:
             shell._seeds = seeds[members]
-        for name in OUT_OF_BAG_ATTRIBUTES:
-            shell.__dict__.pop(name, None)
+        drop_out_of_bag(shell)
 
 
 class AdaBoostMembers(IndependentMembers):
@@ -350,27 +369,9 @@ class StageMembers(Members):
         trees += (np.array(surgeon.size()[1:]) - trees.sum(axis=0)) / n_trees
         return trees.reshape(self.n_members, -1, 2).sum(axis=1)
 
-    def _cut(self, mask, weights):  # noqa: ARG002 - a hook
+    def _cut(self, mask):
         keep_tree = np.repeat(mask, self._surgeon.n_values_per_stage)
         return self._surgeon.cut(self._surgeon.table.is_split, keep_tree=keep_tree)
-
-
-def factors(weights, mask):
-    """Return the factors of values with which an unweighted mean is a weighted one.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_members,)
-        Weights that sum to one over the kept members.
-    mask : ndarray of bool, shape (n_members,)
-        Members to keep.
-
-    Returns
-    -------
-    ndarray of shape (n_members,)
-        Factors; 0 for removed members.
-    """
-    return np.where(mask, np.asarray(weights, dtype=float) * mask.sum(), 0.0)
 
 
 def _size_of(member):

@@ -1,6 +1,7 @@
 """Surgery for single decision trees, and the base of all surgeons of trees."""
 
 import copy
+from functools import partial
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -13,6 +14,7 @@ from skprune.surgery._base import Surgeon
 from skprune.surgery._checks import check_nodes, require
 from skprune.surgery._records import cut_records, new_tree, node_bytes, records
 from skprune.surgery._registry import class_name, models_of, registered_class
+from skprune.surgery._repeats import NewTrees, first_of
 
 ONE = "the trees of a model must have values of one shape"
 
@@ -26,6 +28,9 @@ class TreeSurgeon(Surgeon):
     ----------
     table : NodeTable
         All nodes of all its trees.
+    is_stored : ndarray of bool, shape (n_nodes,)
+        False for nodes of trees that are one object with an earlier tree of the model. Their
+        table is that of the earlier one; they take no memory.
     split_parameters, split_bytes : ndarray of shape (n_nodes,)
         Parameters and bytes that collapsing a split saves.
     """
@@ -43,7 +48,11 @@ class TreeSurgeon(Surgeon):
         super().__init__(model)
         self._trees = self._read_trees()
         self.table = self._read()
-        self.split_parameters, self.split_bytes = self._split_sizes()
+        self._first = first_of(self._trees)
+        self.is_stored = (self._first == np.arange(len(self._first)))[self.table.tree]
+        self.split_parameters, self.split_bytes = (
+            np.where(self.is_stored, sizes, 0) for sizes in self._split_sizes()
+        )
 
     def _members(self):
         """Return the fitted tree estimators."""
@@ -147,12 +156,12 @@ class TreeSurgeon(Surgeon):
         # `deepcopy` takes the trees from its memo. Unchanged trees are rebuilt too: copies made by
         # scikit-learn hold uninitialised padding bytes, so equal models would pickle differently.
         links = None if only_child is None else splice(self.table, only_child)
-        memo, whole = self._rebuilt(keep_split, trees, keep_tree, value, links)
+        new, whole = self._rebuilt(keep_split, trees, keep_tree, value, links)
         shell = self.model
         if not keep_tree.all():
             shell = copy.copy(self.model)
             self._set_members(shell, trees)
-        model = copy.deepcopy(shell, memo)
+        model = copy.deepcopy(new.separated(shell, trees), new.memo)
         if not (whole and keep_tree.all()):
             self._after_cut(model, trees, whole=whole)
         return model
@@ -176,12 +185,12 @@ class TreeSurgeon(Surgeon):
 
         Returns
         -------
-        memo : dict
-            The new tree for the id of each old one.
+        new : NewTrees
+            The new trees.
         whole : bool
             Whether all these trees are unchanged.
         """
-        table, memo, whole = self.table, {}, value is None
+        table, new, whole = self.table, NewTrees(self._trees), value is None
         for t, kept, left, right, depth in remaining_trees(table, keep_split, trees, links):
             tree = self._trees[t]
             loses = not keep_tree[t] or len(kept) < table.offsets[t + 1] - table.offsets[t]
@@ -191,9 +200,9 @@ class TreeSurgeon(Surgeon):
                 stored = np.zeros((len(kept), *table.value.shape[1:]))
             elif loses or value is not None:
                 stored = self._as_stored(t, (table.value if value is None else value)[kept])
-            nodes = kept - table.offsets[t]
-            memo[id(tree)] = self._new_tree(tree, nodes, left, right, depth, stored)
-        return memo, whole
+            parts = kept - table.offsets[t], left, right, depth, stored
+            new.add(t, parts, partial(self._new_tree, tree))
+        return new, whole
 
     def merge(self, keep_split, only_child, value, first):
         """Build the plain model without splits and trees that no prediction depends on.
@@ -234,6 +243,23 @@ class TreeSurgeon(Surgeon):
     def _merged_weight(self, copies):
         """Return the factors of the values of trees, given how many trees each one replaces."""
         return np.ones(len(copies))
+
+    def spread(self, values):
+        """Give trees that are one object the values that its first occurrence has.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_nodes, ...)
+            Values of the nodes.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes, ...)
+            Values with which a cut leaves these trees one object.
+        """
+        table = self.table
+        shift = table.roots - table.roots[self._first]
+        return values[np.arange(table.n_nodes) - shift[table.tree]]
 
     @property
     def contributions(self):
@@ -387,11 +413,12 @@ class TreeSurgeon(Surgeon):
 
     def size(self):
         """Return leaves, parameters and bytes of the model; a tuple of int."""
-        leaf_values = [tree.value[0].size for tree in self._trees]
-        n_nodes = np.array([tree.node_count for tree in self._trees])
+        trees = [self._trees[t] for t in np.unique(self._first)]
+        leaf_values = [tree.value[0].size for tree in trees]
+        n_nodes = np.array([tree.node_count for tree in trees])
         n_leaves = (n_nodes + 1) // 2
         parameters = 2 * (n_nodes - n_leaves) + n_leaves * leaf_values
-        n_bytes = n_nodes * [node_bytes(tree) for tree in self._trees]
+        n_bytes = n_nodes * [node_bytes(tree) for tree in trees]
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
 
 

@@ -101,7 +101,7 @@ class LosslessPath(BaseTreePath):
         if not self._keep.all() or len(np.unique(self._simpler.first)) < len(self._simpler.first):
             surgeons.append(surgeon_for(self._simplified()))
         leaves, parameters, n_bytes = np.array([surgeon.size() for surgeon in surgeons]).T
-        trees = np.array([surgeon.table.n_trees for surgeon in surgeons])
+        trees = np.array([surgeon.is_stored[surgeon.table.roots].sum() for surgeon in surgeons])
         sizes = {
             "leaves": leaves,
             "trees": trees,

@@ -77,12 +77,12 @@ class TreePath(BaseTreePath, OrderedPath):
             self.levels["ridge"] = np.append(np.nan, np.full(len(self) - 1, float(ridge)))
 
     def _sizes(self, n_levels):
-        table, surgeon = self._surgeon.table, self._surgeon
+        surgeon = self._surgeon
         n_leaves, n_parameters, n_bytes = surgeon.size()
         # What the whole model has, and what a split adds to it.
         amounts = {
-            "leaves": (n_leaves, 1),
-            "nodes": (table.n_nodes, 2),
+            "leaves": (n_leaves, surgeon.is_stored),
+            "nodes": (surgeon.is_stored.sum(), 2 * surgeon.is_stored),
             "parameters": (n_parameters, surgeon.split_parameters),
             "bytes": (n_bytes, surgeon.split_bytes),
         }

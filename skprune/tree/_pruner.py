@@ -68,8 +68,8 @@ class TreePruner(BaseModelPruner):
           loss;
         - "lossless": removes only what does not change predictions: splits whose leaves all
           store the same value, branches that no sample can reach given the splits above, and
-          duplicate trees, whose weight is added to the first. It determines the number of
-          leaves itself and takes no `keep` or `threshold`;
+          duplicate trees, which become one. It determines the number of leaves itself and
+          takes no `keep` or `threshold`;
         - "random": random scores, the baseline of all other criteria.
     keep : int or float, default=None
         Leaves to keep over the whole model: their maximum number (int) or fraction (float in
@@ -155,9 +155,10 @@ class TreePruner(BaseModelPruner):
 
     "lossless" preserves predicted classes exactly, and numbers up to rounding if trees are
     merged. Branches that only missing values can take are kept if the model supports missing
-    values. Equal trees of classifiers are merged if that preserves ties of votes: in forests
-    with pure leaves, and in `AdaBoostClassifier` if its weights cannot tie. Equal trees of
-    regressors are merged, except in `AdaBoostRegressor`, which predicts a median. Members of
+    values. Equal trees of forests and bagging become one object that stands several times in
+    ``estimators_``. Those of `AdaBoostClassifier` are merged if its weights cannot tie, those
+    of other boosted regressors always, except in `AdaBoostRegressor`, which predicts a median,
+    and those of other boosted classifiers never. Members of
     `AdaBoostClassifier` cast hard votes: leaves that predict the same class count as equal,
     and the probabilities of a single member may change. Most is removed from models with
     rounded thresholds and values, or grown on features with few distinct values.
@@ -294,7 +295,8 @@ class TreePruner(BaseModelPruner):
             return self._backfit(surgeon, rows)
         whole = 0.0 if self.criterion == "cost_complexity" else -np.inf
         scale = {"whole": whole, "common_scale": self.criterion != "random"}
-        path = TreePath(surgeon, scores := self._score(surgeon, rows), **scale)
+        scores = surgeon.spread(self._score(surgeon, rows))
+        path = TreePath(surgeon, scores, **scale)
         if not self._shrinks:
             return path
         ridge = best_ridge(surgeon, path, rows) if self.ridge is None else self.ridge

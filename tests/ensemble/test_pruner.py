@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -46,8 +47,10 @@ FOR_FORESTS = [criterion for criterion in CRITERIA if criterion not in {"stages"
 @pytest.mark.parametrize("criterion", FOR_FORESTS)
 def test_every_criterion_prunes_a_forest(criterion):
     pruner = EnsemblePruner(FOREST, criterion=criterion, keep=4, random_state=0).fit(X, Y)
-    n_members = len(pruner.estimator_.estimators_)
+    n_members = len(set(pruner.estimator_.estimators_))
     assert 1 <= n_members <= 4
+    assert n_members <= pruner.estimator_.n_estimators <= FOREST.n_estimators
+    assert pruner.estimator_.n_estimators == len(pruner.estimator_.estimators_)
     assert n_members == 4 or criterion in REWEIGHTINGS
     assert pruner.report_["kept"].sum() == n_members == pruner.keep_mask_.sum()
     assert pruner.report_["weight"].sum() == pytest.approx(1)
@@ -125,7 +128,7 @@ def test_new_weights_lower_the_squared_error():
     def error(criterion):
         path = EnsemblePruner(model, criterion=criterion).fit(*choose).path_
         level = path.cut(keep=5)
-        assert len(level.estimators_) == 5 or criterion in REWEIGHTINGS
+        assert len(set(level.estimators_)) == 5 or criterion in REWEIGHTINGS
         return np.mean((level.predict(choose[0]) - choose[1]) ** 2)
 
     assert error("swaps") <= error("reduced_error") <= error("error")
@@ -151,8 +154,8 @@ def test_bagging_of_other_members_than_trees():
     model = BaggingClassifier(KNeighborsClassifier(), n_estimators=6, random_state=0)
     pruner = EnsemblePruner(model, keep=3).fit(X, Y)
     assert len(pruner.estimator_.estimators_) == 3
-    with pytest.raises(InputError, match="cannot store new weights"):
-        EnsemblePruner(model, criterion="nnls").fit(X, Y)
+    pruner = EnsemblePruner(model, criterion="nnls", keep=3).fit(X, Y)
+    assert len(set(pruner.estimator_.estimators_)) == pruner.keep_mask_.sum() <= 3
 
 
 @pytest.mark.parametrize(
@@ -192,9 +195,9 @@ def test_several_outputs():
     for criterion in FOR_FORESTS:
         chosen = EnsemblePruner(FOREST, criterion=criterion, keep=4).fit(X, labels)
         assert chosen.predict(X).shape == labels.shape
-    frozen = FrozenEstimator(FOREST.fit(X, labels))
+    frozen = FrozenEstimator(clone(FOREST).fit(X, labels))
     errors = EnsemblePruner(frozen, criterion="error").fit(X, labels).report_["error"]
-    expected = [(tree.predict(X) != labels).mean() for tree in FOREST.estimators_]
+    expected = [(tree.predict(X) != labels).mean() for tree in frozen.estimator.estimators_]
     np.testing.assert_allclose(errors, expected)
     with pytest.raises(InputError, match="y has 1 outputs, but the model has 2"):
         EnsemblePruner(frozen).fit(X, Y)
@@ -215,8 +218,8 @@ def test_labels_of_any_kind_and_rows_of_unknown_classes():
 def test_a_target_without_signal_keeps_one_member_at_least():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=60)
-    frozen = FrozenEstimator(REGRESSORS.fit(XR, YR))
-    for y in (noise, np.zeros(60), -REGRESSORS.predict(XR[:60])):
+    frozen = FrozenEstimator(clone(REGRESSORS).fit(XR, YR))
+    for y in (noise, np.zeros(60), -frozen.estimator.predict(XR[:60])):
         path = EnsemblePruner(frozen, criterion="nnls").fit(XR[:60], y).path_
         assert path.units[-1] >= 1
         assert np.isfinite(path.cut(index=-1).predict(XR)).all()
@@ -246,7 +249,7 @@ def test_other_models_are_refused():
 
 
 def test_rows_that_cannot_choose_are_refused():
-    frozen = FrozenEstimator(FOREST.fit(X, Y))
+    frozen = FrozenEstimator(clone(FOREST).fit(X, Y))
     with pytest.raises(InputError, match="requires y to be passed"):
         EnsemblePruner(frozen).fit(X)
     with pytest.raises(InputError, match="labels that the model does not know"):
@@ -273,3 +276,48 @@ def test_random_follows_its_seed():
     ]
     assert (masks[0] == masks[1]).all()
     assert not (masks[0] == masks[2]).all()
+
+
+ZERO_WEIGHTS = clone(VOTING).set_params(weights=[0, 1, 0, 2])
+HARD = clone(VOTING).set_params(voting="hard")
+BAGGED = BaggingClassifier(n_estimators=9, max_features=0.7, random_state=0)
+
+
+def answer(model):
+    return (model.predict if getattr(model, "voting", "") == "hard" else model.predict_proba)(X)
+
+
+@pytest.mark.parametrize("criterion", [*REWEIGHTINGS, "faithful"])
+@pytest.mark.parametrize(
+    "model",
+    [VOTING, ZERO_WEIGHTS, HARD, FOREST, BAGGED],
+    ids=["soft", "zero weights", "hard", "forest", "bagging"],
+)
+def test_levels_of_weights_are_those_of_fits(model, criterion):
+    frozen = FrozenEstimator(clone(model).fit(X[:200], Y[:200]))
+    pruner = EnsemblePruner(frozen, criterion=criterion)
+    path = pruner.fit(X[200:], Y[200:]).path_
+    whole = EnsemblePruner(frozen, criterion=criterion, keep=1.0).fit(X[200:], Y[200:])
+    np.testing.assert_array_equal(answer(whole.estimator_), answer(frozen.estimator))
+    np.testing.assert_array_equal(answer(path.cut(keep=1.0)), answer(frozen.estimator))
+    if criterion == "faithful":
+        np.testing.assert_array_equal(answer(pruner.estimator_), answer(path.cut(index=-1)))
+        return
+    for keep in range(1, path.units[0] + 1):
+        alone = EnsemblePruner(frozen, criterion=criterion, keep=keep).fit(X[200:], Y[200:])
+        np.testing.assert_array_equal(answer(alone.estimator_), answer(path.cut(keep=keep)))
+        assert alone.keep_mask_.sum() <= keep
+
+
+@pytest.mark.parametrize("criterion", [*REWEIGHTINGS, "faithful"])
+@pytest.mark.parametrize("model", [FOREST, BAGGED], ids=["forest", "bagging"])
+def test_leaves_of_weighted_members_are_probabilities(model, criterion):
+    pruner = EnsemblePruner(clone(model), criterion=criterion, random_state=0).fit(X, Y)
+    members = pruner.estimator_.estimators_
+    for member in members:
+        np.testing.assert_allclose(member.tree_.value.sum(axis=2), 1)
+    copies = np.unique([id(member) for member in members], return_counts=True)[1]
+    assert copies.max() <= 16
+    assert len(copies) == pruner.keep_mask_.sum()
+    shares = pruner.report_["weight"][pruner.keep_mask_]
+    np.testing.assert_allclose(np.sort(shares), np.sort(copies) / len(members))

@@ -20,7 +20,7 @@ NETWORK = MLPClassifier((9, 6), solver="lbfgs", max_iter=30, random_state=0)
 
 def test_networks_are_followed_by_small_ones():
     models = {
-        "whole": NETWORK.fit(X, y),
+        "whole": clone(NETWORK).fit(X, y),
         "units": MLPPruner(NETWORK, unit="neuron", keep=6).fit(X, y),
         "weights": make_pipeline(StandardScaler(), MLPPruner(NETWORK, keep=0.3)).fit(X, y),
         "search": PruningSearchCV(NETWORK, {"keep": [0.5]}, cv=2).fit(X, y),

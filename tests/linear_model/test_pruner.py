@@ -443,7 +443,7 @@ def test_coefficients_that_are_zero_are_no_units():
     X, y = make_regression(100, 12, n_informative=4, noise=1.0, random_state=0)
     model = Lasso(5.0)
     alive = model.fit(X, y).coef_ != 0
-    pruner = LinearPruner(model, keep=1.0).fit(X, y)
+    pruner = LinearPruner(clone(model), keep=1.0).fit(X, y)
     assert 0 < pruner.path_.units[0] == alive.sum() < 12
     assert_array_equal(pruner.keep_mask_, alive)
     empty = LinearPruner(Lasso(1e6)).fit(X, y)

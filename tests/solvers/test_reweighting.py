@@ -81,3 +81,47 @@ def test_average_weights_are_optimal(seed):
     others = rng.dirichlet(np.full(len(weights), 0.3), 2000)
     others = np.concatenate([others, 0.9 * weights + 0.1 * others])
     assert (np.einsum("ij,jk,ik->i", others, gram, others) >= error - 1e-9).all()
+
+
+def test_whole_numbers_are_small_and_no_more_than_members():
+    rng = np.random.default_rng(0)
+    for n_members in (1, 2, 7, 60):
+        weights = rng.random(n_members) ** 3
+        rounded = reweighting.whole_numbers(weights)
+        assert rounded.max() <= 16
+        totals = rounded.sum(axis=1)
+        assert (np.diff(totals) >= 0).all()
+        assert (totals >= 1).all()
+        assert (totals <= n_members).all()
+        np.testing.assert_array_equal(rounded, np.rint(rounded))
+        assert len(np.unique(rounded, axis=0)) == len(rounded)
+        assert (rounded[:, np.argmax(weights)] == rounded.max(axis=1)).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ([0.5, 0.5, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0]),
+        ([0.2, 0.6, 0, 0.2, 0, 0], [1, 3, 0, 1, 0, 0]),
+        ([1e-9, 1.0], [0, 1]),
+        ([3.0], [1]),
+        ([0.5, 0.3, 0.2], [1, 1, 0]),  # three trees in all
+    ],
+)
+def test_nearest_whole_numbers(weights, expected):
+    np.testing.assert_array_equal(reweighting.nearest_whole_numbers(np.array(weights)), expected)
+
+
+def test_no_scale_gives_nearer_whole_numbers():
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        weights = rng.random(5) * (rng.random(5) < 0.8) + [1e-3, 0, 0, 0, 0]
+        weights = np.concatenate([weights, np.zeros(20)]) / weights.sum()
+        found = reweighting.nearest_whole_numbers(weights)
+
+        def error(copies, weights=weights):
+            return ((copies / copies.sum() - weights) ** 2).sum()
+
+        for scale in np.linspace(1, 16, 16):
+            copies = np.rint(scale * weights / weights.max())
+            assert copies.sum() > 25 or error(found) <= error(copies) + 1e-15

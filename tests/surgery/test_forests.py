@@ -2,7 +2,6 @@
 
 import pickle
 import warnings
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -28,7 +27,6 @@ from skprune.arrays.nodes import route, survivors
 from skprune.criteria.weakest_link import random_scores
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import surgeon_for
-from skprune.surgery.forests import exact_bits
 
 WORDS = np.array(["setosa", "versicolor", "virginica"])
 SMALL = {"n_estimators": 6, "random_state": 0}
@@ -446,23 +444,3 @@ def test_cuts_of_the_wrong_shape_are_refused(change, words):
     surgeon = surgeon_for(fitted("forest")[0])
     with pytest.raises(InputError, match=words):
         surgeon.cut(surgeon.table.is_split, **change)
-
-
-@pytest.mark.parametrize(
-    ("value", "n_trees", "bits"),
-    [
-        ([0.0, 1.0], 1, 52),
-        ([0.0, 1.0], 100, 45),
-        ([0.25, 0.75], 64, 44),
-        ([0.0, 3.0], 4, 48),
-        ([1 / 3, 2 / 3], 10, 0),
-        ([2.0**-11], 1, 0),
-    ],
-)
-def test_factors_of_so_many_bits_leave_sums_exact(value, n_trees, bits):
-    assert exact_bits(np.array(value), n_trees) == bits
-    if bits:
-        factor = np.rint(0.7 * 2.0**bits) / 2.0**bits
-        drawn = np.random.default_rng(0).choice(value, n_trees)
-        exact = sum(Fraction(factor) * Fraction(v) for v in drawn)
-        assert Fraction(np.add.accumulate(factor * drawn)[-1]) == exact
