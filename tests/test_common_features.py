@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import get_tags
 
-from skprune import PruningSearchCV
+from skprune import PermutationPruner, PruningSearchCV
 from skprune.exceptions import InputError
 from tests._instances import DECIDING_FEATURES, FEATURE_PRUNERS, GROUPED, NOT_NESTED, draws, name_of
 
@@ -268,6 +268,17 @@ def test_columns_that_do_not_exist_are_named(pruner, params, words):
     X, y = table()
     with pytest.raises(InputError, match=words):
         clone(pruner).set_params(**params).fit(X, y)
+
+
+@over_every
+def test_several_outputs_are_read_or_refused_in_one_way(pruner):
+    X, y = table()
+    if isinstance(pruner, PermutationPruner) or not get_tags(pruner).target_tags.required:
+        return
+    labels = np.column_stack([y, 1 - y])
+    for targets in (labels, sparse.csr_array(labels)):
+        with pytest.raises(InputError, match=f"2 outputs, but {type(pruner).__name__} allows one"):
+            clone(pruner).fit(X, targets)
 
 
 @over_groups

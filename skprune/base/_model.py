@@ -307,6 +307,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         return tags
 
     classes_ = inner_attribute("classes_", "Class labels of the inner classifier.")
+    coef_ = inner_attribute("coef_", "Coefficients of the pruned linear model.")
     feature_importances_ = inner_attribute(
         "feature_importances_", "Impurity-based importances of the pruned model."
     )

@@ -117,7 +117,7 @@ def single_target(y, purpose):
     """
     if y is None:
         raise targets_missing(purpose)
-    values = np.asarray(y)
+    values = y if issparse(y) else np.asarray(y)
     if values.ndim == 2 and values.shape[1] > 1:
         raise too_many_outputs(values.shape[1], purpose)
     return y if values.ndim == 1 else column_or_1d(y, warn=True)

@@ -8,6 +8,8 @@ from scipy.linalg import svd
 
 # Relative tolerance for singular values that count as zero.
 RANK_RTOL = 1e-10
+# Distance of Tukey's outer fences from the quartiles, in distances between the quartiles.
+N_SPREADS = 3
 
 
 def error_norm(prediction, target):
@@ -32,6 +34,70 @@ def error_norm(prediction, target):
     examples early in training", NeurIPS 2021.
     """
     return np.sqrt(((prediction - target) ** 2).sum(axis=1))
+
+
+def wrong_labels(probabilities, codes, weight):
+    """Estimate the share of the samples whose label is wrong (confident learning).
+
+    A label counts as wrong if another class is more probable, and at least as probable as it is
+    on average for the samples that have its label: the self-confidence of that class. Classes of
+    which a model is unsure therefore count no sooner than others, and labels that are merely
+    uncertain do not count.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Class probabilities, of models that were not fitted to the sample.
+    codes : ndarray of int, shape (n_samples,)
+        Encoded class labels.
+    weight : ndarray of shape (n_samples,)
+        Sample weights; samples of weight zero have no part in the estimate.
+
+    Returns
+    -------
+    float
+        Share of the samples. O(n_samples * n_classes).
+
+    References
+    ----------
+    C. G. Northcutt, L. Jiang and I. L. Chuang, "Confident learning: estimating uncertainty in
+    dataset labels", Journal of Artificial Intelligence Research 70, 2021.
+    """
+    n_classes = probabilities.shape[1]
+    own = np.take_along_axis(probabilities, codes[:, np.newaxis], axis=1)
+    total = np.bincount(codes, weight, n_classes)
+    confidence = np.full(n_classes, np.inf)  # no sample is of a class without weight
+    sums = np.bincount(codes, weight * own[:, 0], n_classes)
+    np.divide(sums, total, out=confidence, where=total > 0)
+    wrong = ((probabilities >= confidence) & (probabilities > own)).any(axis=1) & (weight > 0)
+    return float(wrong.mean())
+
+
+def far_outliers(residuals, weight):
+    """Return the share of residuals that are far outliers: outside of Tukey's outer fences.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_samples,)
+        Residuals of a regression, by models that were not fitted to the sample.
+    weight : ndarray of shape (n_samples,)
+        Sample weights, at least one of them positive; samples of weight zero are no outliers.
+
+    Returns
+    -------
+    float
+        Share of the residuals that are more than three times the distance of the quartiles below
+        the lower or above the upper quartile: two in a million of normal ones. 0 if the quartiles
+        are equal. O(n_samples).
+
+    References
+    ----------
+    J. W. Tukey, "Exploratory data analysis", Addison-Wesley, 1977.
+    """
+    low, high = np.percentile(residuals[weight > 0], [25, 75])
+    reach = N_SPREADS * (high - low)
+    outside = (residuals < low - reach) | (residuals > high + reach)
+    return float((outside & (weight > 0)).mean()) if reach > 0 else 0.0
 
 
 def leverage(X, weight):

@@ -58,7 +58,7 @@ def augment(data, index, share, rng):
     n_new = round(share * len(index))
     X = rows_of(data.X, index)
     if not n_new or len(index) < 2:
-        return Part(index, rows_of(X, []), index[:0])
+        return Part(index, rows_of(X, index[:0]), index[:0])
     near = NearestNeighbors(n_neighbors=min(N_NEIGHBORS, len(index) - 1))
     near.fit(_standardized(X))
     parents, sources = swap(near.kneighbors(return_distance=False), n_new, np.shape(X)[1], rng)

@@ -10,10 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_regressor
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import MetadataRequest
 
 from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
+from skprune.base._folds import (
+    check_training_weights,
+    fold_of_each,
+    request_groups,
+    splits_of,
+)
 from skprune.base._frozen import check_frozen, warn_if_fitted
 from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.distillation._augmentation import augment
@@ -24,7 +31,7 @@ from skprune.distillation._comparison import (
     select_student,
 )
 from skprune.distillation._student import check_pair, check_student, draws_classes, fit_student
-from skprune.distillation._teacher import Teacher, fold_of
+from skprune.distillation._teacher import Teacher
 from skprune.distillation._training_sets import check_training_data, make_training_sets
 from skprune.exceptions import PruningWarning
 from skprune.size import plain_result
@@ -66,7 +73,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         and one of its five nearest neighbours, and labelled by the teacher alone.
     cv : int, cross-validation generator or iterable, default=5
         Folds: of teachers without out-of-bag predictions, and of the comparison. Each sample is
-        held out once.
+        held out once. A splitter that needs groups takes those of `fit`.
     gate : bool, default=True
         Whether to compare with a student that is fitted to the true targets alone, and to return
         that one unless the distilled student is better.
@@ -181,7 +188,13 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         self.n_jobs = n_jobs
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: MatrixLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit the teacher, and the student to its soft labels.
 
         Parameters
@@ -192,6 +205,8 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
             Target.
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights, for teacher, student and their comparison.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the samples, for a splitter as `cv`.
 
         Returns
         -------
@@ -212,7 +227,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
             check_student(self.student, data)
             rng = check_random_state(self.random_state)
             teacher = Teacher(self.teacher, data, self.n_jobs)
-            fold, parts = self._divide(data, teacher, rng)
+            fold, parts = self._divide(data, teacher, groups, rng)
             labels = teacher.label(fold, parts)
             training_sets = [
                 make_training_sets(data, part, *soft, temperature=self.temperature, mix=self.mix)
@@ -243,14 +258,28 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
                 stacklevel=4,
             )
 
-    def _divide(self, data, teacher, rng):
+    def _divide(self, data, teacher, groups, rng):
         """Return folds, and the parts that are labelled: all samples, and those of each fold."""
         fold = np.zeros(len(data.y), dtype=int)
         if self.gate or teacher.how == "out of fold":
-            fold = fold_of(self.cv, data)
+            classifier = data.classes is not None
+            splits = splits_of(self.cv, data.X, data.labels, classifier=classifier, groups=groups)
+            fold = fold_of_each(splits, len(fold), self.cv)
+            if data.weight is not None:
+                check_training_weights(fold, data.weight, self.cv)
         indices = [np.arange(len(fold))]
         indices += [np.flatnonzero(fold != k) for k in range(fold.max() + 1) if self.gate]
         return fold, [augment(data, index, self.augment, rng) for index in indices]
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return the metadata request.
+
+        Returns
+        -------
+        MetadataRequest
+            `fit` requests groups where `cv` needs them.
+        """
+        return request_groups(super().get_metadata_routing(), self.cv)
 
     @property
     def _compared_by_loss(self):
@@ -276,6 +305,10 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     path_ = inner_attribute("path_", "All levels of a student that is a pruner; not pickled.")
     n_features_in_ = inner_attribute("n_features_in_", "Number of features seen during `fit`.")
+    coef_ = inner_attribute("coef_", "Coefficients of a linear student.")
+    feature_importances_ = inner_attribute(
+        "feature_importances_", "Impurity-based importances of the student."
+    )
     feature_names_in_ = inner_attribute("feature_names_in_", "Names of the features.")
 
     @property

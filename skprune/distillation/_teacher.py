@@ -3,46 +3,11 @@
 import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import n_rows_of, rows_of
 from skprune.distillation._student import align, predict_soft, weights_for
 from skprune.exceptions import InputError
-
-
-def fold_of(cv, data):
-    """Return the fold in which each sample is held out.
-
-    Parameters
-    ----------
-    cv : int, splitter or iterable
-        As in scikit-learn.
-    data : TrainingData
-        All training samples.
-
-    Returns
-    -------
-    ndarray of int, shape (n_samples,)
-        Folds, from 0.
-
-    Raises
-    ------
-    InputError
-        If a sample is not held out exactly once.
-    """
-    splitter = check_cv(cv, data.labels, classifier=data.classes is not None)
-    fold, times = np.zeros(len(data.y), dtype=int), np.zeros(len(data.y), dtype=int)
-    for k, (_, held) in enumerate(splitter.split(data.X, data.labels)):
-        fold[held] = k
-        times[held] += 1
-    if (times != 1).any():
-        msg = (
-            f"cv={cv!r} holds some samples out {times[times != 1][0]} times. Each sample is to be "
-            "held out once: give a number of folds, or a splitter such as KFold."
-        )
-        raise InputError(msg)
-    return fold
 
 
 class Teacher:

@@ -24,12 +24,14 @@ from skprune.base._frames import (
     refuse_other_tables,
 )
 from skprune.base._pruner import BasePruner, all_or_nothing
+from skprune.base._targets import single_target
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
     Columns,
     encode_text,
     positive_weight_only,
     refuse_text,
+    warn_of_rounding,
 )
 
 
@@ -105,6 +107,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     def _validate_table(self, X, y, **checks):
         """Validate the input, with further checks; return `Columns`, and the target."""
         text, times = non_numeric_columns(X), "dates" in self._reads
+        warn_of_rounding(X, stacklevel=4)
         if text and not is_frame(X):
             X = cells_of(X)
         temporal = [i for i in text if times and is_temporal(column_of(X, i))]
@@ -122,6 +125,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             **checks,
         }
         if self._needs_target:
+            y = single_target(y, type(self).__name__)
             X, y = validate_data(self, X, y, **how)
         else:
             X = validate_data(self, X, **how)

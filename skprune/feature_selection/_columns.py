@@ -21,6 +21,8 @@ from skprune.exceptions import InputError, PruningWarning
 
 # Sample weights with a smaller mean are shares of something, not numbers of repetitions.
 MIN_MEAN_WEIGHT = 0.1
+# Whole numbers up to this are exact as floats.
+LARGEST_EXACT = 2**53
 
 
 class Columns(NamedTuple):
@@ -39,6 +41,37 @@ class Columns(NamedTuple):
     X: Any
     nominal: Any
     temporal: Any = None
+
+
+def warn_of_rounding(X, *, stacklevel):
+    """Warn of whole numbers that differ but are equal once they are floats.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        The table. Only features of 64-bit whole numbers are read.
+    stacklevel : int
+        As of `warnings.warn`.
+    """
+    places = []
+    for place in range(np.shape(X)[1] if is_frame(X) or isinstance(X, np.ndarray) else 0):
+        values = np.asarray(column_of(X, place)) if is_frame(X) else X[:, place]
+        if values.dtype.kind not in "iu" or not len(values):
+            continue
+        if max(int(values.max()), -int(values.min())) <= LARGEST_EXACT:
+            continue
+        if len(np.unique(values)) > len(np.unique(values.astype(np.float64))):
+            places.append(place)
+    if places:
+        names = column_names(X)
+        shown = places if names is None else [names[place] for place in places]
+        warnings.warn(
+            f"The features {shown} hold whole numbers beyond 2**53 that are equal once they "
+            "are rounded to floats, and are compared as equal. If they identify something, leave "
+            "them out, or make them text.",
+            PruningWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 # Features that hold no numbers.

@@ -49,6 +49,10 @@ FLOOR_INFORMATION, FLOOR_CORRELATION = 0.01, 0.001
 MIN_PER_CATEGORY = 5
 
 
+# Number of features above which the default level, half of them, is announced as expensive.
+MANY_COLUMNS = 20_000
+
+
 class InformationPruner(BaseRankingPruner):
     """Select features by information about the target that others do not have (mRMR, JMI, ...).
 
@@ -228,6 +232,7 @@ class InformationPruner(BaseRankingPruner):
 
     def _prune_columns(self, table, y, sample_weight):
         self._warn_of_unused_parameters()
+        self._warn_of_many_features()
         warn_of_small_weights(sample_weight, stacklevel=5)
         if self._decides:
             return self._decide(table, y, sample_weight)
@@ -253,6 +258,20 @@ class InformationPruner(BaseRankingPruner):
         elif self._standardizes:
             reasons = {"n_bins": f"relevance={self.relevance!r} reads the values themselves"}
         self._warn_if_set(reasons, stacklevel=6)
+
+    def _warn_of_many_features(self):
+        """Warn of the cost of the default level, which nobody asked for."""
+        n_columns = self.n_features_in_
+        one_by_one = not self._decides and self.criterion != "mi"
+        if one_by_one and self.keep is None and self.threshold is None and n_columns > MANY_COLUMNS:
+            warnings.warn(
+                f"keep and threshold are not given, so that half of {n_columns:,} features are "
+                "selected one by one: the time grows with the square of their number, to "
+                f"{n_columns**2 // 2:,} comparisons of two features. Give a smaller keep, or "
+                "criterion='mi' or 'fcbf'.",
+                PruningWarning,
+                stacklevel=5,
+            )
 
     def _codes(self, table, y, sample_weight):
         """Return the counted bin codes of the features and of the target."""

@@ -1,22 +1,23 @@
 """Permutation importance on held-out data: features that a model does without."""
 
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
+from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
 
 from skprune._compat import HasMethods, Interval, StrOptions, rows_of
-from skprune.arrays.annotations import Groups, Seed
+from skprune.arrays.annotations import Groups, MatrixLike, Seed
 from skprune.base._delegation import tags_of
+from skprune.base._folds import request_groups, splits_of
 from skprune.base._frames import (
     has_missing,
     is_frame,
@@ -51,7 +52,8 @@ class PermutationPruner(BaseRankingPruner):
     scoring : str or callable, default=None
         As in `sklearn.metrics.check_scoring`; None is the `score` of the estimator.
     cv : int, splitter or iterable, default=5
-        Folds, as in `sklearn.model_selection.check_cv`.
+        Folds, as in `sklearn.model_selection.check_cv`. A splitter that needs groups takes those
+        of `fit`.
     n_repeats : int, default=5
         Number of times that each feature is shuffled in each fold.
     keep : int or float, default=None
@@ -175,6 +177,56 @@ class PermutationPruner(BaseRankingPruner):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Find the features to keep.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training samples.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights, for the fit of the estimator and the scorer, if they take them.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the samples, for a splitter as `cv`. Groups of features are a parameter of
+            the pruner.
+
+        Returns
+        -------
+        self : object
+            The fitted pruner.
+
+        Raises
+        ------
+        LevelError
+            If `keep` or `threshold` is malformed or cannot be met.
+        InputError
+            If features do not exist or hold values that the estimator does not support, or the
+            folds are none, or need groups.
+        """
+        self._sample_groups = groups
+        try:
+            return super().fit(X, y, sample_weight)
+        finally:
+            del self._sample_groups
+
+    def get_metadata_routing(self) -> MetadataRequest:
+        """Return the metadata request.
+
+        Returns
+        -------
+        MetadataRequest
+            `fit` requests groups where `cv` needs them.
+        """
+        return request_groups(super().get_metadata_routing(), self.cv)
+
     def _validate_table(self, X, y, **checks):
         """Return the table as it is: the estimator itself refuses what it cannot read."""
         refuse_other_tables(X)
@@ -211,10 +263,11 @@ class PermutationPruner(BaseRankingPruner):
 
     def _score_columns(self, table, y, sample_weight):
         check_frozen(self.estimator)
-        cv = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         weights = [] if sample_weight is None else [sample_weight]
-        splits = list(cv.split(table.X, y))
-        splits = folds_that_weigh(splits, weights, weights, cv=self.cv, stacklevel=5)
+        stratified = is_classifier(self.estimator)
+        groups = self._sample_groups
+        splits = splits_of(self.cv, table.X, y, classifier=stratified, groups=groups)
+        splits = folds_that_weigh(splits, weights, weights, cv=self.cv, stacklevel=6)
         rng = check_random_state(self.random_state)
         seeds = rng.randint(np.iinfo(np.int32).max, size=len(splits))
         job = delayed(_importances_of_fold)

@@ -10,6 +10,7 @@ itself, and one copy after the other.
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ from skprune.arrays.blocks import block_size, blocks, even_blocks
 from skprune.base._frames import is_frame, non_numeric_columns, take_by_column
 from skprune.base._snapshot import Snapshot
 from skprune.criteria.permutation_walks import decision_steps, permutations, reroute
-from skprune.exceptions import UnsupportedModelError
+from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import surgeon_for
 
 # Bytes of the arrays of one block: of permuted copies, of predictions, of paths.
@@ -78,13 +79,24 @@ def permutation_importances(
     weights = {}
     if sample_weight is not None and takes_weights(scorer):
         weights = {"sample_weight": sample_weight}
-    whole = scorer(model, X, y, **weights)
+    whole = _number(scorer(model, X, y, **weights), scorer)
     source = permutations(n_rows_of(X), n_repeats, seed)
     scores = [
         scorer(each, rows, y, **weights)
         for each, rows in _permuted_models(model, X, scorer, units, source)
     ]
     return whole - np.reshape(scores, (units.max() + 1, n_repeats))
+
+
+def _number(score, scorer):
+    """Refuse a score that is no number, in the words of scikit-learn's searches."""
+    if np.ndim(score) or not isinstance(score, (Real, np.number, np.bool_)):
+        msg = (
+            f"scoring must return a number, got {score!r} ({type(score)}) instead. "
+            f"(scorer={scorer!r})"
+        )
+        raise InputError(msg)
+    return score
 
 
 def _unbound(scorer, model):

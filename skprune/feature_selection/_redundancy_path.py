@@ -5,6 +5,7 @@ compares pairs, `Clustered` keeps the best of each cluster, `Collinear` removes 
 others explain together. All work on units in order of priority, as a `PriorityOrder` has them.
 """
 
+import warnings
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -21,6 +22,23 @@ from skprune.criteria.redundancy import (
     whole_matrix,
     whole_tile,
 )
+from skprune.exceptions import PruningWarning
+
+# Bytes above which a warning says how much memory all pairs take.
+MUCH_MEMORY = 8 * 2**30
+
+
+def warn_of_memory(n_columns, bytes_per_pair):
+    """Warn, before it starts, of a computation that stores much for all pairs of columns."""
+    needed = bytes_per_pair * n_columns**2
+    if needed > MUCH_MEMORY:
+        warnings.warn(
+            f"All pairs of {n_columns:,} features are stored, which takes about "
+            f"{needed / 1e9:,.0f} GB of memory. Give a threshold, without keep, linkage and "
+            "path_, which stores no pairs; or remove features before.",
+            PruningWarning,
+            stacklevel=2,
+        )
 
 
 class Reduction(NamedTuple):
@@ -86,6 +104,7 @@ class Walked:
 
     def levels(self):
         """Return the masks of all levels, and the thresholds below which each begins."""
+        warn_of_memory(sum(block.stop - block.start for block in self._blocks), 40)
         matrix = whole_matrix(self._make, self._blocks)
         self._make, self._blocks = whole_tile(matrix)  # the table is needed no more
         return threshold_path(matrix, self._n_forced)
@@ -103,6 +122,7 @@ class Clustered:
     """
 
     def __init__(self, make, layout, linkage):
+        warn_of_memory(len(layout.starts), 24)
         self._matrix = whole_matrix(tiles_of_units(make, layout), layout.blocks)
         self._merges = build_dendrogram(self._matrix, linkage)
         self._leaving = removal_strength(self._merges, layout.n_forced)
@@ -126,6 +146,7 @@ class Collinear:
     """
 
     def __init__(self, make, layout):
+        warn_of_memory(len(layout.unit_of), 24)
         above = np.triu(whole_matrix(make, layout.spans), 1)
         self._matrix = above + above.T + np.eye(len(above))
         self._starts, self._sizes = layout.starts, layout.sizes

@@ -39,6 +39,10 @@ class ReliefPruner(BaseRankingPruner):
         Number of near samples of each class for `criterion="relieff"`; all of a smaller class.
         More neighbours lower the variance of the scores, but also those of features that are
         informative only together.
+    discrete_threshold : int, default=None
+        Numeric features of at most so many distinct values count as categories: their values
+        differ by 0 or 1. 10 is the rule of skrebate. None: only features of text, and
+        categorical ones, are categories.
     task : {"auto", "classification", "regression"}, default="auto"
         Type of the target. With "auto", strings, booleans and at most 20 distinct whole numbers
         are classes, other numbers a continuous target.
@@ -121,12 +125,14 @@ class ReliefPruner(BaseRankingPruner):
     count alike.
 
     *Other packages.* For two classes, numeric features without missing values and no ties, the
-    scores of "relieff" and "multisurf" are those of skrebate 0.8.4. Elsewhere skrebate departs
-    from the papers, and its scores differ: its radius of SURF includes the zero distance of
-    each sample to itself; with more than two classes it weights misses by their number among
-    the near samples (all alike for "relieff"), not by the shares of their classes; in
-    regression it splits neighbours into hits and misses at one standard deviation of the
-    target; and it leaves missing values out.
+    scores of "relieff" and "multisurf" are those of skrebate 0.8.4: with
+    ``discrete_threshold=10`` if features have at most 10 distinct values, which it takes as
+    categories. Elsewhere skrebate departs from the papers, and its scores differ: beside
+    categories, numbers that differ by more than their standard deviation differ by 1; its
+    radius of SURF includes the zero distance of each sample to itself; with more than two
+    classes it weights misses by their number among the near samples (all alike for "relieff"),
+    not by the shares of their classes; in regression it splits neighbours into hits and misses
+    at one standard deviation of the target; and it leaves missing values out.
 
     *Sample weights* are numbers of repetitions: a sample of weight 3 is three samples, two of
     which are neighbours of the third, so weights of 3 everywhere differ from no weights.
@@ -167,6 +173,7 @@ class ReliefPruner(BaseRankingPruner):
         **BaseRankingPruner._parameter_constraints,
         "criterion": [StrOptions({"relieff", "surf", "multisurf"})],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "discrete_threshold": [Interval(Integral, 1, None, closed="left"), None],
         "task": [StrOptions({"auto", "classification", "regression"})],
         "n_jobs": [Integral, None],
     }
@@ -179,6 +186,7 @@ class ReliefPruner(BaseRankingPruner):
         *,
         criterion: str = "relieff",
         n_neighbors: int = DEFAULT_NEIGHBORS,
+        discrete_threshold: int | None = None,
         task: str = "auto",
         keep: float | None = None,
         threshold: float | None = None,
@@ -189,6 +197,7 @@ class ReliefPruner(BaseRankingPruner):
         super().__init__(keep=keep, threshold=threshold, groups=groups, always_keep=always_keep)
         self.criterion = criterion
         self.n_neighbors = n_neighbors
+        self.discrete_threshold = discrete_threshold
         self.task = task
         self.n_jobs = n_jobs
 
@@ -205,12 +214,26 @@ class ReliefPruner(BaseRankingPruner):
         target = None if target is None else target[order]
         X = np.asarray(table.X[order], dtype=np.float64)
         weight = np.ones(len(y)) if sample_weight is None else sample_weight[order]
-        rows = encode_samples(X, table.nominal, label[order], weight.astype(np.float64))
+        X, nominal = _with_few_values_coded(X, table.nominal, self.discrete_threshold)
+        rows = encode_samples(X, nominal, label[order], weight.astype(np.float64))
         return relief_scores(rows, self.criterion, self.n_neighbors, target, self._run)
 
     def _run(self, function, tasks):
         tasks = (delayed(function)(*task) for task in tasks)
         return Parallel(n_jobs=self.n_jobs, require="sharedmem")(tasks)
+
+
+def _with_few_values_coded(X, nominal, limit):
+    """Return a table in which features of few distinct values are codes, and which are codes."""
+    if limit is None:
+        return X, nominal
+    X, nominal = X.copy(), nominal.copy()
+    for column in np.flatnonzero(~nominal):
+        present = ~np.isnan(X[:, column])
+        values, codes = np.unique(X[present, column], return_inverse=True)
+        if len(values) <= limit:
+            X[present, column], nominal[column] = codes, True
+    return X, nominal
 
 
 def _read_labels(y, task):

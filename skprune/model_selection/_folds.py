@@ -1,10 +1,8 @@
 """The folds of a search: as many as are announced, without those that weigh nothing."""
 
-from sklearn.model_selection import check_cv
-
 from skprune._compat import rows_of_params
+from skprune.base._folds import splits_of
 from skprune.base._rows import check_weights_fit, folds_that_weigh
-from skprune.exceptions import InputError
 
 
 def folds_of(cv, X, y, routed, *, classifier):
@@ -33,22 +31,7 @@ def folds_of(cv, X, y, routed, *, classifier):
         malformed or zero in all folds.
     """
     params = routed.splitter.split
-    splitter = check_cv(cv, y, classifier=classifier)
-    n_announced = splitter.get_n_splits(X, y, **params)
-    splits = list(splitter.split(X, y, **params))
-    if not splits:
-        msg = (
-            f"No fits were performed: cv={cv!r} yields no fold. Was the CV iterator empty? Give "
-            "a number of folds, or a splitter that yields some."
-        )
-        raise InputError(msg)
-    if len(splits) != n_announced:
-        msg = (
-            f"cv.split and cv.get_n_splits return inconsistent results for cv={cv!r}. Expected "
-            f"{n_announced} splits, got {len(splits)}. Mend the splitter, or give "
-            "list(cv.split(X, y))."
-        )
-        raise InputError(msg)
+    splits = splits_of(cv, X, y, classifier=classifier, **params)
     fit, score = _weights_in(routed.estimator.fit), _weights_in(routed.scorer.score)
     check_weights_fit(X, fit | score)
     parts = [list(rows_of_params(X, part, None).values()) for part in (fit, score)]

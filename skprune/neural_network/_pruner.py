@@ -1,5 +1,6 @@
 """Network pruner: removes weights, or whole hidden units, of scikit-learn's networks."""
 
+import copy
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -7,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 
 from skprune._compat import Interval, StrOptions
@@ -322,14 +324,15 @@ def densify(model: Any) -> Any:
 
     Parameters
     ----------
-    model : MLPClassifier or MLPRegressor
-        A fitted network, such as the result of an `MLPPruner` with ``sparse_coef=True``.
+    model : MLPClassifier, MLPRegressor, linear model, pruner or Pipeline
+        A fitted network or linear model, such as the result of an `MLPPruner` with
+        ``sparse_coef=True``; the pruner itself; or a pipeline that ends in one of these.
 
     Returns
     -------
     estimator
-        A deep copy with dense `coefs_`, which can be trained further. Its predictions are the
-        same up to rounding.
+        A deep copy of the model with dense `coefs_` or `coef_`, which can be trained further. Its
+        predictions are the same up to rounding. A pruner is replaced by its plain model.
 
     See Also
     --------
@@ -348,4 +351,13 @@ def densify(model: Any) -> Any:
     >>> densify(sparse).coefs_[0].shape
     (4, 20)
     """
+    if isinstance(model, Pipeline):
+        twin = copy.deepcopy(model)
+        name, last = twin.steps[-1]
+        twin.steps[-1] = (name, densify(last))
+        return twin
+    if isinstance(model, BaseModelPruner):
+        return densify(model.estimator_)
+    if hasattr(model, "densify"):  # linear models
+        return copy.deepcopy(model).densify()
     return surgeon_for(model, family="neural").densified()

@@ -55,7 +55,7 @@ class QuantizedPath(PruningPath):
         """
         coded = None if index == 0 else self.coded(index)
         rows = self._coder.report(coded)
-        return pd.DataFrame(rows, columns=REPORT).rename_axis("array")
+        return tabulate_report(rows)
 
     def _build(self, index):
         return self.coded(index).decode()
@@ -69,6 +69,11 @@ class QuantizedPath(PruningPath):
 
 
 REPORT = ("part", "place", "values_before", "values", "bits", "bytes_before", "bytes", "error")
+
+
+def tabulate_report(rows):
+    """Return the report of rows as `report_row` returns them."""
+    return pd.DataFrame(rows, columns=REPORT).rename_axis("array")
 
 
 def report_row(part, place, before, after, width, n_bytes):

@@ -9,9 +9,10 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import has_fit_parameter
 
-from skprune._compat import Interval, StrOptions, rows_of
+from skprune._compat import Interval, StrOptions, routing_enabled, rows_of
 from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base import BaseModelPruner
 from skprune.base._targets import single_target
@@ -31,7 +32,7 @@ OF_CLASSES = DECIDING | {"forgetting"}
 # Those that use the feature values directly, and not through the model.
 OF_NUMBERS = DECIDING | {"leverage", "prototype"}
 # Parameters that not every criterion uses, and the criteria that do.
-USED_BY = {"hardest": HARDNESS, "cv": {"el2n"}, "n_neighbors": {"disagreement"}, "remove": DECIDING}
+USED_BY = {"hardest": HARDNESS, "cv": HARDNESS, "n_neighbors": {"disagreement"}, "remove": DECIDING}
 # Largest number of samples whose pairwise distances "prototype" holds at once.
 PART = 2048
 
@@ -41,8 +42,8 @@ class SamplePruner(BaseModelPruner):
 
     Samples are ranked, and the model is refitted to those that are kept, with their sample
     weights. By default the hardest samples are removed first, those with the largest errors
-    out of fold, which include mislabelled ones; then random samples, in proportion to the
-    classes. The result in `estimator_` is a plain model of the same class. No samples are
+    out of fold, as many as are estimated to be mislabelled; then random samples, in proportion
+    to the classes. The result in `estimator_` is a plain model of the same class. No samples are
     removed in prediction.
 
     Parameters
@@ -56,8 +57,8 @@ class SamplePruner(BaseModelPruner):
         Which samples are removed first:
 
         - "el2n": the hardest samples, by the norm of the error of the predicted probabilities
-          (for regressors the absolute error) out of fold [1]_; after the fraction `hardest`
-          the others at random;
+          (for regressors the absolute error) out of fold [1]_; after those that `hardest`
+          counts, the others at random;
         - "influence": likewise by Cook's distance for linear and logistic regression [2]_, and
           by the out-of-bag error for forests and bagging [3]_;
         - "forgetting": likewise by how often a classifier forgot the sample during training:
@@ -84,17 +85,22 @@ class SamplePruner(BaseModelPruner):
         class is always kept.
     threshold : float, default=None
         Samples with a rank share above it are kept. Shares range from ``1 / n_samples`` to 1.
-    hardest : float, default=0.1
+    hardest : "auto" or float, default="auto"
         Fraction of the samples that are removed as the hardest ones by "el2n", "influence" and
         "forgetting", but at most half of a class, unless this is more; 1 keeps the easiest
-        samples, 0 is "random".
+        samples, 0 is "random". "auto" is the fraction of labels that are estimated to be wrong
+        [10]_: another class is more probable out of fold, and at least as probable as it is on
+        average for the samples of that class. For regressors it is the fraction of far outliers
+        out of fold, outside of Tukey's outer fences.
     remove : {"both", "majority"}, default="both"
         For the criteria that determine the number of samples themselves: whether samples of
         all classes may be removed, or of all except the smallest class.
     n_neighbors : int, default=3
         Number of neighbours of "disagreement".
-    cv : int, default=5
-        Number of folds of "el2n".
+    cv : int, cross-validation generator or iterable, default=5
+        Folds of "el2n" and of ``hardest="auto"``. A number of folds is drawn and stratified.
+        Others must hold out each sample once; a splitter that needs groups takes them from
+        ``fit(X, y, groups=groups)``.
     random_state : int, RandomState instance or None, default=None
         Draws samples and folds. It is not passed on: set that of the inner model too.
     n_jobs : int, default=None
@@ -118,6 +124,9 @@ class SamplePruner(BaseModelPruner):
         neighbours of another class; for "tomek" and "condensed" 1 for samples that are removed
         and 0 for others. "disagreement", "tomek" and "condensed" give samples with a sample
         weight of 0 a difficulty of 1. Not for "prototype" and "random".
+    hardest_ : float
+        Fraction of the samples that are removed as the hardest ones: the estimate, or `hardest`.
+        For "el2n", "influence" and "forgetting".
     sample_indices_ : ndarray of int, shape (n_kept,)
         Indices of the samples that are kept, ascending.
     sample_weight_ : ndarray of shape (n_kept,) or None
@@ -147,7 +156,8 @@ class SamplePruner(BaseModelPruner):
 
     Notes
     -----
-    A level costs a fit to its samples. In addition, "el2n" takes `cv` fits once, "leverage" and
+    A level costs a fit to its samples. In addition, "el2n" and ``hardest="auto"`` take `cv` fits
+    once, "leverage" and
     "influence" of linear models O(n p^2) time for n samples and p features, "disagreement" and
     "tomek" one neighbour search, "condensed" O(n p) per sample that is kept, and "prototype"
     all pairwise distances within chunks of at most 2,048 samples of a class. Distances use the
@@ -172,6 +182,8 @@ class SamplePruner(BaseModelPruner):
     .. [8] I. Tomek, "Two modifications of CNN", IEEE Transactions on Systems, Man, and
        Cybernetics 6, 1976.
     .. [9] F. Angiulli, "Fast condensed nearest neighbor rule", ICML 2005.
+    .. [10] C. G. Northcutt, L. Jiang and I. L. Chuang, "Confident learning: estimating
+       uncertainty in dataset labels", Journal of Artificial Intelligence Research 70, 2021.
 
     Examples
     --------
@@ -184,7 +196,7 @@ class SamplePruner(BaseModelPruner):
     >>> len(y), len(pruner.sample_indices_)
     (569, 455)
     >>> pruner.report_["samples"].to_dict()
-    {0: 167, 1: 288}
+    {0: 163, 1: 292}
     """
 
     _unit_name: ClassVar[str] = "samples"
@@ -193,10 +205,10 @@ class SamplePruner(BaseModelPruner):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseModelPruner._parameter_constraints,
         "criterion": [StrOptions(HARDNESS | DECIDING | {"leverage", "prototype", "random"})],
-        "hardest": [Interval(Real, 0, 1, closed="both")],
+        "hardest": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="both")],
         "remove": [StrOptions({"both", "majority"})],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
-        "cv": [Interval(Integral, 2, None, closed="left")],
+        "cv": ["cv_object"],
         "random_state": ["random_state"],
         "n_jobs": [Integral, None],
     }
@@ -208,10 +220,10 @@ class SamplePruner(BaseModelPruner):
         criterion: str = "el2n",
         keep: float | None = None,
         threshold: float | None = None,
-        hardest: float = 0.1,
+        hardest: str | float = "auto",
         remove: str = "both",
         n_neighbors: int = 3,
-        cv: int = 5,
+        cv: Any = 5,
         random_state: Seed | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -258,8 +270,10 @@ class SamplePruner(BaseModelPruner):
 
     def _check_model(self, model):
         unused = [name for name, users in USED_BY.items() if self.criterion not in users]
-        reason = f"criterion={self.criterion!r} does not use it"
-        self._warn_if_set(dict.fromkeys(unused, reason), stacklevel=5)
+        reasons = dict.fromkeys(unused, f"criterion={self.criterion!r} does not use it")
+        if self.criterion in HARDNESS and not self._uses_folds:
+            reasons["cv"] = f"criterion={self.criterion!r} uses it for hardest='auto' only"
+        self._warn_if_set(reasons, stacklevel=5)
         if not (is_classifier(model) or is_regressor(model)):
             msg = (
                 f"{model!r} was given, but samples are ranked by their targets. Give a classifier "
@@ -298,20 +312,53 @@ class SamplePruner(BaseModelPruner):
             )
         return None
 
+    @property
+    def _uses_folds(self):
+        return self.criterion == "el2n" or (self.criterion in HARDNESS and self.hardest == "auto")
+
     def _needs_rows(self):
         return True
 
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return the metadata routing.
+
+        Returns
+        -------
+        MetadataRouter
+            The inner model and the splitter get what they request.
+        """
+        router = super().get_metadata_routing()
+        if hasattr(self.cv, "split"):
+            mapping = MethodMapping().add(caller="fit", callee="split")
+            router.add(splitter=self.cv, method_mapping=mapping)
+        return router
+
+    def _split_params(self, fit_params):
+        """Return the groups for the splitter, and the parameters for the fit of the model."""
+        groups = fit_params.get("groups")
+        if groups is None or not hasattr(self.cv, "split"):
+            return None, fit_params
+        others = {name: value for name, value in fit_params.items() if name != "groups"}
+        if routing_enabled():
+            groups = process_routing(self, "fit", **fit_params).splitter.split.get("groups")
+            is_frozen = isinstance(self.estimator, FrozenEstimator)
+            return groups, others if is_frozen else fit_params
+        takes = has_fit_parameter(self.estimator, "groups")
+        return groups, fit_params if takes else others
+
     def _fit_whole(self, X, y, sample_weight, fit_params, copies):
         y = single_target(y, "SamplePruner")
+        groups, fit_params = self._split_params(fit_params)
         model, _ = super()._fit_whole(X, y, sample_weight, fit_params, copies)
         params = {}
         if not isinstance(self.estimator, FrozenEstimator):
             params = self._inner_fit_params(sample_weight, fit_params)
         elif sample_weight is not None and has_fit_parameter(model, "sample_weight"):
             params = {"sample_weight": sample_weight}
-        return model, training_samples(model, X, y, sample_weight, params)
+        return model, training_samples(model, X, y, sample_weight, params, groups)
 
     def _prune_model(self, model, rows):
+        self.__dict__.pop("hardest_", None)  # of an earlier fit
         codes = None if rows.classes is None else rows.target
         if self._decides:
             kept, difficulty = self._choose(rows)
@@ -329,23 +376,27 @@ class SamplePruner(BaseModelPruner):
         elif self.criterion == "random":
             order = orders.at_random(rows.stratum, rng)
         else:
-            difficulty = self._measure_difficulty(model, rows, rng)
+            difficulty, self.hardest_ = self._measure_difficulty(model, rows, rng)
             order = orders.without_hardest(
-                difficulty, self.hardest, rows.stratum, rng, capped=codes is not None
+                difficulty, self.hardest_, rows.stratum, rng, capped=codes is not None
             )
         order = orders.with_every_class(order, rows.weight, codes)
         smallest = 1 if codes is None else len(rows.classes)
         return SamplePath(model, rows, order, difficulty, smallest=smallest, sampled=sampled)
 
     def _measure_difficulty(self, model, rows, rng):
-        """Return how hard each sample is."""
-        if self.criterion == "el2n":
-            seed = rng.randint(np.iinfo(np.int32).max)
-            return scoring.out_of_fold_errors(model, rows, self.cv, seed, self.n_jobs)
-        if isinstance(self.estimator, FrozenEstimator):  # its training samples are unknown
-            model = rows.fit(model)
-        read = scoring.influence if self.criterion == "influence" else scoring.forgotten
-        return read(model, rows)
+        """Return how hard each sample is, and which share of them are the hardest."""
+        difficulty, hardest = None, self.hardest
+        if self._uses_folds:
+            predicted = scoring.out_of_fold_predictions(model, rows, self.cv, rng, self.n_jobs)
+            difficulty = scoring.errors(predicted, rows)
+            hardest = scoring.doubtful(predicted, rows) if hardest == "auto" else hardest
+        if self.criterion != "el2n":
+            if isinstance(self.estimator, FrozenEstimator):  # its training samples are unknown
+                model = rows.fit(model)
+            read = scoring.influence if self.criterion == "influence" else scoring.forgotten
+            difficulty = read(model, rows)
+        return difficulty, hardest
 
     def _represent(self, rows, rng):
         """Return an order of which each initial part represents the samples of each class."""

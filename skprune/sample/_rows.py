@@ -31,6 +31,8 @@ class TrainingSamples(NamedTuple):
         Class codes, or floats.
     stratum : ndarray of int, shape (n_samples,)
         Class codes, or tenths of the samples by their target.
+    groups : array-like of shape (n_samples,) or None
+        Groups for a splitter.
     """
 
     X: Any
@@ -41,6 +43,7 @@ class TrainingSamples(NamedTuple):
     classes: Any
     target: Any
     stratum: Any
+    groups: Any = None
 
     def fit(self, model, kept=None, weight=None):
         """Fit a clone of a model on some of the samples.
@@ -66,7 +69,7 @@ class TrainingSamples(NamedTuple):
         return clone(model).fit(rows_of(self.X, kept), rows_of(self.y, kept), **params)
 
 
-def training_samples(model, X, y, sample_weight, params):
+def training_samples(model, X, y, sample_weight, params, groups=None):
     """Read samples in the terms of a classifier or a regressor that may not be fitted.
 
     Parameters
@@ -77,6 +80,8 @@ def training_samples(model, X, y, sample_weight, params):
         The samples; one target per sample.
     params : dict
         Parameters of its `fit`.
+    groups : array-like of shape (n_samples,), default=None
+        Groups for a splitter.
 
     Returns
     -------
@@ -100,4 +105,4 @@ def training_samples(model, X, y, sample_weight, params):
         stratum = np.empty(len(values), dtype=np.intp)
         place = np.arange(len(values))
         stratum[values.argsort(kind="stable")] = place * N_QUANTILE_GROUPS // len(values)
-    return TrainingSamples(X, y, sample_weight, params, weight, classes, values, stratum)
+    return TrainingSamples(X, y, sample_weight, params, weight, classes, values, stratum, groups)

@@ -1,6 +1,7 @@
 """Scores of training samples, by which they are ordered."""
 
 from inspect import signature
+from numbers import Integral
 
 import numpy as np
 from scipy.linalg import pinvh
@@ -8,18 +9,21 @@ from scipy.sparse import issparse
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.parallel import Parallel, delayed
 
 from skprune._compat import n_rows_of, rows_of
 from skprune.arrays.blocks import block_size, blocks
 from skprune.arrays.labels import encode_labels
+from skprune.base._folds import check_training_weights, fold_of_each, splits_of
 from skprune.base._rows import out_of_bag_mask
 from skprune.criteria.sample_difficulty import (
     cooks_distance,
     error_norm,
+    far_outliers,
     forgetting,
     out_of_bag_error,
+    wrong_labels,
 )
 from skprune.exceptions import InputError
 from skprune.linear_model._objective import Objective
@@ -34,12 +38,14 @@ from skprune.surgery import (
 
 # Number of votes held at once.
 BATCH = 2**22
+# Number of folds where none is given, as in scikit-learn.
+N_FOLDS = 5
 # Number of epochs of training, each followed by predictions.
 N_EPOCHS = 20
 
 
-def out_of_fold_errors(model, rows, n_folds, seed, n_jobs):
-    """Return the error of each sample by a model that was fitted without it.
+def out_of_fold_predictions(model, rows, cv, rng, n_jobs):
+    """Predict each sample by a model that was fitted without it.
 
     Parameters
     ----------
@@ -47,38 +53,88 @@ def out_of_fold_errors(model, rows, n_folds, seed, n_jobs):
         Cloned.
     rows : TrainingSamples
         The samples.
-    n_folds : int
-        Number of folds, each of which is left out once.
-    seed : int
-        Draws the folds, which are stratified.
+    cv : int, splitter, iterable or None
+        Folds, each of which is left out once. A number of folds is drawn, and stratified.
+    rng : RandomState
+        Draws the folds.
     n_jobs : int or None
         Number of parallel fits.
 
     Returns
     -------
-    ndarray of shape (n_samples,)
-        Norms of the errors of probabilities, or absolute errors.
+    ndarray of shape (n_samples, n_values)
+        Probabilities of all classes, or predicted values.
 
     Raises
     ------
     InputError
-        If there is one sample only.
+        If there is one sample only, or folds do not hold out each sample once, or leave no
+        sample of positive weight to fit to.
     """
-    n_samples = _at_least_two(len(rows.target))
-    n_folds = min(n_folds, n_samples)
-    fold = np.empty(n_samples, dtype=np.intp)
-    order = np.lexsort((check_random_state(seed).permutation(n_samples), rows.stratum))
-    fold[order] = np.arange(n_samples) % n_folds
+    fold = _fold_of(rows, cv, rng)
+    check_training_weights(fold, rows.weight, cv)
     parts = Parallel(n_jobs=n_jobs)(
-        delayed(_predict_without)(model, rows, fold == part) for part in range(n_folds)
+        delayed(_predict_without)(model, rows, fold == part) for part in np.unique(fold)
     )
-    predicted = np.empty((n_samples, parts[0].shape[1]))
-    for part, found in enumerate(parts):
+    predicted = np.empty((len(fold), parts[0].shape[1]))
+    for part, found in zip(np.unique(fold), parts, strict=True):
         predicted[fold == part] = found
+    return predicted
+
+
+def _fold_of(rows, cv, rng):
+    """Return the fold in which each sample is held out; drawn where `cv` is their number."""
+    n_samples = _at_least_two(len(rows.target))
+    if cv is not None and not isinstance(cv, Integral):
+        splits = splits_of(cv, rows.X, rows.y, classifier=_has_classes(rows), groups=rows.groups)
+        return fold_of_each(splits, n_samples, cv)
+    n_folds = min(N_FOLDS if cv is None else cv, n_samples)
+    fold = np.empty(n_samples, dtype=np.intp)
+    # Samples of weight zero come last, so that they do not change the folds of the others.
+    order = np.lexsort((rng.permutation(n_samples), rows.stratum, rows.weight <= 0))
+    fold[order] = np.arange(n_samples) % n_folds
+    return fold
+
+
+def errors(predicted, rows):
+    """Return the error of each sample: the norm of that of probabilities, or the absolute one.
+
+    Parameters
+    ----------
+    predicted : ndarray of shape (n_samples, n_values)
+        As of `out_of_fold_predictions`.
+    rows : TrainingSamples
+        The samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The errors.
+    """
     target = rows.target[:, np.newaxis]
     if _has_classes(rows):
         target = target == np.arange(predicted.shape[1])
     return error_norm(predicted, target)
+
+
+def doubtful(predicted, rows):
+    """Estimate the share of the targets that are wrong: labels, or far outliers.
+
+    Parameters
+    ----------
+    predicted : ndarray of shape (n_samples, n_values)
+        As of `out_of_fold_predictions`.
+    rows : TrainingSamples
+        The samples; those of weight zero are not counted.
+
+    Returns
+    -------
+    float
+        Share of the samples.
+    """
+    if _has_classes(rows):
+        return wrong_labels(predicted, rows.target, rows.weight)
+    return far_outliers(rows.target - predicted[:, 0], rows.weight)
 
 
 def _predict_without(model, rows, out):

@@ -9,11 +9,13 @@ from skprune.criteria.sample_difficulty import (
     cooks_distance,
     disagreement,
     error_norm,
+    far_outliers,
     forgetting,
     leave_one_out_error,
     leverage,
     out_of_bag_error,
     tomek_links,
+    wrong_labels,
 )
 
 
@@ -29,6 +31,56 @@ def hat_of(X, weight, ridge=0.0):
     design = np.column_stack([np.ones(len(X)), X])
     penalty = ridge * np.diag([0.0] + [1.0] * X.shape[1])
     return design, design.T @ (weight[:, np.newaxis] * design) + penalty
+
+
+def test_wrong_labels_are_those_of_which_a_model_is_confident():
+    rng = np.random.default_rng(0)
+    for n_classes in (2, 4):
+        codes = rng.integers(0, n_classes, 300)
+        probabilities = rng.dirichlet(np.full(n_classes, 0.5), 300)
+        probabilities[np.arange(300), codes] += 0.2
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        weight = rng.integers(0, 3, 300).astype(float)
+        confidence = [
+            np.average(probabilities[codes == k, k], weights=weight[codes == k])
+            for k in range(n_classes)
+        ]
+        n_wrong = sum(
+            any(
+                row[k] >= confidence[k] and row[k] > row[code]
+                for k in range(n_classes)
+                if k != code
+            )
+            for row, code, w in zip(probabilities, codes, weight, strict=True)
+            if w
+        )
+        assert n_wrong > 10
+        assert wrong_labels(probabilities, codes, weight) == pytest.approx(n_wrong / 300)
+    # A class without weight is no alternative, and one class has none.
+    alone = wrong_labels(np.array([[0.4, 0.6], [0.9, 0.1]]), np.zeros(2, int), np.ones(2))
+    assert alone == 0
+    assert wrong_labels(np.ones((3, 1)), np.zeros(3, int), np.ones(3)) == 0
+
+
+def test_labels_that_follow_the_probabilities_are_not_wrong():
+    codes = np.repeat([0, 1], 50)
+    sure, unsure = np.eye(2)[codes], np.full((100, 2), 0.5)
+    assert wrong_labels(sure, codes, np.ones(100)) == 0
+    assert wrong_labels(unsure, codes, np.ones(100)) == 0
+    swapped = np.r_[1 - codes[:10], codes[10:]]
+    assert wrong_labels(sure, swapped, np.ones(100)) == 0.1
+
+
+def test_far_outliers_are_outside_of_the_outer_fences():
+    residuals = np.r_[np.arange(-50.0, 51), 202.0, -197.0, 1e6]  # the quartiles are 25 and -25
+    weight = np.ones(104)
+    low, high = np.percentile(residuals, [25, 75])
+    outside = abs(residuals - (low + high) / 2) > 3.5 * (high - low)
+    assert far_outliers(residuals, weight) == outside.mean() > 0
+    assert far_outliers(np.random.default_rng(0).normal(size=10_000), np.ones(10_000)) == 0
+    weight[-3:] = 0
+    assert far_outliers(residuals, weight) == 0
+    assert far_outliers(np.r_[np.zeros(90), np.ones(10)], np.ones(100)) == 0  # quartiles are equal
 
 
 def test_error_norm_of_each_sample():

@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -38,9 +38,11 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import Distiller, LinearPruner, PruningSearchCV, Quantizer, TreePruner, model_size
+from skprune._compat import rows_of
+from skprune.base._folds import fold_of_each
 from skprune.distillation._augmentation import Part, augment
 from skprune.distillation._student import fit_student, weight_parameter
-from skprune.distillation._teacher import Teacher, fold_of
+from skprune.distillation._teacher import Teacher
 from skprune.distillation._training_sets import TrainingData, TrainingSet
 from skprune.exceptions import InputError, PruningWarning
 from tests._instances import DISTILLERS
@@ -65,11 +67,15 @@ def quietly(distiller, *args, **kwargs):
 
 def test_labels_out_of_fold_are_those_of_cross_val_predict():
     data = TrainingData(X, Y, None, np.arange(3))
-    fold = fold_of(3, data)
+    fold = stratified(3)
     teacher = Teacher(GaussianNB(), data, None)
     own, _ = teacher.label(fold, [part_of(fold, None)])[0]
     expected = cross_val_predict(GaussianNB(), X, Y, cv=3, method="predict_proba")
     np.testing.assert_array_equal(own, expected)
+
+
+def stratified(n_folds):
+    return fold_of_each(list(StratifiedKFold(n_folds).split(X, Y)), len(Y), n_folds)
 
 
 def part_of(fold, k):
@@ -78,7 +84,7 @@ def part_of(fold, k):
 
 def test_labels_of_the_comparison_are_independent_of_the_fold():
     data = TrainingData(X, Y, None, np.arange(3))
-    fold = fold_of(4, data)
+    fold = stratified(4)
     parts = [part_of(fold, k) for k in [None, *range(4)]]
     labels = Teacher(GaussianNB(), data, None).label(fold, parts)
     for k in range(4):
@@ -481,3 +487,23 @@ def test_frame_names_are_those_of_the_student():
     distiller = Distiller(GaussianNB(), TREE, cv=StratifiedKFold(3)).fit(frame, WORDS[Y])
     assert list(distiller.feature_names_in_) == list("abcdef")
     assert distiller.n_features_in_ == 6
+
+
+def test_several_outputs_are_refused():
+    for targets in (np.column_stack([Y, Y]), csr_array(np.column_stack([Y, Y]))):
+        with pytest.raises(InputError, match="2 outputs, but Distiller allows one only"):
+            Distiller(FOREST, TREE).fit(X, targets)
+
+
+def test_array_api_dispatch_takes_the_indices(monkeypatch):
+    # Under dispatch scikit-learn indexes arrays as the array API does: by whole numbers only.
+    taken = []
+
+    def indexed(data, indices):
+        taken.append(np.asarray(indices).dtype.kind)
+        return rows_of(data, indices)
+
+    monkeypatch.setattr("skprune.distillation._augmentation.rows_of", indexed)
+    quietly(Distiller(GaussianNB(), TREE, cv=3), X, Y)
+    assert taken
+    assert set(taken) == {"i"}

@@ -1,5 +1,6 @@
 """InformationPruner: mRMR and its relatives on planted columns."""
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -392,3 +393,16 @@ def test_categories_that_repeat_keep_what_they_say():
     X = pd.DataFrame({"city": city, "number": rng.normal(size=200)})
     pruner = InformationPruner(criterion="mi", keep=1).fit(X, city == "Kyoto")
     assert pruner.get_feature_names_out().tolist() == ["city"]
+
+
+def test_half_of_many_features_is_announced(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(30, 12))
+    y = np.arange(30) % 2
+    monkeypatch.setattr("skprune.feature_selection._information.MANY_COLUMNS", 10)
+    with pytest.warns(PruningWarning, match="half of 12 features are selected") as caught:
+        InformationPruner().fit(X, y)
+    assert caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for params in ({"keep": 0.5}, {"criterion": "mi"}, {"criterion": "fcbf"}):
+            InformationPruner(**params).fit(X, y)

@@ -1,13 +1,15 @@
 """The three rules of redundancy, and their path, on a matrix that is known."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from skprune import CorrelationPruner
 from skprune.criteria.redundancy import order_by_priority
-from skprune.exceptions import LevelError
+from skprune.exceptions import LevelError, PruningWarning
 from skprune.feature_selection._redundancy_path import RedundancyPath, rule_of
 
 # The first says what the third says, and the second what the fourth does.
@@ -88,3 +90,29 @@ def test_units_go_together_and_forced_ones_stay(criterion, linkage):
     assert_array_equal(masks[:, 0], masks[:, 2])
     assert masks[:, 3].all()
     assert path.units.tolist() == [4, 3, 1]
+
+
+@pytest.mark.parametrize(
+    ("params", "warns"),
+    [
+        ({"keep": 3}, True),
+        ({"linkage": "average"}, True),
+        ({"criterion": "vif"}, True),
+        ({}, False),
+    ],
+)
+def test_memory_for_all_pairs_is_announced(monkeypatch, params, warns):
+    X = np.random.default_rng(0).normal(size=(50, 8))
+    monkeypatch.setattr("skprune.feature_selection._redundancy_path.MUCH_MEMORY", 1000)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pruner = CorrelationPruner(**params).fit(X)
+    said = [each for each in caught if "All pairs of 8 features" in str(each.message)]
+    assert bool(said) == warns
+    if not warns:
+        with pytest.warns(PruningWarning, match="GB of memory. Give a threshold"):
+            pruner.path_.levels  # noqa: B018 - it is computed now
+    monkeypatch.undo()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CorrelationPruner(**params).fit(X).path_.levels  # noqa: B018

@@ -128,6 +128,31 @@ def test_equal_columns_tie_and_the_first_one_wins(criterion, task):
         assert_array_equal(found.ranking_[:9] + 1, found.ranking_[9:])
 
 
+def test_few_values_are_categories_by_the_rule_of_skrebate():
+    i = np.arange(60)
+    X = np.column_stack([i * 7 % 3, i * i % 10, i // 6]).astype(float)  # 3, 6 and 10 values
+    y = (X[:, 0] == 1) ^ (X[:, 1] > 4)
+    found = ReliefPruner(criterion="multisurf", discrete_threshold=10).fit(X, y).scores_
+    # skrebate.MultiSURF().fit(X, y).feature_importances_ of skrebate 0.8.4
+    assert_allclose(found, [0.10508008675, 0.09379403878, -0.00734336183], rtol=0, atol=1e-10)
+
+
+@over_criteria
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_few_values_are_categories_where_that_is_asked(criterion, task):
+    X, y = xor()
+    X[:, :3] = np.round(3 * X[:, :3])  # at most 7 values
+    X[::9, 1] = np.nan
+    y = y if task == "classification" else X[:, 3] * X[:, 7]
+    frame = pd.DataFrame(X).astype(dict.fromkeys(range(3), "category"))
+    numbers = ReliefPruner(criterion=criterion, task=task)
+    coded = clone(numbers).set_params(discrete_threshold=7).fit(X, y)
+    assert_allclose(coded.scores_, numbers.fit(frame, y).scores_, rtol=0, atol=1e-12)
+    assert not np.allclose(coded.scores_, numbers.fit(X, y).scores_)
+    few = clone(numbers).set_params(discrete_threshold=6).fit(X, y)
+    assert_array_equal(few.scores_, numbers.scores_)
+
+
 def test_task_says_what_the_target_is():
     X, y = xor(60, 8)
     as_numbers = ReliefPruner(task="regression").fit(X, y.astype(int))

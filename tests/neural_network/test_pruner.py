@@ -11,10 +11,12 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.datasets import load_digits, load_iris, make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import Pipeline
 
-from skprune import MLPPruner, PruningSearchCV, densify, make_pruner, model_size
+from skprune import LinearPruner, MLPPruner, PruningSearchCV, densify, make_pruner, model_size
 from skprune.arrays.network import forward, predictions
 from skprune.exceptions import InputError, PruningWarning
 from skprune.neural_network._schedule import split
@@ -214,7 +216,17 @@ def test_sparse_coef_where_it_is_smaller(whole):
     np.testing.assert_allclose(sparse.predict_proba(X), dense.predict_proba(X))
     assert model_size(sparse).bytes < model_size(dense).bytes
     assert any(map(issparse, sparse.estimator_.coefs_))
-    assert not any(map(issparse, densify(sparse.estimator_).coefs_))
+    plain = densify(sparse.estimator_)
+    assert not any(map(issparse, plain.coefs_))
+    steps = Pipeline([("scale", "passthrough"), ("net", sparse)])
+    for nested in (densify(sparse), densify(steps)[-1]):
+        assert type(nested) is MLPClassifier
+        np.testing.assert_array_equal(nested.predict_proba(X), plain.predict_proba(X))
+    assert steps[-1] is sparse
+    light = LinearPruner(LogisticRegression(), keep=0.1, sparse_coef=True).fit(X, y)
+    assert issparse(light.coef_)
+    assert not issparse(densify(light).coef_)
+    assert issparse(light.coef_)
     assert len(pickle.dumps(sparse.estimator_)) > 0
     for index in (1, 30, 60, -1):
         size = model_size(sparse.path_.cut(index=index))

@@ -38,7 +38,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import PruningSearchCV, SamplePruner
 from skprune.exceptions import InputError, LevelError, PruningWarning, UnsupportedModelError
-from skprune.sample._pruner import OF_NUMBERS, USED_BY
+from skprune.sample._pruner import HARDNESS, OF_NUMBERS, USED_BY
 
 NB = GaussianNB()
 
@@ -76,6 +76,40 @@ def test_wrong_labels_go_first(classes):
     assert (~pruner.keep_mask_[:24]).mean() > 3 * (~pruner.keep_mask_[24:]).mean()
     gone = np.argsort(pruner.difficulty_)[-24:]
     assert not pruner.keep_mask_[gone].any()
+
+
+@pytest.mark.parametrize("criterion", sorted(HARDNESS))
+def test_as_many_are_the_hardest_as_labels_are_wrong(criterion):
+    X, y = make_classification(1000, 12, n_informative=6, class_sep=1.5, flip_y=0, random_state=0)
+    model = {
+        "forgetting": GradientBoostingClassifier(n_estimators=20, random_state=0),
+        "influence": RandomForestClassifier(20, random_state=0),
+        "el2n": KNeighborsClassifier(15),
+    }[criterion]
+    for share in (0.0, 0.1, 0.3):
+        wrong = np.random.RandomState(0).uniform(size=1000) < share
+        pruner = SamplePruner(model, criterion=criterion, random_state=0)
+        pruner.fit(X, np.where(wrong, 1 - y, y))
+        assert pruner.hardest_ == pytest.approx(wrong.mean(), abs=0.05)
+        hardest = pruner.hardest_
+        # As many are given by hand, and are the same.
+        pruner.set_params(hardest=hardest)
+        if criterion == "el2n":
+            ranks = pruner.rank_shares_
+            np.testing.assert_array_equal(
+                pruner.fit(X, np.where(wrong, 1 - y, y)).rank_shares_, ranks
+            )
+            assert pruner.hardest_ == hardest
+    assert not hasattr(pruner.set_params(criterion="random", hardest="auto").fit(X, y), "hardest_")
+
+
+def test_no_number_of_a_regular_quantity_is_among_the_hardest(quantity):
+    X, y = quantity
+    assert SamplePruner(Ridge(), random_state=0).fit(X, y).hardest_ == 6 / 120
+    pruner = SamplePruner(Ridge(), random_state=0).fit(X[6:], y[6:])
+    assert pruner.hardest_ == 0
+    drawn = SamplePruner(Ridge(), hardest=0.0, random_state=0).fit(X[6:], y[6:])
+    np.testing.assert_array_equal(pruner.keep_mask_, drawn.keep_mask_)
 
 
 @pytest.mark.parametrize("criterion", ["el2n", "influence"])
