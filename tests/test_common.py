@@ -395,6 +395,25 @@ def test_search_does_not_depend_on_the_backend(backend):
     assert len(together.best_estimator_.path_) == len(alone.best_estimator_.path_)
 
 
+MALFORMED_WEIGHTS = {
+    "holds negative values": np.r_[-1.0, np.ones(59)],
+    "holds NaN or infinity": np.r_[np.nan, np.ones(59)],
+    "holds a value that is no number": np.full(60, "heavy"),
+    r"has shape \(59,\)": np.ones(59),
+    r"has shape \(61,\)": np.ones(61),
+    r"has shape \(60, 1\)": np.ones((60, 1)),
+    r"has shape \(\)": 2.0,
+}
+
+
+@over_all
+def test_malformed_weights_are_refused_alike(estimator):
+    X, y = data_for(estimator, 60)
+    for what, weight in MALFORMED_WEIGHTS.items():
+        with pytest.raises(InputError, match=f"sample_weight {what}"):
+            clone(estimator).fit(X, y, sample_weight=weight)
+
+
 # Contract 7: weights mean repetition.
 
 

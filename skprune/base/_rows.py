@@ -49,7 +49,7 @@ def rows_left_behind():
 
 
 def check_weights_fit(X, weights):
-    """Refuse sample weights that are not one number per sample.
+    """Refuse sample weights that are not one number per sample, finite and not negative.
 
     Parameters
     ----------
@@ -61,16 +61,36 @@ def check_weights_fit(X, weights):
     Raises
     ------
     InputError
-        If there are more or fewer weights than samples, or they are not in one dimension.
+        If there are more or fewer weights than samples, they are not in one dimension, or one
+        is no number, infinite, missing or negative.
     """
     for name, weight in weights.items():
-        shape = (n_rows_of(X),) if weight is None else np.asarray(weight).shape
+        if weight is None:
+            continue
+        shape = np.asarray(weight).shape
         if shape != (n_rows_of(X),):
             msg = (
                 f"{name} has shape {shape}, but X has {n_rows_of(X)} samples. Give one weight "
                 "for each sample."
             )
             raise InputError(msg)
+        if fault := _fault_of_weights(weight):
+            msg = (
+                f"{name} holds {fault}. Allowed are finite numbers of at least 0. Leave the "
+                "samples out, or give them a weight of 0, which does the same."
+            )
+            raise InputError(msg)
+
+
+def _fault_of_weights(weight):
+    """Return what is wrong with the values of weights; empty if nothing is."""
+    try:
+        values = np.asarray(weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        return "a value that is no number"
+    if not np.isfinite(values).all():
+        return "NaN or infinity"
+    return "negative values, which no criterion can take" if (values < 0).any() else ""
 
 
 def folds_that_weigh(splits, train_weights, test_weights, *, cv, stacklevel):
