@@ -9,6 +9,9 @@ from sklearn.model_selection import train_test_split
 from skprune._compat import n_rows_of
 from skprune.exceptions import InputError, PruningWarning
 
+# Larger values have squares whose sum over the samples is not finite.
+MAX_VALUE = 1e100
+
 
 class ValidationData(NamedTuple):
     """Data that a criterion may look at.
@@ -91,6 +94,27 @@ def _fault_of_weights(weight):
     if not np.isfinite(values).all():
         return "NaN or infinity"
     return "negative values, which no criterion can take" if (values < 0).any() else ""
+
+
+def refuse_huge(X):
+    """Refuse samples that a criterion cannot square.
+
+    Parameters
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        Finite numbers.
+
+    Raises
+    ------
+    InputError
+        If a value is so large that sums of squares are not finite.
+    """
+    if max(X.max(), -X.min()) > MAX_VALUE:
+        msg = (
+            f"X has values beyond {MAX_VALUE:.0e}, whose sum of squares is not finite. Scale the "
+            "features."
+        )
+        raise InputError(msg)
 
 
 def folds_that_weigh(splits, train_weights, test_weights, *, cv, stacklevel):

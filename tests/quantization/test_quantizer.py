@@ -28,6 +28,7 @@ from sklearn.svm import SVC, SVR, OneClassSVM
 
 from skprune import (
     LinearPruner,
+    LinearPruner,
     MLPPruner,
     PruningSearchCV,
     Quantizer,
@@ -375,3 +376,11 @@ def test_decoded_trees_are_pruned_as_the_model_was():
         np.testing.assert_allclose(pruner.predict_proba(X), again.predict_proba(X), atol=1e-5)
     lossless = TreePruner(FrozenEstimator(plain), criterion="lossless").fit(X, y)
     assert (lossless.predict(X) == plain.predict(X)).all()
+
+
+@pytest.mark.parametrize("pruner", [Quantizer(LinearRegression(), bits=2), LinearPruner(Ridge())])
+def test_values_without_finite_squares_are_refused(pruner):
+    X = 1e200 * np.random.default_rng(0).normal(size=(20, 3))
+    frozen = FrozenEstimator(clone(pruner.estimator).fit(X / 1e200, X[:, 0] / 1e200))
+    with pytest.raises(InputError, match="sum of squares is not finite. Scale the features"):
+        clone(pruner).set_params(estimator=frozen).fit(X, X[:, 0] / 1e200)

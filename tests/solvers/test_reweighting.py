@@ -81,3 +81,10 @@ def test_average_weights_are_optimal(seed):
     others = rng.dirichlet(np.full(len(weights), 0.3), 2000)
     others = np.concatenate([others, 0.9 * weights + 0.1 * others])
     assert (np.einsum("ij,jk,ik->i", others, gram, others) >= error - 1e-9).all()
+
+
+def test_a_member_has_weight_whose_product_is_the_only_positive_one_and_tiny():
+    penalties, weights = reweighting.lasso_path(np.eye(3), np.array([1e-12, -1.0, -2.0]))
+    assert (weights[:, 0] > 0).all()
+    assert not weights[:, 1:].any()
+    np.testing.assert_allclose(weights[:, 0], 1e-12 - penalties)
