@@ -217,6 +217,7 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
     # The fit of the model refuses a classifier's target that is continuous.
     continuous = targets.dtype.kind == "f" and (targets != np.floor(targets)).any()
     stratified = stratified and targets.shape[:1] == (n_rows,) and not continuous
+    stratified = stratified and _are_ordered(targets)
     group = np.arange(n_rows)
     try:
         if copies is not None:
@@ -235,6 +236,15 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
         if not len(held):
             raise _empty_part(share, n_rows, "each class has one training sample at least.")
     return train, held
+
+
+def _are_ordered(targets):
+    """Say whether labels can be compared; the fit of the model refuses those that cannot."""
+    try:
+        np.unique(targets)
+    except TypeError:
+        return False
+    return True
 
 
 def _empty_part(share, n_rows, reason):

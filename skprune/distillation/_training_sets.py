@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from skprune._compat import check_sample_weight, rows_of
 from skprune.base._frames import stack_rows
 from skprune.base._rows import check_weights_fit
-from skprune.base._targets import targets_missing
+from skprune.base._targets import as_numbers, targets_missing
 from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import one_hot, soften
 
@@ -85,7 +85,7 @@ def check_training_data(teacher, X, y, sample_weight):
         check_weights_fit(X, {"sample_weight": sample_weight})
         sample_weight = check_sample_weight(sample_weight, X)
     if is_regressor(teacher):
-        return TrainingData(X, y.astype(np.float64), sample_weight, None)
+        return TrainingData(X, as_numbers(y), sample_weight, None)
     check_classification_targets(y)
     classes = np.unique(y)
     if isinstance(teacher, FrozenEstimator):

@@ -465,7 +465,9 @@ def check_members(model, members):
     if others:
         msg = (
             f"{type(model).__name__} holds members of type {', '.join(sorted(others))}, "
-            "but only ensembles of trees can be pruned. Allowed members: "
-            f"{', '.join(sorted(name.rpartition('.')[2] for name in allowed))}."
+            "but only ensembles of trees have units within their members that are pruned, measured "
+            "or stored in fewer bits. Allowed members: "
+            f"{', '.join(sorted(name.rpartition('.')[2] for name in allowed))}. EnsemblePruner "
+            "removes whole members, of any class."
         )
         raise UnsupportedModelError(msg)

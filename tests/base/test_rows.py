@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import make_classification
-from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
@@ -78,3 +78,11 @@ def test_voting_models_hand_weights_to_their_members(member):
     unweighted = VotingClassifier([("a", member), ("b", KNeighborsClassifier())])
     with pytest.raises(InputError, match="or a member of it, takes none"):
         EnsemblePruner(unweighted).fit(X, y, sample_weight=weight)
+
+
+def test_labels_that_cannot_be_compared_reach_the_check_of_the_model():
+    y = np.array([1, "a"] * 10, dtype=object)
+    train, held = split(y)
+    assert sorted([*train, *held]) == list(range(20))
+    with pytest.raises((TypeError, ValueError), match=r"Unknown label type|not supported between"):
+        EnsemblePruner(RandomForestClassifier(3)).set_params(validation=0.2).fit(np.eye(20), y)

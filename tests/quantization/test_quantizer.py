@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone, is_regressor
 from sklearn.datasets import load_digits, make_classification, make_regression
 from sklearn.ensemble import (
+    BaggingClassifier,
     ExtraTreesClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
@@ -383,3 +384,9 @@ def test_values_without_finite_squares_are_refused(pruner):
     frozen = FrozenEstimator(clone(pruner.estimator).fit(X / 1e200, X[:, 0] / 1e200))
     with pytest.raises(InputError, match=r"sum of squares is not finite[.] Scale the features"):
         clone(pruner).set_params(estimator=frozen).fit(X, X[:, 0] / 1e200)
+
+
+def test_ensembles_of_other_members_are_refused_and_their_template_is_not_read():
+    X, y = make_classification(40, random_state=0)
+    with pytest.raises(UnsupportedModelError, match="members of type LogisticRegression, but only"):
+        Quantizer(BaggingClassifier(LogisticRegression(), n_estimators=2)).fit(X, y)
