@@ -96,23 +96,25 @@ def _fault_of_weights(weight):
     return "negative values, which no criterion can take" if (values < 0).any() else ""
 
 
-def refuse_huge(X):
-    """Refuse samples that a criterion cannot square.
+def refuse_huge(values, name="X"):
+    """Refuse samples or targets that a criterion cannot square.
 
     Parameters
     ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
+    values : ndarray or sparse matrix
         Finite numbers.
+    name : {"X", "y"}, default="X"
+        What they are.
 
     Raises
     ------
     InputError
         If a value is so large that sums of squares are not finite.
     """
-    if max(X.max(), -X.min()) > MAX_VALUE:
+    if max(values.max(), -values.min()) > MAX_VALUE:
         msg = (
-            f"X has values beyond {MAX_VALUE:.0e}, whose sum of squares is not finite. Scale the "
-            "features."
+            f"{name} has values beyond {MAX_VALUE:.0e}, whose sum of squares is not finite. Scale "
+            f"the {'target' if name == 'y' else 'features'}."
         )
         raise InputError(msg)
 

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skprune._compat import check_sample_weight
 from skprune.arrays.labels import encode_targets
+from skprune.base._rows import refuse_huge
 from skprune.exceptions import InputError
 
 
@@ -88,6 +89,7 @@ def targets_for_model(
             raise labels_unknown(model, table)
     else:
         values = as_numbers(table)
+        refuse_huge(values, "y")
         known = np.ones(values.shape, dtype=bool)
     weight = check_sample_weight(
         sample_weight, values, dtype=np.float64, ensure_non_negative=non_negative

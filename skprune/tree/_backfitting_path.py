@@ -66,7 +66,7 @@ class BackfitPath(BaseTreePath):
 
     def __init__(self, surgeon, problem, structures, solutions, total, *, missing):
         self._surgeon, self._problem, self._structures = surgeon, problem, structures
-        self._solutions = solutions[::-1]
+        self._solutions = self._shrinking(solutions[::-1])
         self._missing = missing
         self._total = total
         super().__init__(surgeon.model, self._tabulate(), unit="leaves")
@@ -109,6 +109,12 @@ class BackfitPath(BaseTreePath):
             fullest = np.bincount(trees[0], minlength=self._n_columns).max()
             n_trees = max(1, fullest) * self._n_columns
         return len(column) + n_trees - trees.shape[1], n_trees
+
+    def _shrinking(self, solutions):
+        """Leave out solutions with more leaves than one of a smaller penalty has."""
+        leaves = [self._count(solution)[0] for solution in solutions]
+        least = np.minimum.accumulate([np.inf, *leaves])[:-1]
+        return [s for s, n, bound in zip(solutions, leaves, least, strict=True) if n <= bound]
 
     def _tabulate(self):
         whole = self._surgeon.size()
