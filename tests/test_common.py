@@ -395,6 +395,16 @@ def test_search_does_not_depend_on_the_backend(backend):
     assert len(together.best_estimator_.path_) == len(alone.best_estimator_.path_)
 
 
+@over_models
+def test_frozen_models_without_samples_say_so(pruner):
+    X, y = data_for(pruner, 60)
+    frozen = FrozenEstimator(clone(pruner.estimator).fit(X, y))
+    pruner = clone(pruner).set_params(estimator=frozen)
+    if pruner._needs_rows():
+        with pytest.raises(InputError, match="X has 0 samples, but the pruner of a frozen model"):
+            pruner.fit(X[:0], y[:0])
+
+
 MALFORMED_WEIGHTS = {
     "holds negative values": np.r_[-1.0, np.ones(59)],
     "holds NaN or infinity": np.r_[np.nan, np.ones(59)],

@@ -21,6 +21,7 @@ from skprune._compat import (
     StrOptions,
     fit_context,
     fit_takes_weights,
+    n_rows_of,
     routing_enabled,
     rows_of,
     rows_of_params,
@@ -207,6 +208,12 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
                 "validation='oob' was given with a FrozenEstimator, but which samples its "
                 "members were fitted to is not known here. Give validation=None: the samples "
                 "passed to fit are then the validation data."
+            )
+            raise InputError(msg)
+        if X is not None and n_rows_of(X) == 0:
+            msg = (
+                "X has 0 samples, but the pruner of a frozen model looks at the samples passed to "
+                "fit. Give some that the model was not fitted to."
             )
             raise InputError(msg)
         return ValidationData(X, y, sample_weight, out_of_bag=False)
