@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import sklearn
 from sklearn.base import _fit_context
+from sklearn.ensemble._base import _BaseHeterogeneousEnsemble
 from sklearn.feature_selection._base import _get_feature_importances as importances_of
 from sklearn.feature_selection._univariate_selection import _clean_nans as score_as_filter
 from sklearn.metrics._scorer import _BaseScorer, _PassthroughScorer
@@ -25,7 +26,7 @@ from sklearn.utils._set_output import _get_output_config as output_config
 from sklearn.utils.fixes import parse_version
 from sklearn.utils.metaestimators import _safe_split as split_rows
 from sklearn.utils.metaestimators import available_if as _available_if
-from sklearn.utils.validation import _check_method_params
+from sklearn.utils.validation import _check_method_params, has_fit_parameter
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _num_samples as n_rows_of
 
@@ -109,6 +110,18 @@ def takes_weights(scorer):
     if hasattr(scorer, "_accept_sample_weight"):
         return scorer._accept_sample_weight()
     return "sample_weight" in signature(scorer).parameters
+
+
+def fit_takes_weights(model):
+    """Say whether the `fit` of a model takes weights of rows."""
+    if has_fit_parameter(model, "sample_weight"):
+        return True
+    # They take weights among other parameters, and hand them to all of their members.
+    if not isinstance(model, _BaseHeterogeneousEnsemble) or not hasattr(model, "estimators"):
+        return False
+    last = getattr(model, "final_estimator", None)
+    members = [member for _, member in model.estimators] + ([] if last is None else [last])
+    return all(fit_takes_weights(member) for member in members if not isinstance(member, str))
 
 
 def check_params(estimator):

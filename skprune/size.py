@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skprune.exceptions import UnsupportedModelError
+from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import has_surgeon, surgeon_for, surgeon_type
 from skprune.surgery.coded import CodedModel
 
@@ -210,7 +210,7 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
     def __init__(self, size: str = "units") -> None:
         if size not in SIZES:
             msg = f"size={size!r} is not known. Allowed are {', '.join(map(repr, SIZES))}."
-            raise ValueError(msg)
+            raise InputError(msg)
         self.size = size
 
     def __call__(

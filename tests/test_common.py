@@ -451,6 +451,35 @@ def test_search_does_not_depend_on_the_backend(backend):
     assert len(together.best_estimator_.path_) == len(alone.best_estimator_.path_)
 
 
+@over_models
+def test_frozen_models_without_samples_say_so(pruner):
+    X, y = data_for(pruner, 60)
+    frozen = FrozenEstimator(clone(pruner.estimator).fit(X, y))
+    pruner = clone(pruner).set_params(estimator=frozen)
+    if pruner._needs_rows():
+        with pytest.raises(InputError, match="X has 0 samples, but the pruner of a frozen model"):
+            pruner.fit(X[:0], y[:0])
+
+
+MALFORMED_WEIGHTS = {
+    "holds negative values": np.r_[-1.0, np.ones(59)],
+    "holds NaN or infinity": np.r_[np.nan, np.ones(59)],
+    "holds a value that is no number": np.full(60, "heavy"),
+    r"has shape \(59,\)": np.ones(59),
+    r"has shape \(61,\)": np.ones(61),
+    r"has shape \(60, 1\)": np.ones((60, 1)),
+    r"has shape \(\)": 2.0,
+}
+
+
+@over_all
+def test_malformed_weights_are_refused_alike(estimator):
+    X, y = data_for(estimator, 60)
+    for what, weight in MALFORMED_WEIGHTS.items():
+        with pytest.raises(InputError, match=f"sample_weight {what}"):
+            clone(estimator).fit(X, y, sample_weight=weight)
+
+
 # Contract 7: weights mean repetition.
 
 

@@ -299,7 +299,7 @@ def test_rows_without_weight_are_not_there(pruner):
     found = clone(pruner).fit(X, y, sample_weight=weight)
     there = clone(pruner).fit(X[weight > 0], y[weight > 0], sample_weight=weight[weight > 0])
     np.testing.assert_allclose(found.scores_, there.scores_)
-    with pytest.raises(ValueError, match=r"non-zero number|zero for all samples"):
+    with pytest.raises(ValueError, match="zero for all samples"):
         clone(pruner).fit(X, y, sample_weight=0 * weight)
 
 

@@ -12,10 +12,12 @@ from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
+    VotingClassifier,
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -144,9 +146,17 @@ def test_a_model_that_is_not_fitted_says_so(model):
     [
         (KNeighborsClassifier(), "KNeighborsClassifier is not a model that skprune can prune"),
         (AdaBoostClassifier(GaussianNB()), "AdaBoostClassifier holds members of type GaussianNB"),
+        (
+            BaggingClassifier(LogisticRegression(), n_estimators=2),
+            "type LogisticRegression, .* measured .*EnsemblePruner removes whole members",
+        ),
+        (
+            VotingClassifier([("a", DecisionTreeClassifier())]),
+            "VotingClassifier has no units of its own that are .*measured.* measure each member",
+        ),
         (IsolationForest(), "IsolationForest cannot be pruned: it caches the path lengths"),
     ],
-    ids=["neighbors", "boosting", "isolation"],
+    ids=["neighbors", "boosting", "bagging", "voting", "isolation"],
 )
 def test_a_model_that_no_surgeon_knows_is_refused_for_itself(model, message):
     with pytest.raises(UnsupportedModelError, match=message):

@@ -15,13 +15,15 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import has_fit_parameter, validate_data
+from sklearn.utils.validation import validate_data
 
 from skprune._compat import (
     HasMethods,
     Interval,
     StrOptions,
     fit_context,
+    fit_takes_weights,
+    n_rows_of,
     routing_enabled,
     rows_of,
     rows_of_params,
@@ -240,6 +242,12 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
                 "passed to fit are then the validation data."
             )
             raise InputError(msg)
+        if X is not None and n_rows_of(X) == 0:
+            msg = (
+                "X has 0 samples, but the pruner of a frozen model looks at the samples passed to "
+                "fit. Give some that the model was not fitted to."
+            )
+            raise InputError(msg)
         return ValidationData(X, y, sample_weight, out_of_bag=False)
 
     def _resolve_validation(self):
@@ -262,12 +270,12 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
             fit_params = {**fit_params, "sample_weight": sample_weight}
         if routing_enabled():
             return process_routing(self, "fit", **fit_params).estimator.fit
-        if sample_weight is not None and not has_fit_parameter(self.estimator, "sample_weight"):
+        if sample_weight is not None and not fit_takes_weights(self.estimator):
             msg = (
-                f"sample_weight was given, but the fit of {self.estimator!r} takes none. "
-                "Leave it out, or use a model that takes weights."
+                f"sample_weight was given, but the fit of {self.estimator!r}, or a member of it, "
+                "takes none. Leave it out, or use a model that takes weights."
             )
-            raise ValueError(msg)
+            raise InputError(msg)
         return fit_params
 
     def get_metadata_routing(self) -> MetadataRouter:

@@ -9,6 +9,9 @@ from sklearn.model_selection import train_test_split
 from skprune._compat import n_rows_of
 from skprune.exceptions import InputError, PruningWarning
 
+# Larger values have squares whose sum over the samples is not finite.
+MAX_VALUE = 1e100
+
 
 class ValidationData(NamedTuple):
     """Data that a criterion may look at.
@@ -49,7 +52,7 @@ def rows_left_behind():
 
 
 def check_weights_fit(X, weights):
-    """Refuse sample weights that are not one number per sample.
+    """Refuse sample weights that are not one number per sample, finite and not negative.
 
     Parameters
     ----------
@@ -61,16 +64,59 @@ def check_weights_fit(X, weights):
     Raises
     ------
     InputError
-        If there are more or fewer weights than samples, or they are not in one dimension.
+        If there are more or fewer weights than samples, they are not in one dimension, or one
+        is no number, infinite, missing or negative.
     """
     for name, weight in weights.items():
-        shape = (n_rows_of(X),) if weight is None else np.asarray(weight).shape
+        if weight is None:
+            continue
+        shape = np.asarray(weight).shape
         if shape != (n_rows_of(X),):
             msg = (
                 f"{name} has shape {shape}, but X has {n_rows_of(X)} samples. Give one weight "
                 "for each sample."
             )
             raise InputError(msg)
+        if fault := _fault_of_weights(weight):
+            msg = (
+                f"{name} holds {fault}. Allowed are finite numbers of at least 0. Leave the "
+                "samples out, or give them a weight of 0, which does the same."
+            )
+            raise InputError(msg)
+
+
+def _fault_of_weights(weight):
+    """Return what is wrong with the values of weights; empty if nothing is."""
+    try:
+        values = np.asarray(weight, dtype=np.float64)
+    except (TypeError, ValueError):
+        return "a value that is no number"
+    if not np.isfinite(values).all():
+        return "NaN or infinity"
+    return "negative values, which no criterion can take" if (values < 0).any() else ""
+
+
+def refuse_huge(values, name="X"):
+    """Refuse samples or targets that a criterion cannot square.
+
+    Parameters
+    ----------
+    values : ndarray or sparse matrix
+        Finite numbers.
+    name : {"X", "y"}, default="X"
+        What they are.
+
+    Raises
+    ------
+    InputError
+        If a value is so large that sums of squares are not finite.
+    """
+    if max(values.max(), -values.min()) > MAX_VALUE:
+        msg = (
+            f"{name} has values beyond {MAX_VALUE:.0e}, whose sum of squares is not finite. Scale "
+            f"the {'target' if name == 'y' else 'features'}."
+        )
+        raise InputError(msg)
 
 
 def folds_that_weigh(splits, train_weights, test_weights, *, cv, stacklevel):
@@ -173,6 +219,7 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
     # The fit of the model refuses a classifier's target that is continuous.
     continuous = targets.dtype.kind == "f" and (targets != np.floor(targets)).any()
     stratified = stratified and targets.shape[:1] == (n_rows,) and not continuous
+    stratified = stratified and _are_ordered(targets)
     group = np.arange(n_rows)
     try:
         if copies is not None:
@@ -191,6 +238,15 @@ def hold_out(X, y, share, *, stratified, seed, copies=None):
         if not len(held):
             raise _empty_part(share, n_rows, "each class has one training sample at least.")
     return train, held
+
+
+def _are_ordered(targets):
+    """Say whether labels can be compared; the fit of the model refuses those that cannot."""
+    try:
+        np.unique(targets)
+    except TypeError:
+        return False
+    return True
 
 
 def _empty_part(share, n_rows, reason):

@@ -9,6 +9,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from skprune._compat import check_sample_weight
 from skprune.arrays.labels import encode_targets
+from skprune.base._rows import refuse_huge
 from skprune.exceptions import InputError
 
 
@@ -87,12 +88,43 @@ def targets_for_model(
         if not known.any():
             raise labels_unknown(model, table)
     else:
-        values = check_array(table, dtype=np.float64, input_name="y")
+        values = as_numbers(table)
+        refuse_huge(values, "y")
         known = np.ones(values.shape, dtype=bool)
     weight = check_sample_weight(
         sample_weight, values, dtype=np.float64, ensure_non_negative=non_negative
     )
     return ModelTargets(values, known, weight)
+
+
+def as_numbers(table):
+    """Return targets of a regressor as floats.
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Targets.
+
+    Returns
+    -------
+    ndarray of float64
+        The same.
+
+    Raises
+    ------
+    InputError
+        If they hold text or other objects that are no numbers.
+    """
+    try:
+        return check_array(table, ensure_2d=False, dtype=np.float64, input_name="y")
+    except (TypeError, ValueError) as error:
+        if table.dtype.kind not in "OSU":
+            raise
+        msg = (
+            f"y holds values that are no numbers: {_first(table)}, but the model predicts numbers. "
+            "Give it numbers, or prune a classifier."
+        )
+        raise InputError(msg) from error
 
 
 def single_target(y, purpose):

@@ -5,9 +5,8 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import has_fit_parameter
 
-from skprune._compat import n_rows_of, routing_enabled, rows_of
+from skprune._compat import fit_takes_weights, n_rows_of, routing_enabled, rows_of
 from skprune.base._model import copies_for
 from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import draw, expand, from_logits, one_hot, to_logits
@@ -81,7 +80,7 @@ def weight_parameter(model):
         name, last = model.steps[-1]
         inner = weight_parameter(last)
         return inner and f"{name}__{inner}"
-    if not has_fit_parameter(model, "sample_weight"):
+    if not fit_takes_weights(model):
         return None
     inner = getattr(model, "estimator", getattr(model, "student", None))
     takes = not hasattr(inner, "fit") or weight_parameter(inner) == "sample_weight"

@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from skprune._compat import check_sample_weight, rows_of
 from skprune.base._frames import stack_rows
-from skprune.base._targets import single_target
+from skprune.base._rows import check_weights_fit
+from skprune.base._targets import as_numbers, single_target
 from skprune.exceptions import InputError
 from skprune.solvers.soft_labels import one_hot, soften
 
@@ -73,15 +74,17 @@ def check_training_data(teacher, X, y, sample_weight):
     Raises
     ------
     InputError
-        If there is no target, or a class that a frozen teacher does not know.
+        If there is no target, weights are malformed, or there is a class that a frozen teacher
+        does not know.
     """
     X, y = indexable(X, y)
     y = single_target(y, "Distiller")
     y = column_or_1d(check_array(y, ensure_2d=False, dtype=None, input_name="y"))
     if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        check_weights_fit(X, {"sample_weight": sample_weight})
+        sample_weight = check_sample_weight(sample_weight, X)
     if is_regressor(teacher):
-        return TrainingData(X, y.astype(np.float64), sample_weight, None)
+        return TrainingData(X, as_numbers(y), sample_weight, None)
     check_classification_targets(y)
     classes = np.unique(y)
     if isinstance(teacher, FrozenEstimator):

@@ -11,7 +11,7 @@ from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skprune._compat import check_sample_weight, fit_context, output_config
+from skprune._compat import fit_context, output_config
 from skprune.arrays.annotations import MatrixLike
 from skprune.base._column_groups import name_columns, place_columns, units_of
 from skprune.base._frames import (
@@ -24,6 +24,7 @@ from skprune.base._frames import (
     refuse_other_tables,
 )
 from skprune.base._pruner import BasePruner, all_or_nothing
+from skprune.base._rows import check_weights_fit
 from skprune.base._targets import single_target
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
@@ -172,7 +173,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     def _validate_weight(self, table, sample_weight):
         if sample_weight is None:
             return None
-        weight = check_sample_weight(sample_weight, table.X, ensure_non_negative=True)
+        check_weights_fit(table.X, {"sample_weight": sample_weight})
+        weight = np.asarray(sample_weight, dtype=np.float64)
         if not weight.any():
             msg = (
                 "sample_weight is zero for all samples. Give at least one sample a positive weight."

@@ -12,9 +12,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metadata_routing import MetadataRequest
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_consistent_length, has_fit_parameter, validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 
-from skprune._compat import HasMethods, Interval, StrOptions, rows_of
+from skprune._compat import HasMethods, Interval, StrOptions, fit_takes_weights, rows_of
 from skprune.arrays.annotations import Groups, MatrixLike, Seed
 from skprune.base._delegation import tags_of
 from skprune.base._folds import request_groups, splits_of
@@ -326,7 +326,7 @@ def _fit_weights(estimator, weight):
     if isinstance(estimator, Pipeline):
         step, last = estimator.steps[-1]
         name = f"{step}__{name}"
-    return {name: weight} if weight is not None and has_fit_parameter(last, "sample_weight") else {}
+    return {name: weight} if weight is not None and fit_takes_weights(last) else {}
 
 
 def _rank_correlations(X):

@@ -13,9 +13,8 @@ from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.utils import check_random_state
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import has_fit_parameter
 
-from skprune._compat import HasMethods, Interval, StrOptions
+from skprune._compat import HasMethods, Interval, StrOptions, fit_takes_weights
 from skprune.arrays.annotations import Groups, Seed
 from skprune.base._delegation import tags_of
 from skprune.base._frozen import check_frozen
@@ -281,7 +280,7 @@ class ShadowPruner(BaseRankingPruner):
             model = (ExtraTreesRegressor if is_continuous else ExtraTreesClassifier)(**FOREST)
         if sample_weight is None:
             return model, {}
-        if not has_fit_parameter(model, "sample_weight"):
+        if not fit_takes_weights(model):
             msg = (
                 f"sample_weight was given, but the fit of {type(model).__name__} takes none. Leave "
                 "it out, or give an estimator that takes sample weights, for example a forest."

@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import validate_data
 
 from skprune._compat import rows_of
+from skprune.base._rows import refuse_huge
 from skprune.base._targets import samples_missing, targets_for_model
 from skprune.linear_model._losses import loss_of
 from skprune.solvers.least_squares import moments, sums_of_squares
@@ -90,6 +91,7 @@ class Objective:
         model = self.model = surgeon.model
         self.coef, self.intercept = surgeon.coef, surgeon.intercept
         self.X = validate_data(model, rows.X, reset=False, accept_sparse="csr", dtype=np.float64)
+        refuse_huge(self.X)
         self.y = np.asarray(rows.y)
         multilabel = is_classifier(model) and self.y.ndim == 2 and self.y.shape[1] > 1
         targets = targets_for_model(

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import Ridge
-from sklearn.utils.validation import has_fit_parameter
 
+from skprune._compat import fit_takes_weights
 from skprune.base._rows import rows_left_behind
 from skprune.exceptions import InputError
 from skprune.linear_model._objective import MAX_COLUMNS
@@ -128,7 +128,7 @@ class ByClone:
         return np.where(mean > 0, 1.0, -1.0) if hasattr(objective, "codes") else mean
 
     def _fit(self, small, kept, y, weight):
-        takes = weight is not None and has_fit_parameter(small, "sample_weight")
+        takes = weight is not None and fit_takes_weights(small)
         small.fit(self._objective.X[:, kept], y, **({"sample_weight": weight} if takes else {}))
         found = np.atleast_2d(small.coef_)
         coef = np.zeros((len(found), len(kept)))

@@ -155,7 +155,7 @@ def _combine(estimator, params):
             f"{error} The model was wrapped in a pruner: its own parameters are named "
             f"'{prefix}estimator__<name>' in the grid."
         )
-        raise ValueError(msg) from error
+        raise InputError(msg) from error
     step = _step_at(ready, position)
     pruner = adapt(step)
     own = pruner._level_params()

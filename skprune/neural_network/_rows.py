@@ -6,11 +6,8 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils.validation import validate_data
 
+from skprune.base._rows import refuse_huge
 from skprune.base._targets import samples_missing, targets_for_model
-from skprune.exceptions import InputError
-
-# Larger values have squares whose sum over the samples is not finite.
-MAX_VALUE = 1e100
 
 
 class NetworkData(NamedTuple):
@@ -53,12 +50,7 @@ def network_data(model, rows):
         sample has a positive weight and a label that the network knows.
     """
     X = validate_data(model, rows.X, reset=False, accept_sparse="csr", dtype=np.float64)
-    if max(X.max(), -X.min()) > MAX_VALUE:
-        msg = (
-            f"X has values beyond {MAX_VALUE:.0e}, whose sum of squares is not finite. Scale the "
-            "features."
-        )
-        raise InputError(msg)
+    refuse_huge(X)
     multilabel = model.out_activation_ == "logistic" and model.n_outputs_ > 1
     target, known, weight = targets_for_model(
         model,

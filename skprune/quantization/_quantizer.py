@@ -13,7 +13,7 @@ from skprune.exceptions import LevelError
 from skprune.quantization._path import LEVELS, QuantizedPath, tabulate_report
 from skprune.quantization._trees import TreeCoder
 from skprune.quantization._weights import MAX_INPUTS, WeightCoder
-from skprune.surgery import family_of, has_surgeon, surgeon_for, surgeon_type
+from skprune.surgery import family_of, has_members, has_surgeon, surgeon_for, surgeon_type
 
 
 class Quantizer(BaseModelPruner):
@@ -176,7 +176,8 @@ class Quantizer(BaseModelPruner):
         super().__setstate__(state)
 
     def _check_model(self, model):
-        if hasattr(model, "fit") and not has_surgeon(model):
+        # An ensemble has an `estimator` too, which is the template of its members.
+        if hasattr(model, "fit") and not has_surgeon(model) and not has_members(model):
             inner = getattr(model, "estimator", getattr(model, "student", None))
             if inner is not None:
                 inner = inner.estimator if isinstance(inner, FrozenEstimator) else inner

@@ -5,6 +5,7 @@ from sklearn.utils.validation import validate_data
 
 from skprune._compat import check_sample_weight
 from skprune.arrays.packing import exponent_of, packed_bytes
+from skprune.base._rows import refuse_huge
 from skprune.exceptions import InputError
 from skprune.quantization._path import report_row
 from skprune.solvers.codebooks import affine, codebook, error_feedback, half_precision
@@ -125,8 +126,8 @@ class WeightCoder:
             raise InputError(msg)
         model = self.surgeon.model
         X = validate_data(model, self._rows.X, reset=False, accept_sparse="csr", dtype=np.float64)
+        refuse_huge(X)
         weight = check_sample_weight(self._rows.sample_weight, X, dtype=np.float64)
-        weight = np.maximum(weight, 0.0)
         return X, weight if weight.any() else np.ones_like(weight)
 
     def report(self, coded):

@@ -12,7 +12,13 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import has_fit_parameter
 
-from skprune._compat import Interval, StrOptions, routing_enabled, rows_of
+from skprune._compat import (
+    Interval,
+    StrOptions,
+    fit_takes_weights,
+    routing_enabled,
+    rows_of,
+)
 from skprune.arrays.annotations import MatrixLike, Seed
 from skprune.base import BaseModelPruner
 from skprune.base._targets import single_target
@@ -292,7 +298,7 @@ class SamplePruner(BaseModelPruner):
         criterion = self.criterion
         if criterion in OF_CLASSES and not is_classifier(model):
             return "but it compares classes. Use criterion='el2n' for a regressor."
-        if criterion == "leverage" and not has_fit_parameter(model, "sample_weight"):
+        if criterion == "leverage" and not fit_takes_weights(model):
             return (
                 "whose fit takes no sample_weight, but samples drawn by leverage are weighted. Use "
                 "a model that takes weights, or criterion='el2n'."
@@ -353,7 +359,7 @@ class SamplePruner(BaseModelPruner):
         params = {}
         if not isinstance(self.estimator, FrozenEstimator):
             params = self._inner_fit_params(sample_weight, fit_params)
-        elif sample_weight is not None and has_fit_parameter(model, "sample_weight"):
+        elif sample_weight is not None and fit_takes_weights(model):
             params = {"sample_weight": sample_weight}
         return model, training_samples(model, X, y, sample_weight, params, groups)
 

@@ -4,9 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.utils import check_array, indexable
+from sklearn.utils import indexable
 
 from skprune._compat import check_sample_weight, rows_of, rows_of_params
+from skprune.base._targets import as_numbers
 
 # Strata of a continuous target: so many quantile groups of equally many samples.
 N_QUANTILE_GROUPS = 10
@@ -101,7 +102,7 @@ def training_samples(model, X, y, sample_weight, params, groups=None):
         classes, values = np.unique(values, return_inverse=True)
         stratum = values
     else:
-        values = check_array(values, ensure_2d=False, dtype=np.float64, input_name="y")
+        values = as_numbers(values)
         stratum = np.empty(len(values), dtype=np.intp)
         place = np.arange(len(values))
         stratum[values.argsort(kind="stable")] = place * N_QUANTILE_GROUPS // len(values)

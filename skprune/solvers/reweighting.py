@@ -96,14 +96,19 @@ def lasso_path(gram, product, n_penalties=100, min_ratio=1e-4):
     penalties : ndarray of shape (n_penalties + 1,)
         Descending; the last one is zero.
     weights : ndarray of shape (n_penalties + 1, T)
-        Weights, computed with warm starts. O(s^3) per change of a support of s members.
+        Weights, computed with warm starts; one member has some at least. O(s^3) per change of a
+        support of s members.
     """
     largest = product.max() * (1 - 1e-9)
     penalties = np.append(np.geomspace(largest, min_ratio * largest, n_penalties), 0.0)
     weights = np.empty((len(penalties), len(product)))
     before = None
     for row, penalty in enumerate(penalties):
-        weights[row] = before = non_negative(gram, product - penalty, before)
+        before = non_negative(gram, product - penalty, before)
+        if not before.any():  # the gain of the first member is within the tolerance
+            first = np.argmax(product)
+            before[first] = (product[first] - penalty) / gram[first, first]
+        weights[row] = before
     return penalties, weights
 
 

@@ -104,19 +104,21 @@ PIPELINES = {
         "embedded", f"{__package__}.embedded", "EmbeddedTreesSurgeon"
     )
 }
+ANY_MEMBERS = (
+    "has no units of its own that are pruned, measured or stored in fewer bits, as its members may "
+    "be of any class. EnsemblePruner removes whole members; measure each member by itself"
+)
 # Models that are known and refused, with the reason.
 REFUSED = {
     "sklearn.IsolationForest": (
-        "it caches the path lengths of every leaf, and its scores would be silently wrong after "
-        "a cut"
+        "cannot be pruned: it caches the path lengths of every leaf, and its scores would be "
+        "silently wrong after a cut"
     ),
-    "sklearn.VotingClassifier": (
-        "its members may be anything; EnsemblePruner removes some of them"
-    ),
-    "sklearn.VotingRegressor": "its members may be anything; EnsemblePruner removes some of them",
+    "sklearn.VotingClassifier": ANY_MEMBERS,
+    "sklearn.VotingRegressor": ANY_MEMBERS,
     "sklearn.Pipeline": (
-        "only models are; put the pruner around the last step, inside the pipeline, as "
-        "make_pruner does"
+        "cannot be pruned: only models are; put the pruner around the last step, inside the "
+        "pipeline, as make_pruner does"
     ),
 }
 
@@ -267,7 +269,7 @@ def _find(model, entries, complaint, family=None):
             entries[name].load().check(model)
             return entries[name]
         if name in REFUSED:
-            msg = f"{type(model).__name__} cannot be pruned: {REFUSED[name]}."
+            msg = f"{type(model).__name__} {REFUSED[name]}."
             raise UnsupportedModelError(msg)
     names = ", ".join(sorted(name.rpartition(".")[2] for name in filter(is_known, entries)))
     msg = f"{type(model).__name__} {complaint}. Known are: {names}."

@@ -10,7 +10,8 @@ from sklearn.utils.validation import validate_data
 from skprune.arrays.nodes import bottom_up_sum
 from skprune.surgery._checks import require, require_finite
 from skprune.surgery._registry import registered_class
-from skprune.surgery.trees import TreeSurgeon, WrappedTreesSurgeon
+from skprune.surgery.trees import TreeSurgeon
+from skprune.surgery.wrapped_trees import WrappedTreesSurgeon
 
 OUT_OF_BAG_CURVES = ("oob_improvement_", "oob_scores_")
 # Sums of weights that are searched for ties: those of half of 42 members, or of 26 with more

@@ -3,7 +3,8 @@
 import numpy as np
 
 from skprune.surgery._checks import require, require_indices
-from skprune.surgery.trees import TreeSurgeon, WrappedTreesSurgeon
+from skprune.surgery.trees import TreeSurgeon
+from skprune.surgery.wrapped_trees import WrappedTreesSurgeon
 
 OUT_OF_BAG_ATTRIBUTES = ("oob_score_", "oob_decision_function_", "oob_prediction_")
 

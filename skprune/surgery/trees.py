@@ -9,11 +9,11 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from skprune.arrays.nodes import NO_NODE, NodeTable, check_children, preorder, splice
-from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.exceptions import InputError
 from skprune.surgery._base import Surgeon
 from skprune.surgery._checks import check_nodes, require
 from skprune.surgery._records import cut_records, new_tree, node_bytes, records
-from skprune.surgery._registry import class_name, models_of, registered_class
+from skprune.surgery._registry import registered_class
 from skprune.surgery._repeats import NewTrees, first_of
 
 ONE = "the trees of a model must have values of one shape"
@@ -422,20 +422,6 @@ class TreeSurgeon(Surgeon):
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
 
 
-class WrappedTreesSurgeon(TreeSurgeon):
-    """Base of the surgeons of ensembles that take any model as `estimator`: a tree is needed."""
-
-    @classmethod
-    def check(cls, model):
-        """Raise an error if members are not trees; None is a decision tree."""
-        if model.estimator is not None:
-            check_members(model, [model.estimator])
-
-    def _members(self):
-        check_members(self.model, self.model.estimators_)
-        return self.model.estimators_
-
-
 def remaining_trees(table, keep_split, trees, links=None):
     """Iterate over what a cut leaves of some trees.
 
@@ -476,29 +462,3 @@ def remaining_trees(table, keep_split, trees, links=None):
             for child in (to_left, to_right)
         )
         yield t, kept, left, right, int(depth[t])
-
-
-def check_members(model, members):
-    """Raise an error for an ensemble whose members are not plain decision trees.
-
-    Parameters
-    ----------
-    model : estimator
-        The ensemble.
-    members : list of estimator
-        Its members, or the template of them.
-
-    Raises
-    ------
-    UnsupportedModelError
-        If a member is not a tree; the message lists the allowed ones.
-    """
-    allowed = models_of(TreeSurgeon)
-    others = {type(m).__name__ for m in members if class_name(type(m)) not in allowed}
-    if others:
-        msg = (
-            f"{type(model).__name__} holds members of type {', '.join(sorted(others))}, "
-            "but only ensembles of trees can be pruned. Allowed members: "
-            f"{', '.join(sorted(name.rpartition('.')[2] for name in allowed))}."
-        )
-        raise UnsupportedModelError(msg)

@@ -95,7 +95,6 @@ def decision_values_form(surgeon, rows, similarity=None):
     (X,) = indexable(rows.X)
     n_rows, n_vectors = n_rows_of(X), surgeon.n_vectors
     weight = check_sample_weight(rows.sample_weight, np.empty((n_rows, 1)), dtype=np.float64)
-    weight = np.maximum(weight, 0.0)  # as the fit does
     if not weight.any():
         raise samples_missing(n_rows)
     root = np.sqrt(weight / weight.sum())

@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 
 from skprune.exceptions import PruningWarning
-from skprune.solvers.backfitting import Solution
 from skprune.tree._backfitting_problem import problem_of
 from skprune.tree._backfitting_ridges import (
     MIN_PENALTY,
@@ -100,8 +99,7 @@ def descend(problem, structures, rows, ridges, *, seed, most):
     Returns
     -------
     list of Solution
-        From the largest penalty at which a tree survives to the smallest; the number of leaves
-        increases.
+        From the largest penalty to the smallest.
     """
     penalties = _penalties(rows)
     ridges = np.array(ridges[: len(penalties)])
@@ -114,7 +112,7 @@ def descend(problem, structures, rows, ridges, *, seed, most):
         # Levels between two penalties of the grid belong to the smaller of the two.
         place = np.searchsorted(-penalties, [-s.penalty for s in solutions])
         found += [s for s, at in zip(solutions, place, strict=True) if ridges[at] == ridge]
-    return _ascending(sorted(found, key=lambda solution: -solution.penalty))
+    return sorted(found, key=lambda solution: -solution.penalty)
 
 
 def _path_of(state, penalties, ridge, most):
@@ -145,16 +143,6 @@ def _approach(state, last, penalty, ridge, bisections):
     first, state = _approach(state, last, middle, ridge, bisections - 1)
     rest, state = _approach(state, first[-1], penalty, ridge, bisections - 1)
     return first + rest, state
-
-
-def _ascending(solutions):
-    """Return the solutions that no later one replaces, with as many leaves or fewer."""
-    found: list[Solution] = []
-    for solution in solutions:
-        while found and len(found[-1].node) >= len(solution.node):
-            found.pop()
-        found.append(solution)
-    return found
 
 
 def _penalties(rows):

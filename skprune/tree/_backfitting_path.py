@@ -69,7 +69,8 @@ class BackfitPath(BaseTreePath):
         self._surgeon, self._problem, self._structures = surgeon, problem, structures
         # Whether the result is a pipeline of an embedding, whose leaves hold a value per class.
         self._embeds = problem.shared and surgeon.is_classifier and len(problem.center) > 1
-        self._solutions = [self._as_stored(solution) for solution in solutions[::-1]]
+        stored = [self._as_stored(solution) for solution in solutions[::-1]]
+        self._solutions = self._shrinking(stored)
         self._missing = missing
         self._total = total
         super().__init__(surgeon.model, self._tabulate(), unit="leaves")
@@ -117,6 +118,12 @@ class BackfitPath(BaseTreePath):
         # Each stage of boosting has a tree per column; missing ones are single leaves.
         n_trees = max(1, grown.sum(axis=1).max()) * self._n_structures
         return len(column) + n_trees - grown.sum(), n_trees
+
+    def _shrinking(self, solutions):
+        """Leave out solutions with no fewer leaves than one of a smaller penalty has."""
+        leaves = [self._count(solution)[0] for solution in solutions]
+        least = np.minimum.accumulate([np.inf, *leaves])[:-1]
+        return [s for s, n, bound in zip(solutions, leaves, least, strict=True) if n < bound]
 
     def _tabulate(self):
         whole = self._surgeon.size()

@@ -3,8 +3,17 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.tree import DecisionTreeClassifier
 
+from skprune import EnsemblePruner
+from skprune._compat import fit_takes_weights
 from skprune.base._rows import hold_out
 from skprune.exceptions import InputError, PruningWarning
 
@@ -53,3 +62,27 @@ def test_no_class_is_lost(share):
 def test_classes_of_one_sample_alone_leave_nothing_to_hold_out():
     with pytest.raises(InputError, match="leaves an empty part"):
         split(np.arange(5))
+
+
+@pytest.mark.parametrize("member", [DecisionTreeClassifier(random_state=0), GaussianNB()])
+def test_voting_models_hand_weights_to_their_members(member):
+    X, y = make_classification(80, random_state=0)
+    weight = np.random.default_rng(0).integers(0, 3, 80)
+    vote = VotingClassifier([("a", member), ("b", LogisticRegression()), ("c", "drop")])
+    whole = clone(vote).fit(X, y, sample_weight=weight)
+    pruner = EnsemblePruner(vote, keep=1.0, validation="train").fit(X, y, sample_weight=weight)
+    assert_array_equal(pruner.predict(X), whole.predict(X))
+    stack = StackingClassifier([("a", member)], KNeighborsClassifier())
+    assert fit_takes_weights(vote)
+    assert not fit_takes_weights(stack)
+    unweighted = VotingClassifier([("a", member), ("b", KNeighborsClassifier())])
+    with pytest.raises(InputError, match="or a member of it, takes none"):
+        EnsemblePruner(unweighted).fit(X, y, sample_weight=weight)
+
+
+def test_labels_that_cannot_be_compared_reach_the_check_of_the_model():
+    y = np.array([1, "a"] * 10, dtype=object)
+    train, held = split(y)
+    assert sorted([*train, *held]) == list(range(20))
+    with pytest.raises((TypeError, ValueError), match=r"Unknown label type|not supported between"):
+        EnsemblePruner(RandomForestClassifier(3)).set_params(validation=0.2).fit(np.eye(20), y)

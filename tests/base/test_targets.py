@@ -82,6 +82,10 @@ def test_targets_that_do_not_suit_the_model_are_refused():
         assert (read(model, Y, -np.ones(8)).weight == -1).all()
     with pytest.raises(InputError, match=re.escape("know: ['b', 'a']; it knows [3, 5, 9]. Leave")):
         read(classifier, ["b", "a", "b"])
+    with pytest.raises(InputError, match=re.escape("no numbers: ['b', 'a'], but the model predi")):
+        read(regressor, ["b", "a", "b"])
+    with pytest.raises(InputError, match=r"y has values beyond 1e[+]100.* Scale the target"):
+        read(regressor, 1e300 * X[:, 0])
 
 
 def test_a_single_target_is_returned_as_given():

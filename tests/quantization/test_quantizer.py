@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone, is_regressor
 from sklearn.datasets import load_digits, make_classification, make_regression
 from sklearn.ensemble import (
+    BaggingClassifier,
     ExtraTreesClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
@@ -377,3 +378,17 @@ def test_decoded_trees_are_pruned_as_the_model_was():
         np.testing.assert_allclose(pruner.predict_proba(X), again.predict_proba(X), atol=1e-5)
     lossless = TreePruner(FrozenEstimator(plain), criterion="lossless").fit(X, y)
     assert (lossless.predict(X) == plain.predict(X)).all()
+
+
+@pytest.mark.parametrize("pruner", [Quantizer(LinearRegression(), bits=2), LinearPruner(Ridge())])
+def test_values_without_finite_squares_are_refused(pruner):
+    X = 1e200 * np.random.default_rng(0).normal(size=(20, 3))
+    frozen = FrozenEstimator(clone(pruner.estimator).fit(X / 1e200, X[:, 0] / 1e200))
+    with pytest.raises(InputError, match=r"sum of squares is not finite[.] Scale the features"):
+        clone(pruner).set_params(estimator=frozen).fit(X, X[:, 0] / 1e200)
+
+
+def test_ensembles_of_other_members_are_refused_and_their_template_is_not_read():
+    X, y = make_classification(40, random_state=0)
+    with pytest.raises(UnsupportedModelError, match="members of type LogisticRegression, but only"):
+        Quantizer(BaggingClassifier(LogisticRegression(), n_estimators=2)).fit(X, y)

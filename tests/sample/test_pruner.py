@@ -476,11 +476,6 @@ def test_rows_that_are_no_numbers_belong_behind_a_pipeline(classes, criterion):
             SamplePruner(LogisticRegression(), criterion=criterion).fit(csr_array(X), y)
 
 
-def test_negative_weights_are_refused(classes):
-    with pytest.raises(ValueError, match="Negative values"):
-        SamplePruner(DecisionTreeRegressor()).fit(*classes, sample_weight=np.r_[-1.0, np.ones(239)])
-
-
 @pytest.mark.parametrize("name", USED_BY)
 def test_idle_parameters_warn(classes, name):
     other = {"hardest": 0.2, "cv": 3, "n_neighbors": 4, "remove": "majority"}[name]

@@ -125,3 +125,10 @@ def test_no_scale_gives_nearer_whole_numbers():
         for scale in np.linspace(1, 16, 16):
             copies = np.rint(scale * weights / weights.max())
             assert copies.sum() > 25 or error(found) <= error(copies) + 1e-15
+
+
+def test_a_member_has_weight_whose_product_is_the_only_positive_one_and_tiny():
+    penalties, weights = reweighting.lasso_path(np.eye(3), np.array([1e-12, -1.0, -2.0]))
+    assert (weights[:, 0] > 0).all()
+    assert not weights[:, 1:].any()
+    np.testing.assert_allclose(weights[:, 0], 1e-12 - penalties)

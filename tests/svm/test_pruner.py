@@ -386,7 +386,7 @@ def test_other_models_and_pruners_are_refused():
         SVMPruner(SVC(), keep=0).fit(X, y)
     frozen = FrozenEstimator(SVC().fit(X, y))
     with pytest.raises(InputError, match="None of the n_samples=240 samples has a positive weight"):
-        SVMPruner(frozen).fit(X, y, sample_weight=-np.ones(len(y)))
+        SVMPruner(frozen).fit(X, y, sample_weight=np.zeros(len(y)))
 
 
 def test_ensembles_of_machines_are_still_pruned_by_members():

@@ -264,3 +264,14 @@ def test_samples_of_a_frozen_model_are_checked():
 def test_an_ignored_ridge_warns():
     with pytest.warns(PruningWarning, match="ridge"):
         TreePruner(DecisionTreeClassifier(random_state=0), ridge=3.0).fit(X, BINARY)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_smaller_levels_have_no_more_leaves_on_few_samples(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(20, 6)), np.arange(20) % 2
+    model = GradientBoostingClassifier(n_estimators=4, max_depth=4, subsample=0.7, random_state=0)
+    pruner = TreePruner(model, criterion="backfitting", random_state=0)
+    for validation in (None, "train"):
+        path = pruner.set_params(validation=validation).fit(X, y).path_
+        assert (np.diff(path.units) <= 0).all()

@@ -1,0 +1,37 @@
+"""Every public estimator on random small inputs: a right answer or a clear error, never else.
+
+The slow test runs 5,000 trials: ``python -m pytest --no-cov -m slow tests/test_random_inputs.py
+--hypothesis-show-statistics`` counts what came of them.
+"""
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+
+from tests._random_inputs import EVERY, outcome, trials
+
+pytestmark = pytest.mark.untraced
+
+N_PARTS = 5
+SETTINGS = {
+    "deadline": None,
+    "derandomize": True,
+    "suppress_health_check": list(HealthCheck),
+    "print_blob": False,
+}
+
+
+@settings(max_examples=200, **SETTINGS)
+@given(trials())
+def test_some_random_inputs(trial):
+    event(outcome(trial))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(N_PARTS))
+def test_many_random_inputs(part):
+    @settings(max_examples=1000, **SETTINGS)
+    @given(trials(EVERY[part::N_PARTS]))
+    def run(trial):
+        event(outcome(trial))
+
+    run()
