@@ -18,6 +18,7 @@ from skprune._compat import (
 from skprune.base import BasePruner, PruningPath
 from skprune.exceptions import InputError, PruningError, UnsupportedModelError
 from skprune.model_selection._paired import PairedLosses
+from skprune.model_selection._predictions import PredictsOnce
 from skprune.size import model_size
 
 
@@ -222,7 +223,8 @@ def _walk(path, order, data, scorer, losses):
     levels = sorted({0, *order}) if adds_losses else order  # losses need the whole model
     snapshots = [path.snapshots(part.X, levels) for part in visited.values()]
     for index, *models in zip(levels, *snapshots, strict=True):
-        pairs = dict(zip(visited, zip(models, visited.values(), strict=True), strict=True))
+        once = map(PredictsOnce, models)
+        pairs = dict(zip(visited, zip(once, visited.values(), strict=True), strict=True))
         if adds_losses:
             model, part = pairs["test_scores"]
             losses.add_level(index, model, part.X)
