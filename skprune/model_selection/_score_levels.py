@@ -17,6 +17,7 @@ from skprune._compat import (
 )
 from skprune.base import BasePruner, PruningPath
 from skprune.exceptions import InputError, PruningError, UnsupportedModelError
+from skprune.model_selection._named_scores import NamedScores
 from skprune.model_selection._paired import PairedLosses
 from skprune.model_selection._predictions import PredictsOnce
 from skprune.size import model_size
@@ -166,12 +167,16 @@ def _score_located(fitted, level_of, parts, scoring):
     data = {key: part._replace(X=fitted.transform(part.X)) for key, part in parts.items()}
     free = {key: _free_scores(path, part, scoring) for key, part in data.items()}
     rest = [name for name in scoring.scorers if any(name not in each for each in free.values())]
+    named = {key: _named_scores(path, part, scoring, rest) for key, part in data.items()}
+    rest = [name for name in rest if any(name not in each.names for each in named.values())]
     losses = _paired_losses(path, data["test_scores"], scoring)
     scorer = _scorer_of(path, scoring, rest) if rest else None
-    has_snapshots = isinstance(path, PruningPath)
+    has_snapshots, known = isinstance(path, PruningPath), {}
     walks = has_snapshots and all(map(predicts_only, _each(scorer)))
     if has_snapshots:
-        scored = _walk(path, sorted(level_of), data, scorer if walks else None, losses)
+        scored = known = _walk(
+            path, sorted(level_of), data, scorer if walks else None, losses, named
+        )
     if not walks:
         scored = _score_cuts(fitted, level_of, parts, data, scorer, scoring)
     for index, result in scored.items():
@@ -179,6 +184,7 @@ def _score_located(fitted, level_of, parts, scoring):
             result["increase"] = losses.increase(index) if losses else None
             for key in parts:
                 values = {name: float(free[key][name][index]) for name in free[key]}
+                values |= known.get(index, {}).pop(f"named_{key}", {})
                 result[key] = _merge(scoring, values, result.get(key, {}))
     return scored
 
@@ -194,6 +200,13 @@ def _free_scores(path, part, scoring):
         for name, spec in scoring.specs.items()
     }
     return {name: values for name, values in scores.items() if values is not None}
+
+
+def _named_scores(path, part, scoring, rest):
+    """Return the scores that need predictions only, of those metrics that are not free."""
+    if not isinstance(path, PruningPath) or part.params or part.y is None:
+        return NamedScores(path, {}, ())
+    return NamedScores(path, {name: scoring.specs.get(name, name) for name in rest}, part.y)
 
 
 def _paired_losses(path, part, scoring):
@@ -213,13 +226,18 @@ def _paired_losses(path, part, scoring):
     return losses
 
 
-def _walk(path, order, data, scorer, losses):
-    """Visit the levels of a path once, for the scorer (if there is one) and the paired losses."""
+def _walk(path, order, data, scorer, losses, named):
+    """Visit the levels of a path once.
+
+    For the scorer (if there is one), the paired losses, and the scores that need predictions
+    only, which are results by the key of their part after "named_".
+    """
     scored: dict[int, dict[str, Any]] = {index: {} for index in order}
     adds_losses = losses is not None and not losses.complete
-    if scorer is None and not adds_losses:
+    scores = scorer is not None or any(each.names for each in named.values())
+    if not (scores or adds_losses):
         return scored
-    visited = data if scorer else {"test_scores": data["test_scores"]}
+    visited = data if scores else {"test_scores": data["test_scores"]}
     levels = sorted({0, *order}) if adds_losses else order  # losses need the whole model
     snapshots = [path.snapshots(part.X, levels) for part in visited.values()]
     for index, *models in zip(levels, *snapshots, strict=True):
@@ -228,8 +246,11 @@ def _walk(path, order, data, scorer, losses):
         if adds_losses:
             model, part = pairs["test_scores"]
             losses.add_level(index, model, part.X)
-        if scorer and index in scored:
-            scored[index] = _score(pairs, scorer, "raise")
+        if scores and index in scored:
+            for key, (model, part) in pairs.items():
+                scored[index][f"named_{key}"] = named[key].of(model, part.X)
+            if scorer is not None:
+                scored[index] |= _score(pairs, scorer, "raise")
     return scored
 
 

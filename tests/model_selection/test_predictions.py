@@ -1,17 +1,23 @@
 """Every level predicts once, for all scorers and the paired losses together."""
 
+import warnings
 from collections import Counter
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_classification
+from sklearn.datasets import make_classification, make_regression
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 
-from skprune import LinearPruner, PruningSearchCV
+from skprune import LinearPruner, PruningSearchCV, TreePruner
 from skprune.model_selection._predictions import PredictsOnce
 
 X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
+X3, y3 = make_classification(
+    200, 6, n_informative=5, n_redundant=0, n_classes=3, flip_y=0.2, random_state=0
+)
+XR, yr = make_regression(200, 6, noise=40.0, random_state=0)
 CALLS: Counter[str] = Counter()
 
 
@@ -53,6 +59,49 @@ def test_each_level_predicts_once(scoring, asked):
     for key, values in reference.fit(X, y).cv_results_.items():
         if key.startswith("split"):
             np.testing.assert_array_equal(found[key], values)
+
+
+FOREST = TreePruner(RandomForestRegressor(3, random_state=0))
+WORDS = np.array(["no", "maybe", "yes"])
+
+
+@pytest.mark.parametrize(
+    ("pruner", "data", "scoring"),
+    [
+        (LinearPruner(LogisticRegression()), (X, y), None),
+        (LinearPruner(LogisticRegression()), (X3, WORDS[y3]), "balanced_accuracy"),
+        (LinearPruner(LogisticRegression()), (X3, y3), ["accuracy", "f1_macro", "neg_log_loss"]),
+        (LinearPruner(LogisticRegression()), (X3, y3), {"a": "accuracy", "b": "roc_auc_ovr"}),
+        (FOREST, (XR, yr), ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"]),
+        (FOREST, (XR, yr), "neg_mean_absolute_error"),
+        (FOREST, (XR, yr.astype(np.float32)), "r2"),
+        (LinearPruner(Ridge()), (XR, np.c_[yr, yr]), "r2"),
+        (LinearPruner(Ridge()), (XR, yr), None),
+    ],
+)
+def test_metrics_known_by_name_equal_those_of_grid_search(pruner, data, scoring):
+    params = {"scoring": scoring, "cv": 3, "refit": False, "return_train_score": True}
+    search = PruningSearchCV(pruner, {"keep": [1.0, 0.5, 0.2]}, **params).fit(*data)
+    reference = GridSearchCV(pruner, {"keep": [1.0, 0.5, 0.2]}, **params).fit(*data)
+    for key, values in reference.cv_results_.items():
+        if key.startswith("split"):
+            np.testing.assert_allclose(search.cv_results_[key], values, rtol=1e-10)
+
+
+def test_a_metric_that_is_not_defined_fails_as_in_grid_search():
+    classes = np.r_[np.zeros(20), np.ones(20), np.full(2, 2.0)]  # the last is in one fold only
+    folds = [(np.arange(0, 42, 2), np.arange(1, 40, 2)), (np.arange(1, 42, 2), np.arange(0, 42, 2))]
+    pruner = LinearPruner(LogisticRegression(), criterion="magnitude", recovery=None)
+    params = {"scoring": "neg_log_loss", "cv": folds, "refit": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found, expected = (
+            kind(pruner, {"keep": [1.0, 0.5]}, **params).fit(X[:42], classes).cv_results_
+            for kind in (PruningSearchCV, GridSearchCV)
+        )
+    assert np.isnan(expected["split0_test_score"]).all()
+    for key in ("split0_test_score", "split1_test_score"):
+        np.testing.assert_allclose(found[key], expected[key], rtol=1e-10)
 
 
 @pytest.mark.parametrize("scoring", ["neg_log_loss", ["neg_log_loss", "neg_brier_score"]])

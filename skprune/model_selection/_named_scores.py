@@ -1,0 +1,119 @@
+"""Scores by metrics known by name, from predictions alone.
+
+The metrics of scikit-learn examine targets and predictions anew for each of hundreds of levels,
+which takes longer than the metric itself. Here targets are examined once. Counts are equal to
+the last bit, and sums are taken in the same order.
+"""
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import assert_all_finite
+
+
+class NamedScores:
+    """Scores of levels of one path for the same samples.
+
+    Parameters
+    ----------
+    path : PruningPath
+        Whose levels are scored.
+    specs : dict of str to object
+        The `scoring` of each metric, as the user wrote it.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        True targets.
+
+    Attributes
+    ----------
+    names : set of str
+        The metrics that are known, and defined for these targets in the usual way.
+    """
+
+    def __init__(self, path, specs, y):
+        self.y = np.asarray(y)
+        metrics = {name: path.resolve_scoring(spec) for name, spec in specs.items()}
+        table = self._table(path.model) if specs else {}
+        self._metrics = {
+            name: table[metric]
+            for name, metric in metrics.items()
+            if isinstance(metric, str) and metric in table
+        }
+        self.names = set(self._metrics)
+
+    def _table(self, model):
+        """Return the metrics that these targets have."""
+        y = self.y
+        if y.ndim != 1 or len(y) < 2:
+            return {}
+        if not is_classifier(model):
+            # Of other types, sums are taken in another precision.
+            usual = y.dtype == np.float64 and bool(np.isfinite(y).all())
+            return NUMBERS if usual and (y != y[0]).any() else {}
+        classes = model.classes_
+        if isinstance(classes, list) or not np.isin(y, classes).all():
+            return {}
+        _, self.codes, self.counts = np.unique(y, return_inverse=True, return_counts=True)
+        if len(self.counts) == len(classes) > 1:
+            return CLASSES | {"neg_log_loss": _log_loss}
+        return CLASSES
+
+    def of(self, model, X):
+        """Return the scores of a level; dict of str to float.
+
+        Parameters
+        ----------
+        model : estimator
+            What predicts as the cut model does.
+        X : array-like of shape (n_samples, n_features)
+            The samples.
+        """
+        return {name: float(metric(self, model, X)) for name, metric in self._metrics.items()}
+
+
+def _accuracy(known, model, X):
+    return np.mean(known.y == np.asarray(model.predict(X)))
+
+
+def _balanced_accuracy(known, model, X):
+    right = known.y == np.asarray(model.predict(X))
+    return np.mean(np.bincount(known.codes[right], minlength=len(known.counts)) / known.counts)
+
+
+def _log_loss(known, model, X):
+    chance = model.predict_proba(X)
+    assert_all_finite(chance)
+    eps = np.finfo(chance.dtype).eps
+    own = np.clip(chance[np.arange(len(chance)), known.codes], eps, 1 - eps)
+    return np.mean(np.log(own))
+
+
+def _numbers(known, model, X):
+    found = np.asarray(model.predict(X)).reshape(known.y.shape)
+    assert_all_finite(found)
+    return found
+
+
+def _squared_error(known, model, X):
+    miss = (known.y - _numbers(known, model, X)) ** 2
+    return -np.mean(miss)
+
+
+def _root_squared_error(known, model, X):
+    return -np.sqrt(-_squared_error(known, model, X))
+
+
+def _absolute_error(known, model, X):
+    return -np.mean(np.abs(_numbers(known, model, X) - known.y))
+
+
+def _r2(known, model, X):
+    y = known.y
+    return 1 - np.sum((y - _numbers(known, model, X)) ** 2) / np.sum((y - np.mean(y)) ** 2)
+
+
+CLASSES = {"accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy}
+NUMBERS = {
+    "r2": _r2,
+    "neg_mean_squared_error": _squared_error,
+    "neg_root_mean_squared_error": _root_squared_error,
+    "neg_mean_absolute_error": _absolute_error,
+}
