@@ -18,6 +18,7 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import balanced_accuracy_score, r2_score
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import Pipeline
 
 from benchmarks._measure import row, seconds, table
 from benchmarks._sets import tables
@@ -73,7 +74,8 @@ def stored(model):
     """Return leaf values and bytes; two fractions that add up to one count as one value."""
     size = model_size(model)
     n_classes = len(getattr(model, "classes_", [0]))
-    each = n_classes if n_classes > 2 and isinstance(model, RandomForestClassifier) else 1
+    several = n_classes > 2 and isinstance(model, RandomForestClassifier | Pipeline)
+    each = n_classes if several else 1
     return size.units * each, size.bytes
 
 

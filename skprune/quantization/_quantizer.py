@@ -211,7 +211,7 @@ class Quantizer(BaseModelPruner):
     def _prune_model(self, model, rows):
         model = _plain(model)
         surgeon = surgeon_for(model)
-        if family_of(model) == "tree":
+        if family_of(model) in {"tree", "embedded"}:
             self._warn_if_set({"method": "thresholds have codebooks"}, stacklevel=5)
             return QuantizedPath(TreeCoder(surgeon, rows.X))
         coder = WeightCoder(surgeon, self.method, rows)

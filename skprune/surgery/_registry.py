@@ -179,6 +179,8 @@ def has_surgeon(model, *, family=None):
 def family_of(model):
     """Return the family of a model, fitted or not: "tree", "linear", "neural" or "svm".
 
+    For trees that are features of a logistic regression: "embedded".
+
     Models and errors as for `surgeon_type`.
     """
     return _find_surgeon(model).family

@@ -2,12 +2,15 @@
 
 import copy
 import pickle
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skprune.arrays.nodes import NO_NODE
 from skprune.surgery._records import new_records, new_tree, records
+from skprune.surgery.embedded import set_leaves
 from skprune.surgery.forests import OUT_OF_BAG_ATTRIBUTES
 from skprune.surgery.hist_boosting import feature_order, new_nodes
 
@@ -136,6 +139,49 @@ class TreeModelSkeleton:
             value = value[:, :, self._kept["classes_"].at(t).astype(np.intp)]
         nodes = new_records(empty, left, right, feature, *rest, *statistics)
         return new_tree(empty, nodes, value, depth.max())
+
+
+class EmbeddedSkeleton:
+    """A logistic regression on leaves, with its node arrays and coefficients removed.
+
+    Parameters
+    ----------
+    surgeon : EmbeddedTreesSurgeon
+        Reader of the model, which is never changed.
+    """
+
+    def __init__(self, surgeon):
+        self._shell = copy.copy(surgeon.model)
+        self._shell.steps = [(name, copy.copy(step)) for name, step in surgeon.model.steps]
+        embedding, last = self._shell[0], self._shell[-1]
+        encoder = embedding.one_hot_encoder_
+        self._number, self._precision = encoder.categories_[0].dtype, last.coef_.dtype
+        last.coef_ = None
+        self._trees = TreeModelSkeleton(surgeon.embedding)
+        bare = self._trees._shell.one_hot_encoder_ = copy.copy(encoder)
+        bare.categories_ = bare._n_features_outs = None
+        embedding.__dict__.clear()  # the skeleton of the trees holds it
+
+    def with_nodes(self, table, n_samples):
+        """Build the plain model with given nodes; as `TreeModelSkeleton.with_nodes`."""
+        model, leaves = copy.deepcopy(self._shell), ~table.is_split
+        bare = replace(table, value=np.zeros((table.n_nodes, 1, 1)))
+        embedding = self._trees.with_nodes(bare, n_samples)
+        found = [
+            np.flatnonzero(leaves[first:end]).astype(self._number)
+            for first, end in pairwise(table.offsets)
+        ]
+        set_leaves(embedding, found)
+        model.steps[0] = (model.steps[0][0], embedding)
+        coefficients = table.value[leaves, 0].T
+        model[-1].coef_ = np.ascontiguousarray(coefficients, dtype=self._precision)
+        return model
+
+
+def skeleton_of(surgeon):
+    """Return the skeleton of a tree model."""
+    kind = TreeModelSkeleton if surgeon.embedding is None else EmbeddedSkeleton
+    return kind(surgeon)
 
 
 def _emptied(nodes):

@@ -10,7 +10,7 @@ from skprune.arrays.nodes import NO_NODE, NodeTable, preorder
 from skprune.arrays.packing import PackedIntegers, pack, packed_bytes, width_of
 from skprune.surgery.boosting import with_leaf_means
 from skprune.surgery.coded import CodedModel
-from skprune.surgery.coded_skeletons import TreeModelSkeleton
+from skprune.surgery.coded_skeletons import skeleton_of
 from skprune.surgery.coded_statistics import NodeStatistics
 
 
@@ -248,7 +248,7 @@ class CodedTrees(CodedModel):
 
     def __init__(self, reading, thresholds, leaves):
         surgeon = reading.surgeon
-        super().__init__(TreeModelSkeleton(surgeon), surgeon.size()[:2])
+        super().__init__(skeleton_of(surgeon), surgeon.size()[:2])
         self._structure, self.thresholds, self.leaves = reading.structure(), thresholds, leaves
         self._statistics, self._shape = reading.statistics, surgeon.table.value.shape[1:]
 

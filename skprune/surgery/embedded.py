@@ -12,10 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skprune.arrays.nodes import NO_NODE
-from skprune.surgery._base import Surgeon
 from skprune.surgery._checks import require, require_finite, require_shape
 from skprune.surgery._records import new_tree, node_bytes, records
 from skprune.surgery.additive import check_arrays, check_votes, fit_shell, kept_members
+from skprune.surgery.boosting import with_leaf_means
+from skprune.surgery.forests import ForestSurgeon
 
 # Coefficients in single precision take half the bytes; predictions are sums in double precision.
 PRECISION = np.float32
@@ -100,39 +101,89 @@ def _set_trees(embedding, surgeon, members):
         categories.append(is_leaf.astype(number))
         found.append(member.kept[is_leaf])
     embedding.estimators_, embedding.n_estimators = trees, len(trees)
-    encoder, sizes = embedding.one_hot_encoder_, [len(each) for each in categories]
-    encoder.set_output(transform="default")
-    encoder.categories_, encoder._n_features_outs = categories, sizes
-    encoder.n_features_in_, embedding._n_features_out = len(sizes), sum(sizes)
+    embedding.one_hot_encoder_.set_output(transform="default")
+    set_leaves(embedding, categories)
     return np.concatenate(found)
 
 
-class EmbeddedTreesSurgeon(Surgeon):
+class EmbeddedTreesSurgeon(ForestSurgeon):
     """Reads trees that are the features of a logistic regression; see `embedded_classifier`.
 
-    Attributes
-    ----------
-    node_bytes, leaf_bytes : int
-        Bytes of a node, and those that a leaf adds: its values, and its number in its tree.
+    In `table` the values of a leaf are its coefficients, and those of a split the means of the
+    leaves below it.
     """
 
-    def __init__(self, model):
-        super().__init__(model)
-        self._trees = [member.tree_ for member in model[0].estimators_]
-        leaves = [np.flatnonzero(records(tree)["left_child"] == NO_NODE) for tree in self._trees]
-        categories, value = model[0].one_hot_encoder_.categories_, model[-1].coef_
+    has_means = predicts_by_mean = is_additive = False
+
+    def _members(self):
+        return self.model[0].estimators_
+
+    def _read_trees(self):
+        trees, last = super()._read_trees(), self.model[-1]
+        leaves = [np.flatnonzero(records(tree)["left_child"] == NO_NODE) for tree in trees]
+        categories = self.model[0].one_hot_encoder_.categories_
         same = len(categories) == len(leaves) and all(map(np.array_equal, categories, leaves))
         given = "its encoder knows other leaves than its trees have"
-        require(same, model, given, "the categories must be the leaves")
-        require_shape(model, "coef_", value, (-1, sum(map(len, leaves))))
-        require_finite(model, coef_=value, intercept_=model[-1].intercept_)
-        self._n_leaves, self._n_values = value.shape[1], len(value)
-        self.node_bytes = node_bytes(self._trees[0])
-        self.leaf_bytes = categories[0].itemsize + self._n_values * value.itemsize
+        require(same, self.model, given, "the categories must be the leaves")
+        require_shape(self.model, "coef_", last.coef_, (-1, sum(map(len, leaves))))
+        require_finite(self.model, coef_=last.coef_, intercept_=last.intercept_)
+        return trees
+
+    def _values(self):
+        found, first = [], 0
+        coefficients, categories = self.model[-1].coef_, self.model[0].one_hot_encoder_.categories_
+        for tree, leaves in zip(self._trees, categories, strict=True):
+            value = np.zeros((tree.node_count, 1, len(coefficients)))
+            value[leaves, 0] = coefficients[:, first : first + len(leaves)].T
+            first += len(leaves)
+            found.append(value)
+        return found
+
+    def _read(self):
+        return with_leaf_means(super()._read())
+
+    @property
+    def embedding(self):
+        """Reader of the trees as the embedding holds them, a `ForestSurgeon`."""
+        return ForestSurgeon(self.model[0])
+
+    def apply(self, X):
+        """Find the leaf of each sample in each tree; shape (n_trees, n_samples)."""
+        return self.model[0].apply(X).T + self.table.roots[:, np.newaxis]
+
+    def _single_precision(self, X):
+        return self.embedding._single_precision(X)
+
+    @property
+    def node_bytes(self):
+        """Bytes of a node; the embedding has no use for the value that a tree stores in it."""
+        return node_bytes(self._trees[0])
+
+    @property
+    def leaf_bytes(self):
+        """Bytes that a leaf adds: its coefficients, and its number in its tree."""
+        number = self.model[0].one_hot_encoder_.categories_[0]
+        coefficients = self.model[-1].coef_
+        return number.itemsize + len(coefficients) * coefficients.itemsize
 
     def size(self):
         """Return leaves, parameters and bytes of the model; a tuple of int."""
-        n_nodes = sum(tree.node_count for tree in self._trees)
-        n_parameters = 2 * (n_nodes - self._n_leaves) + self._n_values * self._n_leaves
-        n_bytes = n_nodes * self.node_bytes + self._n_leaves * self.leaf_bytes
-        return self._n_leaves, n_parameters, n_bytes
+        n_values, n_leaves = self.model[-1].coef_.shape
+        n_nodes = self.table.n_nodes
+        n_parameters = 2 * (n_nodes - n_leaves) + n_values * n_leaves
+        return n_leaves, n_parameters, n_nodes * self.node_bytes + n_leaves * self.leaf_bytes
+
+
+def set_leaves(embedding, leaves):
+    """Make the leaves of trees the columns of a fitted embedding.
+
+    Parameters
+    ----------
+    embedding : RandomTreesEmbedding
+        Changed in place.
+    leaves : list of ndarray of int
+        Leaves of each tree, ascending.
+    """
+    encoder, sizes = embedding.one_hot_encoder_, [len(each) for each in leaves]
+    encoder.categories_, encoder._n_features_outs = leaves, sizes
+    encoder.n_features_in_, embedding._n_features_out = len(sizes), sum(sizes)

@@ -346,6 +346,11 @@ class TreeSurgeon(Surgeon):
     def in_bag(self):
         """Return the training samples of each tree, or None without bootstrap."""
 
+    @property
+    def embedding(self):
+        """Reader of the trees alone, if they are features of another model; else None."""
+        return None
+
     def records(self, tree):
         """Return a copy of the node records of one tree, as scikit-learn stores them."""
         return records(self._trees[tree])

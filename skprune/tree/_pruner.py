@@ -41,8 +41,9 @@ class TreePruner(BaseModelPruner):
     """Prune the splits of a decision tree or of every tree of an ensemble.
 
     The least important splits are collapsed into leaves, weakest first. The result in
-    `estimator_` is a plain model of the same class, rebuilt without the removed nodes. All
-    levels of pruning come from one fit: see `path_`.
+    `estimator_` is a plain model, rebuilt without the removed nodes: of the same class, but
+    for "backfitting" of classification forests (see Notes). All levels of pruning come from
+    one fit: see `path_`.
 
     Parameters
     ----------
@@ -116,8 +117,7 @@ class TreePruner(BaseModelPruner):
         Splits that are kept.
     report_ : DataFrame
         One row per tree of the whole model: number of leaves and depth, before and after (0
-        leaves: the tree is removed; if each class has its own pruned tree, leaves over all
-        classes).
+        leaves: the tree is removed).
     classes_ : ndarray of shape (n_classes,)
         Class labels, for classifiers.
     feature_importances_ : ndarray of shape (`n_features_in_`,)
@@ -147,10 +147,13 @@ class TreePruner(BaseModelPruner):
     curvature for others; each level starts from the next smaller one. Its levels are not
     nested: a split that is removed at one level may be present at a smaller one. Regression
     forests are fitted to the squared error and keep their class. Classification forests are
-    fitted to the log-loss and returned as a plain `HistGradientBoostingClassifier`, which
-    routes missing values as the forest does, or as a `GradientBoostingClassifier` if they are
-    fitted to sparse samples. Boosting is fitted to its own loss and keeps its class. Whole
-    trees may be removed. O(n_samples * n_trees) time per level, once or twice, and
+    fitted to the log-loss. For two classes they are returned as a plain
+    `HistGradientBoostingClassifier`, which routes missing values as the forest does, or as a
+    `GradientBoostingClassifier` if the samples are sparse; for several classes as a plain
+    `sklearn.pipeline.Pipeline` of a `RandomTreesEmbedding`, whose trees all classes share, and
+    a `LogisticRegression`, whose coefficients are the log-odds of its leaves. Boosting is
+    fitted to its own loss and keeps its class. Whole trees may be removed.
+    O(n_samples * n_trees) time per level, once or twice, and
     ``12 * n_samples * n_trees`` bytes of memory.
 
     "lossless" preserves predicted classes exactly, and numbers up to rounding if trees are

@@ -14,6 +14,7 @@ from skprune.base._frames import (
     column_names,
     has_missing,
     is_frame,
+    is_sparse,
     non_numeric_columns,
     read_numbers,
     refuse_non_finite,
@@ -76,6 +77,15 @@ def test_text_and_dates_among_objects_are_found(value):
 )
 def test_missing_values_are_found(X, missing):
     assert has_missing(X) is missing
+
+
+def test_tables_of_sparse_columns_only_are_sparse():
+    sparse = pd.DataFrame.sparse.from_spmatrix(csr_matrix(np.eye(2)))
+    for table in (csr_array(np.eye(2)), csr_matrix(np.eye(2)), sparse):
+        assert is_sparse(table)
+    mixed = sparse.assign(dense=[1.0, 2.0])
+    for table in (np.eye(2), mixed, mixed[[]], pl.DataFrame({"a": [1]}), [[1.0]]):
+        assert not is_sparse(table)
 
 
 @pytest.mark.parametrize(

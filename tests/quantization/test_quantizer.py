@@ -392,3 +392,27 @@ def test_ensembles_of_other_members_are_refused_and_their_template_is_not_read()
     X, y = make_classification(40, random_state=0)
     with pytest.raises(UnsupportedModelError, match="members of type LogisticRegression, but only"):
         Quantizer(BaggingClassifier(LogisticRegression(), n_estimators=2)).fit(X, y)
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["complete", "gaps"])
+def test_leaves_that_are_coefficients_are_coded(missing):
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:600], np.array(list("abcdefghij"))[y[:600]]
+    if missing:
+        X = np.where(np.random.default_rng(0).random(X.shape) < 0.1, np.nan, X)
+    forest = RandomForestClassifier(10, random_state=0)
+    pruner = TreePruner(forest, criterion="backfitting", ridge=1.0, keep=0.2, random_state=0)
+    whole = pruner.fit(X, y).estimator_
+    sizes = [model_size(whole).bytes]
+    for bits, least in [(16, 0.999), (4, 0.97)]:
+        small = Quantizer(FrozenEstimator(whole), bits=bits).fit(X, y)
+        plain = pickle.loads(pickle.dumps(small)).estimator_
+        assert [type(step) for step in plain] == [type(step) for step in whole]
+        assert (plain.predict(X) == whole.predict(X)).mean() >= least
+        np.testing.assert_array_equal(small.predict_proba(X), plain.predict_proba(X))
+        assert plain[-1].coef_.shape == whole[-1].coef_.shape
+        for own, other in zip(plain[0].estimators_, whole[0].estimators_, strict=True):
+            np.testing.assert_array_equal(own.tree_.children_left, other.tree_.children_left)
+        sizes.append(model_size(small).bytes)
+        assert len(pickle.dumps(small.codes_)) < len(pickle.dumps(whole)) / 2
+    assert sizes == sorted(sizes, reverse=True)

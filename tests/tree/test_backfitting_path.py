@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_breast_cancer, load_digits, make_friedman1
 from sklearn.ensemble import (
@@ -121,6 +121,12 @@ def test_missing_values_go_as_in_the_forest(y, gaps):
         )
 
 
+def frame_answers(frame, y):
+    """Probabilities for the rows of a frame, which the forest is fitted to too."""
+    forest = RandomForestClassifier(12, random_state=0)
+    return pruner(forest, ridge=3.0, keep=0.1).fit(frame, y).estimator_.predict_proba(frame)
+
+
 def test_sparse_rows_give_a_model_of_sparse_rows():
     sparse = csr_array(np.where(np.abs(X) < 0.5, 0, X))
     for y in (BINARY, THREE):
@@ -130,6 +136,8 @@ def test_sparse_rows_give_a_model_of_sparse_rows():
         np.testing.assert_allclose(
             small.predict_proba(sparse), plain.predict_proba(sparse.toarray()), rtol=0, atol=1e-12
         )
+        frame = pd.DataFrame.sparse.from_spmatrix(csr_matrix(sparse))
+        assert frame_answers(frame, y) == pytest.approx(small.predict_proba(sparse))
 
 
 def test_several_classes_share_the_trees_of_a_plain_pipeline():
