@@ -464,6 +464,7 @@ def test_frozen_models_without_samples_say_so(pruner):
 MALFORMED_WEIGHTS = {
     "holds negative values": np.r_[-1.0, np.ones(59)],
     "holds NaN or infinity": np.r_[np.nan, np.ones(59)],
+    r"holds values beyond 1e[+]100": np.full(60, 1e300),
     "holds a value that is no number": np.full(60, "heavy"),
     r"has shape \(59,\)": np.ones(59),
     r"has shape \(61,\)": np.ones(61),

@@ -93,6 +93,8 @@ def _fault_of_weights(weight):
         return "a value that is no number"
     if not np.isfinite(values).all():
         return "NaN or infinity"
+    if (values > MAX_VALUE).any():
+        return f"values beyond {MAX_VALUE:.0e}, whose squares are not finite"
     return "negative values, which no criterion can take" if (values < 0).any() else ""
 
 

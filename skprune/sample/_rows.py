@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.utils import indexable
+from sklearn.utils import check_array, indexable
 
 from skprune._compat import check_sample_weight, rows_of, rows_of_params
 from skprune.base._targets import as_numbers
@@ -99,6 +99,7 @@ def training_samples(model, X, y, sample_weight, params, groups=None):
     like = np.empty((len(values), 1))
     weight = check_sample_weight(sample_weight, like, dtype=np.float64, ensure_non_negative=True)
     if is_classifier(model):
+        check_array(values, ensure_2d=False, dtype=None, input_name="y")  # a frozen model did not
         classes, values = np.unique(values, return_inverse=True)
         stratum = values
     else:

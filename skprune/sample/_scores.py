@@ -16,7 +16,7 @@ from skprune._compat import n_rows_of, rows_of
 from skprune.arrays.blocks import block_size, blocks
 from skprune.arrays.labels import encode_labels
 from skprune.base._folds import check_training_weights, fold_of_each, splits_of
-from skprune.base._rows import out_of_bag_mask
+from skprune.base._rows import out_of_bag_mask, refuse_huge
 from skprune.criteria.sample_difficulty import (
     cooks_distance,
     error_norm,
@@ -283,7 +283,7 @@ def neighbours(X, n_neighbors, n_jobs):
 def numbers(rows, *, sparse=False):
     """Return the features as finite numbers; ndarray, or CSR matrix if `sparse` and given so."""
     try:
-        return check_array(rows.X, dtype=np.float64, accept_sparse="csr" if sparse else False)
+        X = check_array(rows.X, dtype=np.float64, accept_sparse="csr" if sparse else False)
     except (TypeError, ValueError) as error:
         kinds = "finite numbers" if sparse else "finite numbers, and dense"
         msg = (
@@ -292,6 +292,8 @@ def numbers(rows, *, sparse=False):
             "criterion='el2n'."
         )
         raise InputError(msg) from error
+    refuse_huge(X)
+    return X
 
 
 def _at_least_two(n_samples):
