@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_array, csr_array
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -72,6 +73,9 @@ WORDS = np.array(["no", "maybe", "yes"])
         (LinearPruner(LogisticRegression()), (X3, WORDS[y3]), "balanced_accuracy"),
         (LinearPruner(LogisticRegression()), (X3, y3), ["accuracy", "f1_macro", "neg_log_loss"]),
         (LinearPruner(LogisticRegression()), (X3, y3), {"a": "accuracy", "b": "roc_auc_ovr"}),
+        (LinearPruner(LogisticRegression()), (X, 2 * y - 1), ["neg_brier_score", "neg_log_loss"]),
+        (LinearPruner(LogisticRegression()), (csr_array(X), y), ["accuracy", "neg_brier_score"]),
+        (LinearPruner(Ridge()), (csc_array(XR), yr), ["r2", "neg_mean_absolute_error"]),
         (FOREST, (XR, yr), ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"]),
         (FOREST, (XR, yr), "neg_mean_absolute_error"),
         (FOREST, (XR, yr.astype(np.float32)), "r2"),
