@@ -58,7 +58,7 @@ class LinearResponses:
 
         Parameters
         ----------
-        method : {"predict", "predict_proba"}
+        method : {"predict", "predict_proba", "decision_function"}
             Name of the method.
         raw : ndarray
             As `raw` returns it.
@@ -107,6 +107,7 @@ FORMULAS: Mapping[tuple[str, bool], tuple[Callable[..., Any], ...]] = MappingPro
     {
         ("predict", True): (_labels,),
         ("predict", False): (_values,),
+        ("decision_function", True): (_values,),
         ("predict_proba", True): (_logistic, _softmax),
     }
 )
@@ -167,7 +168,7 @@ class LinearSnapshot(BaseEstimator):
     @available_if(_model_has("decision_function"))
     def decision_function(self, X):
         """Return the decision values of the level."""
-        return self._cut.decision_function(X)
+        return self._answer("decision_function", X)
 
     def _answer(self, method, X):
         found = self.responses.of(method, self._raw)

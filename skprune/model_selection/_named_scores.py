@@ -5,11 +5,15 @@ which takes longer than the metric itself. Here targets are examined once. Count
 the last bit, and sums are taken in the same order.
 """
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.metrics import get_scorer
 from sklearn.utils import assert_all_finite
 
 from skprune.exceptions import InputError
+from skprune.tree._level_scores import CONFUSION, defines, from_margins
 
 
 class NamedScores:
@@ -61,7 +65,13 @@ class NamedScores:
             return CLASSES
         # Of strings the scorer does not know which class is the positive one.
         two_numbers = len(classes) == 2 and classes.dtype.kind in "iufb"
-        return CLASSES | CHANCES | ({"neg_brier_score": _brier} if two_numbers else {})
+        brier = {"neg_brier_score": _brier} if two_numbers else {}
+        confusion = {
+            metric: partial(_from_margins, metric)
+            for metric in CONFUSION
+            if defines(metric, classes)
+        }
+        return confusion | CLASSES | CHANCES | brier
 
     def of(self, model, X):
         """Return the scores of a level; dict of str to float.
@@ -83,6 +93,16 @@ def _accuracy(known, model, X):
 def _balanced_accuracy(known, model, X):
     right = known.y == np.asarray(model.predict(X))
     return np.mean(np.bincount(known.codes[right], minlength=len(known.counts)) / known.counts)
+
+
+def _from_margins(metric, known, model, X):
+    code = np.searchsorted(model.classes_, np.asarray(model.predict(X)))
+    n_classes = len(known.counts)
+    predicted = np.bincount(code, minlength=n_classes)
+    hits = np.bincount(code[code == known.codes], minlength=n_classes)
+    if not predicted.all():
+        return get_scorer(metric)(model, X, known.y)  # it warns of shares of nothing
+    return from_margins(metric, hits[np.newaxis], predicted[np.newaxis], known.counts)[0]
 
 
 def _log_loss(known, model, X):

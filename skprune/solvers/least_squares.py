@@ -26,7 +26,7 @@ def solve_on(gram, pull, kept):
         The solution, that of minimum norm if it is not unique. O(n_kept^3).
     """
     found = np.zeros(pull.shape)
-    matrix, right = gram[np.ix_(kept, kept)], pull[kept]
+    matrix, right = gram[kept][:, kept], pull[kept]
     if not len(right):  # SciPy below 1.14 refuses an empty system
         return found
     # Paths solve hundreds of small systems: the checks of `scipy.linalg` would take longer.

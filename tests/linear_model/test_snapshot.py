@@ -79,6 +79,8 @@ def test_snapshots_equal_the_models_and_build_none(model, data, target, monkeypa
     monkeypatch.setattr(LinearSurgeon, "replace", Mock(side_effect=AssertionError))
     for snapshot in path.snapshots(data):
         snapshot.predict(data)
+        if is_classifier(model):
+            snapshot.decision_function(data)
         if type(model) in {LogisticRegression, LinearDiscriminantAnalysis}:
             snapshot.predict_proba(data)
 
