@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import import_extra
 from skprune.arrays.annotations import MatrixLike
-from skprune.deployment._onnx_pruners import inner_of, register_pruners
+from skprune.deployment._onnx_pruners import allowed_options, inner_of, register_pruners
 from skprune.deployment._onnx_trees import tree_converters
 from skprune.exceptions import InputError
 
@@ -38,8 +39,8 @@ def to_onnx(
         so that one sample is enough. A frame becomes one input for each column if `fitted`
         starts with a `ColumnTransformer` or a column holds no numbers, else a single input "X".
     dtype : {numpy.float32, numpy.float64}, default=numpy.float32
-        Precision of the numbers that the graph takes and returns. Give the data to the graph in
-        this precision. The types of columns without numbers are kept.
+        Precision of the numbers that the graph takes; give it its data in this precision.
+        Columns without numbers are text.
     target_opset : int, default=None
         Version of the operators of the graph; if None, the newest that skl2onnx has tested.
 
@@ -68,8 +69,8 @@ def to_onnx(
     -----
     The graph of a sum of trees takes the same branch as the model at every threshold: numbers in
     double precision are rounded to single precision where scikit-learn does so, and missing
-    values take the branch that they take in the model. The sum itself is returned in single
-    precision. O(nodes) per value of a leaf.
+    values take the branch that they take in the model. The result is computed in single precision,
+    whatever `dtype` is. O(nodes) per value of a leaf.
 
     The converters of trees are used in this call only. Those of pruners remain registered with
     skl2onnx. Its options other than these, such as `zipmap`, can be set with its own `to_onnx`.
@@ -77,13 +78,15 @@ def to_onnx(
     Examples
     --------
     >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn.ensemble import HistGradientBoostingClassifier
+    >>> from sklearn.ensemble import RandomForestClassifier
     >>> from skprune import TreePruner, to_onnx
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> pruner = TreePruner(HistGradientBoostingClassifier(max_iter=20), keep=0.25).fit(X, y)
-    >>> graph = to_onnx(pruner, X)  # doctest: +SKIP
-    >>> with open("model.onnx", "wb") as file:  # doctest: +SKIP
-    ...     file.write(graph.SerializeToString())
+    >>> whole = RandomForestClassifier(20, random_state=0).fit(X, y)
+    >>> pruner = TreePruner(RandomForestClassifier(20, random_state=0), keep=0.25).fit(X, y)
+    >>> for fitted in (whole, pruner):
+    ...     print(f"{len(to_onnx(fitted, X).SerializeToString()) / 1000:.0f} kB")
+    28 kB
+    8 kB
     """
     skl2onnx = import_extra("skl2onnx", "export", "to_onnx")
     if not any(np.dtype(dtype) == allowed for allowed in DTYPES):
@@ -120,6 +123,9 @@ def unwrapped(model):
     if isinstance(model, Pipeline):
         model = copy.copy(model)
         model.steps = [(name, unwrapped(step)) for name, step in model.steps]
+    if isinstance(model, VotingClassifier):
+        model = copy.copy(model)
+        model.flatten_transform = False  # no part of predictions, and skl2onnx refuses it
     return model
 
 
@@ -127,7 +133,8 @@ def _options(model):
     """Return the options by which the probabilities of a classifier come as a matrix."""
     options = {}
     while is_classifier(model):
-        options[id(model)] = {"zipmap": False}
+        if "zipmap" in allowed_options(model):
+            options[id(model)] = {"zipmap": False}
         if not isinstance(model, Pipeline):
             break
         model = model.steps[-1][1]

@@ -1,5 +1,7 @@
 """Converters of pruners to ONNX: they are their inner models, or a choice of columns."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
@@ -23,7 +25,7 @@ from skprune.sample import SamplePruner
 from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
 
-COLUMN_PRUNERS = (
+COLUMN_PRUNERS: tuple[Any, ...] = (
     CorrelationPruner,
     InformationPruner,
     PermutationPruner,
@@ -33,7 +35,7 @@ COLUMN_PRUNERS = (
     ShadowPruner,
 )
 # The attribute that holds the fitted model of each class that only delegates to it.
-INNER = dict.fromkeys(
+INNER: dict[Any, str] = dict.fromkeys(
     (TreePruner, EnsemblePruner, LinearPruner, MLPPruner, SVMPruner, SamplePruner, Quantizer),
     "estimator_",
 )
@@ -143,3 +145,11 @@ def _alias_of(model):
     """Return the name by which skl2onnx knows the class of a model."""
     supported = import_extra("skl2onnx._supported_operators", "export", "to_onnx")
     return supported.get_model_alias(type(model))
+
+
+def allowed_options(model):
+    """Return the names of the options that the converter of a model takes; empty if unknown."""
+    registration = import_extra("skl2onnx.common._registration", "export", "to_onnx")
+    names = import_extra("skl2onnx._supported_operators", "export", "to_onnx")
+    alias = names.sklearn_operator_name_map.get(type(model))
+    return (registration.get_converter(alias).get_allowed_options() or ()) if alias else ()

@@ -1,4 +1,4 @@
-"""Converters of sums of trees to ONNX."""
+"""Converters of sums of trees to ONNX, and of models that ONNX has in single precision only."""
 
 import numbers
 
@@ -19,6 +19,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.pipeline import Pipeline
+from sklearn.svm import SVR, LinearSVC, NuSVR, OneClassSVM
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -29,7 +30,6 @@ from sklearn.tree import (
 from skprune._compat import import_extra
 from skprune.deployment._tree_sums import tree_sum
 from skprune.exceptions import UnsupportedModelError
-from skprune.surgery import has_surgeon
 
 MODELS = (
     AdaBoostClassifier,
@@ -49,6 +49,11 @@ MODELS = (
     RandomForestClassifier,
     RandomForestRegressor,
     Pipeline,
+    # ONNX, or skl2onnx, has these in single precision only.
+    LinearSVC,
+    NuSVR,
+    OneClassSVM,
+    SVR,
 )
 
 
@@ -67,15 +72,10 @@ def skl2onnx_module(name):
 
 
 def parse(scope, model, inputs, custom_parsers=None):
-    """Declare the operator of a model of trees and its outputs."""
+    """Declare the operator of a model and its outputs."""
     types = skl2onnx_module("common.data_types")
     if tree_sum(model) is None:
-        if has_surgeon(model):  # a model of trees that is no sum: it compares in single precision
-            inputs = [_in_single_precision(scope, given, types) for given in inputs]
-        parsers = skl2onnx_module("_parse").sklearn_parsers_map
-        known = parsers.get(type(model))
-        if known is not None:
-            return known(scope, model, inputs, custom_parsers=custom_parsers)
+        return _parse_other(scope, model, inputs, custom_parsers)
     operator = scope.declare_local_operator(_alias(model), model)
     operator.inputs = inputs
     number = types.guess_tensor_type(inputs[0].type)
@@ -85,6 +85,20 @@ def parse(scope, model, inputs, custom_parsers=None):
     else:
         operator.outputs.append(scope.declare_local_variable("variable", number))
     return operator.outputs
+
+
+def _parse_other(scope, model, inputs, custom_parsers):
+    """Let skl2onnx declare a pipeline, or a model that it converts in single precision only."""
+    parser = skl2onnx_module("_parse")
+    if isinstance(model, Pipeline):
+        parse_steps = parser.sklearn_parsers_map[Pipeline]
+        return parse_steps(scope, model, inputs, custom_parsers=custom_parsers)
+    types = skl2onnx_module("common.data_types")
+    inputs = [_in_single_precision(scope, given, types) for given in inputs]
+    outputs = parser.parse_sklearn(scope, model, inputs)
+    for output in outputs:
+        output.init_status(is_leaf=False)  # whoever asked for them knows whether it is the last
+    return outputs
 
 
 def _alias(model):
@@ -112,27 +126,36 @@ def set_types(operator):
         return
     types = skl2onnx_module("common.data_types")
     n_samples = operator.inputs[0].get_first_dimension()
-    if is_classifier(model):
-        kind = types.StringTensorType if _holds_text(model) else types.Int64TensorType
-        outputs[0].set_type(kind([n_samples]))
-    n_values = len(model.classes_) if is_classifier(model) else len(total.start)
-    number = types.guess_tensor_type(operator.inputs[0].type)
-    outputs[-1].set_type(type(number)([n_samples, n_values]))
+    number = type(types.guess_tensor_type(operator.inputs[0].type))
+    if not is_classifier(model):
+        outputs[0].set_type(number([n_samples, len(total.start)]))
+        return
+    classes = _classes(model)
+    several = [total.n_outputs] if total.n_outputs > 1 else []
+    kind = types.StringTensorType if _holds_text(classes) else types.Int64TensorType
+    outputs[0].set_type(kind([n_samples, *several]))
+    outputs[1].set_type(number([*several, n_samples, max(map(len, classes))]))
 
 
-def _holds_text(model):
-    """Return whether the labels of a classifier are text; refuse other than whole numbers."""
-    labels = model.classes_.tolist()
+def _classes(model):
+    """Return the labels of each target, a list of lists."""
+    classes = model.classes_
+    return [each.tolist() for each in (classes if isinstance(classes, list) else [classes])]
+
+
+def _holds_text(classes):
+    """Return whether labels are text; refuse other than whole numbers."""
+    labels = [label for each in classes for label in each]
     if all(isinstance(label, str) for label in labels):
         return True
-    if all(isinstance(label, numbers.Real) and label == int(label) for label in labels):
+    if all(isinstance(label, numbers.Real) and float(label).is_integer() for label in labels):
         return False
-    msg = f"The labels of this {type(model).__name__} are {labels}; ONNX has whole numbers or text."
+    msg = f"The labels are {labels}; ONNX has whole numbers or text. Encode them before the fit."
     raise UnsupportedModelError(msg)
 
 
 def convert(scope, operator, container):
-    """Add the nodes of a model of trees."""
+    """Add the nodes of a model."""
     model, outputs = operator.raw_operator, operator.outputs
     total = None if len(outputs) > 1 + is_classifier(model) else tree_sum(model)
     if total is None:
@@ -141,16 +164,10 @@ def convert(scope, operator, container):
         return
     graph = Graph(scope, container)
     types = skl2onnx_module("common.data_types")
-    given = operator.inputs[0]
-    sums = _sums(graph, total, given, types)
-    predicted = _predicted(graph, total, sums, is_two_classes=_is_two_classes(model, total))
+    predicted = _linked(graph, total, _sums(graph, total, operator.inputs[0], types))
     if is_classifier(model):
-        best = graph.add("ArgMax", predicted, axis=1, keepdims=0, **_last(total))
-        proto = graph.proto
-        text = _holds_text(model)
-        labels = [str(x).encode() if text else int(x) for x in model.classes_.tolist()]
-        names = graph.constant(proto.STRING if text else proto.INT64, labels)
-        graph.add("Gather", [names, best], output=outputs[0].full_name)
+        predicted = _probabilities(graph, total, predicted)
+        _add_labels(graph, total, _classes(model), predicted, outputs[0].full_name)
     double = isinstance(outputs[-1].type, types.DoubleTensorType)
     to = graph.proto.DOUBLE if double else graph.proto.FLOAT
     graph.add("Cast", predicted, output=outputs[-1].full_name, to=to)
@@ -171,31 +188,47 @@ class Graph:
         self._container.add_node(kind, inputs, output, name=name, **attributes)
         return output
 
-    def constant(self, kind, values):
-        """Add a vector; return its name."""
+    def constant(self, kind, values, *, shape=None):
+        """Add an array, by default a vector; return its name."""
         name = self._scope.get_unique_variable_name("constant")
-        self._container.add_initializer(name, kind, [len(values)], values)
+        self._container.add_initializer(name, kind, shape or [len(values)], values)
         return name
 
 
-def _is_two_classes(model, total):
-    return is_classifier(model) and len(total.start) == 1 and len(model.classes_) == 2
+def _linked(graph, total, sums):
+    """Add the function of the sums that is predicted."""
+    if total.link == "Identity":
+        return sums
+    return graph.add(total.link, sums, **({"axis": 1} if total.link == "Softmax" else {}))
 
 
-def _last(total):
-    return {"select_last_index": 1} if total.last_wins and len(total.start) == 1 else {}
-
-
-def _predicted(graph, total, sums, *, is_two_classes):
-    """Add the nodes of the function of the sums that is predicted."""
-    predicted = sums if total.link == "Identity" else None
-    if predicted is None:
-        axis = {"axis": 1} if total.link == "Softmax" else {}
-        predicted = graph.add(total.link, sums, **axis)
-    if not is_two_classes:
+def _probabilities(graph, total, predicted):
+    """Add the other class of two, or give each of several targets a matrix of its own."""
+    if total.link == "Sigmoid":
+        one = graph.constant(graph.proto.FLOAT, [1.0])
+        return graph.add("Concat", [graph.add("Sub", [one, predicted]), predicted], axis=1)
+    if total.n_outputs == 1:
         return predicted
-    one = graph.constant(graph.proto.FLOAT, [1.0])
-    return graph.add("Concat", [graph.add("Sub", [one, predicted]), predicted], axis=1)
+    shape = graph.constant(graph.proto.INT64, [0, total.n_outputs, -1])
+    return graph.add("Transpose", graph.add("Reshape", [predicted, shape]), perm=[1, 0, 2])
+
+
+def _add_labels(graph, total, classes, probabilities, output):
+    """Add the look-up of the class with the largest probability, of each target."""
+    proto, text = graph.proto, _holds_text(classes)
+    last = {"select_last_index": 1} if total.last_wins and total.link == "Sigmoid" else {}
+    best = graph.add("ArgMax", probabilities, axis=-1, keepdims=0, **last)
+    n_values = max(map(len, classes))
+    padded = [label for each in classes for label in (each + each[:1] * n_values)[:n_values]]
+    labels = [str(label).encode() if text else int(label) for label in padded]
+    labels = graph.constant(proto.STRING if text else proto.INT64, labels)
+    if total.n_outputs == 1:
+        graph.add("Gather", [labels, best], output=output)
+        return
+    starts = np.arange(total.n_outputs) * n_values
+    starts = graph.constant(proto.INT64, starts.tolist(), shape=[total.n_outputs, 1])
+    found = graph.add("Gather", [labels, graph.add("Add", [best, starts])])
+    graph.add("Transpose", found, output=output, perm=[1, 0])
 
 
 def _sums(graph, total, given, types):
@@ -212,8 +245,8 @@ def _sums(graph, total, given, types):
         # Attributes of lists are in single precision; those in double precision are tensors.
         helper = import_extra("onnx.helper", "export", "to_onnx")
         for name in ("nodes_values", "target_weights", "base_values"):
-            values, name = attributes.pop(name), f"{name}_as_tensor"
-            attributes[name] = helper.make_tensor(name, graph.proto.DOUBLE, [len(values)], values)
+            values, long = attributes.pop(name), f"{name}_as_tensor"
+            attributes[long] = helper.make_tensor(long, graph.proto.DOUBLE, [len(values)], values)
     return graph.add(
         "TreeEnsembleRegressor",
         x,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from skprune.arrays.nodes import NodeTable
@@ -27,7 +28,7 @@ class TreeSum:
     is_used : ndarray of bool, shape (n_trees,)
         False for trees that equal an earlier one, which has their weight.
     weight : ndarray of shape (n_nodes, n_sums)
-        What each node adds to the sums, as a leaf.
+        What each node adds to the sums, as a leaf; those of one target stand together.
     start : ndarray of shape (n_sums,)
         The sums before the first tree.
     link : {"Identity", "Sigmoid", "Softmax", "Exp"}
@@ -36,6 +37,8 @@ class TreeSum:
         Precision in which values are compared with thresholds.
     last_wins : bool
         Whether even odds of two classes predict the second one.
+    n_outputs : int
+        Number of targets.
     """
 
     table: NodeTable
@@ -46,6 +49,7 @@ class TreeSum:
     link: str
     compares_in: type
     last_wins: bool
+    n_outputs: int
 
 
 def tree_sum(model: Any) -> TreeSum | None:
@@ -59,12 +63,12 @@ def tree_sum(model: Any) -> TreeSum | None:
     Returns
     -------
     TreeSum or None
-        None if the model is no sum of trees, as AdaBoost, or has several targets of classes.
+        None if the model is no sum of trees, as AdaBoost.
 
     Raises
     ------
     UnsupportedModelError
-        If it splits by categories, or a model that is no sum routes missing values.
+        If it splits by categories.
 
     Notes
     -----
@@ -78,12 +82,10 @@ def tree_sum(model: Any) -> TreeSum | None:
         weight, start = surgeon.table.value[:, 0], model[-1].intercept_
     elif getattr(surgeon, "has_constant_start", False) and surgeon.is_boosting:
         weight, start = _boosted(surgeon)
-    elif surgeon.predicts_by_mean and not (surgeon.is_classifier and surgeon.n_outputs > 1):
-        value = surgeon.contributions
-        weight = value[:, 0] if surgeon.is_classifier else value[:, :, 0]
-        weight, start = weight / surgeon.table.n_trees, np.zeros(weight.shape[1])
+    elif surgeon.predicts_by_mean and not surgeon.is_boosting:
+        weight = surgeon.contributions.reshape(surgeon.table.n_nodes, -1) / surgeon.table.n_trees
+        start = np.zeros(weight.shape[1])
     else:
-        _check_missing(surgeon)
         return None
     first, copies = _first_trees(surgeon)
     if getattr(model, "loss", None) == "exponential" and surgeon.is_classifier:
@@ -97,6 +99,7 @@ def tree_sum(model: Any) -> TreeSum | None:
         link=_link(surgeon, weight.shape[1]),
         compares_in=surgeon.compares_in,
         last_wins=bool(surgeon.is_boosting and surgeon.even_odds_win),
+        n_outputs=surgeon.n_outputs,
     )
 
 
@@ -107,6 +110,8 @@ def _boosted(surgeon):
     place = np.arange(table.n_nodes), surgeon.tree_column[table.tree]
     weight[place] = surgeon.learning_rate * table.value[:, 0, 0]
     any_sample = np.zeros((1, surgeon.model.n_features_in_))
+    if (names := getattr(surgeon.model, "feature_names_in_", None)) is not None:
+        any_sample = pd.DataFrame(any_sample, columns=names)
     return weight, np.ravel(surgeon.raw_init(any_sample))
 
 
@@ -137,17 +142,5 @@ def _check_splits(surgeon):
             f"{n_sets} splits of this {type(surgeon.model).__name__} are by sets of categories, "
             "which a tree in ONNX does not have. Encode the categories before the model, for "
             "example with OneHotEncoder, instead of categorical_features."
-        )
-        raise UnsupportedModelError(msg)
-
-
-def _check_missing(surgeon):
-    """Refuse a model that is converted by skl2onnx, which sends missing values to the right."""
-    table = surgeon.table
-    if surgeon.takes_missing and (table.missing_left & table.is_split).any():
-        msg = (
-            f"This {type(surgeon.model).__name__} routes missing values and is no sum of trees of "
-            "one target: skl2onnx would send missing values elsewhere. Fill them before the model, "
-            "for example with SimpleImputer."
         )
         raise UnsupportedModelError(msg)
