@@ -126,6 +126,23 @@ def test_samples_at_thresholds_take_the_same_branch(model, missing, dtype):
     assert_same(model, samples_at_thresholds(model, rows), dtype)
 
 
+@pytest.mark.parametrize("dtype", PRECISIONS)
+@pytest.mark.parametrize("seed", range(4))
+def test_tiny_huge_infinite_and_missing_values_take_the_same_branch(seed, dtype):
+    rng = np.random.default_rng(seed)
+    rows = rng.standard_normal((80, 4)) * 10.0 ** rng.integers(-44, 36, 4)
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    y = rng.integers(0, 3, 80)
+    forest = RandomForestClassifier(4, random_state=0).fit(rows, y)
+    assert_same(forest, rows, dtype)
+    rows[rng.random(rows.shape) < 0.1] = np.inf
+    rows[rng.random(rows.shape) < 0.1] = -np.inf
+    if dtype is np.float64:
+        rows[:, 0] *= 1e200
+    boosted = HistGradientBoostingClassifier(max_iter=4, min_samples_leaf=2, random_state=0)
+    assert_same(boosted.fit(rows, y), rows, dtype)
+
+
 def test_graphs_of_rounded_thresholds_would_differ():
     """The samples above tell apart what a plain conversion to single precision would do."""
     rows = X + 1e-9 * np.arange(len(X))[:, np.newaxis]
