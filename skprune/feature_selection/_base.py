@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -101,6 +102,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             if self._drops_rows:
                 table, y, sample_weight = positive_weight_only(table, y, sample_weight)
             self._read_columns_named(table)
+            self._sparse = issparse(table.X)  # what a plain selection has to know
             self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
             self.report_ = self._make_report()
         return self
