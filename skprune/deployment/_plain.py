@@ -11,6 +11,7 @@ import pickle
 from types import BuiltinFunctionType, CodeType, FunctionType, GeneratorType, ModuleType
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import SelectFromModel
@@ -23,7 +24,7 @@ from skprune.distillation import Distiller
 from skprune.exceptions import UnsupportedModelError
 from skprune.feature_selection._base import BaseFeaturePruner
 from skprune.surgery.coded import CodedModel
-from skprune.surgery.selections import plain_selection
+from skprune.surgery.selections import OUTPUT_CONFIG, plain_selection
 
 PACKAGE = __package__.partition(".")[0]
 # They are shared with the copy: they do not change, or cannot be copied.
@@ -106,13 +107,17 @@ def _selection(pruner):
     """Return what keeps the features that a pruner keeps; before `fit` all of them."""
     if "keep_mask_" not in vars(pruner):
         return ColumnTransformer([], remainder="passthrough", verbose_feature_names_out=False)
-    return plain_selection(
-        pruner.get_support(indices=True),
-        pruner.n_features_in_,
-        names=getattr(pruner, "feature_names_in_", None),
-        sparse=getattr(pruner, "_sparse", False),
-        like=pruner,
+    kept, sparse = pruner.get_support(indices=True), getattr(pruner, "_sparse", False)
+    names = getattr(pruner, "feature_names_in_", None)
+    selection = plain_selection(
+        kept, pruner.n_features_in_, names=names, sparse=sparse, like=pruner
     )
+    if names is None or sparse or hasattr(selection, OUTPUT_CONFIG):
+        return selection
+    # A frame becomes an array whose layout in memory is that of the frame, but that of what a
+    # pruner returns is always the same; the last bit of sums depends on it.
+    array = plain_selection(np.arange(len(kept)), len(kept))
+    return Pipeline([("selected", selection), ("array", array)])
 
 
 def _samples(step):

@@ -1,13 +1,18 @@
 """strip: the copy of a fitted object that runs without skprune."""
 
+import warnings
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skprune.deployment._plain import PlainCopies
+from skprune.exceptions import PruningWarning
+from skprune.surgery.narrowing import Narrowing
+from skprune.surgery.selections import n_outputs, plain_selection
 
 
-def strip(fitted: Any) -> Any:
+def strip(fitted: Any, *, drop_unread: bool = False) -> Any:
     """Return the copy of a fitted object that loads and predicts without skprune.
 
     Parameters
@@ -15,6 +20,13 @@ def strip(fitted: Any) -> Any:
     fitted : fitted estimator
         A pruner, a search, or a pipeline, `ColumnTransformer`, ensemble or other estimator that
         holds pruners anywhere. It is not changed.
+    drop_unread : bool, default=False
+        Whether to leave out of all steps what no later step reads: features of the input,
+        scaled columns, categories, words, polynomial features. The copy then takes the narrower
+        table: `feature_names_in_` are the features that are still read, in their order, and
+        `n_features_in_` is their number; a new attribute, `features_read_`, has their indices
+        among the features of `fitted`, for arrays. What cannot be left out is listed in a
+        `PruningWarning`.
 
     Returns
     -------
@@ -66,6 +78,34 @@ def strip(fitted: Any) -> Any:
     True
     >>> b"skprune" in pickle.dumps(plain)
     False
+    >>> small = strip(model, drop_unread=True)
+    >>> small.n_features_in_ <= 5
+    True
+    >>> bool((small.predict(X[:, small.features_read_]) == model.predict(X)).all())
+    True
     """
     check_is_fitted(fitted)
-    return PlainCopies().of(fitted)
+    plain = PlainCopies().of(fitted)
+    return _without_unread(plain) if drop_unread else plain
+
+
+def _without_unread(plain):
+    """Return a plain estimator without what nothing reads; warn of what remains."""
+    transforms = hasattr(plain, "transform") and not hasattr(plain, "predict")
+    narrowing = Narrowing()
+    found = narrowing.of(plain, np.arange(n_outputs(plain)) if transforms else None, None)
+    if narrowing.complaints:
+        msg = (
+            "Some features that are not read could not be left out, for predictions would not be "
+            f"bit-identical. {'; '.join(narrowing.complaints)}."
+        )
+        warnings.warn(msg, PruningWarning, stacklevel=3)
+    model = found.model
+    if model is None:  # nothing but a selection
+        names = getattr(plain, "feature_names_in_", None)
+        names = None if names is None else names[found.inputs]
+        places, sparse = np.arange(len(found.inputs)), getattr(plain, "sparse_output_", False)
+        model = plain_selection(places, len(places), names=names, sparse=sparse, like=plain)
+    if found.inputs is not None:
+        model.features_read_ = found.inputs
+    return model

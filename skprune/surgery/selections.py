@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_selection import SelectorMixin
+from sklearn.preprocessing import FunctionTransformer
 
 # The attribute in which scikit-learn keeps what `set_output` was given.
 OUTPUT_CONFIG = "_sklearn_output_config"
@@ -55,3 +57,42 @@ def copy_output(like, transformer):
     if config and "transform" in config:
         transformer.set_output(transform=config["transform"])
     return transformer
+
+
+# Reading what a transformer selects and returns.
+
+
+def is_passthrough(step):
+    """Return whether a step of a pipeline or of a `ColumnTransformer` changes nothing."""
+    if isinstance(step, FunctionTransformer):
+        return step.func is None and not step.validate
+    return step is None or (isinstance(step, str) and step == "passthrough")
+
+
+def selected_columns(step):
+    """Return the columns that a step selects, as indices; None if it does something else."""
+    if isinstance(step, SelectorMixin):
+        return step.get_support(indices=True)
+    if type(step) is not ColumnTransformer or step.transformer_weights:
+        return None
+    parts = [(name, part) for name, part, _ in step.transformers_ if not _is_drop(part)]
+    if len(parts) != 1 or not is_passthrough(parts[0][1]):
+        return None
+    return columns_of(step)[parts[0][0]]
+
+
+def columns_of(step):
+    """Return the columns that each part of a fitted `ColumnTransformer` takes; dict of ndarray."""
+    places = step._transformer_to_input_indices
+    return {name: np.asarray(places[name], dtype=int) for name, *_ in step.transformers_}
+
+
+def n_outputs(step):
+    """Return the number of features that a fitted transformer returns."""
+    if isinstance(step, ColumnTransformer):
+        return max((part.stop for part in step.output_indices_.values()), default=0)
+    return len(step.get_feature_names_out())
+
+
+def _is_drop(part):
+    return isinstance(part, str) and part == "drop"

@@ -256,9 +256,9 @@ def test_regressor_inside_a_transformed_target():
 
 
 def test_frozen_model_in_a_template_is_not_carried_along():
-    forest = RandomForestClassifier(20, random_state=0).fit(X, Y)
+    forest = RandomForestClassifier(20, random_state=0).fit(np.asarray(X), Y)
     pruner = EnsemblePruner(FrozenEstimator(forest), keep=2)
-    plain = strip(BaggingClassifier(pruner, n_estimators=1).fit(X, Y))
+    plain = strip(BaggingClassifier(pruner, n_estimators=1).fit(np.asarray(X), Y))
     assert type(plain.estimator) is RandomForestClassifier
     assert not hasattr(plain.estimator, "estimators_")
 
