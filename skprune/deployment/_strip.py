@@ -92,6 +92,13 @@ def strip(fitted: Any, *, drop_unread: bool = False) -> Any:
 def _without_unread(plain):
     """Return a plain estimator without what nothing reads; warn of what remains."""
     transforms = hasattr(plain, "transform") and not hasattr(plain, "predict")
+    if transforms and not hasattr(plain, "get_feature_names_out"):
+        msg = (
+            f"drop_unread=True leaves nothing out of this {type(plain).__name__}: it is not known "
+            "how many features it returns. Strip the pipeline that it is a step of."
+        )
+        warnings.warn(msg, PruningWarning, stacklevel=3)
+        return plain
     narrowing = Narrowing()
     found = narrowing.of(plain, np.arange(n_outputs(plain)) if transforms else None, None)
     if narrowing.complaints:

@@ -102,7 +102,6 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             if self._drops_rows:
                 table, y, sample_weight = positive_weight_only(table, y, sample_weight)
             self._read_columns_named(table)
-            self._sparse = issparse(table.X)  # what a plain selection has to know
             self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
             self.report_ = self._make_report()
         return self
@@ -185,7 +184,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         return weight
 
     def _read_columns_named(self, table):
-        """Read the parameters that name features."""
+        """Read the parameters that name features, and whether samples are sparse."""
+        self._sparse = issparse(table.X)  # a plain selection has to know
         columns = getattr(self, "feature_names_in_", None), self.n_features_in_
         self._units = units_of(self._groups_in(table), *columns)
         self._forced = np.zeros(self.n_features_in_, dtype=bool)

@@ -36,6 +36,7 @@ def narrow_columns(step, read, narrowing):
         own = read[(read >= span.start) & (read < span.stop)] - span.start
         if not len(own):
             continue
+        narrowing.widths[id(part)] = span.stop - span.start
         found = _narrow_part(part, given, own, columns[name], narrowing)
         parts[name] = found
         outputs.append(found.outputs + span.start)

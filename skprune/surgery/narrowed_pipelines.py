@@ -56,6 +56,9 @@ def narrow_pipeline(pipeline, read, sparse, narrowing):
     whole: dict[int, tuple[int, int]] = {}
     before = len(narrowing.complaints)
     forms = _forms(pipeline, sparse)
+    for (_, step), (_, following) in pairwise(pipeline.steps):
+        if hasattr(following, "n_features_in_"):
+            narrowing.widths[id(step)] = following.n_features_in_
     while True:
         del narrowing.complaints[before:]
         parts = _backward(pipeline, read, forms, whole, narrowing)

@@ -70,10 +70,13 @@ class Narrowing:
     ----------
     complaints : list of str
         Why some steps remain as they are, although not all of what they return is read.
+    widths : dict of int to int
+        How many features estimators return, by their ids, where a step that takes them shows it.
     """
 
     def __init__(self):
         self.complaints = []
+        self.widths = {}
 
     def of(self, model, read, sparse):
         """Narrow a fitted estimator.
@@ -95,7 +98,8 @@ class Narrowing:
         """
         if is_passthrough(model):
             return Narrowed(model, read, read)
-        if (selected := selected_columns(model)) is not None:
+        selected = None if read is None else selected_columns(model)
+        if selected is not None:
             return Narrowed(None, selected[read], read)
         if type(model) is ColumnTransformer:
             return narrow_columns(model, read, self)
@@ -121,7 +125,7 @@ class Narrowing:
         """Return an estimator as it is; complain if not all that it returns is read."""
         outputs = None
         if read is not None:
-            outputs = np.arange(n_outputs(model))
+            outputs = np.arange(self.widths.get(id(model)) or n_outputs(model))
             if len(read) == len(outputs):
                 reason = ""
             elif reason:

@@ -71,7 +71,7 @@ def is_passthrough(step):
 
 def selected_columns(step):
     """Return the columns that a step selects, as indices; None if it does something else."""
-    if isinstance(step, SelectorMixin):
+    if isinstance(step, SelectorMixin) and type(step).__module__.startswith("sklearn."):
         return step.get_support(indices=True)
     if type(step) is not ColumnTransformer or step.transformer_weights:
         return None

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
@@ -20,7 +20,7 @@ from sklearn.ensemble import (
     VotingClassifier,
 )
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
-from sklearn.feature_selection import SelectKBest
+from sklearn.feature_selection import RFE, SelectKBest
 from sklearn.frozen import FrozenEstimator
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -324,4 +324,39 @@ def test_subclass_is_left_as_it_is():
     with pytest.warns(PruningWarning, match="Scaler: 27 of 30"):
         small = strip(model, drop_unread=True)
     assert small.n_features_in_ == X.shape[1]
+    np.testing.assert_array_equal(small.predict(X), model.predict(X))
+
+
+class Doubled(TransformerMixin, BaseEstimator):
+    """A transformer without names of its features."""
+
+    def fit(self, X, *_):
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X):
+        return np.hstack([X, X])
+
+
+def test_transformers_of_others_without_names():
+    doubled = ColumnTransformer([("a", Doubled(), [0, 1, 2]), ("b", "passthrough", [3, 4])])
+    for steps, n_read in (
+        ([Doubled(), RandomPruner(keep=7, random_state=0), StandardScaler(), TREE], 30),
+        ([Doubled(), StandardScaler(), TREE], 30),
+        ([doubled, RandomPruner(keep=2, random_state=0), TREE], None),
+    ):
+        model = quietly_fitted(make_pipeline(*steps), np.asarray(X))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PruningWarning)
+            small = strip(model, drop_unread=True)
+        assert n_read in {None, small.n_features_in_}
+        assert_same(small, model, np.asarray(X))
+    with pytest.warns(PruningWarning, match="it is not known how many features it returns"):
+        strip(Doubled().fit(np.asarray(X)), drop_unread=True)
+
+
+def test_selector_that_predicts_is_left_as_it_is():
+    model = quietly_fitted(RFE(TREE, n_features_to_select=3), X)
+    with pytest.warns(PruningWarning, match="RFE"):
+        small = strip(model, drop_unread=True)
     np.testing.assert_array_equal(small.predict(X), model.predict(X))

@@ -271,6 +271,13 @@ def test_sparse_samples_remain_sparse():
     assert_same(outputs(plain, table), outputs(model, table))
 
 
+@pytest.mark.parametrize("pruner", [RulePruner(), CorrelationPruner()])
+def test_pruner_of_batches_of_sparse_samples(pruner):
+    table = csr_array(np.asarray(X) * (np.asarray(X) > np.asarray(X).mean(axis=0)))
+    model = clone(pruner).partial_fit(table[:50]).partial_fit(table[50:])
+    assert_same(outputs(strip(model), table), outputs(model, table))
+
+
 def test_pruner_of_samples_before_the_last_step_is_passed_by():
     imblearn = pytest.importorskip("imblearn.pipeline")
     model = imblearn.make_pipeline(
