@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 
 from skprune.surgery.narrowed import Narrowed
+from skprune.surgery.narrowed_pipelines import returns_sparse
 from skprune.surgery.selections import (
     columns_of,
     copy_output,
@@ -30,6 +31,12 @@ def narrow_columns(step, read, narrowing):
     Narrowed
         It takes the columns that the remaining parts take.
     """
+    if step.sparse_output_:
+        sparse = _outputs_of_sparse_parts(step)
+        if not len(sparse):
+            return narrowing.whole(step, read, "it is not known which parts return sparse samples")
+        if not np.isin(sparse, read).any():  # dense parts alone cannot be stacked as sparse ones
+            read = np.union1d(read, sparse[:1])
     columns, parts, outputs = columns_of(step), {}, []
     for name, part, given in step.transformers_:
         span = step.output_indices_.get(name, slice(0, 0))
@@ -42,6 +49,17 @@ def narrow_columns(step, read, narrowing):
         outputs.append(found.outputs + span.start)
     inputs = np.unique(np.concatenate([part.inputs for part in parts.values()]))
     return Narrowed(_rebuild(step, parts, inputs), inputs, np.concatenate(outputs))
+
+
+def _outputs_of_sparse_parts(step):
+    """Return the output features of the parts that are known to return sparse samples."""
+    found = [
+        np.arange(span.start, span.stop)
+        for name, part, _ in step.transformers_
+        for span in [step.output_indices_.get(name, slice(0, 0))]
+        if span.stop > span.start and returns_sparse(part, None)
+    ]
+    return np.concatenate(found) if found else np.empty(0, dtype=int)
 
 
 def _narrow_part(part, given, read, columns, narrowing):

@@ -2,6 +2,7 @@
 
 import copy
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def _forms(pipeline, sparse):
     """Return for each step whether its samples are sparse; None if that is not known."""
     forms = [sparse]
     for _, step in pipeline.steps:
-        forms.append(_returns_sparse(step, forms[-1]))
+        forms.append(returns_sparse(step, forms[-1]))
     for i, (_, step) in enumerate(pipeline.steps):
         if selected_columns(step) is not None and hasattr(step, "sparse_output_"):
             forms[i] = step.sparse_output_  # it was fitted for such samples
@@ -88,7 +89,7 @@ def _forms(pipeline, sparse):
     return forms[:-1]
 
 
-def _returns_sparse(step, takes):
+def returns_sparse(step, takes):
     """Return whether a step returns sparse samples; None if that is not known."""
     if is_passthrough(step):
         return takes
@@ -99,7 +100,7 @@ def _returns_sparse(step, takes):
             return bool(getattr(step, attribute))
     if hasattr(step, "steps"):
         for _, inner in step.steps:
-            takes = _returns_sparse(inner, takes)
+            takes = returns_sparse(inner, takes)
         return takes
     name = class_name(type(step))
     if name in SPARSE:
@@ -128,7 +129,8 @@ def _stuck(parts, forms, whole):
 
 def _assemble(pipeline, parts, forms):
     """Return the pipeline of the narrowed steps, with selections where they are needed."""
-    found, returned = [], parts[0].inputs
+    found: list[tuple[str, Any]] = []
+    returned = parts[0].inputs
     last = parts[-1].model
     any_layout = parts[-1].outputs is None and any(k in type(last).__name__ for k in TREES)
     for i, ((name, step), part) in enumerate(zip(pipeline.steps, parts, strict=True)):
@@ -141,10 +143,10 @@ def _assemble(pipeline, parts, forms):
         if part.model is None:
             # A selection that selects all still decides how samples lie in memory, on which the
             # last bit of sums depends; and the first step has the names.
-            needed = not (any_layout or forms[i]) or (i == 0 and names is not None)
+            needed = not (any_layout or forms[i]) or (not found and names is not None)
             if narrower or needed:
                 found.append((name, _select(places, len(returned), names, forms[i], step)))
-        else:
+        elif not is_passthrough(part.model):
             if narrower:
                 select = _select(places, len(returned), names, forms[i], None)
                 found.append((f"selected_for_{name}", select))

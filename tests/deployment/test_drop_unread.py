@@ -223,6 +223,22 @@ def test_categories_and_columns_of_a_frame_are_left_out():
     assert again[0].transform(narrower(small, MIXED)).shape[1] == 6
 
 
+def test_sparse_table_remains_sparse_if_only_dense_parts_are_read():
+    model = quietly_fitted(
+        make_pipeline(columns(sparse_threshold=1.0), SelectKBest(k=2), "passthrough", LINEAR), MIXED
+    )
+    assert all(name.startswith("numbers") for name in model[:2].get_feature_names_out())
+    assert_same(strip(model, drop_unread=True), model, MIXED)
+
+
+def test_steps_that_pass_all_are_left_out():
+    model = quietly_fitted(make_pipeline("passthrough", InformationPruner(keep=4), TREE), X)
+    small = strip(model, drop_unread=True)
+    assert list(small.feature_names_in_) == [c for c in X if c in set(small.feature_names_in_)]
+    assert small.n_features_in_ <= 4
+    np.testing.assert_array_equal(small.predict(X[list(small.feature_names_in_)]), model.predict(X))
+
+
 @pytest.mark.parametrize("drop", [None, "first", "if_binary"])
 def test_remainder_and_dropped_categories(drop):
     table = MIXED[["sign", "colour", "noise", "city", "age"]]
