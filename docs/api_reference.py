@@ -57,7 +57,7 @@ SECTIONS = [
     },
     {
         "title": "Deployment",
-        "text": "Take results to where they predict.",
-        "names": ["to_onnx"],
+        "text": "What runs in production, without skprune.",
+        "names": ["strip", "to_onnx"],
     },
 ]

@@ -1,5 +1,6 @@
-"""Take results to where they predict."""
+"""What runs in production: fitted models without skprune, and their ONNX graphs."""
 
 from skprune.deployment._onnx import to_onnx
+from skprune.deployment._strip import strip
 
-__all__ = ["to_onnx"]
+__all__ = ["strip", "to_onnx"]

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -183,7 +184,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         return weight
 
     def _read_columns_named(self, table):
-        """Read the parameters that name features."""
+        """Read the parameters that name features, and whether samples are sparse."""
+        self._sparse = issparse(table.X)  # a plain selection has to know
         columns = getattr(self, "feature_names_in_", None), self.n_features_in_
         self._units = units_of(self._groups_in(table), *columns)
         self._forced = np.zeros(self.n_features_in_, dtype=bool)
