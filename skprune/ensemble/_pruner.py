@@ -155,6 +155,9 @@ class EnsemblePruner(BaseModelPruner):
     to preserve all predictions; if none do, the whole model is kept. `AdaBoostClassifier` and
     voting store the exact weights, of sum 1, as ``estimator_weights_`` and ``weights``.
 
+    Members of a voting model to which its ``weights`` give 0 have no vote, and go before all
+    others.
+
     `AdaBoostRegressor` predicts a weighted median; its members are ordered by the squared
     error of the weighted mean.
 
@@ -271,6 +274,7 @@ class EnsemblePruner(BaseModelPruner):
             order = np.arange(members.n_members)
             if self.criterion == "random":
                 order = check_random_state(self.random_state).permutation(order)
+                order = _voters_first(order, members.weights)
             return MemberPath(members, order)
         votes, y, weight, mask = read_votes(members, rows, self.criterion)
         member_weight = members.weights
@@ -279,6 +283,7 @@ class EnsemblePruner(BaseModelPruner):
                 votes, y, member_weight=member_weight, weight=weight, mask=mask
             )
             order = BY_VOTES[self.criterion](member_votes)
+            order = _voters_first(order, member_weight)
             return MemberPath(members, order, diversity.own_error(member_votes))
         votes, target = standardize_votes(votes, y, weight, classifies=members.is_classifier)
         gram = diversity.pair_means(votes - target, weight=weight, mask=mask)
@@ -289,7 +294,12 @@ class EnsemblePruner(BaseModelPruner):
         if self.criterion == "swaps":
             return MemberSetsPath(members, greedy.swaps(gram, member_weight), errors)
         order = {**BY_SQUARES, "backward": greedy.backward}[self.criterion](gram, member_weight)
-        return MemberPath(members, order, errors)
+        return MemberPath(members, _voters_first(order, member_weight), errors)
+
+
+def _voters_first(order, weight):
+    """Return an order with the members of weight zero at its end: alone they have no vote."""
+    return order[np.argsort(weight[order] == 0, kind="stable")]
 
 
 def _weights(criterion, votes, target, residual_gram, weight, mask):
