@@ -148,8 +148,8 @@ def test_every_criterion_prunes_voting(criterion):
 @pytest.mark.parametrize("place", range(4))
 def test_members_without_a_vote_go_first(criterion, place):
     weights = np.eye(4)[place]
-    for model in (VOTING, clone(VOTING).set_params(voting="hard")):
-        model = clone(model).set_params(weights=weights)
+    for voting in ("soft", "hard"):
+        model = clone(VOTING).set_params(voting=voting, weights=weights)
         path = EnsemblePruner(model, criterion=criterion, random_state=0).fit(X, Y).path_
         expected = path.model.predict(X)
         for index in range(4):
