@@ -34,8 +34,14 @@ pytestmark = pytest.mark.untraced
 
 # What the tools do not read even where nothing was pruned. Of the gradient boosting of
 # scikit-learn, SHAP reads the one of two classes.
-NOT_IN_SHAP = {"BaggingClassifier", "BaggingRegressor", "AdaBoostClassifier", "AdaBoostRegressor"}
-NOT_IN_ONNX = {"HistGradientBoostingClassifier", "HistGradientBoostingRegressor"}
+NOT_IN_SHAP = {
+    "BaggingClassifier",
+    "BaggingRegressor",
+    "AdaBoostClassifier",
+    "AdaBoostRegressor",
+    "Pipeline",
+}
+NOT_IN_ONNX = {"HistGradientBoostingClassifier", "HistGradientBoostingRegressor", "Pipeline"}
 
 MEMBERS = [
     RandomForestClassifier(9, max_depth=6, random_state=0),
