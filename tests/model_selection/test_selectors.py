@@ -219,6 +219,8 @@ def test_routed_weights_reach_the_model():
     assert_array_equal(ours.cv_results_[key], plain.cv_results_[key])
 
 
+# joblib says so where a disk is slow.
+@pytest.mark.filterwarnings("ignore:Persisting input arguments:UserWarning")
 @pytest.mark.parametrize("step", [SelectKBest(), RandomPruner(random_state=0)])
 def test_a_memory_does_not_matter(step, tmp_path):
     """Which fits copies of the steps, here of two before the pruner and of one behind it."""
