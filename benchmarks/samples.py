@@ -2,8 +2,11 @@
 
 Shares of the training labels are wrong, drawn anew in each division of a table; test labels are
 left alone and choose nothing. The whole and rows at random are the peers. imbalanced-learn gives
-the rows that neighbours decide on.
+the rows that neighbours decide on. `SKPRUNE_PARTS` names some of the parts (shares, wrong,
+criteria, peers), all by default; `SKPRUNE_WRONG` lists the shares of wrong labels of the first.
 """
+
+import os
 
 import numpy as np
 from imblearn.pipeline import make_pipeline
@@ -24,7 +27,7 @@ from benchmarks._sets import tables
 from skprune import SamplePruner
 
 WRONG = 0.2
-SHARES = (0.0, 0.1, 0.2, 0.3)
+SHARES = [float(share) for share in os.environ.get("SKPRUNE_WRONG", "0,0.1,0.2,0.3").split(",")]
 # What the default is measured on: the tables that are quick to fit.
 DEFAULT_ON = ["adult", "bank_marketing", "churn_modelling", "credit_default", "credit_g"]
 DEFAULT_ON += ["higgs_7k", "mammography", "satimage", "spambase", "waveform5000"]
@@ -56,7 +59,9 @@ RANKING = {"el2n", "influence", "forgetting"}  # a tenth is removed as the harde
 
 def run(repeat):
     """Return the table of the benchmark; `repeat` counts divisions of the rows, and rounds."""
-    return table(*by_share(repeat), *wrong_labels(repeat), *criteria(repeat), *peers(repeat))
+    parts = {"shares": by_share, "wrong": wrong_labels, "criteria": criteria, "peers": peers}
+    chosen = os.environ.get("SKPRUNE_PARTS", ",".join(parts)).split(",")
+    return table(*(line for name in chosen for line in parts[name](repeat)))
 
 
 def by_share(repeat):

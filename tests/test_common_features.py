@@ -84,6 +84,31 @@ def test_missing_values_are_read_or_refused(pruner):
 
 
 @over_every
+def test_missing_values_of_pandas_are_read_as_nan(pruner):
+    X, y = table()
+    X.iloc[::7, 1] = np.nan
+    na = X.assign(b=X["b"].astype("Float64").astype(object))
+    given = [X.assign(b=na["b"].astype("Float64")), na, na.to_numpy(), na.to_numpy().tolist()]
+    if hasattr(pruner, "n_repeats"):
+        given = given[:1]  # scikit-learn's models do not read the others
+    if not get_tags(pruner).input_tags.allow_nan:
+        for one in given:
+            with pytest.raises(ValueError, match="NaN"):
+                clone(pruner).fit(one, y)
+        return
+    expected = clone(pruner).fit(X, y).get_support()
+    for one in given:
+        found = clone(pruner).fit(one, y)
+        assert_array_equal(found.get_support(), expected)
+        assert np.shape(found.transform(one)) == (len(y), expected.sum())
+    if "categories" in pruner._reads:
+        text = np.where(X["c"] > 0, "high", "low")
+        expected = clone(pruner).fit(X.assign(c=text), y).get_support()
+        for one in given[:2]:
+            assert_array_equal(clone(pruner).fit(one.assign(c=text), y).get_support(), expected)
+
+
+@over_every
 @pytest.mark.parametrize("output", ["default", "pandas", "polars"])
 def test_transform_treats_numbers_as_fit_does(pruner, output):
     X, y = table()

@@ -6,6 +6,7 @@ The slow test runs 5,000 trials: ``python -m pytest --no-cov -m slow tests/test_
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 from tests._random_inputs import EVERY, outcome, trials
 
@@ -28,10 +29,7 @@ def test_some_random_inputs(trial):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(N_PARTS))
-def test_many_random_inputs(part):
-    @settings(max_examples=1000, **SETTINGS)
-    @given(trials(EVERY[part::N_PARTS]))
-    def run(trial):
-        event(outcome(trial))
-
-    run()
+@settings(max_examples=1000, **SETTINGS)
+@given(data=st.data())
+def test_many_random_inputs(part, data):
+    event(outcome(data.draw(trials(EVERY[part::N_PARTS]))))

@@ -194,13 +194,39 @@ def read_numbers(X, columns):
         NaN where there is no value.
     """
     if hasattr(X, "iloc"):
-        return X.iloc[:, columns].to_numpy(dtype=np.float64, na_value=np.nan)
+        return without_na(X.iloc[:, columns]).to_numpy(dtype=np.float64, na_value=np.nan)
     if is_frame(X):
         return X[:, columns.tolist()].to_numpy().astype(np.float64)
-    part = X[:, columns]
-    if part.dtype == np.dtype(object):
-        part = np.where(pd.isna(part), np.nan, part)  # float() does not read pandas' NA
+    part = without_na(X[:, columns])
     return np.asarray(part.toarray() if issparse(part) else part, dtype=np.float64)
+
+
+def without_na(X):
+    """Return a table with NaN for the missing values of objects: float() does not read pandas' NA.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        A table.
+
+    Returns
+    -------
+    array-like or sparse matrix of shape (n_samples, n_features)
+        The same table if there are no such values; nested lists with them become an array.
+    """
+    if hasattr(X, "iloc"):
+        objects = np.flatnonzero(X.dtypes == np.dtype(object))
+        places = [i for i in objects if _holds(column_of(X, i), type(pd.NA))]
+        X = X.copy(deep=False) if places else X
+        for i in places:
+            X.isetitem(i, np.where(X.iloc[:, i].isna(), np.nan, X.iloc[:, i]))
+        return X
+    if isinstance(X, (list, tuple)):
+        cells = cells_of(X)
+        return without_na(cells) if any(_holds(row, type(pd.NA)) for row in cells) else X
+    if getattr(X, "dtype", None) == np.dtype(object) and not issparse(X):
+        return np.where(pd.isna(X), np.nan, X)
+    return X
 
 
 def with_names_of(X, values):

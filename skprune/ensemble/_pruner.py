@@ -164,6 +164,9 @@ class EnsemblePruner(BaseModelPruner):
     to preserve all predictions; if none do, the whole model is kept. `AdaBoostClassifier` and
     voting store the exact weights, of sum 1, as ``estimator_weights_`` and ``weights``.
 
+    Members of a voting model to which its ``weights`` give 0 have no vote, and go before all
+    others.
+
     `AdaBoostRegressor` predicts a weighted median; its members are ordered by the squared
     error of the weighted mean.
 
@@ -280,6 +283,7 @@ class EnsemblePruner(BaseModelPruner):
             order = np.arange(members.n_members)
             if self.criterion == "random":
                 order = check_random_state(self.random_state).permutation(order)
+                order = _voters_first(order, members.weights)
             return MemberPath(members, order)
         if members.is_classifier and self.criterion in BY_VOTES:
             return self._order_by_votes(members, rows)
@@ -294,7 +298,7 @@ class EnsemblePruner(BaseModelPruner):
         if self.criterion == "swaps":
             return MemberSetsPath(members, greedy.swaps(gram, member_weight), errors)
         order = {**BY_SQUARES, "backward": greedy.backward}[self.criterion](gram, member_weight)
-        return MemberPath(members, order, errors)
+        return MemberPath(members, _voters_first(order, member_weight), errors)
 
     def _order_by_votes(self, members, rows):
         criterion = self.criterion
@@ -307,12 +311,17 @@ class EnsemblePruner(BaseModelPruner):
 
         votes, pick = read(), BY_VOTES[criterion]
         errors = diversity.own_error(votes)
-        if criterion in ONE_BY_ONE:
+        if criterion in ONE_BY_ONE and members.weights.all():
             return GreedyPath(members, errors, pick, votes, read)
-        return MemberPath(members, pick(votes), errors)
+        return MemberPath(members, _voters_first(pick(votes), members.weights), errors)
 
     def _shares_at(self, path, index):
         return path.shares_at(index)
+
+
+def _voters_first(order, weight):
+    """Return an order with the members of weight zero at its end: alone they have no vote."""
+    return order[np.argsort(weight[order] == 0, kind="stable")]
 
 
 def _weights(criterion, votes, target, residual_gram, weight, mask):

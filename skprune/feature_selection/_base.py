@@ -23,6 +23,7 @@ from skprune.base._frames import (
     non_numeric_columns,
     refuse_non_finite,
     refuse_other_tables,
+    without_na,
 )
 from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import check_weights_fit
@@ -109,6 +110,7 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     def _validate_table(self, X, y, **checks):
         """Validate the input, with further checks; return `Columns`, and the target."""
         text, times = non_numeric_columns(X), "dates" in self._reads
+        X = without_na(X)
         warn_of_rounding(X, stacklevel=4)
         if text and not is_frame(X):
             X = cells_of(X)

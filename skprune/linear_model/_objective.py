@@ -139,8 +139,12 @@ class Objective:
         weight = self.weight if self.surgeon.balances_by_weight else None
         seen = np.unique(self.codes)
         found = np.ones(len(classes))
-        found[seen] = compute_class_weight(given, classes=seen, y=self.codes, sample_weight=weight)
-        return found
+        # A class whose samples have no weight gets infinity, and a sample of it NaN for a weight.
+        with np.errstate(divide="ignore"):
+            found[seen] = compute_class_weight(
+                given, classes=seen, y=self.codes, sample_weight=weight
+            )
+        return np.where(np.isfinite(found), found, 1.0)
 
     def at(self, coef, intercept):
         """Return the same objective at other coefficients."""

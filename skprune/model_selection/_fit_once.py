@@ -8,7 +8,7 @@ from sklearn.pipeline import Pipeline
 from skprune._compat import routing_enabled
 from skprune.base import BaseModelPruner
 from skprune.base._shared_fits import Same, SharedFits, lent, signature_of
-from skprune.model_selection._level_adapters import adapt, fit_inner_of_rfe
+from skprune.model_selection._level_adapters import adapt, complete
 
 
 class Front:
@@ -155,7 +155,7 @@ class FittedMiddle:
     def at(self, index, level):
         """Return the whole pipeline, fitted, with the pruner cut at a level."""
         (name, twin), *rest = self.predictor_at(index, level).steps
-        fit_inner_of_rfe(twin, self.X, self.y, self.own_params)
+        complete(twin, self.pruner, self.X, self.y, self.own_params)
         return _pipeline_like(self.estimator, [*self.front.pipeline.steps, (name, twin), *rest])
 
     def predictor_at(self, index, level):

@@ -125,21 +125,32 @@ class SelectFromModelAdapter(SelectorAdapter):
     """The adapter of `SelectFromModel`."""
 
     _whole: ClassVar[dict[str, Any]] = {"threshold": -np.inf, "max_features": None}
+    _known: Any = None
 
     @classmethod
     def _level_names(cls):
         return ("max_features", "threshold")
 
+    def fit(self, X, y=None, **params):
+        """Fit the selector so that it ranks all features; return this object."""
+        self._known = None
+        return super().fit(X, y, **params)
+
     def _order(self):
         # Of equal importances the first is the best.
         selector = self.selector
-        scores = importances_of(
-            selector.estimator_, selector.importance_getter, "norm", selector.norm_order
-        )
+        scores = importances_of(selector.estimator_, self._importances, "norm", selector.norm_order)
         return np.argsort(-scores, kind="stable")
+
+    def _importances(self, estimator):
+        """Return the importances of the features, which a model computes once for all levels."""
+        if self._known is None:
+            self._known = importances_of(estimator, self.selector.importance_getter)
+        return self._known
 
     def _at_level(self, path, index, level):
         twin = super()._at_level(path, index, level)
+        twin.importance_getter = self._importances
         twin.__dict__.pop("max_features_", None)
         n_kept = twin.max_features
         if n_kept is not None:
@@ -258,17 +269,22 @@ def step_with_levels(pipeline):
     return positions[-1] if positions else None
 
 
-def fit_inner_of_rfe(selector, X, y, params):
-    """Fit the model that `RFE` keeps for its features, which an adapter leaves out; in place.
+def complete(selector, pruner, X, y, params):
+    """Give a selector what the levels of a search leave out; in place.
 
     Parameters
     ----------
     selector : estimator
-        Cut at a level; others than `RFE` lack nothing.
+        Cut at a level. `RFE` keeps a model for its features, and `SelectFromModel` its own
+        `importance_getter`; others lack nothing.
+    pruner : BasePruner or SelectorAdapter
+        What was cut.
     X, y : array-like
         Training samples and targets.
     params : dict
         Parameters of its `fit`.
     """
-    if isinstance(selector, RFE):
+    if isinstance(pruner, RFEAdapter):
         selector.estimator_ = clone(selector.estimator).fit(selector.transform(X), y, **params)
+    if isinstance(pruner, SelectFromModelAdapter):
+        selector.importance_getter = pruner.selector.importance_getter

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import is_classifier, is_regressor
+from sklearn.base import OneToOneFeatureMixin, is_classifier, is_regressor
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
@@ -43,7 +43,7 @@ USED_BY = {"hardest": HARDNESS, "cv": HARDNESS, "n_neighbors": {"disagreement"},
 PART = 2048
 
 
-class SamplePruner(BaseModelPruner):
+class SamplePruner(OneToOneFeatureMixin, BaseModelPruner):
     """Prune the training samples of a classifier or regressor.
 
     Samples are ranked, and the model is refitted to those that are kept, with their sample
@@ -244,6 +244,9 @@ class SamplePruner(BaseModelPruner):
 
     def fit_resample(self, X: MatrixLike, y: ArrayLike, **fit_params: Any) -> tuple[Any, Any]:
         """Fit, and return the samples that are kept, as a sampler of imbalanced-learn does.
+
+        Pipelines of imbalanced-learn hand no weights to a sampler, neither by name nor by
+        metadata routing. To prune with weights, call this before the pipeline.
 
         Parameters
         ----------

@@ -54,10 +54,19 @@ class TreeModelSkeleton:
     ----------
     surgeon : TreeSurgeon
         Reader of the model, which is never changed.
+    first : ndarray of int, shape (n_trees,)
+        Position at which each tree stands first; the nodes of others are not given back.
     """
 
-    def __init__(self, surgeon):
+    def __init__(self, surgeon, first):
         shell = copy.copy(surgeon.model)
+        distinct, which = np.unique(first, return_inverse=True)
+        # No tree stands twice as a rule, and each number would be a byte of the pickle.
+        self._first = self._which = None
+        if len(distinct) < len(first):
+            self._first, self._which = (
+                part.astype(np.min_scalar_type(len(first))) for part in (distinct, which)
+            )
         # They belong to the training data or to the whole model; predictions do not need them.
         for name in (*OUT_OF_BAG_ATTRIBUTES, "_raw_predict", "_rng"):
             vars(shell).pop(name, None)
@@ -70,6 +79,7 @@ class TreeModelSkeleton:
         if self._holder == "_predictors":
             members, self._nodes = surgeon.in_preorder(), "nodes"
             shell._bin_mapper = _without_bins(shell._bin_mapper)
+        members = [members[place] for place in distinct]
         self._kind: Any = type(members[0])
         self._places: tuple[int, ...] = np.shape(getattr(shell, self._holder))
         self._kept: dict[str, Distinct] = {}
@@ -90,7 +100,7 @@ class TreeModelSkeleton:
         Parameters
         ----------
         table : NodeTable
-            As many trees as the model had.
+            The distinct trees of the model.
         n_samples : ndarray of int, shape (n_nodes,)
             Number of training samples of each node.
 
@@ -101,13 +111,14 @@ class TreeModelSkeleton:
         """
         model = copy.deepcopy(self._shell)
         if self._columns is not None:
-            model.estimators_features_ = [self._columns.at(t) for t in range(table.n_trees)]
+            model.estimators_features_ = [self._columns.at(t) for t in range(self._places[0])]
         trees = [self._tree(table, n_samples, t, model) for t in range(table.n_trees)]
         if self._holder == "tree_":
             model.tree_ = trees[0]
             return model
         members = np.empty(len(trees), dtype=object)
         members[:] = [self._member(t, tree) for t, tree in enumerate(trees)]
+        members = members if self._which is None else members[self._which]
         members = members.reshape(self._places)
         as_array = self._holder == "estimators_" and members.ndim > 1
         setattr(model, self._holder, members if as_array else members.tolist())
@@ -134,7 +145,8 @@ class TreeModelSkeleton:
             feature = np.argsort(feature_order(model))[np.maximum(feature, 0)]  # -2 in leaves
             return new_nodes(empty, left, right, depth, feature, *rest, value[:, 0, 0], *statistics)
         if self._columns is not None:
-            feature = _local_features(self._columns.at(t), feature)
+            place = t if self._first is None else self._first[t]
+            feature = _local_features(self._columns.at(place), feature)
         if value.shape[2] > empty.value.shape[2]:  # a bagged tree may lack some classes
             value = value[:, :, self._kept["classes_"].at(t).astype(np.intp)]
         nodes = new_records(empty, left, right, feature, *rest, *statistics)
@@ -148,16 +160,18 @@ class EmbeddedSkeleton:
     ----------
     surgeon : EmbeddedTreesSurgeon
         Reader of the model, which is never changed.
+    first : ndarray of int, shape (n_trees,)
+        As of `TreeModelSkeleton`; the places of all trees.
     """
 
-    def __init__(self, surgeon):
+    def __init__(self, surgeon, first):
         self._shell = copy.copy(surgeon.model)
         self._shell.steps = [(name, copy.copy(step)) for name, step in surgeon.model.steps]
         embedding, last = self._shell[0], self._shell[-1]
         encoder = embedding.one_hot_encoder_
         self._number, self._precision = encoder.categories_[0].dtype, last.coef_.dtype
         last.coef_ = None
-        self._trees = TreeModelSkeleton(surgeon.embedding)
+        self._trees = TreeModelSkeleton(surgeon.embedding, first)
         bare = self._trees._shell.one_hot_encoder_ = copy.copy(encoder)
         bare.categories_ = bare._n_features_outs = None
         embedding.__dict__.clear()  # the skeleton of the trees holds it
@@ -178,10 +192,10 @@ class EmbeddedSkeleton:
         return model
 
 
-def skeleton_of(surgeon):
-    """Return the skeleton of a tree model."""
+def skeleton_of(surgeon, first):
+    """Return the skeleton of a tree model, given the position at which each tree stands first."""
     kind = TreeModelSkeleton if surgeon.embedding is None else EmbeddedSkeleton
-    return kind(surgeon)
+    return kind(surgeon, first)
 
 
 def _emptied(nodes):

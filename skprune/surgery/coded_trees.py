@@ -121,8 +121,10 @@ class TreeReading:
     ----------
     surgeon : TreeSurgeon
         As given.
-    order : ndarray of int, shape (n_nodes,)
-        Nodes of the table in preorder.
+    first : ndarray of int, shape (n_trees,)
+        Position at which each tree stands first.
+    order : ndarray of int, shape (n_coded,)
+        Nodes of the table in preorder; those of a tree that stands several times once.
     splits, leaves : ndarray of int
         Splits and leaves among them.
     column : ndarray of int, shape (n_splits,)
@@ -132,18 +134,24 @@ class TreeReading:
     ordered : ndarray of bool, shape (n_splits,)
         Whether a split compares with its threshold.
     weight : ndarray of shape (n_nodes,)
-        Weight of the training samples of each node; positive.
+        Weight of the training samples of each node, times the number of places at which its tree
+        stands; positive where it stands first.
     """
 
     def __init__(self, surgeon):
         self.surgeon, table = surgeon, surgeon.table
-        self.order = preorder(table, table.is_split)[0]
+        self.first = surgeon._first
+        if surgeon.embedding is not None:  # its leaves have coefficients by the place of a tree
+            self.first = np.arange(table.n_trees)
+        copies = np.bincount(self.first, minlength=table.n_trees)[table.tree]
+        order = preorder(table, table.is_split)[0]
+        self.order = order[copies[order] > 0]
         is_split = table.is_split[self.order]
         self.splits, self.leaves = self.order[is_split], self.order[~is_split]
         self.column = surgeon.columns[self.splits]
         self.threshold = floor_to(table.threshold[self.splits], surgeon.compares_in)
         self.ordered = surgeon.is_ordered[self.splits]
-        self.weight = np.maximum(table.weight, 1e-6 * (table.weight.max() or 1.0))
+        self.weight = np.maximum(table.weight, 1e-6 * (table.weight.max() or 1.0)) * copies
 
     @property
     def n_columns(self):
@@ -248,7 +256,7 @@ class CodedTrees(CodedModel):
 
     def __init__(self, reading, thresholds, leaves):
         surgeon = reading.surgeon
-        super().__init__(skeleton_of(surgeon), surgeon.size()[:2])
+        super().__init__(skeleton_of(surgeon, reading.first), surgeon.size()[:2])
         self._structure, self.thresholds, self.leaves = reading.structure(), thresholds, leaves
         self._statistics, self._shape = reading.statistics, surgeon.table.value.shape[1:]
 

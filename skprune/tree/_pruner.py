@@ -148,11 +148,12 @@ class TreePruner(BaseModelPruner):
     nested: a split that is removed at one level may be present at a smaller one. Regression
     forests are fitted to the squared error and keep their class. Classification forests are
     fitted to the log-loss. For two classes they are returned as a plain
-    `HistGradientBoostingClassifier`, which routes missing values as the forest does, or as a
-    `GradientBoostingClassifier` if the samples are sparse; for several classes as a plain
-    `sklearn.pipeline.Pipeline` of a `RandomTreesEmbedding`, whose trees all classes share, and
-    a `LogisticRegression`, whose coefficients are the log-odds of its leaves. Boosting is
-    fitted to its own loss and keeps its class. Whole trees may be removed.
+    `HistGradientBoostingClassifier`, which routes missing values as the forest does, or, if the
+    samples are sparse, as a `GradientBoostingClassifier`, which takes no missing values even
+    where the forest does: give dense samples if they can occur. For several classes they are
+    returned as a plain `sklearn.pipeline.Pipeline` of a `RandomTreesEmbedding`, whose trees all
+    classes share, and a `LogisticRegression`, whose coefficients are the log-odds of its
+    leaves. Boosting is fitted to its own loss and keeps its class. Whole trees may be removed.
     O(n_samples * n_trees) time per level, once or twice, and
     ``12 * n_samples * n_trees`` bytes of memory.
 

@@ -187,6 +187,18 @@ def test_every_criterion_prunes_voting(criterion):
     assert np.isnan(pruner.path_.levels["bytes"].iloc[0])
 
 
+@pytest.mark.parametrize("criterion", [one for one in FOR_FORESTS if one not in REWEIGHTINGS])
+@pytest.mark.parametrize("place", range(4))
+def test_members_without_a_vote_go_first(criterion, place):
+    weights = np.eye(4)[place]
+    for voting in ("soft", "hard"):
+        model = clone(VOTING).set_params(voting=voting, weights=weights)
+        path = EnsemblePruner(model, criterion=criterion, random_state=0).fit(X, Y).path_
+        expected = path.model.predict(X)
+        for index in range(4):
+            np.testing.assert_array_equal(path.cut(index=index).predict(X), expected)
+
+
 def test_voting_of_regressors():
     model = VotingRegressor([("line", LinearRegression()), ("near", KNeighborsRegressor())])
     pruner = EnsemblePruner(model, keep=1, random_state=0).fit(XR, YR)

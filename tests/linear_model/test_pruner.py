@@ -310,6 +310,20 @@ def test_classes_against_the_rest_are_fitted_one_by_one(model, class_weight):
     )
 
 
+@pytest.mark.parametrize("criterion", sorted(CRITERIA))
+def test_a_class_without_weight_has_no_share_in_a_balance(criterion):
+    X, y = classes()
+    weight = np.where(y == 1, 0.0, 1.0)
+    model = LinearSVC(class_weight="balanced", tol=1e-8, random_state=0)
+    pruner = LinearPruner(model, criterion=criterion, unit="feature", keep=5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        warnings.filterwarnings("ignore", "divide by zero", RuntimeWarning)  # of scikit-learn
+        pruner.fit(X, y, sample_weight=weight)
+        alone = clone(model).fit(X[:, pruner.keep_mask_], y, sample_weight=weight)
+    assert_allclose(pruner.coef_[:, pruner.keep_mask_], alone.coef_, rtol=1e-4, atol=1e-6)
+
+
 def test_outputs_that_are_fitted_together_are_refused_one_by_one():
     X, y = classes()
     pruner = LinearPruner(LinearDiscriminantAnalysis())

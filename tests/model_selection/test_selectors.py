@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
@@ -120,6 +120,50 @@ def test_a_selector_is_fitted_once_per_fold():
     assert len(calls) == 4
 
 
+@pytest.mark.parametrize("level", ["max_features", "threshold"])
+def test_importances_are_asked_for_once_per_fold(level):
+    calls = []
+
+    def getter(model):
+        calls.append(model)
+        return model.feature_importances_
+
+    X, y = data()
+    selector = SelectFromModel(TREE, threshold=-np.inf, importance_getter=getter)
+    grid = {f"selectfrommodel__{level}": [2, 4, 7] if level == "max_features" else [0.01, 0.05]}
+    search = PruningSearchCV(pipeline(selector), grid, cv=3).fit(X, y)
+    assert len(calls) == 4
+    assert search.best_estimator_[1].importance_getter is getter
+    expected = clone(pipeline(selector)).set_params(**search.best_params_).fit(X, y)
+    assert_array_equal(search.predict_proba(X), expected.predict_proba(X))
+
+
+class KeepsTheFirst(SelectKBest):
+    """A selector that selects otherwise than the class it derives from."""
+
+    def _get_support_mask(self):
+        return super()._get_support_mask() | (np.arange(self.n_features_in_) == 0)
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"select": ["passthrough", None, SelectKBest(k=3), CorrelationPruner(threshold=0.5)]},
+        [{"select": ["passthrough"]}, {"select": [SelectKBest()], "select__k": [2, 5]}],
+        {"select": [KeepsTheFirst()], "select__k": [1, 4]},
+    ],
+)
+def test_other_steps_are_as_in_a_grid_search(grid):
+    X, y = data()
+    pipe = Pipeline([("select", SelectKBest(k=2)), ("tree", TreePruner(TREE))])
+    grid = [
+        one | {"tree__keep": [1.0, 0.4]} for one in (grid if isinstance(grid, list) else [grid])
+    ]
+    ours, theirs = (kind(pipe, grid, cv=3).fit(X, y) for kind in (PruningSearchCV, GridSearchCV))
+    assert_array_equal(ours.cv_results_["mean_test_score"], theirs.cv_results_["mean_test_score"])
+    assert ours.cv_results_["params"] == theirs.cv_results_["params"]
+
+
 def test_the_last_pruner_has_the_path():
     X, y = data()
     both = make_pipeline(CorrelationPruner(), SelectKBest(), LogisticRegression())
@@ -175,6 +219,8 @@ def test_routed_weights_reach_the_model():
     assert_array_equal(ours.cv_results_[key], plain.cv_results_[key])
 
 
+# joblib says so where a disk is slow.
+@pytest.mark.filterwarnings("ignore:Persisting input arguments:UserWarning")
 @pytest.mark.parametrize("step", [SelectKBest(), RandomPruner(random_state=0)])
 def test_a_memory_does_not_matter(step, tmp_path):
     """Which fits copies of the steps, here of two before the pruner and of one behind it."""

@@ -322,6 +322,7 @@ def test_fit_resample_returns_the_types_given(classes):
     pd.testing.assert_frame_equal(small, X.iloc[pruner.sample_indices_])
     pd.testing.assert_series_equal(target, y.iloc[pruner.sample_indices_])
     assert len(pruner.predict(X)) == 240
+    assert pruner.get_feature_names_out().tolist() == X.columns.tolist()
 
 
 def test_search_is_a_grid_search(classes):

@@ -148,10 +148,22 @@ def test_levels_of_members_have_the_sizes_of_their_models(repeated):
 
 
 def test_a_quantizer_reads_repeated_members(repeated):
-    model, _, X, _ = repeated
+    model, whole, X, _ = repeated
     codes = Quantizer(FrozenEstimator(model), bits=16).fit(X)
     scale = 1.0 if is_classifier(model) else np.abs(answers(model, X)).max()
     np.testing.assert_allclose(answers(codes, X), answers(model, X), atol=2e-3 * scale)
+    decoded = codes.estimator_.estimators_
+    places = [model.estimators_.index(member) for member in model.estimators_]
+    assert [decoded.index(member) for member in decoded] == places
+    once = Quantizer(FrozenEstimator(members_for(whole).keep(COPIES > 0)), bits=16).fit(X)
+    np.testing.assert_array_equal(codes.path_.levels["bytes"], once.path_.levels["bytes"])
+    for bits in (16, 8, 2):
+        model_bytes = model_size(codes.set_params(bits=bits).fit(X)).bytes
+        assert (
+            model_bytes
+            == codes.codes_.nbytes
+            == model_size(once.set_params(bits=bits).fit(X)).bytes
+        )
 
 
 @pytest.mark.parametrize(
