@@ -53,6 +53,20 @@ class BoostingSurgeon(TreeSurgeon, ABC):
         return self.model.n_trees_per_iteration_
 
     @property
+    def loss(self):
+        """Name of the loss that the stages minimise."""
+        return self.model.loss
+
+    @property
+    def loss_level(self):
+        """Level of the quantile that is predicted, for the quantile loss."""
+        return self.model.alpha if hasattr(self.model, "alpha") else self.model.quantile
+
+    @property
+    def loss_delta(self):
+        """Residual from which on the Huber loss is linear; None for a quantile, ``alpha``."""
+
+    @property
     def tree_column(self):
         """Which raw score each tree adds to; ndarray of int, shape (n_trees,)."""
         return np.arange(self.table.n_trees) % self.n_values_per_stage

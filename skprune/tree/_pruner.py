@@ -347,7 +347,7 @@ def _check_additive(model, kind):
             "and histogram gradient boosting; else use criterion='cost_complexity'."
         )
         raise InputError(msg)
-    constraints = getattr(model, "monotonic_cst", None)
+    constraints = kind.constraints(model)
     signs = list(constraints.values() if isinstance(constraints, dict) else constraints or [])
     if np.any(signs):
         warnings.warn(
