@@ -39,6 +39,8 @@ class BoostingSurgeon(TreeSurgeon, ABC):
 
     is_additive = is_boosting = True
     has_means = predicts_by_mean = False
+    # Whether raw scores start from more than zero, before the first stage.
+    has_start = True
     # Whether even odds of two classes predict the second one.
     even_odds_win = True
 

@@ -51,6 +51,7 @@ class LightGBMSurgeon(BoosterSurgeon):
     """
 
     compares_in = np.float64
+    has_start = False
 
     @classmethod
     def check(cls, model):

@@ -136,7 +136,7 @@ class XGBoostSurgeon(BoosterSurgeon):
             node["left_children"],
             node["right_children"],
             node["split_indices"],
-            np.nextafter(at, np.float32(-np.inf)).astype(float),
+            np.where(by_category, 0.0, np.nextafter(at, np.float32(-np.inf)).astype(float)),
             node["default_left"],
             ~by_category,
             np.where(is_leaf, at, 0.0).astype(float),

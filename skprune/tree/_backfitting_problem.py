@@ -108,7 +108,7 @@ class Problem(NamedTuple):
 
     def offset(self, surgeon, X):
         """Return the raw prediction before the first tree, or None without one."""
-        if not surgeon.is_boosting:
+        if not (surgeon.is_boosting and surgeon.has_start):
             return None
         return surgeon.raw_init(X).T / self.scale[:, np.newaxis]
 
