@@ -123,6 +123,16 @@ def test_backfitting_minimises_the_loss_of_the_model(case):
     assert loss(pruner) < 1.02 * loss(whole)
 
 
+def test_backfitting_corrects_a_base_score_that_is_far_from_the_target():
+    X, y = load_diabetes(return_X_y=True)
+    model = clone(CASES["poisson"]).set_params(base_score=0.5, n_estimators=40)
+    errors = []
+    for seed in range(3):
+        how = {"criterion": "backfitting", "ridge": 3.0, "keep": 0.5, "random_state": seed}
+        errors.append(np.abs(y - TreePruner(model, **how).fit(X, y).predict(X)).mean())
+    assert max(errors) < 0.7 * np.abs(y - np.mean(y)).mean()
+
+
 def test_positive_weights_are_part_of_the_loss():
     X, y = data_for("two classes")
     model = Classifier(**SMALL)
