@@ -54,7 +54,8 @@ def warn_of_rounding(X, *, stacklevel):
         As of `warnings.warn`.
     """
     places = []
-    for place in range(np.shape(X)[1] if is_frame(X) or isinstance(X, np.ndarray) else 0):
+    is_table = is_frame(X) or (isinstance(X, np.ndarray) and X.ndim == 2)
+    for place in range(X.shape[1] if is_table else 0):
         values = np.asarray(column_of(X, place)) if is_frame(X) else X[:, place]
         if values.dtype.kind not in "iu" or not len(values):
             continue

@@ -203,7 +203,7 @@ def test_weights_are_refused_before_any_work(monkeypatch):
     monkeypatch.setattr(GaussianNB, "fit", lambda *_, **__: pytest.fail("work was done"))
     with pytest.raises(InputError, match=r"KNeighborsClassifier\(\) takes none"):
         Distiller(GaussianNB(), KNeighborsClassifier()).fit(X, Y, sample_weight=np.ones(len(Y)))
-    with pytest.raises(ValueError, match="Negative values"):
+    with pytest.raises(InputError, match="holds negative values"):
         Distiller(GaussianNB(), TREE).fit(X, Y, sample_weight=-np.ones(len(Y)))
 
 
