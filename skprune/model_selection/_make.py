@@ -76,9 +76,8 @@ def make_pruner(model: Any, **params: Any) -> Any:
 
 def _smallest(model):
     """Return the parameters of a `TreePruner` with which a model becomes smallest."""
-    constraints = getattr(model, "monotonic_cst", None)
-    adds_up = surgeon_type(model, family="tree").is_additive
-    if not adds_up or constraints is not None:
+    kind = surgeon_type(model, family="tree")
+    if not kind.is_additive or kind.constraints(model) is not None:
         return {}
     # It draws samples and an order: as reproducible as the model.
     return {"criterion": "backfitting", "random_state": getattr(model, "random_state", None)}

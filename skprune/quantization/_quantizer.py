@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from skprune._compat import HasMethods, StrOptions
 from skprune.base import BaseModelPruner
 from skprune.base._delegation import inner_attribute
-from skprune.exceptions import LevelError
+from skprune.exceptions import LevelError, UnsupportedModelError
 from skprune.quantization._path import LEVELS, QuantizedPath, tabulate_report
 from skprune.quantization._trees import TreeCoder
 from skprune.quantization._weights import MAX_INPUTS, WeightCoder
@@ -183,7 +183,13 @@ class Quantizer(BaseModelPruner):
                 inner = inner.estimator if isinstance(inner, FrozenEstimator) else inner
                 self._check_model(inner)
                 return
-        surgeon_type(model)
+        if not surgeon_type(model).is_coded:
+            msg = (
+                f"{type(model).__name__} was given; its library takes no other form of its trees "
+                "than its own, so that they cannot be stored in fewer bits. TreePruner and "
+                "EnsemblePruner make it smaller."
+            )
+            raise UnsupportedModelError(msg)
 
     def _own_level(self):
         return {"keep": _bits_to_keep(self.bits)}

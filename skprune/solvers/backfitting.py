@@ -103,7 +103,11 @@ class Backfitting:
             self.raw = np.repeat(self.intercept[:, np.newaxis], self.target.shape[1], axis=1)
         else:
             self.intercept = np.zeros(len(self.target))
-            self.raw = self.offset.copy()
+            if (self.offset == self.offset[:, :1]).all():
+                # A constant may be far from the target, where steps would overshoot.
+                best = self.loss.intercept(self.target, self.weight)
+                self.intercept = best - self.offset[:, 0]
+            self.raw = self.offset + self.intercept[:, np.newaxis]
 
     def copy(self):
         """Return an independent copy of the state."""

@@ -22,6 +22,8 @@ class Surgeon(ABC):
 
     # Attribute of a fitted model; None leaves it to scikit-learn to find one.
     fitted_attribute: str | None = None
+    # Whether a `Quantizer` stores its numbers in fewer bits.
+    is_coded = True
 
     def __init__(self, model):
         check_is_fitted(model, self.fitted_attribute)

@@ -89,6 +89,10 @@ SURGEONS = _entries(
     ("neural", "neural.NeuralSurgeon", "MLP*"),
     ("svm", "svm.SVMSurgeon", "SVC NuSVC SVR NuSVR OneClassSVM"),
 )
+SURGEONS |= _entries(
+    "xgboost", ("tree", "xgboost_models.XGBoostSurgeon", "XGBClassifier XGBRegressor XGBRF*")
+)
+SURGEONS |= _entries("lightgbm", ("tree", "lightgbm_models.LightGBMSurgeon", "LGBM*"))
 # Readers of the members of ensembles.
 MEMBERS = _entries(
     "sklearn",
@@ -98,6 +102,8 @@ MEMBERS = _entries(
     ("ensemble", "members.VotingMembers", "Voting*"),
     ("ensemble", "members.StageMembers", "GradientBoosting* HistGradientBoosting*"),
 )
+MEMBERS |= _entries("xgboost", ("ensemble", "members.StageMembers", "XGBClassifier XGBRegressor"))
+MEMBERS |= _entries("lightgbm", ("ensemble", "members.StageMembers", "LGBM*"))
 # Readers of fitted pipelines by their steps. They are measured; a pruner goes around the last step.
 PIPELINES = {
     ("sklearn.RandomTreesEmbedding", "sklearn.LogisticRegression"): Entry(
@@ -108,12 +114,21 @@ ANY_MEMBERS = (
     "has no units of its own that are pruned, measured or stored in fewer bits, as its members may "
     "be of any class. EnsemblePruner removes whole members; measure each member by itself"
 )
+ANY_ESTIMATOR = "Distiller, SamplePruner and all pruners of features take any estimator"
+RANKER = (
+    "ranks samples in groups, which no pruner of models and no search takes. Prune a classifier or "
+    "a regressor of the same library instead"
+)
+CATBOOST = f"is not read: its trees are not those of other boosters. {ANY_ESTIMATOR}"
 # Models that are known and refused, with the reason.
 REFUSED = {
     "sklearn.IsolationForest": (
         "cannot be pruned: it caches the path lengths of every leaf, and its scores would be "
         "silently wrong after a cut"
     ),
+    "xgboost.XGBRanker": RANKER,
+    "lightgbm.LGBMRanker": RANKER,
+    "catboost.CatBoost": CATBOOST,
     "sklearn.VotingClassifier": ANY_MEMBERS,
     "sklearn.VotingRegressor": ANY_MEMBERS,
     "sklearn.Pipeline": (

@@ -39,6 +39,8 @@ class BoostingSurgeon(TreeSurgeon, ABC):
 
     is_additive = is_boosting = True
     has_means = predicts_by_mean = False
+    # Whether raw scores start from more than zero, before the first stage.
+    has_start = True
     # Whether even odds of two classes predict the second one.
     even_odds_win = True
 
@@ -51,6 +53,20 @@ class BoostingSurgeon(TreeSurgeon, ABC):
     def n_values_per_stage(self):
         """Trees per stage, the number of raw scores."""
         return self.model.n_trees_per_iteration_
+
+    @property
+    def loss(self):
+        """Name of the loss that the stages minimise."""
+        return self.model.loss
+
+    @property
+    def loss_level(self):
+        """Level of the quantile that is predicted, for the quantile loss."""
+        return self.model.alpha if hasattr(self.model, "alpha") else self.model.quantile
+
+    @property
+    def loss_delta(self):
+        """Residual from which on the Huber loss is linear; None for a quantile, ``alpha``."""
 
     @property
     def tree_column(self):

@@ -43,6 +43,8 @@ class TreeSurgeon(Surgeon):
     has_means = True
     # Precision in which the model compares with thresholds.
     compares_in: type = np.float32
+    # Whether sums over `table`, in double precision, are what a cut model predicts.
+    has_snapshots = True
 
     def __init__(self, model):
         super().__init__(model)
@@ -272,6 +274,16 @@ class TreeSurgeon(Surgeon):
         return self.table.feature
 
     @property
+    def positive_weight(self):
+        """Factor of the weights of the second class of two, in the loss of the model."""
+        return 1.0
+
+    @classmethod
+    def constraints(cls, model):
+        """Return the monotonic constraints among the parameters of a model, or None."""
+        return getattr(model, "monotonic_cst", None)
+
+    @property
     def n_samples(self):
         """Number of training samples of each node; ndarray of int, shape (n_nodes,)."""
         return np.concatenate([tree.n_node_samples for tree in self._trees])
@@ -425,6 +437,10 @@ class TreeSurgeon(Surgeon):
         parameters = 2 * (n_nodes - n_leaves) + n_leaves * leaf_values
         n_bytes = n_nodes * [node_bytes(tree) for tree in trees]
         return int(n_leaves.sum()), int(parameters.sum()), int(n_bytes.sum())
+
+    def bytes_of(self, n_nodes, n_leaves):  # noqa: ARG002 - a hook
+        """Return the bytes of models with so many nodes and leaves; the splits are ordered."""
+        return n_nodes * (self.size()[2] // self.table.n_nodes)
 
 
 def remaining_trees(table, keep_split, trees, links=None):

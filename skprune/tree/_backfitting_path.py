@@ -156,7 +156,7 @@ class BackfitPath(BaseTreePath):
         smallest = surgeon_for(self._build(len(nodes) - 1))
         if self._embeds:
             return nodes * smallest.node_bytes + leaves * smallest.leaf_bytes
-        return nodes * (smallest.size()[2] // int(nodes[-1]))
+        return smallest.bytes_of(nodes, leaves)
 
     def _score_splits(self):
         """Return the largest threshold at which each split is kept, 0 for none."""
@@ -189,9 +189,12 @@ class BackfitPath(BaseTreePath):
         """Yield replacements of the models of successive levels, for given samples.
 
         Parameters and result as for `PruningPath.snapshots`. Samples are routed through the
-        whole trees once.
+        whole trees once, unless another library adds up the predictions.
         """
         surgeon, rank, offset = self._surgeon, None, None
+        if not surgeon.has_snapshots:
+            yield from super().snapshots(X, index)
+            return
         for level in self._ascending(index):
             if level == 0:
                 yield self.model

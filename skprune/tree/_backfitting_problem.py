@@ -10,6 +10,7 @@ from scipy.special import expit, softmax
 from sklearn.utils import compute_sample_weight
 
 from skprune.base._targets import labels_unknown, targets_for_model, too_many_outputs
+from skprune.exceptions import UnsupportedModelError
 from skprune.solvers import additive_losses as losses
 from skprune.solvers.backfitting import Backfitting
 from skprune.solvers.backfitting_layout import lay_out
@@ -107,7 +108,7 @@ class Problem(NamedTuple):
 
     def offset(self, surgeon, X):
         """Return the raw prediction before the first tree, or None without one."""
-        if not surgeon.is_boosting:
+        if not (surgeon.is_boosting and surgeon.has_start):
             return None
         return surgeon.raw_init(X).T / self.scale[:, np.newaxis]
 
@@ -159,14 +160,16 @@ def problem_of(surgeon, rows):
         center=np.zeros(n_columns),
         scale=np.ones(n_columns),
     )
+    name = surgeon.loss if surgeon.is_boosting else "squared_error"
+    if surgeon.is_boosting:
+        _check_loss(surgeon, name)
     if surgeon.is_classifier:
-        if surgeon.is_boosting and surgeon.model.loss == "exponential":
+        if surgeon.is_boosting and name == "exponential":
             return problem(losses.ExponentialLoss(), inverse_link=_double_expit)
         if n_columns == 1:
             return problem(losses.BinomialLoss(), inverse_link=expit)
         least = 5.0 if surgeon.is_boosting else _least_weight(target, weight)
         return problem(losses.MultinomialLoss(), inverse_link=_softmax, least_weight=least)
-    name = surgeon.model.loss if surgeon.is_boosting else "squared_error"
     if name in LOG_LINK:
         return problem(LOG_LINK[name](), inverse_link=np.exp)
     spread = np.sqrt(np.cov(target, aweights=weight, ddof=0).reshape(n_columns, -1).diagonal())
@@ -174,7 +177,7 @@ def problem_of(surgeon, rows):
     center = np.zeros(n_columns)
     if not surgeon.is_boosting:
         center = np.average(target, axis=1, weights=weight)
-    loss = _loss_of(name, surgeon.model, rows.X, target, weight, scale)
+    loss = _loss_of(name, surgeon, rows.X, target, weight, scale)
     return problem(loss, center=center, scale=scale, inverse_link=_identity)
 
 
@@ -191,20 +194,48 @@ def _least_weight(target, weight):
     return math.floor(5.0 * math.sqrt(0.25 / square))
 
 
-def _loss_of(name, model, X, target, weight, scale):
+def _check_loss(surgeon, name):
+    """Raise an error for boosting of a loss that is not known here."""
+    kind, known = type(surgeon.model).__name__, OF_CLASSES if surgeon.is_classifier else OF_NUMBERS
+    if name not in known:
+        msg = (
+            f"criterion='backfitting' minimises the loss of the model, but that of this {kind}, "
+            f"{name!r}, is not known. Known are {', '.join(map(repr, sorted(known)))}. Fit the "
+            "model to one of these, or use criterion='cost_complexity'."
+        )
+        raise UnsupportedModelError(msg)
+    if np.isnan(surgeon.positive_weight):
+        msg = (
+            f"is_unbalance=True was given to {kind}: the weights of the classes depend on the "
+            "samples. Give class_weight='balanced' instead, or use criterion='cost_complexity'."
+        )
+        raise UnsupportedModelError(msg)
+    if name == "quantile" and np.isnan(surgeon.loss_level):
+        msg = (
+            f"criterion='backfitting' was given with a {kind} of several quantiles. Fit one model "
+            "per quantile, or use criterion='cost_complexity'."
+        )
+        raise UnsupportedModelError(msg)
+
+
+def _loss_of(name, surgeon, X, target, weight, scale):
     """Return the loss of a regressor that predicts its raw prediction."""
     if name == "squared_error":
         return losses.SquaredLoss()
     if name == "huber":
         # The transition point of the last stage: a quantile of the residuals.
-        residual = np.abs(target[0] - model.predict(X)) / scale
-        delta = np.quantile(residual[weight > 0], model.alpha)
+        if surgeon.loss_delta is not None:
+            return losses.HuberLoss(float(surgeon.loss_delta / scale[0]))
+        residual = np.abs(target[0] - surgeon.model.predict(X)) / scale
+        delta = np.quantile(residual[weight > 0], surgeon.loss_level)
         return losses.HuberLoss(max(float(delta), 1e-6))
     if name == "absolute_error":
         return losses.QuantileLoss(0.5)
-    return losses.QuantileLoss(model.alpha if hasattr(model, "alpha") else model.quantile)
+    return losses.QuantileLoss(surgeon.loss_level)
 
 
+OF_CLASSES = frozenset({"exponential", "log_loss"})
+OF_NUMBERS = frozenset({"absolute_error", "gamma", "huber", "poisson", "quantile", "squared_error"})
 LOG_LINK: dict[str, type[losses.Loss]] = {"poisson": losses.PoissonLoss, "gamma": losses.GammaLoss}
 
 
@@ -246,6 +277,8 @@ def _targets(surgeon, rows, *, held_out=False):
     if class_weight is not None:
         balanced = isinstance(class_weight, str)
         weight = weight * compute_sample_weight("balanced" if balanced else class_weight, y)
+    if len(model.classes_) == 2:
+        weight = np.where(codes == 1, surgeon.positive_weight * weight, weight)
     n_classes = len(model.classes_)
     columns = np.arange(n_classes) if n_classes > 2 else np.ones(1)
     return (columns[:, np.newaxis] == codes).astype(float), weight

@@ -49,16 +49,17 @@ class TreePruner(BaseModelPruner):
     ----------
     estimator : estimator
         A `DecisionTree*`, `ExtraTree*`, `RandomForest*`, `ExtraTrees*`, a `Bagging*` or
-        `AdaBoost*` of trees, a `GradientBoosting*` or a `HistGradientBoosting*`. It is
-        cloned and fitted. To prune a fitted model, wrap it in a
-        `sklearn.frozen.FrozenEstimator`; it is then copied and not modified.
+        `AdaBoost*` of trees, a `GradientBoosting*` or a `HistGradientBoosting*`; with the extra
+        `boosting` a classifier or regressor of XGBoost or LightGBM. It is cloned and fitted. To
+        prune a fitted model, wrap it in a `sklearn.frozen.FrozenEstimator`; it is then copied and
+        not modified.
     criterion : {"cost_complexity", "reduced_error", "pessimistic", "backfitting", "lossless", \
             "random"}, default="cost_complexity"
         Importance of a split, as a cost per leaf:
 
         - "cost_complexity": reduction of the training impurity [1]_; `threshold` is the
           ``ccp_alpha`` of scikit-learn; for `HistGradientBoosting*` the gain per training
-          sample;
+          sample, for XGBoost and LightGBM the gain that they store;
         - "reduced_error": reduction of the error (squared error for regressors) on
           validation samples; ``threshold=0`` is reduced-error pruning [2]_;
         - "pessimistic": reduction of the upper confidence limit of the training error, for
@@ -348,7 +349,7 @@ def _check_additive(model, kind):
             "and histogram gradient boosting; else use criterion='cost_complexity'."
         )
         raise InputError(msg)
-    constraints = getattr(model, "monotonic_cst", None)
+    constraints = kind.constraints(model)
     signs = list(constraints.values() if isinstance(constraints, dict) else constraints or [])
     if np.any(signs):
         warnings.warn(

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -97,8 +98,11 @@ def test_every_entry_names_a_model_and_its_reader():
     estimators = dict(all_estimators())
     for entries in (SURGEONS, MEMBERS):
         for name, entry in entries.items():
-            kind = estimators[name.removeprefix("sklearn.")]
-            assert class_name(kind) == name
+            package, _, kind = name.partition(".")
+            if package == "sklearn":
+                assert class_name(estimators[kind]) == name
+            elif find_spec(package):
+                assert class_name(getattr(import_module(package), kind)) == name
             assert callable(entry.load())
 
 
@@ -114,8 +118,14 @@ def test_pipelines_are_known_by_their_steps():
     assert not has_surgeon(embedded, family="tree")
 
 
+BOOSTERS = {
+    *("LGBMClassifier", "LGBMRegressor", "XGBClassifier", "XGBRFClassifier"),
+    *("XGBRFRegressor", "XGBRegressor"),
+}
+
+
 def test_no_other_trees_and_machines_are_known():
-    assert known("tree") == {kind.__name__ for kind in TREES}
+    assert known("tree") == {kind.__name__ for kind in TREES} | BOOSTERS
     assert known("svm") == {kind.__name__ for kind in MACHINES}
     assert {entry.family for entry in SURGEONS.values()} == FAMILIES
     assert models_of(surgeon_type(DecisionTreeClassifier())) == {
