@@ -1,9 +1,15 @@
 """Settings of all tests: workers share the cores, and count lines where that tells something."""
 
 import os
+from importlib.util import find_spec
 
 import pytest
 from coverage import Coverage
+
+# Pages and docstrings whose examples need an optional package.
+collect_ignore = []
+if find_spec("skl2onnx") is None or find_spec("onnxruntime") is None:
+    collect_ignore += ["docs/user_guide/onnx.rst", "skprune/deployment/_onnx.py"]
 
 # Read once, when the libraries are loaded: two workers of two threads wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -4,15 +4,19 @@ The votes of a random forest on 2,000 rows of 3 classes that did not grow it. A 
 definition as it is usually coded: one candidate after the other, its ensemble added up and
 judged anew, on one core. Both start from the same array of votes and choose the
 same members, and the note gives the accuracy of their vote on 4,000 rows that chose nothing.
+The rows "fit" compare a fit to 16 members with one that orders all of them.
 """
 
 import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import cohen_kappa_score
 
 from benchmarks._measure import side_by_side, table
+from skprune import EnsemblePruner
 from skprune.criteria import diversity
+from skprune.ensemble._pruner import ONE_BY_ONE
 from skprune.surgery import members_for
 
 N_TREES, N_CHOSEN = 256, 16
@@ -20,7 +24,8 @@ N_TREES, N_CHOSEN = 256, 16
 
 def run(repeat):
     """Measure; see the docstring of the module."""
-    votes, y, test_votes, test_y = voters()
+    forest, X, y, test_X, test_y = tables()
+    votes, test_votes = (members_for(forest).votes(each) for each in (X, test_X))
     rows = []
     for name, peer in PEERS.items():
         order = getattr(diversity, name)
@@ -48,18 +53,31 @@ def run(repeat):
         for _ in range(50)
     ]
     rows[0]["note"] += f"; all trees {whole:.3f}, 16 at random {np.mean(drawn):.3f}"
-    return table(*rows)
+    fits = [fit_as_asked(name, forest, X, y, repeat) for name in ONE_BY_ONE]
+    return table(*rows, *fits)
 
 
-def voters():
-    """Return votes and true classes: of the rows that choose, and of those that do not."""
+def fit_as_asked(criterion, forest, X, y, repeat):
+    """Compare a fit to some members with a fit that orders all."""
+
+    def fit(keep):
+        return EnsemblePruner(FrozenEstimator(forest), criterion=criterion, keep=keep).fit(X, y)
+
+    few, whole = fit(N_CHOSEN), fit(1.0)
+    if few.keep_mask_.tolist() != whole.path_.mask(N_TREES - N_CHOSEN).tolist():
+        msg = f"A fit by {criterion} keeps others than the whole order."
+        raise AssertionError(msg)
+    note = "both copy the forest, and predict"
+    return side_by_side(f"fit, {criterion}", lambda: fit(N_CHOSEN), lambda: fit(1.0), repeat, note)
+
+
+def tables():
+    """Return a forest, the rows that choose with their classes, and those that do not."""
     X, y = make_classification(
         8000, 20, n_informative=10, n_classes=3, flip_y=0.1, class_sep=0.7, random_state=0
     )
     forest = RandomForestClassifier(N_TREES, random_state=0).fit(X[:2000], y[:2000])
-    members = members_for(forest)
-    choose, test = slice(2000, 4000), slice(4000, None)
-    return members.votes(X[choose]), y[choose], members.votes(X[test]), y[test]
+    return forest, X[2000:4000], y[2000:4000], X[4000:], y[4000:]
 
 
 def _greedy(votes, score):

@@ -55,4 +55,9 @@ SECTIONS = [
         "text": "Compare pruned models with the whole model.",
         "names": ["compare", "PruningPathDisplay"],
     },
+    {
+        "title": "Deployment",
+        "text": "Take results to where they predict.",
+        "names": ["to_onnx"],
+    },
 ]

@@ -4,6 +4,7 @@ The result of every pruner is plain: a smaller scikit-learn model, or fewer colu
 """
 
 from skprune.base import PruningPath
+from skprune.deployment import to_onnx
 from skprune.distillation import Distiller
 from skprune.ensemble import EnsemblePruner
 from skprune.feature_selection import (
@@ -63,4 +64,5 @@ __all__ = [
     "make_pruner",
     "model_size",
     "size_scorer",
+    "to_onnx",
 ]

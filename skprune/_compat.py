@@ -26,8 +26,7 @@ from sklearn.utils._set_output import _get_output_config as output_config
 from sklearn.utils.fixes import parse_version
 from sklearn.utils.metaestimators import _safe_split as split_rows
 from sklearn.utils.metaestimators import available_if as _available_if
-from sklearn.utils.validation import _check_method_params, has_fit_parameter
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
+from sklearn.utils.validation import _check_method_params, _check_sample_weight, has_fit_parameter
 from sklearn.utils.validation import _num_samples as n_rows_of
 
 from skprune.exceptions import MissingExtraError
@@ -45,6 +44,19 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[Function], 
 def available_if(check: Callable[[Any], Any]) -> Callable[[Function], Function]:
     """Make a method available only where a check of its object holds."""
     return _available_if(check)
+
+
+# Validation.
+
+
+def check_sample_weight(sample_weight, X, **params):
+    """Return valid sample weights, as scikit-learn does; weights that are all zero pass.
+
+    Since 1.9 scikit-learn refuses these by itself, in words that do not name the samples.
+    """
+    if "allow_all_zero_weights" in signature(_check_sample_weight).parameters:
+        params["allow_all_zero_weights"] = True
+    return _check_sample_weight(sample_weight, X, **params)
 
 
 # What the `fit` of a search is made of: methods of scikit-learn's own base class.

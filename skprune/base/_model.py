@@ -137,9 +137,13 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         self._scores = getattr(path, "scores", None)
         self.__dict__.pop("rank_shares_", None)  # of an earlier fit
         if self._scores is None:
-            self.rank_shares_ = path.rank_shares
+            self.rank_shares_ = self._shares_at(path, index)
         self.keep_mask_ = path.mask(index)
         self.report_ = path.report(index)
+
+    def _shares_at(self, path, index):  # noqa: ARG002 - a hook
+        """Return the rank shares of the units at a level of a path that only orders them."""
+        return path.rank_shares
 
     # The whole model and the data that the criterion uses.
 

@@ -1,5 +1,6 @@
 """The paths of an ensemble's members: which of them are kept at every level."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,17 @@ class BaseMemberPath(PruningPath):
         if hasattr(self, "scores"):
             table["score"] = self.scores
         else:
-            table["rank_share"] = self.rank_shares
+            table["rank_share"] = self.shares_at(index)
         if not self._members.sequential:
             weight = np.where(mask, self._members.weights if new is None else new, 0.0)
             table["weight"] = weight / weight.sum() if weight.sum() > 0 else weight
         if self.errors is not None:
             table["error"] = self.errors
         return table.set_axis(self._members.names).rename_axis("member")
+
+    def shares_at(self, index):  # noqa: ARG002 - a hook
+        """Return the rank shares that a pruner has at a level; ndarray of shape (n_members,)."""
+        return self.rank_shares
 
     def snapshots(self, X, index=None):
         """Yield models with the predictions of one level after the other, for given samples.
@@ -88,6 +93,87 @@ class MemberPath(BaseMemberPath, OrderedPath):
 
     def _sizes(self, n_levels):
         return self._sizes_of(np.array([self.mask(index) for index in range(n_levels)]))
+
+
+class GreedyPath(BaseMemberPath):
+    """The levels of an order that adds one member after the other, as far as it is asked for.
+
+    The first level that is cut takes as many members as it keeps. What needs more of them
+    (a larger level, `levels`, `rank_shares`, or a pickle) orders them all: the first ones are
+    the same, so that no level depends on what was asked before.
+
+    Parameters
+    ----------
+    members : Members
+        Reader and writer of the whole model.
+    errors : ndarray of shape (n_members,)
+        Error of each member by itself.
+    pick : callable
+        Takes votes and the number of members to select, and returns these, the best first.
+    votes : object
+        The votes. They are released after the first order: they may take more memory than
+        the model.
+    read : callable
+        Reads the votes once more.
+    """
+
+    def __init__(self, members, errors, pick, votes, read):
+        self._members, self.errors, self._pick, self._read = members, errors, pick, read
+        self._votes, self._order = votes, np.empty(0, dtype=np.intp)
+        self.model, self.unit, self.common_scale = members.model, "members", False
+        self._breaks = self._shares(np.arange(members.n_members))[:0:-1]
+
+    def __len__(self):
+        return len(self._breaks) + 1
+
+    @property
+    def units(self):
+        """Number of members that are kept, per level; ndarray of shape (n_levels,)."""
+        return np.arange(len(self), 0, -1)
+
+    @property
+    def levels(self):
+        """One row per level; see `PruningPath`."""
+        return self._complete.levels
+
+    @property
+    def rank_shares(self):
+        """The share of the members that are removed no later than each; see `PruningPath`."""
+        return self._complete.rank_shares
+
+    def mask(self, index):
+        """Return the members that are kept at a level; see `PruningPath.mask`."""
+        kept = np.zeros(len(self), dtype=bool)
+        kept[self._best(len(self) - index)] = True
+        return kept
+
+    def shares_at(self, index):
+        """Return the rank shares at a level, of which those that it removes have the lowest."""
+        n_kept = len(self) - index
+        shares = np.full(len(self), self._shares(n_kept))
+        shares[self._best(n_kept)] = self._shares(np.arange(n_kept))
+        return shares
+
+    @cached_property
+    def _complete(self):
+        """The path of the order of all members."""
+        return MemberPath(self._members, self._best(len(self)), self.errors)
+
+    def _shares(self, place):
+        """Return the rank share of the member at a place of the order."""
+        return 1 - place / self._members.n_members
+
+    def _best(self, n_members):
+        """Return the first members of the order."""
+        if n_members > len(self._order):
+            more = len(self) if len(self._order) else n_members
+            votes = self._read() if self._votes is None else self._votes
+            self._order, self._votes = self._pick(votes, more), None
+        return self._order[:n_members]
+
+    def __getstate__(self):
+        self._best(len(self))
+        return {**super().__getstate__(), "_pick": None, "_read": None}
 
 
 class MemberSetsPath(MemberPath):

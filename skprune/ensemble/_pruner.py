@@ -11,7 +11,7 @@ from skprune.arrays.annotations import Seed
 from skprune.base import VALIDATION, BaseModelPruner
 from skprune.criteria import diversity
 from skprune.ensemble._faithful_path import FaithfulPath
-from skprune.ensemble._path import MemberPath, MemberSetsPath, MemberWeightsPath
+from skprune.ensemble._path import GreedyPath, MemberPath, MemberSetsPath, MemberWeightsPath
 from skprune.ensemble._rows import read_votes, standardize_votes
 from skprune.exceptions import InputError
 from skprune.solvers import greedy, reweighting
@@ -27,6 +27,8 @@ BY_VOTES = {
     "drep": diversity.drep,
     "error": diversity.error,
 }
+# Those that take time for every member that is selected.
+ONE_BY_ONE = ("reduced_error", "complementarity", "drep")
 # The same orders for regressors, as far as they are defined for them.
 BY_SQUARES = {
     "reduced_error": greedy.forward,
@@ -117,7 +119,10 @@ class EnsemblePruner(BaseModelPruner):
         have `rank_shares_` instead.
     rank_shares_ : ndarray of shape (n_members,)
         For orders the share of the members that are removed no later than each one, for
-        "swaps" the share of sizes at which it is chosen; larger shares are kept.
+        "swaps" the share of sizes at which it is chosen; larger shares are kept. Members that
+        "reduced_error", "complementarity" and "drep" remove from classifiers all share the
+        lowest value: `fit` selects no more members than are kept. ``path_.rank_shares``
+        orders them all.
     keep_mask_ : ndarray of bool, shape (n_members,)
         Members that are kept.
     report_ : DataFrame
@@ -145,7 +150,11 @@ class EnsemblePruner(BaseModelPruner):
     Notes
     -----
     The predictions of T members for n samples are computed once. An order takes O(T n) time
-    per selected member, for "margin_distance" and the criteria of squared error O(T).
+    per selected member, for "margin_distance" and the criteria of squared error O(T). With
+    "reduced_error", "complementarity" and "drep" `fit` of a classifier selects only the members
+    that are kept. The others are ordered when `path_` is asked for a larger level, for its
+    `levels` or `rank_shares`, or is pickled; for that it refers to the validation samples, and
+    predicts them once more.
 
     Forests and bagging have no place for weights: they hold a member as often as its weight
     states, at most 16 times, as one object that takes memory and bytes of a pickle once. The
@@ -276,15 +285,10 @@ class EnsemblePruner(BaseModelPruner):
                 order = check_random_state(self.random_state).permutation(order)
                 order = _voters_first(order, members.weights)
             return MemberPath(members, order)
+        if members.is_classifier and self.criterion in BY_VOTES:
+            return self._order_by_votes(members, rows)
         votes, y, weight, mask = read_votes(members, rows, self.criterion)
         member_weight = members.weights
-        if members.is_classifier and self.criterion in BY_VOTES:
-            member_votes = diversity.MemberVotes(
-                votes, y, member_weight=member_weight, weight=weight, mask=mask
-            )
-            order = BY_VOTES[self.criterion](member_votes)
-            order = _voters_first(order, member_weight)
-            return MemberPath(members, order, diversity.own_error(member_votes))
         votes, target = standardize_votes(votes, y, weight, classifies=members.is_classifier)
         gram = diversity.pair_means(votes - target, weight=weight, mask=mask)
         errors = gram.diagonal().copy()
@@ -295,6 +299,24 @@ class EnsemblePruner(BaseModelPruner):
             return MemberSetsPath(members, greedy.swaps(gram, member_weight), errors)
         order = {**BY_SQUARES, "backward": greedy.backward}[self.criterion](gram, member_weight)
         return MemberPath(members, _voters_first(order, member_weight), errors)
+
+    def _order_by_votes(self, members, rows):
+        criterion = self.criterion
+
+        def read():
+            votes, y, weight, mask = read_votes(members, rows, criterion)
+            return diversity.MemberVotes(
+                votes, y, member_weight=members.weights, weight=weight, mask=mask
+            )
+
+        votes, pick = read(), BY_VOTES[criterion]
+        errors = diversity.own_error(votes)
+        if criterion in ONE_BY_ONE and members.weights.all():
+            return GreedyPath(members, errors, pick, votes, read)
+        return MemberPath(members, _voters_first(pick(votes), members.weights), errors)
+
+    def _shares_at(self, path, index):
+        return path.shares_at(index)
 
 
 def _voters_first(order, weight):

@@ -1,10 +1,14 @@
 """The path of a linear model: which coefficients or features are kept at every level."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 
 from skprune.base._ordered_path import OrderedPath, remaining, removal_levels
 from skprune.linear_model._refit import RowsLeftBehind
+from skprune.linear_model._snapshot import LinearResponses, LinearSnapshot
 
 
 class LinearPath(OrderedPath):
@@ -76,12 +80,34 @@ class LinearPath(OrderedPath):
     def _build(self, index):
         if index == 0:
             return self._surgeon.whole()
+        return self._surgeon.replace(*self._parameters(index), sparsify=self._sparsify)
+
+    def _parameters(self, index):
+        """Return the coefficients and intercepts of a level but the first."""
         mask = self._weights(index)
         if self._refit is None:
-            coef, intercept = np.where(mask, self._surgeon.coef, 0.0), self._surgeon.intercept
-        else:
-            coef, intercept = self._refit(mask)
-        return self._surgeon.replace(coef, intercept, sparsify=self._sparsify)
+            return np.where(mask, self._surgeon.coef, 0.0), self._surgeon.intercept
+        return self._refit(mask)
+
+    def snapshots(self, X, index=None):
+        """Yield models with the predictions of one level after the other, for given samples.
+
+        Parameters and result are those of `PruningPath.snapshots`. Classes of scikit-learn
+        predict from one product per level; no model is built.
+        """
+        model, surgeon = self.model, self._surgeon
+        known = type(model).__module__.startswith("sklearn.")
+        if not known or self._sparsify or issparse(model.coef_):
+            yield from super().snapshots(X, index)
+            return
+        responses = LinearResponses(model, X)
+        for level in self._ascending(index):
+            if level:
+                found = self._parameters(level)
+                (coef, intercept), build = surgeon.stored(*found), partial(surgeon.replace, *found)
+            else:
+                coef, intercept, build = model.coef_, model.intercept_, surgeon.whole
+            yield LinearSnapshot(responses, coef, intercept, build)
 
     @property
     def lost_rows(self):

@@ -5,9 +5,15 @@ which takes longer than the metric itself. Here targets are examined once. Count
 the last bit, and sums are taken in the same order.
 """
 
+from functools import partial
+
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.metrics import get_scorer
 from sklearn.utils import assert_all_finite
+
+from skprune.exceptions import InputError
+from skprune.tree._level_scores import CONFUSION, defines, from_margins
 
 
 class NamedScores:
@@ -47,14 +53,25 @@ class NamedScores:
         if not is_classifier(model):
             # Of other types, sums are taken in another precision.
             usual = y.dtype == np.float64 and bool(np.isfinite(y).all())
-            return NUMBERS if usual and (y != y[0]).any() else {}
+            if not usual or not (y != y[0]).any():
+                return {}
+            self.spread = np.sum((y - np.mean(y)) ** 2)
+            return NUMBERS
         classes = model.classes_
         if isinstance(classes, list) or not np.isin(y, classes).all():
             return {}
         _, self.codes, self.counts = np.unique(y, return_inverse=True, return_counts=True)
-        if len(self.counts) == len(classes) > 1:
-            return CLASSES | {"neg_log_loss": _log_loss}
-        return CLASSES
+        if not len(self.counts) == len(classes) > 1:
+            return CLASSES
+        # Of strings the scorer does not know which class is the positive one.
+        two_numbers = len(classes) == 2 and classes.dtype.kind in "iufb"
+        brier = {"neg_brier_score": _brier} if two_numbers else {}
+        confusion = {
+            metric: partial(_from_margins, metric)
+            for metric in CONFUSION
+            if defines(metric, classes)
+        }
+        return confusion | CLASSES | CHANCES | brier
 
     def of(self, model, X):
         """Return the scores of a level; dict of str to float.
@@ -78,6 +95,16 @@ def _balanced_accuracy(known, model, X):
     return np.mean(np.bincount(known.codes[right], minlength=len(known.counts)) / known.counts)
 
 
+def _from_margins(metric, known, model, X):
+    code = np.searchsorted(model.classes_, np.asarray(model.predict(X)))
+    n_classes = len(known.counts)
+    predicted = np.bincount(code, minlength=n_classes)
+    hits = np.bincount(code[code == known.codes], minlength=n_classes)
+    if not predicted.all():
+        return get_scorer(metric)(model, X, known.y)  # it warns of shares of nothing
+    return from_margins(metric, hits[np.newaxis], predicted[np.newaxis], known.counts)[0]
+
+
 def _log_loss(known, model, X):
     chance = model.predict_proba(X)
     assert_all_finite(chance)
@@ -86,9 +113,19 @@ def _log_loss(known, model, X):
     return np.mean(np.log(own))
 
 
+def _brier(known, model, X):
+    chance = model.predict_proba(X)[:, 1]
+    assert_all_finite(chance)
+    if chance.min() < 0 or chance.max() > 1:
+        msg = f"predict_proba returned {chance.min()} to {chance.max()}. Give a model of chances."
+        raise InputError(msg)
+    return -np.mean((known.codes - chance) ** 2)
+
+
 def _numbers(known, model, X):
     found = np.asarray(model.predict(X)).reshape(known.y.shape)
-    assert_all_finite(found)
+    if not np.isfinite(found.sum()):  # the same test as below, for less
+        assert_all_finite(found)
     return found
 
 
@@ -106,11 +143,11 @@ def _absolute_error(known, model, X):
 
 
 def _r2(known, model, X):
-    y = known.y
-    return 1 - np.sum((y - _numbers(known, model, X)) ** 2) / np.sum((y - np.mean(y)) ** 2)
+    return 1 - np.sum((known.y - _numbers(known, model, X)) ** 2) / known.spread
 
 
 CLASSES = {"accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy}
+CHANCES = {"neg_log_loss": _log_loss}
 NUMBERS = {
     "r2": _r2,
     "neg_mean_squared_error": _squared_error,

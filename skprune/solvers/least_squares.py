@@ -1,7 +1,7 @@
 """Least squares on subsets of columns, from the Gram matrix of all columns."""
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 # A pivot below this fraction of its diagonal entry is rounding: the columns are dependent.
 SINGULAR = 1e-13
@@ -26,17 +26,14 @@ def solve_on(gram, pull, kept):
         The solution, that of minimum norm if it is not unique. O(n_kept^3).
     """
     found = np.zeros(pull.shape)
-    matrix, right = gram[np.ix_(kept, kept)], pull[kept]
+    matrix, right = gram[kept][:, kept], pull[kept]
     if not len(right):  # SciPy below 1.14 refuses an empty system
         return found
-    try:
-        root = cholesky(matrix, lower=True)
-        definite = (root.diagonal() ** 2 > SINGULAR * matrix.diagonal()).all()
-    except np.linalg.LinAlgError:
-        definite = False
-    if definite:
-        half = solve_triangular(root, right, lower=True)
-        found[kept] = solve_triangular(root, half, lower=True, trans="T")
+    # Paths solve hundreds of small systems: the checks of `scipy.linalg` would take longer.
+    root, failed = dpotrf(matrix, lower=True)
+    if not failed and (root.diagonal() ** 2 > SINGULAR * matrix.diagonal()).all():
+        solution, _ = dpotrs(root, right.reshape(len(right), -1), lower=True)
+        found[kept] = solution.reshape(right.shape)
     else:
         found[kept] = np.linalg.lstsq(matrix, right, rcond=SINGULAR)[0]
     return found

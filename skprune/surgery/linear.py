@@ -166,6 +166,25 @@ class LinearSurgeon(Surgeon):
         InputError
             If an array has the wrong shape, or a number is not finite.
         """
+        dense, shift = self.stored(coef, intercept)
+        shell = copy.copy(self.model)
+        for name in STALE_ATTRIBUTES:
+            shell.__dict__.pop(name, None)
+        stored = shell.coef_
+        del shell.coef_, shell.intercept_
+        model = copy.deepcopy(shell)
+        model.coef_ = type(stored)(dense) if issparse(stored) else dense
+        model.intercept_ = shift
+        n_weights = np.count_nonzero(dense)
+        if sparsify and self._sparse_bytes(n_weights) < self._dense_bytes:
+            model.sparsify()
+        return model
+
+    def stored(self, coef, intercept):
+        """Return other coefficients and intercepts in the shape and type of the model's own.
+
+        Parameters and errors are those of `replace`; coefficients are dense in any case.
+        """
         if np.shape(coef) != self.coef.shape or np.shape(intercept) != self.intercept.shape:
             msg = (
                 f"coef has shape {np.shape(coef)} and intercept {np.shape(intercept)}; give "
@@ -178,19 +197,8 @@ class LinearSurgeon(Surgeon):
                 "features, add a penalty, or set recovery=None."
             )
             raise InputError(msg)
-        shell = copy.copy(self.model)
-        for name in STALE_ATTRIBUTES:
-            shell.__dict__.pop(name, None)
-        stored, offset = shell.coef_, shell.intercept_
-        del shell.coef_, shell.intercept_
-        model = copy.deepcopy(shell)
         dense = np.array(coef, dtype=self._dtype).reshape(self._shape)
-        model.coef_ = type(stored)(dense) if issparse(stored) else dense
-        model.intercept_ = _as_stored(offset, np.asarray(intercept))
-        n_weights = np.count_nonzero(dense)
-        if sparsify and self._sparse_bytes(n_weights) < self._dense_bytes:
-            model.sparsify()
-        return model
+        return dense, _as_stored(self.model.intercept_, np.asarray(intercept))
 
     def size(self):
         """Return non-zero coefficients, parameters and bytes of the model; a tuple of int."""

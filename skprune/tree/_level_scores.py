@@ -133,19 +133,44 @@ def _accuracy(table, span, weights, total):
 
 def _confusion_scores(metric, table, span, weights, classes):
     """Return scores that depend on the diagonal and margins of the confusion matrix."""
-    family, average = CONFUSION[metric]
-    binary = len(classes) == 2 and classes.dtype.kind in "iufb" and classes[1] == 1
-    if average == "binary" and not binary:
+    if not defines(metric, classes):
         return None
-    n_classes, actual = len(classes), weights[0]
+    n_classes = len(classes)
     prediction, hit = _hits(table, weights)
     hits = _level_sums(span, hit, prediction, n_classes)
     predicted = _level_sums(span, weights.sum(axis=1), prediction, n_classes)
+    return from_margins(metric, hits, predicted, weights[0])
+
+
+def defines(metric, classes):
+    """Return whether a metric of `CONFUSION` needs no `pos_label` for these classes."""
+    binary = len(classes) == 2 and classes.dtype.kind in "iufb" and classes[1] == 1
+    return binary or CONFUSION[metric][1] != "binary"
+
+
+def from_margins(metric, hits, predicted, actual):
+    """Return scores from the diagonal and the margins of confusion matrices.
+
+    Parameters
+    ----------
+    metric : str
+        One of `CONFUSION`.
+    hits, predicted : ndarray of shape (n_levels, n_classes)
+        Weight of the samples that are rightly, and at all, predicted to be of each class.
+    actual : ndarray of shape (n_classes,)
+        Weight of the samples of each class, not zero.
+
+    Returns
+    -------
+    ndarray of shape (n_levels,)
+        The scores.
+    """
+    family, average = CONFUSION[metric]
     if average == "micro":
         hits, predicted = (a.sum(axis=1, keepdims=True) for a in (hits, predicted))
         actual = actual.sum(keepdims=True)
     if family == "precision":
-        per_class = np.divide(hits, predicted, out=np.zeros_like(hits), where=predicted > 0)
+        per_class = np.divide(hits, predicted, out=np.zeros(hits.shape), where=predicted > 0)
     elif family == "recall":
         per_class = hits / actual
     else:

@@ -1,5 +1,6 @@
 """EnsemblePruner: what is its own beside the contracts in `test_common.py`."""
 
+import pickle
 import warnings
 
 import numpy as np
@@ -25,7 +26,8 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.tree import DecisionTreeClassifier
 
 from skprune import EnsemblePruner, PruningSearchCV
-from skprune.ensemble._pruner import BY_VOTES, CRITERIA, REWEIGHTINGS
+from skprune.ensemble import _pruner
+from skprune.ensemble._pruner import BY_VOTES, CRITERIA, ONE_BY_ONE, REWEIGHTINGS
 from skprune.exceptions import InputError, PruningWarning, UnsupportedModelError
 
 X, Y = make_classification(400, 8, n_informative=5, n_classes=3, flip_y=0.1, random_state=0)
@@ -109,6 +111,47 @@ def test_orders_have_rank_shares_and_weights_have_scores():
     pruner.set_params(criterion="lasso").fit(X, Y)
     assert not hasattr(pruner, "rank_shares_")
     assert pruner.report_["score"].tolist() == pruner.scores_.tolist()
+
+
+@pytest.mark.parametrize("criterion", ONE_BY_ONE)
+def test_a_fit_orders_only_the_members_that_it_keeps(criterion, monkeypatch):
+    asked, whole_order = [], BY_VOTES[criterion]
+
+    def pick(votes, n_picks=None):
+        asked.append(n_picks)
+        return whole_order(votes, n_picks)
+
+    monkeypatch.setitem(_pruner.BY_VOTES, criterion, pick)
+    pruner = EnsemblePruner(FOREST, criterion=criterion)
+    whole = clone(pruner).set_params(keep=1.0).fit(X, Y).path_
+    assert asked == [12]
+    for level in ({"keep": 4}, {"keep": 1}, {"threshold": 0.7}, {}):
+        asked.clear()
+        few = clone(pruner).set_params(**level).fit(X, Y)
+        n_kept = few.keep_mask_.sum()
+        assert "levels" in repr(few.path_)
+        assert len(few.path_) == 12
+        path, pickled = few.path_, pickle.loads(pickle.dumps(few))
+        assert asked == [n_kept]
+        index = 12 - n_kept
+        np.testing.assert_array_equal(few.keep_mask_, whole.mask(index))
+        # Those that are removed share the lowest value, on which no kept one is.
+        shares = np.where(few.keep_mask_, whole.rank_shares, index / 12)
+        np.testing.assert_allclose(few.rank_shares_, shares, rtol=1e-15)
+        np.testing.assert_array_equal(pickled.rank_shares_, few.rank_shares_)
+        assert pickled.report_.equals(few.report_)
+        again = pruner._at_level(whole, index)
+        np.testing.assert_array_equal(again.rank_shares_, few.rank_shares_)
+        assert again.report_.equals(few.report_)
+        # The whole order is that of a fit that asks for it at once.
+        for other in (pickle.loads(pickle.dumps(path)), path):
+            assert other.levels.equals(whole.levels)
+            np.testing.assert_array_equal(other.units, other.levels["members"])
+            np.testing.assert_array_equal(other.rank_shares, whole.rank_shares)
+            for row in range(12):
+                np.testing.assert_array_equal(other.mask(row), whole.mask(row))
+                assert other.locate(threshold=other.levels["threshold"][row]) == row
+        assert asked == [n_kept, 12]
 
 
 @pytest.mark.parametrize("criterion", REWEIGHTINGS)

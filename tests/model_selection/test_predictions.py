@@ -5,8 +5,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from scipy.sparse import csc_array, csr_array
 from sklearn.datasets import make_classification, make_regression
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 
@@ -72,6 +74,15 @@ WORDS = np.array(["no", "maybe", "yes"])
         (LinearPruner(LogisticRegression()), (X3, WORDS[y3]), "balanced_accuracy"),
         (LinearPruner(LogisticRegression()), (X3, y3), ["accuracy", "f1_macro", "neg_log_loss"]),
         (LinearPruner(LogisticRegression()), (X3, y3), {"a": "accuracy", "b": "roc_auc_ovr"}),
+        (LinearPruner(LogisticRegression()), (X, 2 * y - 1), ["neg_brier_score", "neg_log_loss"]),
+        (LinearPruner(LogisticRegression()), (csr_array(X), y), ["accuracy", "neg_brier_score"]),
+        (LinearPruner(Ridge()), (csc_array(XR), yr), ["r2", "neg_mean_absolute_error"]),
+        (LinearPruner(LogisticRegression()), (X, y), ["f1", "precision", "recall", "f1_macro"]),
+        (
+            LinearPruner(LogisticRegression()),
+            (X3, WORDS[y3]),
+            ["f1_weighted", "precision_macro", "recall_weighted", "f1_micro"],
+        ),
         (FOREST, (XR, yr), ["r2", "neg_mean_squared_error", "neg_root_mean_squared_error"]),
         (FOREST, (XR, yr), "neg_mean_absolute_error"),
         (FOREST, (XR, yr.astype(np.float32)), "r2"),
@@ -85,7 +96,21 @@ def test_metrics_known_by_name_equal_those_of_grid_search(pruner, data, scoring)
     reference = GridSearchCV(pruner, {"keep": [1.0, 0.5, 0.2]}, **params).fit(*data)
     for key, values in reference.cv_results_.items():
         if key.startswith("split"):
+            if any(name in key for name in ("f1", "precision", "recall", "accuracy")):
+                np.testing.assert_array_equal(search.cv_results_[key], values)
             np.testing.assert_allclose(search.cv_results_[key], values, rtol=1e-10)
+
+
+def test_a_share_of_nothing_is_warned_of_as_in_grid_search():
+    pruner = LinearPruner(LogisticRegression(C=1e-4), recovery=None)  # it predicts one class
+    rare = np.arange(120) % 10 == 0
+    params = {"scoring": ["precision", "f1_macro"], "cv": 2, "refit": False}
+    results = []
+    for kind in (PruningSearchCV, GridSearchCV):
+        with pytest.warns(UndefinedMetricWarning, match="Precision is ill-defined"):
+            results.append(kind(pruner, {"keep": [1.0, 0.5]}, **params).fit(X, rare).cv_results_)
+    for key in ("split0_test_precision", "split1_test_f1_macro"):
+        np.testing.assert_array_equal(results[0][key], results[1][key])
 
 
 def test_a_metric_that_is_not_defined_fails_as_in_grid_search():

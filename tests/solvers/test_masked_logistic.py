@@ -98,3 +98,29 @@ def test_weights_are_repetitions():
     twice = X.repeat(weight, axis=0), y.repeat(weight), np.ones(weight.sum())
     assert_allclose(weighted[0], refit(*twice, 1.0, mask)[0], rtol=1e-9, atol=1e-11)
     assert_array_equal(weighted[0] != 0, mask)
+
+
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("n_kept", [0, 1, 6])
+@pytest.mark.parametrize("C", [1e-2, 1.0, 1e4])
+def test_few_coefficients_are_found_without_lbfgs(intercept, n_kept, C, monkeypatch):
+    X, y, weight = table(2)
+    mask = np.arange(6)[np.newaxis] < n_kept
+    expected = refit(csr_array(X), y, weight, C, mask, intercept=intercept)
+    monkeypatch.setattr(masked_logistic, "minimize", None)
+    found = refit(X, y, weight, C, mask, intercept=intercept)
+    for one, other in zip(found, expected, strict=True):
+        assert_allclose(one, other, rtol=1e-7, atol=1e-9)
+
+
+def test_lbfgs_serves_where_newton_steps_do_not():
+    X, y, weight = table(2)
+    X[:, 0] = 100 * (2 * y - 1)  # separable, and far from the start
+    mask, start = np.ones((1, 6), dtype=bool), (np.full((1, 6), -1.0), np.zeros(1))
+    penalty = np.full(mask.shape, 1e-9)
+    problem = masked_logistic._Problem(X, y, weight, penalty, mask, start[1], intercept=True)
+    far = problem.pack(start[0])
+    assert problem.has_small_hessian
+    assert masked_logistic._newton(problem, far, masked_logistic.TOLERANCE) is None
+    coef, offset = masked_logistic.fit(X, y, weight, 1e-9, mask, start, intercept=True)
+    assert ((X @ coef[0] + offset > 0) == (y == 1)).all()
