@@ -490,6 +490,8 @@ def test_weights_mean_repetition(pruner):
         pytest.skip("it holds rows out or draws")
     if isinstance(pruner, MLPPruner):
         pytest.skip("rounding grows as networks train; tests/test_neural.py asks a frozen one")
+    if isinstance(pruner, SamplePruner):
+        pytest.skip("a row is a unit: repeated rows are more of them")
     X, y = data_for(pruner)
     y = np.round(y)  # whole numbers add up without rounding: the grown trees agree
     weight = np.random.RandomState(0).randint(1, 4, len(y))

@@ -9,34 +9,7 @@ from sklearn.base import clone
 from skprune.exceptions import InputError
 from skprune.surgery._base import Surgeon
 from skprune.surgery._checks import require, require_finite, require_shape, require_sparse
-
-# Fitted attributes that describe the whole model, and would be wrong for a smaller one.
-STALE_ATTRIBUTES = (
-    "rank_",
-    "singular_",
-    "dual_gap_",
-    "cv_results_",
-    "best_score_",
-    "mse_path_",
-    "coefs_paths_",
-    "scores_",
-    "active_",
-    "coef_path_",
-    "outliers_",
-    "scale_",
-    "sparse_coef_",
-    "standard_coef_",
-    "standard_intercept_",
-    "average_coef_",
-    "average_intercept_",
-    # The projection of `transform` in discriminant analysis.
-    "scalings_",
-    "xbar_",
-    "means_",
-    "covariance_",
-    "explained_variance_ratio_",
-)
-
+from skprune.surgery._stale import STALE_IN_LINEAR
 
 # Parameters that a search over penalties chooses, though a model without a search has them too.
 CHOSEN = frozenset({"alpha", "C", "l1_ratio", "precompute"})
@@ -168,7 +141,7 @@ class LinearSurgeon(Surgeon):
         """
         dense, shift = self.stored(coef, intercept)
         shell = copy.copy(self.model)
-        for name in STALE_ATTRIBUTES:
+        for name in STALE_IN_LINEAR:
             shell.__dict__.pop(name, None)
         stored = shell.coef_
         del shell.coef_, shell.intercept_

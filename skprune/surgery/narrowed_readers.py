@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skprune.surgery._records import records
-from skprune.surgery.linear import STALE_ATTRIBUTES
+from skprune.surgery._stale import STALE_IN_LINEAR
 from skprune.surgery.narrowed import Narrowed, at_least_one, with_inputs
 
 # They depend on all samples of the fit, and have an entry per feature or per sample.
@@ -95,7 +95,7 @@ def of_linear(model, sparse):
     if not sparse:
         return f"{coef.shape[1] - len(inputs)} features have coefficients of zero, but {DENSE_SUMS}"
     twin = with_inputs(model, inputs)
-    for name in STALE_ATTRIBUTES:
+    for name in STALE_IN_LINEAR:
         vars(twin).pop(name, None)
     twin.coef_ = (
         stored.tocsc()[:, inputs].asformat(stored.format)

@@ -117,10 +117,13 @@ class ValidationPath(NamedTuple):
     ----------
     leaves, loss : ndarray of shape (n_levels,)
         Mean number of leaves and mean validation loss at the first penalties.
+    is_whole : bool
+        Whether it went on to its end, rather than being given up because others are better.
     """
 
     leaves: np.ndarray
     loss: np.ndarray
+    is_whole: bool = True
 
     def loss_at(self, leaves):
         """Return the loss at numbers of leaves, NaN where the path has no such size."""
@@ -174,7 +177,7 @@ def _follow(runs, penalties, ridge, rivals):
         n_behind = n_behind + 1 if loss[-1] - best > HOPELESS * explained else 0
         if n_behind == PATIENCE or is_complete(leaves, most):
             break
-    return ValidationPath(np.array(leaves), np.array(loss))
+    return ValidationPath(np.array(leaves), np.array(loss), n_behind < PATIENCE)
 
 
 def most_leaves(n_leaves):
@@ -213,6 +216,8 @@ def _best_ridges(paths):
         at_size = [other.loss_at(path.leaves) for other in paths.values()]
         row[: len(path.loss)] = path.loss - np.nanmin(at_size, axis=0)
         row[: len(path.loss)][path.leaves < 2] = np.nan  # no tree: there is nothing to shrink
+        if path.is_whole:  # at smaller penalties its last model remains what it has to offer
+            row[len(path.loss) :] = row[len(path.loss) - 1]
     known = np.isfinite(excess)
     average = convolve1d(np.where(known, excess, 0.0), SMOOTHING, axis=1, mode="constant")
     average /= np.maximum(convolve1d(known.astype(float), SMOOTHING, axis=1, mode="constant"), 1)

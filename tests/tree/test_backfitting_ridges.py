@@ -55,9 +55,13 @@ def test_what_cannot_be_compared_follows_its_neighbours():
     """Levels without trees, and levels that a path has not reached."""
     assert (_best_ridges({10.0: path(np.ones(3), np.zeros(3))}) == FIRST_RIDGE).all()
     good, bad = 1 / np.sqrt(LEAVES + 1.0), 1.2 / np.sqrt(LEAVES + 1.0)
-    chosen = _best_ridges({1.0: path(good[:4], LEAVES[:4]), 300.0: path(bad)})
+    ended = path(good[:4], LEAVES[:4])
+    given_up = ended._replace(is_whole=False)
+    chosen = _best_ridges({1.0: given_up, 300.0: path(bad)})
     assert chosen[:4].tolist() == [1.0] * 4
     assert chosen[5:].tolist() == [300.0] * 3
+    # A path that has reached its end is not given up for one that gets there later.
+    assert (_best_ridges({1.0: ended, 300.0: path(bad)}) == 1.0).all()
 
 
 def test_a_path_ends_where_nothing_is_left_to_keep():
