@@ -126,11 +126,15 @@ class ValidationPath(NamedTuple):
     is_whole: bool = True
 
     def loss_at(self, leaves):
-        """Return the loss at numbers of leaves, NaN where the path has no such size."""
+        """Return the loss at numbers of leaves, NaN where the path has no such size.
+
+        Beyond its end a path has the loss of its last model: ends differ from path to path.
+        """
         # Of levels with as many leaves the last one, of the smallest penalty, counts.
         size, first = np.unique(self.leaves[::-1], return_index=True)
         loss = self.loss[::-1][first]
-        return np.interp(np.log1p(leaves), np.log1p(size), loss, left=np.nan, right=np.nan)
+        beyond = loss[-1] if self.is_whole else np.nan
+        return np.interp(np.log1p(leaves), np.log1p(size), loss, left=np.nan, right=beyond)
 
 
 def choose_ridges(runs):
@@ -172,7 +176,7 @@ def _follow(runs, penalties, ridge, rivals):
         steps = [run.advance(s, penalty, ridge) for run, s in zip(runs, states, strict=True)]
         leaves.append(np.mean([size for size, _ in steps]))
         loss.append(sum(value for _, value in steps) / total)
-        best = min([*loss, *(rival.loss_at(leaves[-1]) for rival in rivals.values())])
+        best = np.nanmin([*loss, *(rival.loss_at(leaves[-1]) for rival in rivals.values())])
         explained = loss[0] - min([*loss, *(rival.loss.min() for rival in rivals.values())])
         n_behind = n_behind + 1 if loss[-1] - best > HOPELESS * explained else 0
         if n_behind == PATIENCE or is_complete(leaves, most):

@@ -62,6 +62,9 @@ def test_what_cannot_be_compared_follows_its_neighbours():
     assert chosen[5:].tolist() == [300.0] * 3
     # A path that has reached its end is not given up for one that gets there later.
     assert (_best_ridges({1.0: ended, 300.0: path(bad)}) == 1.0).all()
+    # Nor is one preferred for its last model, which is larger than all others and worse.
+    larger = path(bad, LEAVES * 1.5)
+    assert (_best_ridges({1.0: path(good), 300.0: larger}) == 1.0).all()
 
 
 def test_a_path_ends_where_nothing_is_left_to_keep():
