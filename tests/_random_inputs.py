@@ -336,6 +336,23 @@ def owner_of(error):
     return "unclear"
 
 
+# What may come of a trial; a refusal of ours is named by its class.
+OUTCOMES = frozenset(
+    {
+        "right",
+        "right, a model that does not predict such samples",
+        "nothing to freeze",
+        "InputError",
+        "LevelError",
+        "UnsupportedModelError",
+        "scikit-learn",
+        "inner model",
+        "search right",
+        "search refused",
+    }
+)
+
+
 def outcome(trial):
     """Run a trial; return what came of it, and fail if that is wrong or unclear."""
     X, y, weight = trial.data()

@@ -4,11 +4,24 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.ensemble import BaggingClassifier, ExtraTreesClassifier, RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 from skprune.arrays.nodes import NO_NODE, NodeTable, preorder
 
 N_FEATURES = 3
 N_CLASSES = 3
+
+# Small classifiers that average the votes of trees, one of each kind.
+SMALL = {"n_estimators": 5, "random_state": 0}
+VOTING_TREES = {
+    "tree": DecisionTreeClassifier(random_state=0),
+    "forest": RandomForestClassifier(**SMALL),
+    "extra trees": ExtraTreesClassifier(**SMALL),
+    "bagging": BaggingClassifier(**SMALL),
+    "bagging of columns": BaggingClassifier(max_features=0.4, **SMALL),
+    "columns drawn twice": BaggingClassifier(bootstrap_features=True, max_samples=5, **SMALL),
+}
 
 # The same examples in every run; `reproducible` decorates each test that draws.
 reproducible = settings(derandomize=True, deadline=None, database=None, max_examples=50)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from tests._random_inputs import EVERY, outcome, trials
+from tests._random_inputs import EVERY, OUTCOMES, outcome, trials
 
 pytestmark = pytest.mark.untraced
 
@@ -24,7 +24,8 @@ SETTINGS = {
 @settings(max_examples=200, **SETTINGS)
 @given(trials())
 def test_some_random_inputs(trial):
-    event(outcome(trial))
+    event(found := outcome(trial))
+    assert found in OUTCOMES
 
 
 @pytest.mark.slow
@@ -32,4 +33,5 @@ def test_some_random_inputs(trial):
 @settings(max_examples=1000, **SETTINGS)
 @given(data=st.data())
 def test_many_random_inputs(part, data):
-    event(outcome(data.draw(trials(EVERY[part::N_PARTS]))))
+    event(found := outcome(data.draw(trials(EVERY[part::N_PARTS]))))
+    assert found in OUTCOMES

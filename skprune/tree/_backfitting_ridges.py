@@ -159,12 +159,14 @@ def choose_ridges(runs):
     penalties = PENALTY_GRID[1::2]  # every other, to save time
     penalties = penalties[penalties >= least]
     paths = {FIRST_RIDGE: _follow(runs, penalties, FIRST_RIDGE, {})}
+    chosen = _best_ridges(paths)
     for direction in (LARGER_RIDGES, SMALLER_RIDGES):
         for ridge in direction:
             paths[ridge] = _follow(runs, penalties, ridge, paths)
-            if ridge not in _best_ridges(paths):
+            chosen = _best_ridges(paths)
+            if ridge not in chosen:
                 break
-    return [float(ridge) for ridge in np.repeat(_best_ridges(paths), 2)]
+    return [float(ridge) for ridge in np.repeat(chosen, 2)]
 
 
 def _follow(runs, penalties, ridge, rivals):

@@ -54,7 +54,7 @@ PLAIN = [  # they predict by the formulas alone
 ]
 
 
-def level_after_level(model, data, target, **params):
+def assert_levels_predict_as_models(model, data, target, **params):
     """Compare the snapshots of all levels with the models; return the path."""
     pruner = LinearPruner(model, criterion="magnitude", recovery=None, **params)
     path = pruner.fit(data, target).path_
@@ -74,15 +74,17 @@ def level_after_level(model, data, target, **params):
 
 @pytest.mark.parametrize(("model", "data", "target"), PLAIN)
 def test_snapshots_equal_the_models_and_build_none(model, data, target, monkeypatch):
-    path = level_after_level(model, data, target)
+    path = assert_levels_predict_as_models(model, data, target)
 
-    monkeypatch.setattr(LinearSurgeon, "replace", Mock(side_effect=AssertionError))
+    build = Mock(side_effect=AssertionError)
+    monkeypatch.setattr(LinearSurgeon, "replace", build)
     for snapshot in path.snapshots(data):
         snapshot.predict(data)
         if is_classifier(model):
             snapshot.decision_function(data)
         if type(model) in {LogisticRegression, LinearDiscriminantAnalysis}:
             snapshot.predict_proba(data)
+    assert not build.called
 
 
 class Positive(LinearRegression):
@@ -102,11 +104,11 @@ class Positive(LinearRegression):
     ],
 )
 def test_other_predictions_are_those_of_the_models(model, data, target, params):
-    level_after_level(clone(model), data, target, **params)
+    assert_levels_predict_as_models(clone(model), data, target, **params)
 
 
 def test_named_columns_are_checked_once():
     frame = pd.DataFrame(X, columns=list("abcdef"))
-    path = level_after_level(LogisticRegression(), frame, y)
+    path = assert_levels_predict_as_models(LogisticRegression(), frame, y)
     with pytest.raises(ValueError, match="feature names"):
         next(path.snapshots(frame[list("fedcba")]))

@@ -11,8 +11,6 @@ from scipy.special import expit
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import (
-    BaggingClassifier,
-    ExtraTreesClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
@@ -24,17 +22,9 @@ from skprune.arrays.nodes import survivors
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import surgeon_for
 from skprune.surgery.additive import additive_classifier, last_to_go_left
-from tests._trees import reproducible
+from tests._trees import SMALL, reproducible
+from tests._trees import VOTING_TREES as MODELS
 
-SMALL = {"n_estimators": 5, "random_state": 0}
-MODELS = {
-    "tree": DecisionTreeClassifier(random_state=0),
-    "forest": RandomForestClassifier(**SMALL),
-    "extra trees": ExtraTreesClassifier(**SMALL),
-    "bagging": BaggingClassifier(**SMALL),
-    "bagging of columns": BaggingClassifier(max_features=0.4, **SMALL),
-    "columns drawn twice": BaggingClassifier(bootstrap_features=True, max_samples=5, **SMALL),
-}
 LABELS = {
     "numbers": lambda y: np.minimum(y, 1) + 3,
     "booleans": lambda y: y == 1,

@@ -11,8 +11,6 @@ from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.ensemble import (
-    BaggingClassifier,
-    ExtraTreesClassifier,
     GradientBoostingClassifier,
     RandomForestClassifier,
     RandomTreesEmbedding,
@@ -20,23 +18,15 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.tree import DecisionTreeClassifier
 
 from skprune import model_size
 from skprune.arrays.nodes import survivors
 from skprune.exceptions import InputError, UnsupportedModelError
 from skprune.surgery import has_surgeon, surgeon_for
 from skprune.surgery.embedded import embedded_classifier
+from tests._trees import SMALL
+from tests._trees import VOTING_TREES as MODELS
 
-SMALL = {"n_estimators": 5, "random_state": 0}
-MODELS = {
-    "tree": DecisionTreeClassifier(random_state=0),
-    "forest": RandomForestClassifier(**SMALL),
-    "extra trees": ExtraTreesClassifier(**SMALL),
-    "bagging": BaggingClassifier(**SMALL),
-    "bagging of columns": BaggingClassifier(max_features=0.4, **SMALL),
-    "columns drawn twice": BaggingClassifier(bootstrap_features=True, max_samples=5, **SMALL),
-}
 LABELS = {
     "numbers": lambda y: y + 3,
     "words": lambda y: np.array(["a", "bb", "ccc"])[y],
