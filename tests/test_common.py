@@ -24,7 +24,7 @@ from sklearn.ensemble import (
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils import estimator_checks
+from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklearn.utils.validation import check_is_fitted
 
@@ -459,6 +459,29 @@ def test_frozen_models_without_samples_say_so(pruner):
     if pruner._needs_rows():
         with pytest.raises(InputError, match="X has 0 samples, but the pruner of a frozen model"):
             pruner.fit(X[:0], y[:0])
+
+
+@over_models
+def test_frozen_models_with_samples_of_weight_zero_only_say_so(pruner):
+    X, y = data_for(pruner, 60)
+    frozen = FrozenEstimator(clone(pruner.estimator).fit(X, y))
+    pruner = clone(pruner).set_params(estimator=frozen)
+    if pruner._needs_rows() or isinstance(pruner, SamplePruner):
+        with pytest.raises(InputError, match="has a positive weight"):
+            pruner.fit(X, y, sample_weight=np.zeros(60))
+
+
+@over_models
+def test_missing_values_of_held_out_samples_are_refused_as_those_of_others(pruner):
+    X, y = data_for(pruner, 60)
+    model = clone(pruner.estimator).fit(X, y)
+    if get_tags(model).input_tags.allow_nan or not holds_rows_out(pruner):
+        pytest.skip("it reads missing values, or holds no samples out")
+    for row in range(0, 60, 6):
+        gap = X.copy()
+        gap[row, 0] = np.nan
+        with pytest.raises(ValueError, match="contains NaN"):
+            clone(pruner).fit(gap, y)
 
 
 MALFORMED_WEIGHTS = {

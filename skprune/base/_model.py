@@ -35,6 +35,7 @@ from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import ValidationData, check_weights_fit, hold_out
 from skprune.base._shared_fits import LENT, signature_of
+from skprune.base._targets import samples_missing
 from skprune.exceptions import InputError, PruningWarning
 
 # What `validation` may be, in the pruners that have it.
@@ -205,6 +206,8 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         )
         model = clone(self.estimator)
         model.fit(train.X, train.y, **rows_of_params(X, params, parts[0]))
+        if not tags_of(model).input_tags.allow_nan:  # no other check sees the part held out
+            validate_data(model, held.X, reset=False, accept_sparse=True, dtype=None)
         return model, held._replace(grown_on=train)
 
     def _warn_of_unused_validation(self, *, frozen):
@@ -252,6 +255,8 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
                 "fit. Give some that the model was not fitted to."
             )
             raise InputError(msg)
+        if sample_weight is not None and not np.any(sample_weight):
+            raise samples_missing(len(sample_weight))
         return ValidationData(X, y, sample_weight, out_of_bag=False)
 
     def _resolve_validation(self):

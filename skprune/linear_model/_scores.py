@@ -13,6 +13,8 @@ from skprune.solvers.least_squares import sums_of_squares
 MAX_CELLS = 40_000_000
 # Number of features at which a model that was too wide for a Hessian gets one again.
 FEW_COLUMNS = 500
+# Curvature whose inverse is finite, times 1e-12 too.
+LEAST_CURVATURE = 1e-280
 # At most so many units are removed in one last round.
 FEW = 8
 
@@ -234,7 +236,7 @@ def _steady(hessian):
     smallest sufficient one of an ascending sequence.
     """
     diagonal = hessian.diagonal().copy()
-    floor = max(diagonal.max(), np.finfo(float).tiny) * 1e-12
+    floor = max(diagonal.max(), LEAST_CURVATURE) * 1e-12
     for share in (0.0, 1e-10, 1e-8, 1e-6, 1e-4):
         steady = hessian + np.diag(share * diagonal + (floor if share else 0.0))
         try:

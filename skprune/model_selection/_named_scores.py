@@ -143,7 +143,10 @@ def _absolute_error(known, model, X):
 
 
 def _r2(known, model, X):
-    return 1 - np.sum((known.y - _numbers(known, model, X)) ** 2) / known.spread
+    misses = np.sum((known.y - _numbers(known, model, X)) ** 2)
+    if known.spread == 0:  # values so near each other that their squares are 0
+        return float(misses == 0)
+    return 1 - misses / known.spread
 
 
 CLASSES = {"accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy}

@@ -7,7 +7,9 @@ from sklearn.base import clone, is_classifier
 from sklearn.utils import check_array, indexable
 
 from skprune._compat import check_sample_weight, rows_of, rows_of_params
+from skprune.arrays.labels import encode_labels
 from skprune.base._targets import as_numbers
+from skprune.exceptions import InputError
 
 # Strata of a continuous target: so many quantile groups of equally many samples.
 N_QUANTILE_GROUPS = 10
@@ -93,6 +95,9 @@ def training_samples(model, X, y, sample_weight, params, groups=None):
     ------
     ValueError
         If a weight is negative: such a sample would be removed first, whatever its score.
+    InputError
+        If labels are of types that do not compare, or `y` lacks a class that a fitted classifier
+        knows.
     """
     X, y = indexable(X, y)
     values, classes = np.asarray(y), None
@@ -100,7 +105,14 @@ def training_samples(model, X, y, sample_weight, params, groups=None):
     weight = check_sample_weight(sample_weight, like, dtype=np.float64, ensure_non_negative=True)
     if is_classifier(model):
         check_array(values, ensure_2d=False, dtype=None, input_name="y")  # a frozen model did not
-        classes, values = np.unique(values, return_inverse=True)
+        classes, values = _classes_of(values)
+        known = getattr(model, "classes_", classes)
+        if len(lost := known[encode_labels(classes, known) < 0]):
+            msg = (
+                f"y has no sample of {lost.tolist()}, but the model that was given knows it. Give "
+                "samples of all of its classes: it is fitted to them again."
+            )
+            raise InputError(msg)
         stratum = values
     else:
         values = as_numbers(values)
@@ -108,3 +120,13 @@ def training_samples(model, X, y, sample_weight, params, groups=None):
         place = np.arange(len(values))
         stratum[values.argsort(kind="stable")] = place * N_QUANTILE_GROUPS // len(values)
     return TrainingSamples(X, y, sample_weight, params, weight, classes, values, stratum, groups)
+
+
+def _classes_of(labels):
+    """Return the classes, sorted, and the class of each sample."""
+    try:
+        return np.unique(labels, return_inverse=True)
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in labels.ravel().tolist()})
+        msg = f"y has labels of {len(kinds)} types: {', '.join(kinds)}. Give labels of one type."
+        raise InputError(msg) from error

@@ -90,19 +90,19 @@ def validation_runs(surgeon, problem, rows, known, grow_on, seed):
 
     For few samples more parts are used: each is a noisy estimate, and they cost little.
     """
-    n_rows = known.target.shape[1]
-    if n_rows < 2:
+    counted = np.flatnonzero(known.weight)  # a part of the others would have no loss
+    if len(counted) < 2:
         msg = (
-            f"n_samples={n_rows} is too small: some samples are needed to choose the ridge. Give "
-            "more samples, or set ridge."
+            f"n_samples={len(counted)} of positive weight is too small: some samples are needed to "
+            "choose the ridge. Give more samples, or set ridge."
         )
         raise InputError(msg)
-    n_parts = min(N_PARTS, n_rows)
-    parts = np.array_split(np.random.default_rng(seed).permutation(n_rows), n_parts)
+    n_parts = min(N_PARTS, len(counted))
+    parts = np.array_split(np.random.default_rng(seed).permutation(counted), n_parts)
     runs = []
     most = n_parts if grow_on else 2
-    for held_out in parts[: max(1, min(most, ENOUGH_SAMPLES // n_rows))]:
-        grow = np.setdiff1d(np.arange(n_rows), held_out)
+    for held_out in parts[: max(1, min(most, ENOUGH_SAMPLES // len(counted)))]:
+        grow = np.setdiff1d(np.arange(len(known.weight)), held_out)
         if grow_on is not None:
             surgeon = surgeon_for(grow_on(grow))
             known = known._replace(leaf=surgeon.apply(rows.X))
@@ -157,7 +157,7 @@ def choose_ridges(runs):
     """
     least = MIN_PENALTY / max(run.weight for run in runs)
     penalties = PENALTY_GRID[1::2]  # every other, to save time
-    penalties = penalties[penalties >= least]
+    penalties = penalties[: max(1, np.count_nonzero(penalties >= least))]
     paths = {FIRST_RIDGE: _follow(runs, penalties, FIRST_RIDGE, {})}
     chosen = _best_ridges(paths)
     for direction in (LARGER_RIDGES, SMALLER_RIDGES):
