@@ -42,11 +42,14 @@ class LinearPath(OrderedPath):
         removed_at = np.where(here, removal_levels(order, units.max() + 1)[units], 0)
         ordered = np.empty(len(order))
         ordered[removed_at[here] - 1] = scores.ravel()[here]
+        removed_at = removed_at.reshape(scores.shape)
+        if refit is not None:
+            refit.follow(np.broadcast_to(removed_at, surgeon.coef.shape) * self._alive)
         if len(surgeon.coef) == 1:
-            scores = scores.ravel()
+            scores, removed_at = scores.ravel(), removed_at.ravel()
         super().__init__(
             surgeon.model,
-            removed_at.reshape(scores.shape),
+            removed_at,
             ordered,
             scores,
             unit="features" if by_column else "weights",
