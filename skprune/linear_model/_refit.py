@@ -10,6 +10,7 @@ from skprune._compat import fit_takes_weights
 from skprune.base._rows import rows_left_behind
 from skprune.exceptions import InputError
 from skprune.linear_model._objective import MAX_COLUMNS
+from skprune.linear_model._walk import NestedWalk
 from skprune.solvers import masked_logistic
 from skprune.solvers.least_squares import NestedSolver, solve_on
 
@@ -69,6 +70,21 @@ class ByClone:
         removed_at : ndarray of int, shape (n_outputs, n_features)
             The first level without each coefficient; 0 for those that the model does not have.
         """
+
+    def walker(self, removed_at):  # noqa: ARG002 - a hook
+        """Return what refits levels of a path in turn, each with fewer coefficients.
+
+        Parameters
+        ----------
+        removed_at : ndarray
+            As of `follow`.
+
+        Returns
+        -------
+        callable
+            As this, but for the start. Results may differ by rounding.
+        """
+        return self
 
     def regularized(self):
         """Return the objective to order by, at its minimum, and its refit.
@@ -176,6 +192,10 @@ class ByMask(ByClone):
         refit = ByMask(strong)
         return strong.at(*refit(strong.coef != 0, (strong.coef, strong.intercept))), refit
 
+    def walker(self, removed_at):
+        """See `ByClone`."""
+        return NestedWalk(self, self._objective, removed_at)
+
     def __call__(self, mask, start=None):
         """Fit what is not masked; see `ByClone`."""
         whole = self._objective
@@ -279,6 +299,13 @@ class ByProducts(ByClone):
 
 class RowsLeftBehind:
     """Replaces a refit that needs the training data in a pickled path."""
+
+    def follow(self, removed_at):
+        """Do nothing."""
+
+    def walker(self, removed_at):  # noqa: ARG002 - as of the refit that it replaces
+        """Return this."""
+        return self
 
     def __call__(self, mask, start=None):  # noqa: ARG002 - the signature of the refit it replaces
         """Raise the error of missing training data."""

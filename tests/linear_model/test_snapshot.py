@@ -112,3 +112,18 @@ def test_named_columns_are_checked_once():
     path = assert_levels_predict_as_models(LogisticRegression(), frame, y)
     with pytest.raises(ValueError, match="feature names"):
         next(path.snapshots(frame[list("fedcba")]))
+
+
+@pytest.mark.parametrize("penalty", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("params", [{}, {"unit": "feature"}, {"criterion": "magnitude"}])
+@pytest.mark.parametrize("rows", [None, [0, 2, 3, 5], [4], []])
+def test_levels_that_are_refitted_in_turn_equal_those_refitted_alone(penalty, params, rows):
+    weight = np.linspace(0.1, 2, len(y))
+    model = LogisticRegression(C=1 / penalty, class_weight="balanced")
+    path = LinearPruner(model, **params).fit(X, WORDS[y], sample_weight=weight).path_
+    rows = range(len(path)) if rows is None else rows
+    for index, snapshot in zip(rows, path.snapshots(X, rows), strict=True):
+        cut = path.cut(index=index)
+        np.testing.assert_allclose(snapshot.coef, cut.coef_, rtol=1e-8)
+        np.testing.assert_allclose(snapshot.intercept, cut.intercept_, rtol=1e-8)
+        np.testing.assert_array_equal(snapshot.predict(X), cut.predict(X))
