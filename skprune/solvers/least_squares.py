@@ -5,6 +5,9 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 # A pivot below this fraction of its diagonal entry is rounding: the columns are dependent.
 SINGULAR = 1e-13
+# Cells of the part of a table that fits a cache, but no fewer rows than make products worthwhile.
+CHUNK_CELLS = 32_768
+MIN_ROWS = 512
 
 
 def solve_on(gram, pull, kept):
@@ -116,10 +119,22 @@ def moments(X, weight, *, center):
     total = weight.sum()
     mean = X.T @ weight / total if center and total > 0 else np.zeros(X.shape[1])
     if isinstance(X, np.ndarray):
-        scaled = np.sqrt(weight)[:, np.newaxis] * (X - mean)
-        return scaled.T @ scaled, mean
+        return _gram(X, mean, np.sqrt(weight)[:, np.newaxis]), mean
     products = (X.T @ X.multiply(weight[:, np.newaxis]).tocsr()).toarray()
     return products - total * np.outer(mean, mean), mean
+
+
+def _gram(X, mean, scale):
+    """Return the products of shifted and scaled columns; a few rows are copied at a time."""
+    n_rows, n_columns = X.shape
+    size = max(MIN_ROWS, CHUNK_CELLS // max(1, n_columns))
+    buffer, found = np.empty((min(size, n_rows), n_columns)), np.zeros((n_columns, n_columns))
+    for start in range(0, n_rows, size):
+        rows = slice(start, start + size)
+        part = np.subtract(X[rows], mean, out=buffer[: n_rows - start])
+        part *= scale[rows]
+        found += part.T @ part
+    return found
 
 
 def sums_of_squares(X, weights, *, center):
