@@ -196,8 +196,8 @@ class ByMask(ByClone):
         """See `ByClone`."""
         return NestedWalk(self, self._objective, removed_at)
 
-    def __call__(self, mask, start=None):
-        """Fit what is not masked; see `ByClone`."""
+    def __call__(self, mask, start=None, *, near=False):
+        """Fit what is not masked; see `ByClone`. A level is fitted from a start that is near."""
         whole = self._objective
         return masked_logistic.fit(
             whole.X,
@@ -207,7 +207,8 @@ class ByMask(ByClone):
             mask,
             (whole.coef, whole.intercept) if start is None else start,
             intercept=whole.has_intercept,
-            polish=start is None,  # intermediate fits need not be exact
+            polish=near or start is None,  # intermediate fits need not be exact
+            near=near,
         )
 
 
