@@ -199,13 +199,14 @@ def test_streams_without_a_change_raise_no_more_alarms_than_stated():
 
 
 def test_a_drop_of_two_points_is_found():
-    """In 90 % of the streams within as many samples as the guide states."""
+    """Within as many samples as the guide states for 90 % of the streams."""
     rng, found = np.random.default_rng(2), 0
     for _ in range(60):
-        monitor = AgreementMonitor(level=0.98).update_predictions(*stream(rng, 5000, 0.98))
-        monitor.update_predictions(*stream(rng, 3400, 0.96))
-        found += monitor.alarm_ and monitor.alarm_at_ > 5000
-    assert found >= 54
+        monitor = AgreementMonitor(level=0.98).update_predictions(*stream(rng, 10_000, 0.98))
+        monitor.update_predictions(*stream(rng, 2500, 0.96))
+        found += monitor.alarm_ and monitor.alarm_at_ > 10_000
+    # 90 % less three standard errors of 60 streams; `python -m benchmarks monitor` runs 1,000
+    assert found / 60 >= 0.9 - 3 * np.sqrt(0.09 / 60)
 
 
 # Drift
