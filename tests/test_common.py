@@ -143,19 +143,23 @@ def name_of_check(part):
     return f"{part.func.__name__}({options})" if options else part.func.__name__
 
 
-# As `parametrize_with_checks` does, but named by `name_of`: to print all estimators takes longer
-# than to import everything, in each worker.
-@pytest.mark.parametrize(
-    ("estimator", "check"),
-    [
-        pair
-        for instance in INSTANCES
+def checked(instances):
+    """Yield estimators with their checks; slow where a pruner of such a model came before."""
+    seen = set()
+    for instance in instances:
+        kind = type(instance), type(vars(instance).get("estimator"))
+        marks = [pytest.mark.slow] if kind in seen and "estimator" in vars(instance) else []
+        seen.add(kind)
         for pair in estimator_checks_generator(
             instance, expected_failed_checks=expected_failed_checks(instance), mark="xfail"
-        )
-    ],
-    ids=name_of_check,
-)
+        ):
+            expected = list(getattr(pair, "marks", []))
+            yield pytest.param(*getattr(pair, "values", pair), marks=expected + marks)
+
+
+# As `parametrize_with_checks` does, but named by `name_of`: to print all estimators takes longer
+# than to import everything, in each worker.
+@pytest.mark.parametrize(("estimator", "check"), checked(INSTANCES), ids=name_of_check)
 def test_scikit_learn_checks(estimator, check):
     with warnings.catch_warnings():
         # Checks feed what no one should: a class too small for the folds, a target of NaN.
