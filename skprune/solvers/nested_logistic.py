@@ -5,6 +5,8 @@ minimum moves little, and the Hessian changes little: the leading part of one Ch
 serves many subsets, and the first step of a fit is exact for a quadratic objective.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 from scipy.special import expit
@@ -55,7 +57,7 @@ class NestedLogistic:
         self._penalty = np.append(np.zeros(self._first), penalty / self._scale**2)
         self._fixed = 0.0 if intercept else offset
         self._point = np.append(np.full(self._first, offset / 2), coef * self._scale)
-        self._root = None
+        self._root: Any = None
 
     def fit(self, n_kept):
         """Fit the first features, no more of them than before.
@@ -99,7 +101,8 @@ class NestedLogistic:
 
     def _descend(self, point, gradient):
         """Take quasi-Newton steps from the Hessian at hand, as long as they are good ones."""
-        root, moves = self._root[: len(point), : len(point)], []
+        moves: list[Any] = []
+        root = self._root[: len(point), : len(point)]
         size = np.abs(gradient).max(initial=0.0)
         for _ in range(MAX_STEPS):
             if size <= TOLERANCE:
