@@ -54,11 +54,10 @@ class NestedWalk:
         whole, (coef, intercept) = self._objective, self._last
         if len(order) > MAX_NESTED or not (whole.penalty[0, order] > 0).all():
             return None
-        X = whole.X[:, order]
-        if not isinstance(X, np.ndarray):
-            if X.shape[0] * X.shape[1] > MAX_DENSE_CELLS:
-                return None
-            X = X.toarray()
+        is_dense = isinstance(whole.X, np.ndarray)
+        if not is_dense and whole.X.shape[0] * len(order) > MAX_DENSE_CELLS:
+            return None
+        X = whole.X[:, order] if is_dense else whole.X[:, order].toarray()
         return NestedLogistic(
             X,
             whole.codes == 1,

@@ -66,20 +66,21 @@ class Block:
     """
 
     def __init__(self, model, X, methods):
-        self.model, self.X, self.levels = model, X, []
+        self.model, self.X, self.levels, self._n_cells = model, X, [], 0
         self._kept: dict[str, list[Any]] = {method: [] for method in methods}
         self._stacked: dict[str, Any] = {}
 
     @property
     def is_full(self):
         """Whether no other level should be added."""
-        return sum(sum(each.size for each in kept) for kept in self._kept.values()) >= MAX_CELLS
+        return self._n_cells >= MAX_CELLS
 
     def add(self, level, model):
         """Add the predictions of a level; a model that reuses their memory may do so."""
         self.levels.append(level)
         for method, kept in self._kept.items():
             kept.append(np.array(_respond(model, method, self.X)))
+            self._n_cells += kept[-1].size
 
     def get(self, method):
         """Return a response of all levels; ndarray of shape (n_levels, n_samples, ...)."""

@@ -109,8 +109,8 @@ def training_samples(model, X, y, sample_weight, params, groups=None):
         known = getattr(model, "classes_", classes)
         if len(lost := known[encode_labels(classes, known) < 0]):
             msg = (
-                f"y has no sample of {lost.tolist()}, but the model that was given knows it. Give "
-                "samples of all of its classes: it is fitted to them again."
+                f"y has no samples of the classes {lost.tolist()}, which the given model knows. "
+                "Give samples of all of its classes, as the model is fitted to them again."
             )
             raise InputError(msg)
         stratum = values

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 
-from skprune.base._targets import samples_missing
 from skprune.exceptions import PruningWarning
 from skprune.tree._backfitting_problem import problem_of
 from skprune.tree._backfitting_ridges import (
@@ -14,6 +13,7 @@ from skprune.tree._backfitting_ridges import (
     choose_ridges,
     is_complete,
     most_leaves,
+    those_of_effect,
     validation_runs,
 )
 
@@ -46,9 +46,6 @@ def backfit(surgeon, rows, *, ridge, seed, grow_on):
     parts = [part for part in (rows.grown_on, rows) if part is not None]
     problem = problem_of(surgeon, parts[0])
     known = [problem.data(surgeon, part, held_out=part is not parts[0]) for part in parts]
-    for part in known:
-        if not part.weight.any():
-            raise samples_missing(len(part.weight), labels=surgeon.is_classifier)
     _warn_of_light_rows(known)
     together = known[0].join(known[1]) if len(known) > 1 else known[0]
     structures = problem.lay_out(surgeon, together)
@@ -151,5 +148,4 @@ def _approach(state, last, penalty, ridge, bisections):
 
 def _penalties(rows):
     """Return the penalties in units of the summed loss, down to the smallest."""
-    penalties = PENALTY_GRID * rows.weight.sum()
-    return penalties[: max(1, np.count_nonzero(penalties >= MIN_PENALTY))]
+    return those_of_effect(PENALTY_GRID * rows.weight.sum(), MIN_PENALTY)

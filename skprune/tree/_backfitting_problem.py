@@ -9,7 +9,12 @@ import numpy as np
 from scipy.special import expit, softmax
 from sklearn.utils import compute_sample_weight
 
-from skprune.base._targets import labels_unknown, targets_for_model, too_many_outputs
+from skprune.base._targets import (
+    labels_unknown,
+    samples_missing,
+    targets_for_model,
+    too_many_outputs,
+)
 from skprune.exceptions import UnsupportedModelError
 from skprune.solvers import additive_losses as losses
 from skprune.solvers.backfitting import Backfitting
@@ -266,9 +271,18 @@ def _targets(surgeon, rows, *, held_out=False):
         n_outputs=surgeon.n_outputs,
         non_negative=True,
     )
-    if not surgeon.is_classifier:
-        return values.T, weight
-    codes, known, y = values[:, 0], known[:, 0], np.asarray(rows.y)
+    target = values.T
+    if surgeon.is_classifier:
+        codes, known = values[:, 0], known[:, 0]
+        target, weight = _one_hot(surgeon, codes, known, np.asarray(rows.y), weight, held_out)
+    if not weight.any():
+        raise samples_missing(len(weight), labels=surgeon.is_classifier)
+    return target, weight
+
+
+def _one_hot(surgeon, codes, known, y, weight, held_out):
+    """Return a row per class, one for two classes, and weights times class weights."""
+    model = surgeon.model
     if held_out:  # a class may be so rare that all its samples are held out
         weight, codes = np.where(known, weight, 0.0), np.maximum(codes, 0)
     elif not known.all():

@@ -57,7 +57,7 @@ class ValidationRun:
         self.weight, self.tree_of = rows.weight.sum(), surgeon.table.tree
         self.structures = problem.lay_out(surgeon, rows)
         self.rank = self.structures.rank(held_out.leaf)
-        # Where there are more leaves than this, the choice at the last size still holds.
+        # Beyond this size the ridge of the last comparison is kept.
         enough = max(SMALL_MODEL, LEAVES_PER_SAMPLE * rows.target.shape[1])
         self.most_leaves = min(most_leaves(surgeon.table.n_leaves), enough)
 
@@ -91,7 +91,7 @@ class ValidationRun:
 def validation_runs(surgeon, problem, rows, known, grow_on, seed):
     """Return runs on parts of the samples, with trees grown without the validation split.
 
-    For few samples more parts are used: each is a noisy estimate, and they cost little.
+    For few samples more parts are used, as each is a noisy estimate.
     """
     counted = np.flatnonzero(known.weight)  # a part of the others would have no loss
     if len(counted) < 2:
@@ -159,8 +159,7 @@ def choose_ridges(runs):
         One ridge per penalty, up to that of the largest model that was evaluated.
     """
     least = MIN_PENALTY / max(run.weight for run in runs)
-    penalties = PENALTY_GRID[1::2]  # every other, to save time
-    penalties = penalties[: max(1, np.count_nonzero(penalties >= least))]
+    penalties = those_of_effect(PENALTY_GRID[1::2], least)  # every other, to save time
     paths = {FIRST_RIDGE: _follow(runs, penalties, FIRST_RIDGE, {})}
     chosen = _best_ridges(paths)
     for direction in (LARGER_RIDGES, SMALLER_RIDGES):
@@ -188,6 +187,11 @@ def _follow(runs, penalties, ridge, rivals):
         if n_behind == PATIENCE or is_complete(leaves, most):
             break
     return ValidationPath(np.array(leaves), np.array(loss), n_behind < PATIENCE)
+
+
+def those_of_effect(penalties, least):
+    """Return the first penalties, down to the least one that has an effect; at least one."""
+    return penalties[: max(1, np.count_nonzero(penalties >= least))]
 
 
 def most_leaves(n_leaves):

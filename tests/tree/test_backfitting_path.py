@@ -242,7 +242,7 @@ def test_thresholds_are_costs_per_leaf():
 
 @pytest.mark.parametrize("grid", [{"keep": [1.0, 0.1, 0.03]}, {"threshold": [0.0, 0.01, 0.05]}])
 def test_the_search_equals_a_grid_search(grid):
-    model = pruner(RandomForestClassifier(8, random_state=0)).set_params(ridge=3.0)
+    model = pruner(RandomForestClassifier(8, random_state=0))
     ours = PruningSearchCV(model, grid, cv=2, refit=False).fit(X[:200], THREE[:200]).cv_results_
     peer = GridSearchCV(model, grid, cv=2, refit=False).fit(X[:200], THREE[:200]).cv_results_
     np.testing.assert_array_equal(ours["mean_test_score"], peer["mean_test_score"])
@@ -259,6 +259,17 @@ def test_the_search_equals_a_grid_search(grid):
 def test_invalid_input_is_refused(model, y, words):
     with pytest.raises(InputError, match=words):
         pruner(model).fit(X, y)
+
+
+@pytest.mark.parametrize("validation", ["train", 0.5])
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [(RandomForestRegressor(3, random_state=0), REAL), (RandomForestClassifier(3), BINARY)],
+)
+def test_one_sample_of_positive_weight_chooses_no_ridge(model, y, validation):
+    weight = np.eye(1, len(y))[0]
+    with pytest.raises(ValueError, match=r"positive weight|non-zero"):
+        pruner(model).set_params(validation=validation).fit(X, y, sample_weight=weight)
 
 
 def test_samples_of_a_frozen_model_are_checked():
