@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator, clone
 
+from skprune.base._audit import record_prune
 from skprune.base._levels import check_level, check_no_level
 from skprune.exceptions import PruningWarning
 
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Leave an estimator as it was if its fit fails or is interrupted.
+    """Leave an estimator as it was if its fit fails or is interrupted; audit it otherwise.
 
     Parameters
     ----------
@@ -28,6 +29,7 @@ def all_or_nothing(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+    record_prune(estimator)
 
 
 def without_earlier_fits(estimator, state):
