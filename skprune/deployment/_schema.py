@@ -49,6 +49,7 @@ def kinds_of(loader):
         "ConstructorFromReduceNode": trusted.STAND_INS,
         "RandomStateNode": {trusted.RANDOM_STATE},
         "RandomGeneratorNode": {trusted.GENERATOR},
+        "PartialNode": {"functools.partial"},
         "TreeNode": {trusted.TREE},
         "LossNode": trusted.LOSSES,
     }
@@ -85,6 +86,7 @@ def _all_of(_, content):
     return list(content)
 
 
+PARTIAL = ("func", "args", "kwds", "namespace")
 PARTS = {
     "DictNode": lambda node, content: [node["key_types"], *content.values()],
     "ListNode": _all_of,
@@ -93,6 +95,7 @@ PARTS = {
     "NdArrayNode": _of_array,
     "MaskedArrayNode": lambda _, content: [content["data"], content["mask"]],
     "RandomGeneratorNode": lambda _, content: [content["bit_generator"], content["seed_seq"]],
+    "PartialNode": lambda _, content: [content[name] for name in PARTIAL],
     "TreeNode": _of_reduced,
     "LossNode": _of_reduced,
     "ObjectNode": _only,
@@ -174,6 +177,7 @@ class Description:
             {
                 "JsonNode": self._check_json,
                 "ObjectNode": self._check_object,
+                "PartialNode": self._check_partial,
                 "TreeNode": self._check_tree,
                 "LossNode": self._check_loss,
                 "RandomStateNode": self._check_random_state,
@@ -256,6 +260,11 @@ class Description:
             held = getattr(cls, name, None)
             if name.startswith("__") or isinstance(held, FunctionType | classmethod):
                 tampered(f"a {cls.__name__} has the attribute {name!r}, a part of its class")
+
+    @staticmethod
+    def _check_partial(node):
+        if node["content"]["func"]["__loader__"] not in {"FunctionNode", CACHED}:
+            tampered("what is to be called is no function")
 
     def _check_tree(self, node):
         arguments, state = self.value(node["__reduce__"]["args"]), self.value(node["content"])

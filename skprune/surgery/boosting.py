@@ -181,6 +181,8 @@ class AdaBoostSurgeon(WrappedTreesSurgeon):
         given = f"it has {len(weights)} estimator_weights_ for {len(members)} members"
         require(len(weights) >= len(members), self.model, given, "give one for each member")
         require_finite(self.model, estimator_weights_=weights)
+        given = "it has weights of members that it does not have"
+        require(not np.any(weights[len(members) :]), self.model, given, "give zeros there")
         return members
 
     def apply(self, X):

@@ -6,9 +6,10 @@ import numpy as np
 from scipy import sparse
 
 from skprune.arrays.packing import PackedIntegers, QuantizedArray, packed_bytes
-from skprune.surgery._checks import require
+from skprune.surgery._checks import require, require_finite, require_indices
 from skprune.surgery.coded import CodedArray
 from skprune.surgery.coded_statistics import Compressed
+from skprune.surgery.coded_trees import CodedTrees, Leaves, Thresholds
 
 # Bits of an integer that is packed, and of the largest number of them.
 MAX_WIDTH, MAX_CODES = 62, 2**40
@@ -42,6 +43,10 @@ def check_codes(coded):
             require(known, coded, f"it decodes to a {part.sparse}", "give a sparse array")
         elif isinstance(part, Compressed):
             _check_compressed(coded, part, n_codes)
+        elif isinstance(part, Thresholds | Leaves):
+            _check_codebook(coded, part)
+    if isinstance(coded, CodedTrees):
+        _check_columns(coded)
 
 
 def _all(parts):
@@ -71,6 +76,15 @@ def _check_packed(coded, part):
 def _check_array(coded, part):
     size = int(np.prod([int(n) for n in part.shape], dtype=object)) if part.shape else 1
     packed = isinstance(part.data, PackedIntegers)
+    # A number per channel, which extends along one axis.
+    channels = {part.shape[:i] + (1,) + part.shape[i + 1 :] for i in range(len(part.shape))}
+    for name, numbers in (("scale", part.scale), ("offset", part.offset)):
+        if numbers is not None:
+            shape = np.shape(numbers)
+            require(shape in channels, coded, f"{name} has shape {shape}", "give one per channel")
+            require_finite(coded, **{name: numbers})
+    if part.table is not None:
+        require_finite(coded, table=part.table)
     n_entries = part.data.n_codes if packed else part.data.size
     if part.nonzero is not None:
         given = f"a mask of {part.nonzero.n_codes} entries for {size}"
@@ -84,6 +98,26 @@ def _check_array(coded, part):
         largest, n_values = int(part.data.unpack().max()), len(part.table)
         given = f"code {largest} of a codebook of {n_values}"
         require(largest < n_values, coded, given, "codes must be in their codebook")
+
+
+def _check_codebook(coded, part):
+    if part.table is not None:
+        fits = np.ndim(part.table) == (1 if isinstance(part, Thresholds) else 2)
+        require(fits, coded, f"a codebook has shape {np.shape(part.table)}", "give one as written")
+        kind = np.asarray(part.table).dtype
+        require(kind.kind in "iuf", coded, f"a codebook is of type {kind}", "give numbers")
+
+
+def _check_columns(coded):
+    """Check that each split has a threshold of its own feature."""
+    counts, column = np.asarray(coded.thresholds.counts), coded._structure.columns.unpack()
+    n_thresholds = len(coded.thresholds.table)
+    fits = counts.ndim == 1 and counts.dtype.kind in "iu" and counts.sum() == n_thresholds
+    require(fits, coded, f"{n_thresholds} thresholds", "each feature must have its own")
+    require_indices(coded, "a split", column, len(counts))
+    codes = coded.thresholds.codes.unpack()
+    fits = len(codes) == len(column) and (codes < np.maximum(counts[column], 1)).all()
+    require(fits, coded, "a threshold is that of another feature", "give one of its own")
 
 
 def _check_compressed(coded, part, n_codes):

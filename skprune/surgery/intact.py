@@ -135,6 +135,17 @@ def _check_categories(model):
             require_indices(model, "infrequent categories", places, n_values)
 
 
+def _check_bins(model):
+    bins, edges = vars(model).get("n_bins_"), vars(model).get("bin_edges_")
+    if bins is None:
+        return
+    given = f"it counts {bins} bins"
+    sizes = [len(own) - 1 for own in edges]
+    require(list(bins) == sizes, model, given, f"its edges are those of {sizes}")
+    ascending = all((np.diff(own) >= 0).all() for own in edges)
+    require(ascending, model, "edges of bins do not ascend", "give them in order")
+
+
 def _check_stages(model):
     """Check what the compiled loop over stages trusts: a column per tree, one value per node."""
     width = model.n_trees_per_iteration_
@@ -173,6 +184,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "sklearn.DictVectorizer": _check_vocabulary,
     "sklearn.FeatureHasher": _check_hashes,
     "sklearn.HashingVectorizer": _check_hashes,
+    "sklearn.KBinsDiscretizer": _check_bins,
     "sklearn.OneHotEncoder": _check_categories,
     "sklearn.RandomTreesEmbedding": ForestSurgeon,
     "sklearn.BaseGradientBoosting": _check_stages,
