@@ -146,6 +146,17 @@ def _check_bins(model):
     require(ascending, model, "edges of bins do not ascend", "give them in order")
 
 
+def _check_known_categories(model):
+    """Check that categories are as many as the bins that the trees were grown on."""
+    mapper = vars(model).get("_bin_mapper")
+    if mapper is None or model.is_categorical_ is None:
+        return
+    for column in np.flatnonzero(mapper.is_categorical_):
+        known, n_bins = mapper.bin_thresholds_[column], int(mapper.n_bins_non_missing_[column])
+        require_shape(model, "known categories", known, (n_bins,))
+        require(len(np.unique(known)) == n_bins, model, "categories stand twice", "give each once")
+
+
 def _check_stages(model):
     """Check what the compiled loop over stages trusts: a column per tree, one value per node."""
     width = model.n_trees_per_iteration_
@@ -188,5 +199,6 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "sklearn.OneHotEncoder": _check_categories,
     "sklearn.RandomTreesEmbedding": ForestSurgeon,
     "sklearn.BaseGradientBoosting": _check_stages,
+    "sklearn.BaseHistGradientBoosting": _check_known_categories,
     "sklearn.BaseLibSVM": _check_libsvm,
 }
