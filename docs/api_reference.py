@@ -57,7 +57,7 @@ SECTIONS = [
     },
     {
         "title": "Deployment",
-        "text": "What runs in production, without skprune.",
-        "names": ["strip", "to_onnx"],
+        "text": "What runs in production, without skprune, and what watches it.",
+        "names": ["strip", "to_onnx", "AgreementMonitor"],
     },
 ]

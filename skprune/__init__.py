@@ -4,7 +4,7 @@ The result of every pruner is plain: a smaller scikit-learn model, or fewer colu
 """
 
 from skprune.base import PruningPath
-from skprune.deployment import dump, load, strip, to_onnx
+from skprune.deployment import AgreementMonitor, dump, load, strip, to_onnx
 from skprune.distillation import Distiller
 from skprune.ensemble import EnsemblePruner
 from skprune.feature_selection import (
@@ -36,6 +36,7 @@ from skprune.tree import TreePruner
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "AgreementMonitor",
     "CorrelationPruner",
     "Distiller",
     "EnsemblePruner",

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import make_classification, make_regression
@@ -20,6 +21,7 @@ from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    RandomForestRegressor,
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -141,19 +143,23 @@ def name_of_check(part):
     return f"{part.func.__name__}({options})" if options else part.func.__name__
 
 
-# As `parametrize_with_checks` does, but named by `name_of`: to print all estimators takes longer
-# than to import everything, in each worker.
-@pytest.mark.parametrize(
-    ("estimator", "check"),
-    [
-        pair
-        for instance in INSTANCES
+def checked(instances):
+    """Yield estimators with their checks; slow where a pruner of such a model came before."""
+    seen = set()
+    for instance in instances:
+        kind = type(instance), type(vars(instance).get("estimator"))
+        marks = [pytest.mark.slow] if kind in seen and "estimator" in vars(instance) else []
+        seen.add(kind)
         for pair in estimator_checks_generator(
             instance, expected_failed_checks=expected_failed_checks(instance), mark="xfail"
-        )
-    ],
-    ids=name_of_check,
-)
+        ):
+            expected = list(getattr(pair, "marks", []))
+            yield pytest.param(*getattr(pair, "values", pair), marks=expected + marks)
+
+
+# As `parametrize_with_checks` does, but named by `name_of`: to print all estimators takes longer
+# than to import everything, in each worker.
+@pytest.mark.parametrize(("estimator", "check"), checked(INSTANCES), ids=name_of_check)
 def test_scikit_learn_checks(estimator, check):
     with warnings.catch_warnings():
         # Checks feed what no one should: a class too small for the folds, a target of NaN.
@@ -228,6 +234,40 @@ def test_pickled_pruner_is_smaller_than_its_whole_model(pruner):
             path.cut(keep=0.2)
         return
     np.testing.assert_array_equal(answer(path.cut(keep=0.2), X), answer(pruner, X))
+
+
+def documented_extras(pruner):
+    """Bytes that the guide lists beside the model: parameters, scores, masks, and the report."""
+    n_units = pruner.keep_mask_.size
+    n_scores = 4 * sum(hasattr(pruner, name) for name in ("scores_", "rank_shares_"))
+    if isinstance(pruner, SamplePruner):
+        n_scores += 4 * hasattr(pruner, "difficulty_") + 8  # and the weights
+    report = 20 * pruner.report_.size + 300
+    return len(pickle.dumps(clone(pruner))) + (n_scores + 1 / 8) * n_units + report + 500
+
+
+@pytest.mark.parametrize("pruner", [*MODEL_PRUNERS, *DECIDING], ids=name_of)
+def test_pickled_pruner_holds_its_model_and_documented_extras(pruner):
+    found = fitted(pruner)
+    size, model = (len(pickle.dumps(each)) for each in (found, found.estimator_))
+    assert size <= 1.05 * model + documented_extras(found)
+    loaded = pickle.loads(pickle.dumps(found))
+    np.testing.assert_array_equal(loaded.keep_mask_, found.keep_mask_)
+    pd.testing.assert_frame_equal(loaded.report_, found.report_, check_exact=True)
+    for name in ("scores_", "rank_shares_", "difficulty_", "sample_indices_"):
+        if hasattr(found, name):
+            values = getattr(loaded, name), getattr(found, name)
+            scale = np.abs(values[1][np.isfinite(values[1])]).max(initial=0)
+            np.testing.assert_allclose(*values, rtol=1e-7, atol=1e-7 * scale)
+    assert pickle.dumps(loaded) == pickle.dumps(pickle.loads(pickle.dumps(loaded)))
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, RandomForestRegressor])
+def test_pickled_pruner_of_a_large_forest_is_little_larger_than_its_model(kind):
+    """All that is left of nine leaves of ten are their scores."""
+    forest = kind(10, random_state=0)
+    pruner = TreePruner(forest, keep=0.1).fit(*data_for(forest, 3000))
+    assert len(pickle.dumps(pruner)) <= 1.3 * len(pickle.dumps(pruner.estimator_))
 
 
 def warned_of_a_fit(pruner):

@@ -21,7 +21,7 @@ SETTINGS = {
 }
 
 
-@settings(max_examples=200, **SETTINGS)
+@settings(max_examples=150, **SETTINGS)
 @given(trials())
 def test_some_random_inputs(trial):
     event(found := outcome(trial))

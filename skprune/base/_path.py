@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class BasePath(ABC):
         units = self.units
         return f"<{type(self).__name__}: {len(self)} levels, {units[0]} to {units[-1]} {self.unit}>"
 
-    @property
+    @cached_property
     def units(self) -> NDArray[Any]:
         """Number of units that are kept, per level; ndarray of shape (n_levels,)."""
         return self.levels[self.unit].to_numpy()
@@ -298,7 +299,9 @@ class PruningPath(BasePath):
         return np.searchsorted(self._breaks, slack(threshold), side="right")
 
     def __getstate__(self):
-        return {name: value for name, value in self.__dict__.items() if name != "_last"}
+        return {
+            name: value for name, value in self.__dict__.items() if name not in {"_last", "units"}
+        }
 
     def _once(self, index, make):
         """Return the result of `make` for a level; that of the last level is cached."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sklearn.base import BaseEstimator, clone
 
 from skprune.base._audit import record_prune
+from skprune.base._compact import compact, restore
 from skprune.base._levels import check_level, check_no_level
 from skprune.exceptions import PruningWarning
 
@@ -89,7 +90,10 @@ class BasePruner(BaseEstimator, metaclass=ABCMeta):
 
     def __getstate__(self):
         state = {k: v for k, v in super().__getstate__().items() if k != "_path"}
-        return without_earlier_fits(self, state)
+        return compact(without_earlier_fits(self, state))
+
+    def __setstate__(self, state):
+        super().__setstate__(restore(state))
 
     # scikit-learn reads every property to list or display an object. What is computed when it is
     # first read is not read for that.

@@ -1,6 +1,6 @@
 """Drift: difference between the distributions of a column in earlier and later rows.
 
-`stability_index` compares counts per bin, which are additive over chunks of rows;
+`stability_index` and `binned_ks` compare counts per bin, which are additive over chunks of rows;
 `ks_statistic` compares the empirical distribution functions.
 """
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skprune.arrays.bins import Bins, bin_codes
+from skprune.arrays.bins import MISSING, Bins, bin_codes
 from skprune.arrays.blocks import block_size, blocks
 
 # Smallest share of rows of a bin, so that its logarithm is finite.
@@ -117,6 +117,35 @@ def stability_index(drift):
     """
     p, q = (np.maximum(n / n.sum(axis=1, keepdims=True), EMPTY) for n in drift[1:])
     return ((p - q) * np.log(p / q)).sum(axis=1)
+
+
+def binned_ks(drift):
+    """Return the two-sample Kolmogorov-Smirnov statistic of each column, of its bins.
+
+    Parameters
+    ----------
+    drift : Drift
+        Weights per bin of two sets of rows; the bins of numeric columns, which have an order.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        Largest difference of the two distribution functions at an edge of a bin, in [0, 1],
+        without missing values; 0 where all values of one side are missing. It is at most
+        the statistic of the values, and lower by no more than the smaller of the two shares
+        of a bin.
+
+    Notes
+    -----
+    O(n_columns * n_codes).
+    """
+    shares, present = [], True
+    for counts in drift[1:]:
+        up_to = np.delete(counts, MISSING, axis=1).cumsum(axis=1)
+        total = up_to[:, -1:]
+        shares.append(up_to / np.where(total > 0, total, 1.0))
+        present = present & (total[:, 0] > 0)
+    return np.where(present, np.abs(shares[0] - shares[1]).max(axis=1), 0.0)
 
 
 def ks_statistic(earlier, later, before=None, after=None):

@@ -62,8 +62,8 @@ def dump(fitted: Any, file: Any, *, key: Any = None) -> None:
     Notes
     -----
     The file is a ZIP archive in the format of skops, and a manifest with the SHA-256 digest of each
-    member, which the signature is of. Equal objects give equal bytes. A record goes to the logger
-    ``skprune.audit``.
+    member, which the signature is of. An object gives the same bytes each time it is dumped. A
+    record goes to the logger ``skprune.audit``.
 
     Examples
     --------

@@ -135,6 +135,9 @@ OURS = frozenset(
 TUPLES = frozenset(
     [
         "builtins.tuple",
+        "skprune.base._compact.ColumnTable",
+        "skprune.base._compact.PackedMask",
+        "skprune.base._compact.RoundedArray",
         "skprune.arrays.packing.PackedIntegers",
         "skprune.arrays.packing.QuantizedArray",
         "skprune.criteria.column_statistics.State",

@@ -17,13 +17,10 @@ from skprune.arrays.annotations import MatrixLike
 from skprune.base._column_groups import name_columns, place_columns, units_of
 from skprune.base._frames import (
     cells_of,
-    column_of,
     is_frame,
-    is_temporal,
     non_numeric_columns,
     refuse_non_finite,
     refuse_other_tables,
-    without_na,
 )
 from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import check_weights_fit
@@ -31,9 +28,8 @@ from skprune.base._targets import single_target
 from skprune.exceptions import InputError
 from skprune.feature_selection._columns import (
     Columns,
-    encode_text,
+    encode_columns,
     positive_weight_only,
-    refuse_text,
     warn_of_rounding,
 )
 
@@ -109,18 +105,15 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
 
     def _validate_table(self, X, y, **checks):
         """Validate the input, with further checks; return `Columns`, and the target."""
-        text, times = non_numeric_columns(X), "dates" in self._reads
-        X = without_na(X)
-        warn_of_rounding(X, stacklevel=4)
-        if text and not is_frame(X):
-            X = cells_of(X)
-        temporal = [i for i in text if times and is_temporal(column_of(X, i))]
-        what = f"{type(self).__name__} reads numbers"
-        if "categories" in self._reads:
-            hashed, what = self._hashes_categories, f"{what} and categories"
-            X = encode_text(X, text, what, hashed=hashed, times=times) if text else X
-        else:
-            refuse_text(X, text, what)
+        given = X
+        X, text, temporal = encode_columns(
+            X,
+            type(self).__name__,
+            categories="categories" in self._reads,
+            times="dates" in self._reads,
+            hashed=self._hashes_categories,
+        )
+        warn_of_rounding(given, stacklevel=4)
         how = {
             "dtype": [np.float64, np.float32],
             "ensure_all_finite": "allow-nan" if "nan" in self._reads else True,

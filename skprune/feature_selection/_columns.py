@@ -14,8 +14,10 @@ from skprune.base._frames import (
     is_frame,
     is_nested,
     is_temporal,
+    non_numeric_columns,
     read_numbers,
     with_names_of,
+    without_na,
 )
 from skprune.exceptions import InputError, PruningWarning
 
@@ -106,6 +108,47 @@ def refuse_text(X, places, what):
         "(for example with make_column_selector)."
     )
     raise InputError(msg)
+
+
+def encode_columns(X, what, *, categories, times=False, hashed=False):
+    """Replace features that hold no numbers by codes, or refuse them.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        A table of any kind.
+    what : str
+        What reads the table; begins the messages.
+    categories : bool
+        Whether text and categories are encoded; they are refused otherwise.
+    times, hashed : bool, default=False
+        As of `encode_text`.
+
+    Returns
+    -------
+    X : array-like of shape (n_samples, n_features)
+        The table, with codes; not validated yet.
+    text : list of int
+        Features that hold codes.
+    temporal : list of int
+        Those of them that hold dates or durations; none if dates are not encoded.
+
+    Raises
+    ------
+    InputError
+        If features are refused.
+    """
+    text = non_numeric_columns(X)
+    X = without_na(X)
+    if text and not is_frame(X):
+        X = cells_of(X)
+    temporal = [i for i in text if times and is_temporal(column_of(X, i))]
+    what = f"{what} reads numbers"
+    if not categories:
+        refuse_text(X, text, what)
+    elif text:
+        X = encode_text(X, text, f"{what} and categories", hashed=hashed, times=times)
+    return X, text, temporal
 
 
 def encode_text(X, places, what, *, hashed=False, times=False):

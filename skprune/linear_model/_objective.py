@@ -245,9 +245,13 @@ class Objective:
             found = self.products.gram[np.ix_(place, place)]
         else:
             weight = self.curvature[:, output]
-            found = moments(self.X[:, columns], weight, center=self.has_intercept)[0]
+            found = moments(self._part(columns), weight, center=self.has_intercept)[0]
         found[np.diag_indices_from(found)] += self.penalty[output, columns]
         return found
+
+    def _part(self, columns):
+        """Return some features of the samples, of which all are not copied."""
+        return self.X if len(columns) == self.X.shape[1] else self.X[:, columns]
 
     def diagonals(self):
         """Return the diagonals of the Hessians; shape (n_outputs, n_features), O(cells of X)."""
@@ -272,7 +276,7 @@ class Objective:
         Products
             Of this call.
         """
-        X, weight = self.X[:, columns], self.weight
+        X, weight = self._part(columns), self.weight
         gram, mean = moments(X, weight, center=self.has_intercept)
         target_mean = np.zeros(self.target.shape[1])
         if self.has_intercept:

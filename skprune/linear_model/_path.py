@@ -51,6 +51,8 @@ class LinearPath(OrderedPath):
             scores,
             unit="features" if by_column else "weights",
         )
+        if refit is not None:
+            refit.follow(self._removal_levels)
 
     def _sizes(self, n_levels):
         amount = self._alive.sum(axis=0) if self._removed_at.ndim == 1 else self._alive
@@ -82,12 +84,17 @@ class LinearPath(OrderedPath):
             return self._surgeon.whole()
         return self._surgeon.replace(*self._parameters(index), sparsify=self._sparsify)
 
-    def _parameters(self, index):
+    def _parameters(self, index, refit=None):
         """Return the coefficients and intercepts of a level but the first."""
         mask = self._weights(index)
         if self._refit is None:
             return np.where(mask, self._surgeon.coef, 0.0), self._surgeon.intercept
-        return self._refit(mask)
+        return (refit or self._refit)(mask)
+
+    @property
+    def _removal_levels(self):
+        """The first level without each coefficient; shape (n_outputs, n_features)."""
+        return np.broadcast_to(self._removed_at, self._alive.shape) * self._alive
 
     def snapshots(self, X, index=None):
         """Yield models with the predictions of one level after the other, for given samples.
@@ -101,9 +108,10 @@ class LinearPath(OrderedPath):
             yield from super().snapshots(X, index)
             return
         responses = LinearResponses(model, X)
+        refit = None if self._refit is None else self._refit.walker(self._removal_levels)
         for level in self._ascending(index):
             if level:
-                found = self._parameters(level)
+                found = self._parameters(level, refit)
                 (coef, intercept), build = surgeon.stored(*found), partial(surgeon.replace, *found)
             else:
                 coef, intercept, build = model.coef_, model.intercept_, surgeon.whole

@@ -10,8 +10,12 @@ from skprune._compat import fit_takes_weights
 from skprune.base._rows import rows_left_behind
 from skprune.exceptions import InputError
 from skprune.linear_model._objective import MAX_COLUMNS
+from skprune.linear_model._walk import NestedWalk
 from skprune.solvers import masked_logistic
-from skprune.solvers.least_squares import solve_on
+from skprune.solvers.least_squares import NestedSolver, solve_on
+
+# Largest number of cells in the factors that are held for the levels of a path.
+MAX_CELLS = 4_000_000
 
 
 def refit_for(objective):
@@ -57,6 +61,30 @@ class ByClone:
     def without_rows(self):
         """Return the part of this that is pickled."""
         return RowsLeftBehind()
+
+    def follow(self, removed_at):
+        """Prepare for the levels of a path.
+
+        Parameters
+        ----------
+        removed_at : ndarray of int, shape (n_outputs, n_features)
+            The first level without each coefficient; 0 for those that the model does not have.
+        """
+
+    def walker(self, removed_at):  # noqa: ARG002 - a hook
+        """Return what refits levels of a path in turn, each with fewer coefficients.
+
+        Parameters
+        ----------
+        removed_at : ndarray
+            As of `follow`.
+
+        Returns
+        -------
+        callable
+            As this, but for the start. Results may differ by rounding.
+        """
+        return self
 
     def regularized(self):
         """Return the objective to order by, at its minimum, and its refit.
@@ -164,8 +192,12 @@ class ByMask(ByClone):
         refit = ByMask(strong)
         return strong.at(*refit(strong.coef != 0, (strong.coef, strong.intercept))), refit
 
-    def __call__(self, mask, start=None):
-        """Fit what is not masked; see `ByClone`."""
+    def walker(self, removed_at):
+        """See `ByClone`."""
+        return NestedWalk(self, self._objective, removed_at)
+
+    def __call__(self, mask, start=None, *, near=False):
+        """Fit what is not masked; see `ByClone`. A level is fitted from a start that is near."""
         whole = self._objective
         return masked_logistic.fit(
             whole.X,
@@ -175,7 +207,8 @@ class ByMask(ByClone):
             mask,
             (whole.coef, whole.intercept) if start is None else start,
             intercept=whole.has_intercept,
-            polish=start is None,  # intermediate fits need not be exact
+            polish=near or start is None,  # intermediate fits need not be exact
+            near=near,
         )
 
 
@@ -190,19 +223,29 @@ class ByProducts(ByClone):
         self._intercept = objective.intercept
         self._has_intercept = objective.has_intercept
         self._products: Any = None
+        self._removed_at: Any = None
+        self._solvers: dict[int, NestedSolver] = {}
+
+    def follow(self, removed_at):
+        """See `ByClone`."""
+        n_columns, n_outputs = len(self._objective.columns), len(removed_at)
+        if n_columns <= MAX_COLUMNS and n_outputs * n_columns**2 <= MAX_CELLS:
+            self._removed_at = removed_at
 
     def without_rows(self):
         """Return the part of this that is pickled: the products, if they serve all levels."""
-        if self._objective is None:
-            return self
-        if len(self._objective.columns) > MAX_COLUMNS:
+        whole = self._objective
+        if whole is not None and len(whole.columns) > MAX_COLUMNS:
             return RowsLeftBehind()
         twin = copy.copy(self)
-        vars(twin).update(_products=self._products_for(None), _objective=None)
+        vars(twin).update(_products=self._products_for(None), _objective=None, _solvers={})
         return twin
 
     def __call__(self, mask, start=None):  # noqa: ARG002 - the solution is in closed form
-        """Fit what is not masked; see `ByClone`. O(n_kept^3) per output."""
+        """Fit what is not masked; see `ByClone`.
+
+        O(n_kept^3) per output, O(n_kept^2) at a level of a path that is followed.
+        """
         coef, intercept = np.zeros(mask.shape), self._intercept.copy()
         for output, kept in enumerate(mask):
             products = self._products_for(kept)
@@ -210,12 +253,29 @@ class ByProducts(ByClone):
                 coef[output], intercept[output] = self._fit_sparsely(output, kept)
                 continue
             columns = products.columns
-            ridged = products.gram + self._penalty[output] * np.eye(len(columns))
-            found = solve_on(ridged, products.cross[:, output], kept[columns])
+            found = self._solve(products, output, kept[columns])
             coef[output, columns] = found
             if self._has_intercept:
                 intercept[output] = products.target_mean[output] - products.mean @ found
         return coef, intercept
+
+    def _solve(self, products, output, kept):
+        """Solve for the coefficients of one output."""
+        found = None
+        if self._removed_at is not None:
+            if output not in self._solvers:
+                removed_at = self._removed_at[output, products.columns]
+                last = np.argsort(-removed_at, kind="stable")[: np.count_nonzero(removed_at)]
+                data = self._ridged(products, output), products.cross[:, output]
+                self._solvers[output] = NestedSolver(*data, last)
+            found = self._solvers[output].solve(kept)
+        if found is None:
+            ridged = self._ridged(products, output)
+            found = solve_on(ridged, products.cross[:, output], kept)
+        return found
+
+    def _ridged(self, products, output):
+        return products.gram + self._penalty[output] * np.eye(len(products.columns))
 
     def _products_for(self, kept):
         """Return the products of all features if they are few, else of those that are kept."""
@@ -240,6 +300,13 @@ class ByProducts(ByClone):
 
 class RowsLeftBehind:
     """Replaces a refit that needs the training data in a pickled path."""
+
+    def follow(self, removed_at):
+        """Do nothing."""
+
+    def walker(self, removed_at):  # noqa: ARG002 - as of the refit that it replaces
+        """Return this."""
+        return self
 
     def __call__(self, mask, start=None):  # noqa: ARG002 - the signature of the refit it replaces
         """Raise the error of missing training data."""

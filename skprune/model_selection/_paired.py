@@ -35,6 +35,13 @@ class Increase(NamedTuple):
     step: float
 
 
+class Known(NamedTuple):
+    """What losses need beside responses and targets: class labels, and factors of outputs."""
+
+    classes: Any
+    scale: Any
+
+
 UNKNOWN = Increase(np.nan, np.nan, np.nan)
 
 
@@ -61,6 +68,8 @@ class PairedLosses:
         root of the mean squared error of several outputs.
     complete : bool
         Whether the losses of all levels have been added.
+    method : str
+        Name of the method from whose responses the losses are computed.
     """
 
     def __init__(self, path, metric, y, weight=None):
@@ -68,7 +77,7 @@ class PairedLosses:
         table, other = (CLASSES, "accuracy") if classifies else (NUMBERS, "neg_mean_squared_error")
         self._metric = metric if isinstance(metric, str) and metric in table else other
         self.complete = False
-        self._loss = table[self._metric]
+        self.method, self._loss = table[self._metric]
         self._y, self._n_levels = np.asarray(y), len(path)
         self.applies = self._has_classes(path) if classifies else self._has_numbers()
         if not self.applies:
@@ -88,7 +97,9 @@ class PairedLosses:
             spread = np.average((self._y - mean) ** 2, axis=0, weights=weight)
             self.applies = bool((spread > 0).all())
             self._scale = 1 / spread if self.applies else 1.0
+        self._known = Known(getattr(path.model, "classes_", None), self._scale)
         self._sums: dict[int, Any] = {}
+        self._increases: dict[int, Increase] | None = None
         self._whole: Any = None
         self._largest = 1.0 if self._loss is _error else 0.0
 
@@ -101,23 +112,25 @@ class PairedLosses:
         numbers = y.dtype.kind in "iufb" and bool(np.isfinite(y).all())
         return numbers and not (several and self._metric == "neg_root_mean_squared_error")
 
-    def add_level(self, level, model, X):
-        """Add the losses of a level; the first has to be the whole model.
+    def add_levels(self, block):
+        """Add the losses of some levels; the first of all has to be the whole model.
 
         Parameters
         ----------
-        level : int
-            Row of the path.
-        model : estimator
-            The cut model, or what predicts as it does.
-        X : array-like of shape (n_samples, n_features)
-            The test samples.
+        block : Block
+            Their predictions of the test samples, by `method`.
         """
-        loss = self._loss(model, X, self._y, self._scale)
+        loss = self._loss(block.get(self.method), self._y, self._known)
         if self._whole is None:
-            self._whole = loss
+            self._whole = loss[0]
         moments = self._moments(slice(None), loss)
-        self._sums[level] = np.array([np.bincount(self._stratum, a) for a in moments])
+        if self._n_strata == 1:
+            sums = [moment.sum(axis=1, keepdims=True) for moment in moments]
+        else:
+            place = self._stratum + self._n_strata * np.arange(len(loss))[:, np.newaxis]
+            shape, size = (len(loss), self._n_strata), len(loss) * self._n_strata
+            sums = [np.bincount(place.ravel(), m.ravel(), size).reshape(shape) for m in moments]
+        self._sums |= dict(zip(block.levels, np.stack(sums, axis=1), strict=True))
 
     def add_segments(self, segments):
         """Add the losses of all levels of a path; O(segments + levels * classes).
@@ -130,7 +143,8 @@ class PairedLosses:
         n_strata, size = self._n_strata, (self._n_levels + 1) * self._n_strata
         change = np.zeros((4, size))
         for rows, start, end, model in segments:
-            loss = self._loss(model, None, self._y[rows], self._scale)
+            found = np.asarray(getattr(model, self.method)(None))[np.newaxis]
+            loss = self._loss(found, self._y[rows], self._known)[0]
             if self._whole is None:
                 self._whole = loss
             stratum = self._stratum[rows]
@@ -145,8 +159,9 @@ class PairedLosses:
         """Return what samples add to the moments of the loss differences of a level."""
         influence, difference = self._influence[rows], loss - self._whole[rows]
         self._largest = max(self._largest, np.abs(difference).max(initial=0.0))
-        shift, square = influence * difference, influence**2
-        return shift, square * difference, shift**2, np.abs(shift) ** 3
+        shift = influence * difference
+        square = shift**2
+        return shift, influence * shift, square, np.abs(shift) * square
 
     def increase(self, level):
         """Return the increase of a level, once all levels have been added.
@@ -161,26 +176,35 @@ class PairedLosses:
         Increase
             Over the whole model, row 0 of the path.
         """
-        if level == 0:
-            return Increase(0.0, 0.0, 0.0)
-        first, cross, square, cube = self._sums[level]
+        if self._increases is None:
+            columns = self._increases_of(np.stack(list(self._sums.values())))
+            found = map(Increase, *(column.tolist() for column in columns))
+            self._increases = dict(zip(self._sums, found, strict=True))
+            self._increases[0] = Increase(0.0, 0.0, 0.0)
+        return self._increases[level]
+
+    def _increases_of(self, sums):
+        """Return means, variances and steps, from sums of shape (n_levels, 4, n_strata)."""
+        first, cross, square, cube = np.moveaxis(sums, 1, 0)
         influence = self._influence
         n_rows = np.bincount(self._stratum[influence > 0], minlength=self._n_strata)
         among = np.bincount(self._stratum, influence**2)
         # A class with a single sample has no variance about its mean: take it about zero.
         centre = np.where(n_rows > 1, first * self._n_strata, 0.0)
         variance = (square - 2 * centre * cross + centre**2 * among).clip(min=0)
-        variance = (variance * n_rows / np.maximum(n_rows - 1, 1)).sum()
+        variance = (variance * n_rows / np.maximum(n_rows - 1, 1)).sum(axis=1)
         step = np.zeros(self._n_strata)
         np.maximum.at(step, self._stratum, influence)
         step *= self._largest or self._whole.max() or 1.0
-        event = ((cube + step**3) / (square + step**2)).max()
-        mean, unit = first.sum(), 1.0
-        if self._metric == "neg_root_mean_squared_error":
-            # a - b = (a^2 - b^2) / (a + b), the exact difference of the roots.
-            whole = influence @ self._whole
-            unit = np.sqrt(whole) + np.sqrt(max(whole + mean, 0.0)) or 1.0
-        return Increase(float(mean / unit), float(variance / unit**2), float(event / unit))
+        event = ((cube + step**3) / (square + step**2)).max(axis=1)
+        mean = first.sum(axis=1)
+        if self._metric != "neg_root_mean_squared_error":
+            return mean, variance, event
+        # a - b = (a^2 - b^2) / (a + b), the exact difference of the roots.
+        whole = influence @ self._whole
+        unit = np.sqrt(whole) + np.sqrt(np.maximum(whole + mean, 0.0))
+        unit = np.where(unit > 0, unit, 1.0)
+        return mean / unit, variance / unit**2, event / unit
 
 
 def over_folds(increases):
@@ -206,47 +230,50 @@ def over_folds(increases):
     }
 
 
-def _error(model, X, y, scale):  # noqa: ARG001 - one signature for all losses
-    return (np.asarray(model.predict(X)) != y).astype(float)
+# The losses: functions of the responses of some levels, of shape (n_levels, n_samples, ...), of
+# the targets, and of what else is known. They return an array of shape (n_levels, n_samples).
 
 
-def _log_loss(model, X, y, scale):  # noqa: ARG001 - one signature for all losses
-    chance = model.predict_proba(X)
+def _error(found, y, known):  # noqa: ARG001 - one signature for all losses
+    return (found != y).astype(float)
+
+
+def _log_loss(chance, y, known):
     eps = np.finfo(chance.dtype).eps
-    own = chance[np.arange(len(y)), np.searchsorted(model.classes_, y)]
+    own = chance[:, np.arange(len(y)), np.searchsorted(known.classes, y)]
     return -np.log(np.clip(own, eps, 1 - eps))
 
 
-def _brier(model, X, y, scale):  # noqa: ARG001 - one signature for all losses
-    classes = model.classes_
-    square = (model.predict_proba(X) - (y[:, np.newaxis] == classes)) ** 2
+def _brier(chance, y, known):
+    square = (chance - (y[:, np.newaxis] == known.classes)) ** 2
     # As in scikit-learn: half of it for two classes.
-    return square.sum(axis=1) / (2 if len(classes) == 2 else 1)
+    return square.sum(axis=2) / (2 if len(known.classes) == 2 else 1)
 
 
-def _squared_error(model, X, y, scale):
-    miss = (np.asarray(model.predict(X)).reshape(y.shape) - y) ** 2 * scale
-    return miss.reshape(len(y), -1).mean(axis=1)
+def _squared_error(found, y, known):
+    miss = (found.reshape(len(found), *y.shape) - y) ** 2 * known.scale
+    return miss if miss.ndim == 2 else miss.reshape(*miss.shape[:2], -1).mean(axis=2)
 
 
-def _absolute_error(model, X, y, scale):  # noqa: ARG001 - one signature for all losses
-    miss = np.abs(np.asarray(model.predict(X)).reshape(y.shape) - y)
-    return miss.reshape(len(y), -1).mean(axis=1)
+def _absolute_error(found, y, known):  # noqa: ARG001 - one signature for all losses
+    miss = np.abs(found.reshape(len(found), *y.shape) - y)
+    return miss if miss.ndim == 2 else miss.reshape(*miss.shape[:2], -1).mean(axis=2)
 
 
+# By metric, what its loss is computed from, and how.
 CLASSES = MappingProxyType(
     {
-        "accuracy": _error,
-        "balanced_accuracy": _error,
-        "neg_log_loss": _log_loss,
-        "neg_brier_score": _brier,
+        "accuracy": ("predict", _error),
+        "balanced_accuracy": ("predict", _error),
+        "neg_log_loss": ("predict_proba", _log_loss),
+        "neg_brier_score": ("predict_proba", _brier),
     }
 )
 NUMBERS = MappingProxyType(
     {
-        "r2": _squared_error,
-        "neg_mean_squared_error": _squared_error,
-        "neg_root_mean_squared_error": _squared_error,
-        "neg_mean_absolute_error": _absolute_error,
+        "r2": ("predict", _squared_error),
+        "neg_mean_squared_error": ("predict", _squared_error),
+        "neg_root_mean_squared_error": ("predict", _squared_error),
+        "neg_mean_absolute_error": ("predict", _absolute_error),
     }
 )

@@ -19,7 +19,7 @@ from skprune.base import BasePruner, PruningPath
 from skprune.exceptions import InputError, PruningError, UnsupportedModelError
 from skprune.model_selection._named_scores import NamedScores
 from skprune.model_selection._paired import PairedLosses
-from skprune.model_selection._predictions import PredictsOnce
+from skprune.model_selection._predictions import Block, PredictsOnce
 from skprune.size import model_size
 
 
@@ -238,20 +238,36 @@ def _walk(path, order, data, scorer, losses, named):
     if not (scores or adds_losses):
         return scored
     visited = data if scores else {"test_scores": data["test_scores"]}
+    methods = {key: named[key].methods for key in visited}
+    if adds_losses:
+        methods["test_scores"] = methods["test_scores"] | {losses.method}
     levels = sorted({0, *order}) if adds_losses else order  # losses need the whole model
     snapshots = [path.snapshots(part.X, levels) for part in visited.values()]
+    blocks: dict[str, Block] = {}
     for index, *models in zip(levels, *snapshots, strict=True):
-        once = map(PredictsOnce, models)
-        pairs = dict(zip(visited, zip(once, visited.values(), strict=True), strict=True))
-        if adds_losses:
-            model, part = pairs["test_scores"]
-            losses.add_level(index, model, part.X)
-        if scores and index in scored:
-            for key, (model, part) in pairs.items():
-                scored[index][f"named_{key}"] = named[key].of(model, part.X)
-            if scorer is not None:
-                scored[index] |= _score(pairs, scorer, "raise")
+        pairs = {}
+        for (key, part), model in zip(visited.items(), map(PredictsOnce, models), strict=True):
+            if key not in blocks:
+                blocks[key] = Block(path.model, part.X, methods[key])
+            blocks[key].add(index, model)
+            pairs[key] = model, part
+        if scorer is not None and index in scored:
+            scored[index] |= _score(pairs, scorer, "raise")
+        if index == levels[-1] or any(block.is_full for block in blocks.values()):
+            _score_blocks(blocks, scored, losses if adds_losses else None, named)
+            blocks = {}
     return scored
+
+
+def _score_blocks(blocks, scored, losses, named):
+    """Score the levels of a block for each part of the samples; in place."""
+    if losses is not None:
+        losses.add_levels(blocks["test_scores"])
+    for key, block in blocks.items():
+        for name, values in named[key].of(block).items():
+            for index, value in zip(block.levels, values.tolist(), strict=True):
+                if index in scored:
+                    scored[index].setdefault(f"named_{key}", {})[name] = value
 
 
 def _score_cuts(fitted, level_of, parts, data, scorer, scoring):

@@ -10,7 +10,7 @@ from skprune._compat import HasMethods, StrOptions
 from skprune.base import BaseModelPruner
 from skprune.base._delegation import inner_attribute
 from skprune.exceptions import LevelError, UnsupportedModelError
-from skprune.quantization._path import LEVELS, QuantizedPath, tabulate_report
+from skprune.quantization._path import LEVELS, QuantizedPath
 from skprune.quantization._trees import TreeCoder
 from skprune.quantization._weights import MAX_INPUTS, WeightCoder
 from skprune.surgery import family_of, has_members, has_surgeon, surgeon_for, surgeon_type
@@ -165,15 +165,7 @@ class Quantizer(BaseModelPruner):
 
     def __getstate__(self):
         state = super().__getstate__()
-        if "report_" in state:  # a pickled frame takes a thousand bytes beside its numbers
-            rows = list(state["report_"].itertuples(index=False, name=None))
-            state |= {"_decoded": [], "report_": rows}
-        return state
-
-    def __setstate__(self, state):
-        if "report_" in state:
-            state = state | {"report_": tabulate_report(state["report_"])}
-        super().__setstate__(state)
+        return state | {"_decoded": []} if "codes_" in state else state
 
     def _check_model(self, model):
         # An ensemble has an `estimator` too, which is the template of its members.

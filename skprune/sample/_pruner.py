@@ -440,6 +440,16 @@ class SamplePruner(OneToOneFeatureMixin, BaseModelPruner):
         kept[best[np.bincount(rows.target[kept], minlength=len(best)) == 0]] = True
         return kept, difficulty
 
+    # The indices are those of the mask, which takes an eighth of a byte per sample.
+
+    def __getstate__(self):
+        return {k: v for k, v in super().__getstate__().items() if k != "sample_indices_"}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "keep_mask_" in self.__dict__:
+            self.sample_indices_ = np.flatnonzero(self.keep_mask_)
+
     def _set_level(self, path, index):
         super()._set_level(path, index)
         self.__dict__.pop("difficulty_", None)  # of an earlier fit

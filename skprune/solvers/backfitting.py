@@ -98,6 +98,7 @@ class Backfitting:
         n_own = n_columns if self.columns is None else 1
         self.fits = Fits.none(trees, n_own, 1 if self.shared else n_own)
         self.known = np.empty((0, trees.leaf_offsets[-1]))
+        self._loss_sum = None  # of the current raw predictions, once it is known
         if self.offset is None:
             self.intercept = self.loss.intercept(self.target, self.weight)
             self.raw = np.repeat(self.intercept[:, np.newaxis], self.target.shape[1], axis=1)
@@ -141,7 +142,9 @@ class Backfitting:
 
     def objective(self, penalty, ridge):
         """Return the penalised loss of the current state."""
-        loss = self.weight @ self.loss.value(self.target, self.raw)
+        if self._loss_sum is None:
+            self._loss_sum = self.weight @ self.loss.value(self.target, self.raw)
+        loss = self._loss_sum
         n_leaves, squares = self.fits.n_leaves.sum(), self.fits.squares.sum()
         return loss + penalty * n_leaves + ridge / 2 * squares
 
@@ -173,6 +176,7 @@ class Backfitting:
         shift = residual.sum(axis=1) / hessian.sum(axis=1)
         self.intercept = self.intercept + shift
         self.raw += shift[:, np.newaxis]
+        self._loss_sum = None
         residual -= hessian * shift[:, np.newaxis]
         visited = self.fits.n_leaves > 0
         order = np.flatnonzero(visited)

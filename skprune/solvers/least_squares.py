@@ -1,10 +1,13 @@
 """Least squares on subsets of columns, from the Gram matrix of all columns."""
 
 import numpy as np
-from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 # A pivot below this fraction of its diagonal entry is rounding: the columns are dependent.
 SINGULAR = 1e-13
+# Cells of the part of a table that fits a cache, but no fewer rows than make products worthwhile.
+CHUNK_CELLS = 32_768
+MIN_ROWS = 512
 
 
 def solve_on(gram, pull, kept):
@@ -39,6 +42,61 @@ def solve_on(gram, pull, kept):
     return found
 
 
+class NestedSolver:
+    """Solves the normal equations on nested subsets of the columns, by one factorisation.
+
+    The leading part of a Cholesky factor is the factor of the leading part of the matrix, and
+    the same holds for the first of the two triangular systems.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_columns, n_columns)
+        As of `solve_on`.
+    pull : ndarray of shape (n_columns,)
+        Products of the columns with the target.
+    order : ndarray of int, shape (n_ordered,)
+        Columns; the subsets are the first so many of them.
+
+    Notes
+    -----
+    O(n_ordered^3), and O(n_kept^2) for each subset.
+    """
+
+    def __init__(self, gram, pull, order):
+        self.order = order
+        matrix = gram[np.ix_(order, order)]
+        self._root, failed = dpotrf(matrix, lower=True)
+        self.n_regular = failed - 1 if failed > 0 else len(order)
+        pivots = self._root.diagonal()[: self.n_regular] ** 2
+        singular = pivots <= SINGULAR * matrix.diagonal()[: self.n_regular]
+        if singular.any():
+            self.n_regular = int(singular.argmax())
+        n = self.n_regular
+        self._half = dtrtrs(self._root[:n, :n], pull[order[:n]], lower=True)[0] if n else pull[:0]
+
+    def solve(self, kept):
+        """Solve the equations on some columns.
+
+        Parameters
+        ----------
+        kept : ndarray of bool, shape (n_columns,)
+            The columns.
+
+        Returns
+        -------
+        ndarray of shape (n_columns,) or None
+            As of `solve_on`; None if these are not the first of the order, or are dependent.
+        """
+        n = np.count_nonzero(kept)
+        first = self.order[:n]
+        if n > self.n_regular or not kept[first].all():
+            return None
+        found = np.zeros(len(kept))
+        if n:
+            found[first] = dtrtrs(self._root[:n, :n], self._half[:n], lower=True, trans=1)[0]
+        return found
+
+
 def moments(X, weight, *, center):
     """Return the weighted Gram matrix of columns, and their means.
 
@@ -61,10 +119,22 @@ def moments(X, weight, *, center):
     total = weight.sum()
     mean = X.T @ weight / total if center and total > 0 else np.zeros(X.shape[1])
     if isinstance(X, np.ndarray):
-        scaled = np.sqrt(weight)[:, np.newaxis] * (X - mean)
-        return scaled.T @ scaled, mean
+        return _gram(X, mean, np.sqrt(weight)[:, np.newaxis]), mean
     products = (X.T @ X.multiply(weight[:, np.newaxis]).tocsr()).toarray()
     return products - total * np.outer(mean, mean), mean
+
+
+def _gram(X, mean, scale):
+    """Return the products of shifted and scaled columns; a few rows are copied at a time."""
+    n_rows, n_columns = X.shape
+    size = max(MIN_ROWS, CHUNK_CELLS // max(1, n_columns))
+    buffer, found = np.empty((min(size, n_rows), n_columns)), np.zeros((n_columns, n_columns))
+    for start in range(0, n_rows, size):
+        rows = slice(start, start + size)
+        part = np.subtract(X[rows], mean, out=buffer[: n_rows - start])
+        part *= scale[rows]
+        found += part.T @ part
+    return found
 
 
 def sums_of_squares(X, weights, *, center):

@@ -23,7 +23,7 @@ CHORD_STEPS = 40
 NEWTON_STEPS = 10
 
 
-def fit(X, codes, weight, penalty, mask, start, *, intercept, polish=True):
+def fit(X, codes, weight, penalty, mask, start, *, intercept, polish=True, near=False):
     """Minimise the log-loss over the coefficients that a mask keeps.
 
     Parameters
@@ -45,6 +45,8 @@ def fit(X, codes, weight, penalty, mask, start, *, intercept, polish=True):
         Whether intercepts are fitted; otherwise they are fixed.
     polish : bool, default=True
         Whether to converge up to rounding; otherwise to a gradient of 1e-5 of the mean loss.
+    near : bool, default=False
+        Whether the start is so near the minimum that Newton steps should be tried at once.
 
     Returns
     -------
@@ -68,6 +70,10 @@ def fit(X, codes, weight, penalty, mask, start, *, intercept, polish=True):
     if problem.has_small_hessian:
         found = _newton(problem, point, TOLERANCE if polish else NEAR)
         if found is not None:
+            return _spread(problem, found, mask, used)
+    if near:
+        found = _polish(problem, point)
+        if np.abs(problem.gradient(found)).max(initial=0.0) <= NEAR * NEAR:
             return _spread(problem, found, mask, used)
     options = {"maxiter": MAX_ITER, "maxfun": 2 * MAX_ITER, "gtol": NEAR, "maxcor": 20, "ftol": 0}
     found = minimize(problem.value, point, jac=True, method="L-BFGS-B", options=options)
@@ -111,14 +117,14 @@ def _newton(problem, point, tolerance):
 
 def _polish(problem, point):
     """Take Newton steps while they reduce the gradient."""
-    gradient = problem.value(point)[1]
+    gradient = problem.gradient(point)
     for _ in range(NEWTON_STEPS):
         size = np.abs(gradient).max(initial=0.0)
         if size <= TOLERANCE:
             break
         product = LinearOperator((len(point),) * 2, matvec=problem.products_at(point), dtype=float)
         step, _ = cg(product, -gradient, rtol=min(1e-3, np.sqrt(size)), maxiter=200)
-        next_gradient = problem.value(point + step)[1]
+        next_gradient = problem.gradient(point + step)
         if not np.abs(next_gradient).max() < size:
             break
         point, gradient = point + step, next_gradient
@@ -130,6 +136,7 @@ class _Problem:
 
     def __init__(self, X, codes, weight, penalty, free, offset, intercept):
         self.X, self.codes, self.penalty, self.free = X, codes, penalty, free
+        self.transposed = X.T  # of a sparse matrix, a new object at every call
         self.total = weight.sum()
         self.weight = weight[:, np.newaxis]
         self.offset, self.intercept = np.array(offset, dtype=float), intercept
@@ -164,10 +171,14 @@ class _Problem:
         return few and isinstance(self.X, np.ndarray) and bool((self.penalty > 0).all())
 
     def gradient(self, point):
-        """Return the gradient for one output."""
+        """Return the gradient alone."""
         coef, shift = self.unpack(point)
-        chance = expit(self.X @ coef.T + shift)
-        return self._back(chance - (self.codes[:, np.newaxis] == 1), coef)
+        rest = probabilities(self.X @ coef.T + shift)
+        if rest.shape[1] == 1:
+            rest -= self.codes[:, np.newaxis] == 1
+        else:
+            rest[np.arange(len(rest)), self.codes] -= 1.0
+        return self._back(rest, coef)
 
     def hessian(self, point):
         """Return the Hessian for one output; O(n_samples * n_features^2)."""
@@ -200,8 +211,10 @@ class _Problem:
     def _back(self, by_raw, coef):
         """Return the gradient, from gradients with respect to the raw scores."""
         by_raw = self.weight * by_raw
-        by_coef = ((self.X.T @ by_raw).T + self.penalty * coef)[self.free] / self.scale
+        by_coef = ((self.transposed @ by_raw).T + self.penalty * coef)[self.free] / self.scale
         by_shift = 2 * by_raw.sum(axis=0) if self.intercept else np.zeros(0)
+        if len(by_shift) > 1:
+            by_shift -= by_shift.mean()  # rounding: a common shift has no effect, and no curvature
         return np.concatenate([by_coef, by_shift]) / self.total
 
 

@@ -7,6 +7,7 @@ from sklearn.utils import indexable
 from skprune._compat import check_sample_weight, n_rows_of, rows_of
 from skprune.arrays.blocks import block_size, blocks
 from skprune.base._targets import samples_missing
+from skprune.exceptions import InputError
 
 # Number of kernel values held at once in a pass over the samples.
 BATCH = 2**21
@@ -18,6 +19,8 @@ DAMPING = 1e-10
 # errors, those below the second only rounding errors.
 FLOOR = 1e-6
 ROUNDING = 1e-14
+# Sums of squares below it can be multiplied.
+LARGEST = 1e150
 
 
 class Refit:
@@ -90,7 +93,7 @@ def decision_values_form(surgeon, rows, similarity=None):
     Raises
     ------
     InputError
-        If no sample has a positive weight.
+        If no sample has a positive weight, or kernel values are too large to be squared.
     """
     (X,) = indexable(rows.X)
     n_rows, n_vectors = n_rows_of(X), surgeon.n_vectors
@@ -101,9 +104,16 @@ def decision_values_form(surgeon, rows, similarity=None):
     form, mean = np.zeros((n_vectors, n_vectors)), np.zeros(n_vectors)
     for batch in blocks(n_rows, block_size(BATCH, n_vectors)):
         values = surgeon.kernel(rows_of(X, batch)) * root[batch, np.newaxis]
-        form += values.T @ values  # the same array twice: half of it is computed
-        mean += root[batch] @ values
+        with np.errstate(over="ignore", invalid="ignore"):
+            form += values.T @ values  # the same array twice: half of it is computed
+            mean += root[batch] @ values
     whole = np.trace(form)
+    if not whole < LARGEST:
+        msg = (
+            "The kernel values of these samples are too large to be squared. Scale the features, "
+            "for example by a StandardScaler."
+        )
+        raise InputError(msg)
     form -= np.outer(mean, mean)  # the offset compensates the mean
     trace = np.trace(form)
     np.einsum("ii->i", form)[:] += max(DAMPING * trace / max(1, n_vectors), ROUNDING * whole) or 1.0

@@ -12,8 +12,10 @@ from skprune.surgery import surgeon_for
 # Candidate ridges, in units of sample weight, from the one that is tried first: in each
 # direction others are tried as long as the last one was better at some size.
 FIRST_RIDGE, SMALLER_RIDGES, LARGER_RIDGES = 30.0, (10.0, 3.0, 1.0, 0.3), (100.0, 300.0, 1000.0)
-# The path of a ridge ends after this many levels in a row whose loss exceeds that of another level,
-# of the same size or smaller, by more than this share of what the best model explains.
+# The path of a smaller ridge is given up after this many levels in a row whose loss exceeds that of
+# another level, of the same size or smaller, by more than this share of what the best model
+# explains. A larger ridge is followed to the end: it is worse at small sizes, and may be better
+# only at large ones.
 PATIENCE, HOPELESS = 3, 0.1
 # Weights of neighbouring levels in the choice of a ridge.
 SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
@@ -27,6 +29,8 @@ MIN_PENALTY = 2.0**-20
 # these on, where halving the penalty three times adds less than the third share to the leaves:
 # the others have no effect on the training samples.
 LARGEST_SHARE, MAY_END, LEAST_GROWTH = 1 / 3, 0.1, 0.1
+# Ridges are compared up to this many leaves per training sample.
+LEAVES_PER_SAMPLE = 2
 # Models of this many leaves are small enough for the path to go on to all of them.
 SMALL_MODEL = 50
 # Ridges are evaluated on one of five parts of the samples, or on more of them for few samples.
@@ -53,8 +57,8 @@ class ValidationRun:
         self.weight, self.tree_of = rows.weight.sum(), surgeon.table.tree
         self.structures = problem.lay_out(surgeon, rows)
         self.rank = self.structures.rank(held_out.leaf)
-        # Where there are more leaves than half of the samples, ridges differ little.
-        enough = max(SMALL_MODEL, rows.target.shape[1] / 2)
+        # Where there are more leaves than this, the choice at the last size still holds.
+        enough = max(SMALL_MODEL, LEAVES_PER_SAMPLE * rows.target.shape[1])
         self.most_leaves = min(most_leaves(surgeon.table.n_leaves), enough)
 
     def start(self):
@@ -78,8 +82,7 @@ class ValidationRun:
         tuple
             The number of leaves, and the summed validation loss.
         """
-        # One pass is enough to compare ridges; the levels that are returned take two.
-        solution = state.descend(penalty * self.weight, ridge, n_passes=1)
+        solution = state.descend(penalty * self.weight, ridge)
         raw = predict_raw(self.structures, self.tree_of, self.rank, solution, self.held_out.offset)
         loss = self.held_out.weight @ self.problem.loss.value(self.held_out.target, raw)
         return len(solution.node), loss
@@ -170,7 +173,7 @@ def choose_ridges(runs):
 
 
 def _follow(runs, penalties, ridge, rivals):
-    """Return the `ValidationPath` of a ridge; it ends early where others are far better."""
+    """Return the `ValidationPath` of a ridge; a small one ends where others are far better."""
     states, total = [run.start() for run in runs], sum(run.held_out.weight.sum() for run in runs)
     most = np.mean([run.most_leaves for run in runs])
     leaves, loss, n_behind = [], [], 0
@@ -180,7 +183,8 @@ def _follow(runs, penalties, ridge, rivals):
         loss.append(sum(value for _, value in steps) / total)
         best = np.nanmin([*loss, *(rival.loss_at(leaves[-1]) for rival in rivals.values())])
         explained = loss[0] - min([*loss, *(rival.loss.min() for rival in rivals.values())])
-        n_behind = n_behind + 1 if loss[-1] - best > HOPELESS * explained else 0
+        is_behind = ridge <= FIRST_RIDGE and loss[-1] - best > HOPELESS * explained
+        n_behind = n_behind + 1 if is_behind else 0
         if n_behind == PATIENCE or is_complete(leaves, most):
             break
     return ValidationPath(np.array(leaves), np.array(loss), n_behind < PATIENCE)

@@ -96,9 +96,9 @@ class TreePruner(BaseModelPruner):
         fitted to the rest). None is "oob" if the model bootstraps, else 0.2. With a
         `FrozenEstimator` the samples given to `fit` are the validation data. For
         "backfitting" they are used to choose the ridges, and values are fitted to all
-        samples. As no sample is out of bag for all trees, "oob" then fits another quarter of
-        the members to 80 % of the samples and uses the remaining 20 % (up to five such parts
-        if there are few samples).
+        samples. As no sample is out of bag for all trees, "oob" then fits the model once more
+        to 80 % of the samples and uses the remaining 20 % (up to five such parts if there are
+        few samples).
     random_state : int, RandomState instance or None, default=None
         Draws the held-out samples, the order of trees in "backfitting" and the scores of
         "random". It is not passed on: set that of the inner model too.
@@ -311,13 +311,11 @@ class TreePruner(BaseModelPruner):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
 
         def grow_on(samples):
-            """Fit a quarter of the members to some of the samples."""
-            n_members = max(10, self.estimator.n_estimators // 4)
+            """Fit the model to some of the samples: fewer trees would want smaller ridges."""
             weight = rows.sample_weight
             params = {} if weight is None else {"sample_weight": np.asarray(weight)[samples]}
-            small = clone(self.estimator).set_params(n_estimators=n_members)
             X, y = indexable(rows.X, rows.y)
-            return small.fit(rows_of(X, samples), rows_of(y, samples), **params)
+            return clone(self.estimator).fit(rows_of(X, samples), rows_of(y, samples), **params)
 
         found = backfit(
             surgeon, rows, ridge=self.ridge, seed=seed, grow_on=grow_on if rows.out_of_bag else None

@@ -9,7 +9,14 @@ from scipy import sparse
 from scipy.stats import ks_2samp
 
 from skprune.arrays.bins import find_bins
-from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
+from skprune.criteria.drift import (
+    Drift,
+    binned_ks,
+    count_bins,
+    ks_statistic,
+    split_rows,
+    stability_index,
+)
 
 
 @pytest.fixture
@@ -68,6 +75,18 @@ def test_ks_matches_scipy(samples):
     for j in range(earlier.shape[1]):
         pair = [x[~np.isnan(x)] for x in (earlier[:, j], later[:, j])]
         assert_allclose(found[j], ks_2samp(*pair).statistic, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_bins", [4, 30, 200])
+def test_ks_of_bins_is_a_bound_of_that_of_the_values(samples, n_bins):
+    earlier, later = samples
+    bins = find_bins(earlier, None, n_bins)
+    drift = Drift(bins, count_bins(earlier, bins), count_bins(later, bins))
+    exact, found = ks_statistic(earlier, later), binned_ks(drift)
+    assert (found <= exact + 1e-12).all()
+    shares = [n[:, 1:] / n[:, 1:].sum(axis=1, keepdims=True) for n in drift[1:]]
+    slack = np.minimum(*(share.max(axis=1) for share in shares))
+    assert (found >= exact - slack - 1e-12).all()
 
 
 def test_ks_is_zero_without_values_on_one_side():

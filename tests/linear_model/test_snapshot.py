@@ -24,6 +24,7 @@ from sklearn.linear_model import (
 from sklearn.svm import LinearSVC, LinearSVR
 
 from skprune import LinearPruner
+from skprune.linear_model import _walk
 from skprune.surgery.linear import LinearSurgeon
 
 X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
@@ -112,3 +113,22 @@ def test_named_columns_are_checked_once():
     path = assert_levels_predict_as_models(LogisticRegression(), frame, y)
     with pytest.raises(ValueError, match="feature names"):
         next(path.snapshots(frame[list("fedcba")]))
+
+
+@pytest.mark.parametrize("limit", [0, 3, 300])
+@pytest.mark.parametrize("penalty", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("params", [{"unit": "feature"}, {"criterion": "magnitude"}])
+@pytest.mark.parametrize("rows", [None, [0, 2, 3], [4], []])
+@pytest.mark.parametrize("data", [(X, y), (csr_array(X), y), (X3, y3)])
+def test_refits_in_turn_equal_refits_alone(data, rows, params, penalty, limit, monkeypatch):
+    monkeypatch.setattr(_walk, "MAX_NESTED", limit)
+    samples, code = data
+    weight = np.linspace(0.1, 2, len(code))
+    model = LogisticRegression(C=1 / penalty, class_weight="balanced")
+    path = LinearPruner(model, **params).fit(samples, WORDS[code], sample_weight=weight).path_
+    rows = range(len(path)) if rows is None else rows
+    for index, snapshot in zip(rows, path.snapshots(samples, rows), strict=True):
+        cut = path.cut(index=index)
+        np.testing.assert_allclose(snapshot.coef, cut.coef_, rtol=1e-7)
+        found, expected = (m.decision_function(samples) for m in (snapshot, cut))
+        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)

@@ -241,7 +241,7 @@ def test_the_guarantee_holds_in_a_search():
         60_000, 6, n_informative=4, flip_y=0.1, class_sep=0.7, random_state=0
     )
     tree = DecisionTreeClassifier(max_depth=7, random_state=0).fit(rows[:2000], labels[:2000])
-    pruner, margin, n_runs = TreePruner(FrozenEstimator(tree)), 0.02, 120
+    pruner, margin, n_runs = TreePruner(FrozenEstimator(tree)), 0.02, 60
     path = clone(pruner).fit(rows[:10], labels[:10]).path_
     truth = path.score(rows[2000:], labels[2000:], scoring="accuracy")
     rng, errs, leaves = np.random.default_rng(0), 0, []

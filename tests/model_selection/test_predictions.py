@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csc_array, csr_array
 from sklearn.datasets import make_classification, make_regression
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 
 from skprune import LinearPruner, PruningSearchCV, TreePruner
+from skprune.model_selection import _predictions
 from skprune.model_selection._predictions import PredictsOnce
 
 X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
@@ -77,6 +78,8 @@ WORDS = np.array(["no", "maybe", "yes"])
         (LinearPruner(LogisticRegression()), (X, 2 * y - 1), ["neg_brier_score", "neg_log_loss"]),
         (LinearPruner(LogisticRegression()), (csr_array(X), y), ["accuracy", "neg_brier_score"]),
         (LinearPruner(Ridge()), (csc_array(XR), yr), ["r2", "neg_mean_absolute_error"]),
+        (LinearPruner(LogisticRegression()), (X, WORDS[y]), ["roc_auc", "roc_auc_ovo"]),
+        (TreePruner(RandomForestClassifier(3, max_depth=2, random_state=0)), (X, y), "roc_auc"),
         (LinearPruner(LogisticRegression()), (X, y), ["f1", "precision", "recall", "f1_macro"]),
         (
             LinearPruner(LogisticRegression()),
@@ -99,6 +102,20 @@ def test_metrics_known_by_name_equal_those_of_grid_search(pruner, data, scoring)
             if any(name in key for name in ("f1", "precision", "recall", "accuracy")):
                 np.testing.assert_array_equal(search.cv_results_[key], values)
             np.testing.assert_allclose(search.cv_results_[key], values, rtol=1e-10)
+
+
+@pytest.mark.parametrize("scoring", [["roc_auc", "neg_log_loss"], "balanced_accuracy"])
+def test_levels_are_scored_block_by_block(scoring, monkeypatch):
+    data = X, WORDS[y]
+    results = []
+    for cells in (1, 100, 10**6):
+        monkeypatch.setattr(_predictions, "MAX_CELLS", cells)
+        search = PruningSearchCV(LinearPruner(LogisticRegression()), scoring=scoring, refit=False)
+        results.append(search.set_params(cv=3).fit(*data).cv_results_)
+    for key in ("mean_test_score", "mean_test_roc_auc", "mean_loss_increase", "se_loss_increase"):
+        for each in results[:2]:
+            if key in each:
+                np.testing.assert_allclose(each[key], results[2][key], rtol=1e-12, atol=1e-15)
 
 
 def test_a_share_of_nothing_is_warned_of_as_in_grid_search():

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
-from skprune.solvers.least_squares import moments, solve_on, sums_of_squares
+from skprune.solvers.least_squares import NestedSolver, moments, solve_on, sums_of_squares
 
 
 @pytest.mark.parametrize("kind", [np.asarray, csr_array])
@@ -58,3 +58,23 @@ def test_dependent_columns_give_the_minimum_norm_solution():
     X = np.column_stack([X, X[:, 0], X[:, 1] - X[:, 2]])
     found = solve_on(X.T @ X, X.T @ y, np.ones(6, bool))
     assert_allclose(found, np.linalg.lstsq(X, y)[0], rtol=1e-8)
+
+
+@pytest.mark.parametrize("dependent", [None, 0, 3, 5])
+def test_nested_columns_share_one_factorisation(dependent):
+    rng = np.random.default_rng(4)
+    X, y = rng.normal(size=(40, 7)), rng.normal(size=40)
+    order = np.array([4, 1, 6, 0, 2, 5])  # the last column is in no subset but that of all
+    if dependent is not None:
+        X[:, order[dependent]] = X[:, order[:dependent]].sum(axis=1)
+    gram, pull = X.T @ X, X.T @ y
+    solver = NestedSolver(gram, pull, order)
+    for n in range(7):
+        kept = np.isin(np.arange(7), order[:n])
+        found = solver.solve(kept)
+        if dependent is not None and n > dependent:
+            assert found is None
+        else:
+            assert_allclose(found, solve_on(gram, pull, kept), rtol=1e-10, atol=1e-14)
+            assert (found[~kept] == 0).all()
+    assert solver.solve(np.arange(7) == 3) is None
