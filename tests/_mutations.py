@@ -2,6 +2,8 @@
 
 import io
 import json
+import zipfile
+from functools import cache
 
 import numpy as np
 from sklearn.datasets import make_classification
@@ -42,6 +44,7 @@ TEXTS = [f"word{i % 7} word{i % 5} " + ("offer" if i % 3 else "hello") for i in 
 CATEGORIES = np.column_stack([X[:, 0], np.arange(120) % 9])
 
 
+@cache
 def bases():
     """Return fitted objects of every kind of fitted state, each with samples to predict."""
     forest = RandomForestClassifier(4, max_depth=4, random_state=0)
@@ -146,16 +149,12 @@ def swap_members(data, rng, others):
 
 def raw_manifest(data):
     """Return the bytes of the manifest of a file."""
-    import zipfile
-
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return archive.read("manifest.json")
 
 
 def pack_as(members, manifest):
     """Return a file of members under a manifest that may not be theirs."""
-    import zipfile
-
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         for name, part in ({"manifest.json": manifest} | members).items():
@@ -180,10 +179,20 @@ HOSTILE = [
     ("numpy", "load"),
     ("numpy.lib._npyio_impl", "save"),
 ]
-LOADERS = (
-    "ObjectNode FunctionNode TypeNode PartialNode MethodNode OperatorFuncNode ReduceNode TreeNode "
-    "ConstructorFromReduceNode DefaultDictNode DictNode TupleNode"
-).split()
+LOADERS = [
+    "ConstructorFromReduceNode",
+    "DefaultDictNode",
+    "DictNode",
+    "FunctionNode",
+    "MethodNode",
+    "ObjectNode",
+    "OperatorFuncNode",
+    "PartialNode",
+    "ReduceNode",
+    "TreeNode",
+    "TupleNode",
+    "TypeNode",
+]
 
 
 def plant_types(data, rng, others):  # noqa: ARG001

@@ -21,7 +21,8 @@ FORMAT = "skprune"
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 # The first moment that a ZIP archive can state: equal objects give equal files.
 DATE = (1980, 1, 1, 0, 0, 0)
-FIRST, LAST = b"PK\x03\x04", b"PK\x05\x06"
+# How an archive begins, and the record at its end.
+FIRST, LAST, SIZE_OF_LAST = b"PK\x03\x04", b"PK\x05\x06", 22
 # A member is read if it expands to so many times its compressed size at most, or is small.
 MAX_RATIO, SMALL = 200, 2**16
 # What reading a damaged archive raises.
@@ -135,7 +136,8 @@ def _parts_of(data):
                 check_member(info)
             parts = {info.filename: archive.read(info) for info in infos}
     except DAMAGED as error:
-        if data.startswith(FIRST) and LAST not in data[-66_000:]:
+        last = data.rfind(LAST)
+        if data.startswith(FIRST) and (last < 0 or last + SIZE_OF_LAST > len(data)):
             msg = (
                 f"The file ends early, after {len(data)} bytes. Copy it again, or dump the "
                 "object again."

@@ -21,7 +21,7 @@ from skprune.deployment._stored import storable
 from skprune.exceptions import InputError, PersistenceError
 from skprune.surgery.intact import check_intact
 
-# What skops raises for objects that it does not store.
+# What is raised for objects that skops does not store, and for parts that are not there.
 UNSTORED = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
@@ -180,6 +180,10 @@ def load(file: Any, *, key: Any = None) -> Any:
     if _name_of(fitted) != manifest.get("class"):
         tampered(f"it holds a {_name_of(fitted)} and states {manifest.get('class')!r}")
     check_intact(fitted)
+    try:
+        check_is_fitted(fitted)
+    except UNSTORED as error:
+        tampered(f"what it holds is not fitted ({error})", error)
     if is_audited():
         record("load", fitted, digest=digest, sizes={"bytes": len(data)}, signed=key is not None)
     return fitted

@@ -77,7 +77,7 @@ def _check_array(coded, part):
     size = int(np.prod([int(n) for n in part.shape], dtype=object)) if part.shape else 1
     packed = isinstance(part.data, PackedIntegers)
     # A number per channel, which extends along one axis.
-    channels = {part.shape[:i] + (1,) + part.shape[i + 1 :] for i in range(len(part.shape))}
+    channels = {(*part.shape[:i], 1, *part.shape[i + 1 :]) for i in range(len(part.shape))}
     for name, numbers in (("scale", part.scale), ("offset", part.offset)):
         if numbers is not None:
             shape = np.shape(numbers)

@@ -66,6 +66,7 @@ def check_intact(fitted):
 def _check_part(part):
     """Check an object by itself; return the objects inside."""
     if isinstance(part, np.ndarray):
+        require(part.dtype.kind != "c", part, "it holds complex numbers", "give real ones")
         return part.ravel().tolist() if part.dtype == object else []
     if isinstance(part, dict | list | tuple | set):
         return list(part.values() if isinstance(part, dict) else part)
