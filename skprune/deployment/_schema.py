@@ -10,6 +10,7 @@ import io
 import json
 import zipfile
 from importlib import import_module
+from tokenize import TokenError
 from types import FunctionType, MappingProxyType
 from typing import Any
 
@@ -315,7 +316,7 @@ def check_array(name, part):
             else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = read(stream)
-    except DAMAGED as error:
+    except (*DAMAGED, SyntaxError, TokenError, RecursionError) as error:
         tampered(f"{name} is no array ({error})", error)
     n_bytes = dtype.itemsize
     for size in shape:
