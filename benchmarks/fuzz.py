@@ -97,6 +97,8 @@ def outcome_of(data, samples, original, key):
         return "SignatureError"
     except PruningError as error:
         return type(error).__name__
+    except Exception as error:  # noqa: BLE001 - whatever it is, load lets it through
+        return f"UNEXPECTED {type(error).__name__} of load"
     try:
         found = answers(loaded, samples)
     except RAISED:

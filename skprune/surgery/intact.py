@@ -49,22 +49,27 @@ def check_intact(fitted):
     -----
     O(size of the object).
     """
-    waiting, seen = [fitted], {}
+    waiting, seen = [(fitted, False)], {}
     while waiting:
-        part = waiting.pop()
-        if id(part) in seen:
+        part, is_open = waiting.pop()
+        if not is_open and id(part) in seen:
             continue
         seen[id(part)] = part  # an object that is kept keeps its id
         try:
-            waiting += _check_part(part)
+            if is_open:
+                _check_estimator(part)
+                continue
+            # What is inside is checked first: a surgeon may let it predict.
+            waiting.append((part, True))
+            waiting += [(inner, False) for inner in _parts_of(part)]
         except PruningError:
             raise
         except MALFORMED as error:
             require(False, part, f"{type(error).__name__}: {error}", "see its documentation")  # noqa: FBT003
 
 
-def _check_part(part):
-    """Check an object by itself; return the objects inside."""
+def _parts_of(part):
+    """Check what is no estimator by itself; return the objects inside."""
     if isinstance(part, np.ndarray):
         require(part.dtype.kind != "c", part, "it holds complex numbers", "give real ones")
         return part.ravel().tolist() if part.dtype == object else []
@@ -76,14 +81,12 @@ def _check_part(part):
     if sparse.issparse(part):
         _check_sparse(part)
     elif hasattr(part, "__dict__") and not isinstance(part, type):
-        if hasattr(part, "get_params"):
-            _check_estimator(part)
         return list(vars(part).values())
     return []
 
 
 def _check_estimator(model):
-    if not _is_fitted(model):
+    if isinstance(model, type) or not hasattr(model, "get_params") or not _is_fitted(model):
         return
     for cls in type(model).__mro__:
         if check := CHECKS.get(class_name(cls)):
@@ -158,17 +161,6 @@ def _check_known_categories(model):
         require(len(np.unique(known)) == n_bins, model, "categories stand twice", "give each once")
 
 
-def _check_stages(model):
-    """Check what the compiled loop over stages trusts: a column per tree, one value per node."""
-    width = model.n_trees_per_iteration_
-    require_shape(model, "estimators_", model.estimators_, (-1, width))
-    n_classes = len(model.classes_) if hasattr(model, "classes_") else 1
-    wanted = n_classes if n_classes > 2 else 1
-    require(width == wanted, model, f"its stages have {width} trees", f"give {wanted}")
-    for tree in model.estimators_.ravel():
-        require_shape(model, "the values of a tree", tree.tree_.value, (-1, 1, 1))
-
-
 def _check_libsvm(model):
     """Check what libsvm trusts: its numbers of classes, pairs, vectors and coefficients."""
     counts, n_pairs = model._n_support, len(model._intercept_)
@@ -199,7 +191,6 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "sklearn.KBinsDiscretizer": _check_bins,
     "sklearn.OneHotEncoder": _check_categories,
     "sklearn.RandomTreesEmbedding": ForestSurgeon,
-    "sklearn.BaseGradientBoosting": _check_stages,
     "sklearn.BaseHistGradientBoosting": _check_known_categories,
     "sklearn.BaseLibSVM": _check_libsvm,
 }
