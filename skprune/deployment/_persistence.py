@@ -143,8 +143,8 @@ def load(file: Any, *, key: Any = None) -> Any:
     Notes
     -----
     Digests, types, trees and shapes are checked before anything can predict. That keeps a file from
-    crashing the interpreter or running code; whether the model inside is that of its author,
-    only a signature tells. A record goes to the logger ``skprune.audit``.
+    crashing the interpreter or running code. Only a signature proves that the model inside is that
+    of its author. A record goes to the logger ``skprune.audit``.
 
     Examples
     --------
@@ -154,7 +154,7 @@ def load(file: Any, *, key: Any = None) -> Any:
     >>> from sklearn.linear_model import LogisticRegression
     >>> from skprune import LinearPruner, dump, load
     >>> X, y = load_iris(return_X_y=True)
-    >>> pruner = LinearPruner(LogisticRegression(), keep=4).fit(X, y)
+    >>> pruner = LinearPruner(LogisticRegression(max_iter=1000), keep=4).fit(X, y)
     >>> private, file = Ed25519PrivateKey.generate(), io.BytesIO()
     >>> dump(pruner, file, key=private)
     >>> _ = file.seek(0)

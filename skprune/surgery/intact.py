@@ -86,10 +86,15 @@ def _parts_of(part):
 
 
 def _check_estimator(model):
-    if isinstance(model, type) or not hasattr(model, "get_params") or not _is_fitted(model):
+    if isinstance(model, type) or not hasattr(model, "get_params"):
         return
-    for cls in type(model).__mro__:
-        if check := CHECKS.get(class_name(cls)):
+    names = [class_name(cls) for cls in type(model).__mro__]
+    if HASHING & {*names}:  # these predict without a fit
+        _check_hashes(model)
+    if not _is_fitted(model):
+        return
+    for name in names:
+        if check := CHECKS.get(name):
             check(model)
     mask = vars(model).get("keep_mask_")
     if mask is not None and hasattr(model, "get_support"):
@@ -183,11 +188,10 @@ def _check_libsvm(model):
         require(len(dual.data) == full, model, "coefficients are missing", f"give {full}")
 
 
+HASHING = frozenset({"sklearn.FeatureHasher", "sklearn.HashingVectorizer"})
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "sklearn.CountVectorizer": _check_vocabulary,
     "sklearn.DictVectorizer": _check_vocabulary,
-    "sklearn.FeatureHasher": _check_hashes,
-    "sklearn.HashingVectorizer": _check_hashes,
     "sklearn.KBinsDiscretizer": _check_bins,
     "sklearn.OneHotEncoder": _check_categories,
     "sklearn.RandomTreesEmbedding": ForestSurgeon,
