@@ -25,6 +25,7 @@ MALFORMED = (
     AttributeError,
     LookupError,
     MemoryError,
+    NameError,
     NotFittedError,
     TypeError,
     ValueError,
@@ -96,6 +97,10 @@ def _check_estimator(model):
     for name in names:
         if check := CHECKS.get(name):
             check(model)
+        for attribute in PER_FEATURE.get(name, "").split():
+            # A single number would be that of all features.
+            if (numbers := vars(model).get(attribute)) is not None:
+                require_shape(model, attribute, numbers, (model.n_features_in_,))
     mask = vars(model).get("keep_mask_")
     if mask is not None and hasattr(model, "get_support"):
         require_shape(model, "keep_mask_", mask, (model.n_features_in_,))
@@ -188,6 +193,15 @@ def _check_libsvm(model):
         require(len(dual.data) == full, model, "coefficients are missing", f"give {full}")
 
 
+# Attributes that hold one number for each feature.
+PER_FEATURE = {
+    "sklearn.MaxAbsScaler": "scale_ max_abs_",
+    "sklearn.MinMaxScaler": "scale_ min_ data_min_ data_max_",
+    "sklearn.PowerTransformer": "lambdas_",
+    "sklearn.RobustScaler": "scale_ center_",
+    "sklearn.SimpleImputer": "statistics_",
+    "sklearn.StandardScaler": "scale_ mean_ var_",
+}
 HASHING = frozenset({"sklearn.FeatureHasher", "sklearn.HashingVectorizer"})
 CHECKS: dict[str, Callable[[Any], Any]] = {
     "sklearn.CountVectorizer": _check_vocabulary,

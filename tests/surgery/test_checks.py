@@ -13,9 +13,10 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
 )
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, RobustScaler, StandardScaler
 from sklearn.svm import SVC, SVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
@@ -188,6 +189,9 @@ def test_weights_of_members_that_are_not_there_are_refused():
         (KBinsDiscretizer(3, quantile_method="linear"), "n_bins_", lambda a: a + 1),
         (OneHotEncoder(), "_n_features_outs", lambda a: [size - 1 for size in a]),
         (HashingVectorizer(), "n_features", lambda _: 0),
+        (StandardScaler(), "mean_", lambda a: a[:1]),
+        (RobustScaler(), "scale_", lambda a: a[:1]),
+        (SimpleImputer(), "statistics_", lambda a: a[:1]),
     ],
 )
 def test_what_no_surgeon_reads_is_checked_in_loaded_objects(model, name, edit):
