@@ -58,6 +58,6 @@ SECTIONS = [
     {
         "title": "Deployment",
         "text": "What runs in production, without skprune, and what watches it.",
-        "names": ["strip", "to_onnx", "AgreementMonitor"],
+        "names": ["strip", "dump", "load", "to_onnx", "AgreementMonitor"],
     },
 ]

@@ -4,7 +4,7 @@ The result of every pruner is plain: a smaller scikit-learn model, or fewer colu
 """
 
 from skprune.base import PruningPath
-from skprune.deployment import AgreementMonitor, strip, to_onnx
+from skprune.deployment import AgreementMonitor, dump, load, strip, to_onnx
 from skprune.distillation import Distiller
 from skprune.ensemble import EnsemblePruner
 from skprune.feature_selection import (
@@ -62,6 +62,8 @@ __all__ = [
     "WithinTolerance",
     "compare",
     "densify",
+    "dump",
+    "load",
     "make_pruner",
     "model_size",
     "size_scorer",

@@ -19,6 +19,7 @@ from sklearn.model_selection._validation import _score as score_model
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as report_fit_failures,
 )
+from sklearn.tree._tree import NODE_DTYPE
 from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
@@ -145,6 +146,11 @@ def rank_as_rfe(importances):
     """Order columns by importance as a recursive elimination does, the least first."""
     stable = parse_version(sklearn.__version__) >= parse_version("1.9")
     return np.ravel(np.argsort(importances, kind="stable" if stable else None))
+
+
+def output_sizes(encoder):
+    """Return the number of columns that a one-hot encoder makes of each feature; list of int."""
+    return encoder._compute_n_features_outs()
 
 
 # Optional packages.

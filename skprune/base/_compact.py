@@ -1,5 +1,6 @@
 """Fitted attributes in few bytes, for pickles: masks as bits, scores rounded, tables as columns."""
 
+import math
 import zlib
 from typing import Any, NamedTuple
 
@@ -7,9 +8,13 @@ import numpy as np
 import pandas as pd
 
 from skprune.arrays.packing import exponent_of
+from skprune.exceptions import InputError
 
 # Attributes of scores, one for each unit, that nothing but a reader needs after `fit`.
 ROUNDED = {"_scores", "rank_shares_", "difficulty_"}
+# The largest array that is restored, so that few bytes cannot ask for all memory.
+MAX_SIZE = 2**30
+DAMAGED = "The file is damaged: load an intact copy."
 
 
 class PackedMask(NamedTuple):
@@ -20,8 +25,9 @@ class PackedMask(NamedTuple):
 
     def restore(self):
         """Return the mask; ndarray of bool."""
-        bits = np.frombuffer(zlib.decompress(self.data), dtype=np.uint8)
-        return np.unpackbits(bits, count=int(np.prod(self.shape))).astype(bool).reshape(self.shape)
+        n_bits = _size_of(self.shape)
+        bits = np.frombuffer(_expand(self.data, -(-n_bits // 8)), dtype=np.uint8)
+        return np.unpackbits(bits, count=n_bits).astype(bool).reshape(self.shape)
 
 
 class RoundedArray(NamedTuple):
@@ -36,7 +42,8 @@ class RoundedArray(NamedTuple):
 
     def restore(self):
         """Return the array; ndarray of float64."""
-        planes = np.frombuffer(zlib.decompress(self.data), dtype=np.uint8).reshape(4, -1)
+        planes = np.frombuffer(_expand(self.data, 4 * _size_of(self.shape)), dtype=np.uint8)
+        planes = planes.reshape(4, -1)
         values = np.ascontiguousarray(planes.T).view("<f4")
         return np.ldexp(values.astype(np.float64), self.exponent).reshape(self.shape)
 
@@ -76,6 +83,27 @@ def restore(state):
     """Return the state that `compact` was given."""
     small = PackedMask, RoundedArray, ColumnTable
     return {k: v.restore() if isinstance(v, small) else v for k, v in state.items()}
+
+
+def _size_of(shape):
+    """Return the number of entries of a stored array, which may come from a damaged file."""
+    size = math.prod(shape)
+    if not 0 <= size <= MAX_SIZE:
+        msg = f"A stored array states shape {shape}. {DAMAGED}"
+        raise InputError(msg)
+    return size
+
+
+def _expand(data, n_bytes):
+    """Return compressed bytes that are known to be so many, and no more than these."""
+    try:
+        found = zlib.decompressobj().decompress(data, n_bytes + 1)
+    except zlib.error:
+        found = b""
+    if len(found) != n_bytes:
+        msg = f"A stored array does not expand to the {n_bytes} bytes of its shape. {DAMAGED}"
+        raise InputError(msg)
+    return found
 
 
 def _smaller(name, value):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator, clone
 
+from skprune.base._audit import record_prune
 from skprune.base._compact import compact, restore
 from skprune.base._levels import check_level, check_no_level
 from skprune.exceptions import PruningWarning
@@ -15,7 +16,7 @@ from skprune.exceptions import PruningWarning
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Leave an estimator as it was if its fit fails or is interrupted.
+    """Leave an estimator as it was if its fit fails or is interrupted; audit it otherwise.
 
     Parameters
     ----------
@@ -29,6 +30,7 @@ def all_or_nothing(estimator):
         vars(estimator).clear()
         vars(estimator).update(before)
         raise
+    record_prune(estimator)
 
 
 def without_earlier_fits(estimator, state):

@@ -1,7 +1,8 @@
-"""What runs in production: models without skprune, their ONNX graphs, and who watches them."""
+"""What runs in production: models without skprune, safe files, ONNX graphs, and monitoring."""
 
 from skprune.deployment._monitor import AgreementMonitor
 from skprune.deployment._onnx import to_onnx
+from skprune.deployment._persistence import dump, load
 from skprune.deployment._strip import strip
 
-__all__ = ["AgreementMonitor", "strip", "to_onnx"]
+__all__ = ["AgreementMonitor", "dump", "load", "strip", "to_onnx"]

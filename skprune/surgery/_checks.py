@@ -37,9 +37,11 @@ def require(holds, model, given, allowed):
 
 
 def require_finite(model, **arrays):
-    """Raise an error if a fitted array, dense or sparse, has a value that is not finite."""
+    """Raise an error if a fitted array, dense or sparse, has a value that is no finite number."""
     for name, array in arrays.items():
         numbers = array.data if issparse(array) else np.asarray(array)
+        given = f"{name} holds values of type {numbers.dtype}"
+        require(numbers.dtype.kind in "biuf", model, given, "give real numbers")
         n_wrong = np.count_nonzero(~np.isfinite(numbers))
         require(not n_wrong, model, f"{name} has {n_wrong} values that are not finite", "give none")
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from skprune.arrays.nodes import bottom_up_sum
-from skprune.surgery._checks import require, require_finite
+from skprune.surgery._checks import require, require_finite, require_shape
 from skprune.surgery._registry import registered_class
 from skprune.surgery.trees import TreeSurgeon
 from skprune.surgery.wrapped_trees import WrappedTreesSurgeon
@@ -131,6 +131,21 @@ class GradientBoostingSurgeon(BoostingSurgeon):
     def _members(self):
         return list(self.model.estimators_.ravel())
 
+    def _read_trees(self):
+        """Check what the compiled loop over stages trusts, before it runs for the first time."""
+        model, width = self.model, self.n_values_per_stage
+        require_shape(model, "estimators_", model.estimators_, (-1, width))
+        n_classes = len(model.classes_) if self.is_classifier else 1
+        wanted = n_classes if n_classes > 2 else 1
+        require(width == wanted, model, f"its stages have {width} trees", f"give {wanted}")
+        trees = super()._read_trees()
+        for tree in trees:
+            require_shape(model, "the values of a tree", tree.value, (-1, 1, 1))
+        # It adds to a column of these scores for each tree of a stage.
+        start = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))
+        require_shape(model, "the scores before the first stage", start, (1, width))
+        return trees
+
     def _read(self):
         return with_leaf_means(super()._read())
 
@@ -181,6 +196,8 @@ class AdaBoostSurgeon(WrappedTreesSurgeon):
         given = f"it has {len(weights)} estimator_weights_ for {len(members)} members"
         require(len(weights) >= len(members), self.model, given, "give one for each member")
         require_finite(self.model, estimator_weights_=weights)
+        given = "it has weights of members that it does not have"
+        require(not np.any(weights[len(members) :]), self.model, given, "give zeros there")
         return members
 
     def apply(self, X):

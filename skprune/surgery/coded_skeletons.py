@@ -199,9 +199,10 @@ def skeleton_of(surgeon, first):
 
 
 def _emptied(nodes):
-    """Return a tree of the same kind with a single node of zeros."""
+    """Return a tree of the same kind with a single leaf of zeros."""
     if not isinstance(nodes, np.ndarray):
         empty = np.zeros(1, dtype=records(nodes).dtype)
+        empty["left_child"] = empty["right_child"] = NO_NODE
         return new_tree(nodes, empty, np.zeros_like(nodes.value[:1]), 0)
     return np.zeros(1, dtype=nodes.dtype)
 

@@ -42,6 +42,7 @@ class LinearSurgeon(Surgeon):
         super().__init__(model)
         stored = model.coef_
         require_sparse(model, "coef_", stored)
+        require_finite(model, coef_=stored, intercept_=model.intercept_)
         dense = stored.toarray() if issparse(stored) else np.asarray(stored)
         self._shape, self._dtype = dense.shape, dense.dtype
         self.coef = np.atleast_2d(dense).astype(np.float64)
@@ -49,8 +50,8 @@ class LinearSurgeon(Surgeon):
         n_outputs = len(self.coef)
         require_shape(model, "coef_", self.coef, (-1, model.n_features_in_))
         given = f"it has {len(intercept)} intercepts for {n_outputs} rows of coef_"
-        require(len(intercept) in {1, n_outputs}, model, given, "give one, or one for each row")
-        require_finite(model, coef_=self.coef, intercept_=intercept)
+        fits = np.ndim(model.intercept_) == 0 or len(intercept) == n_outputs
+        require(fits, model, given, "give a number, or one for each row")
         self.intercept = np.broadcast_to(intercept, n_outputs).copy()
 
     @property

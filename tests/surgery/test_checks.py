@@ -4,17 +4,26 @@ import copy
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone, is_regressor
 from sklearn.datasets import make_classification
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+)
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, RobustScaler, StandardScaler
 from sklearn.svm import SVC, SVR, OneClassSVM
 from sklearn.tree import DecisionTreeClassifier
 
 from skprune.exceptions import InputError
 from skprune.surgery import surgeon_for
 from skprune.surgery._records import new_tree
+from skprune.surgery.intact import check_intact
 from tests._instances import BOOSTING, TREES, name_of
 
 X, LABELS = make_classification(120, 5, n_informative=4, n_redundant=0, n_classes=3, random_state=0)
@@ -154,3 +163,53 @@ def test_malformed_arrays_are_refused(model, name, edit):
     setattr(model, name, edit(getattr(model, name)))
     with pytest.raises(InputError, match=REFUSED):
         surgeon_for(model)
+
+
+def test_boosting_that_starts_from_too_few_scores_is_refused():
+    model = fitted(GradientBoostingClassifier(n_estimators=2, random_state=0))
+    surgeon_for(model)
+    model.init_.class_prior_ = model.init_.class_prior_[:1]
+    with pytest.raises(InputError, match="scores before the first stage has shape"):
+        surgeon_for(model)
+
+
+def test_weights_of_members_that_are_not_there_are_refused():
+    model = fitted(AdaBoostClassifier(n_estimators=2, random_state=0))
+    model.estimator_weights_ = np.append(model.estimator_weights_, 1.0)
+    with pytest.raises(InputError, match="members that it does not have"):
+        surgeon_for(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "edit"),
+    [
+        (SVC(), "_probA", lambda _: np.ones(1)),
+        (SVC(), "_sparse", lambda _: True),
+        (SVR(), "_n_support", lambda a: np.append(a, a)),
+        (KBinsDiscretizer(3, quantile_method="linear"), "n_bins_", lambda a: a + 1),
+        (OneHotEncoder(), "_n_features_outs", lambda a: [size - 1 for size in a]),
+        (HashingVectorizer(), "n_features", lambda _: 0),
+        (StandardScaler(), "mean_", lambda a: a[:1]),
+        (RobustScaler(), "scale_", lambda a: a[:1]),
+        (SimpleImputer(), "statistics_", lambda a: a[:1]),
+    ],
+)
+def test_what_no_surgeon_reads_is_checked_in_loaded_objects(model, name, edit):
+    model = clone(model).fit(np.round(X), LABELS)
+    check_intact(model)
+    setattr(model, name, edit(getattr(model, name)))
+    with pytest.raises(InputError, match=REFUSED):
+        check_intact([{"inside": model}])
+
+
+def test_vocabularies_and_sparse_arrays_are_checked_in_loaded_objects():
+    words = CountVectorizer().fit(["one two three"])
+    check_intact(words)
+    words.vocabulary_["two"] = 10**6
+    with pytest.raises(InputError, match="vocabulary_ has the index 1000000"):
+        check_intact(words)
+    array = csr_array(np.eye(3))
+    check_intact(array)
+    array.indices[0] = 7
+    with pytest.raises(InputError, match="no valid sparse array"):
+        check_intact(array)
