@@ -32,6 +32,11 @@ from sklearn.utils.validation import _num_samples as n_rows_of
 
 from skprune.exceptions import MissingExtraError
 
+try:
+    _callbacks: Any = import_module("sklearn.callback")
+except ImportError:  # before scikit-learn 1.9
+    _callbacks = None
+
 # Decorators, which leave the type of what they decorate known.
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -63,9 +68,16 @@ def check_sample_weight(sample_weight, X, **params):
 # What the `fit` of a search is made of: methods of scikit-learn's own base class.
 
 
-def scorers_of(search):
+def scorers_of(search, refit):
     """Return the scorer, or scorers, of a search and the name of the metric that refits."""
-    return search._get_scorers()
+    return _with_refit(search, refit)._get_scorers()
+
+
+def _with_refit(search, refit):
+    """Return a search whose `refit` is what its own one means."""
+    twin = object.__new__(type(search))
+    twin.__dict__.update(vars(search) | {"refit": refit})
+    return twin
 
 
 def route_fit_params(search, X, params):
@@ -73,9 +85,9 @@ def route_fit_params(search, X, params):
     return search._get_routed_params_for_fit(rows_of_params(X, params, None))
 
 
-def check_refit(search, scores):
+def check_refit(search, refit, scores):
     """Refuse a `refit` that names no metric of several."""
-    search._check_refit_for_multimetric(scores)
+    _with_refit(search, refit)._check_refit_for_multimetric(scores)
 
 
 def tabulate(search, candidates, n_splits, out):
@@ -83,14 +95,48 @@ def tabulate(search, candidates, n_splits, out):
     return search._format_results(candidates, n_splits, out)
 
 
-def choose_row(search, refit_metric, results):
+def choose_row(refit, refit_metric, results):
     """Return the row that `refit` chooses."""
-    return search._select_best_index(search.refit, refit_metric, results)
+    return BaseSearchCV._select_best_index(refit, refit_metric, results)
+
+
+# Callbacks, which scikit-learn has since 1.9, as an experiment. Without them all of this does
+# nothing, and contexts are None.
 
 
 def has_callbacks(estimator):
-    """Say whether callbacks (scikit-learn 1.9) were registered."""
+    """Say whether callbacks were registered."""
     return bool(getattr(estimator, "_skl_callbacks", None))
+
+
+def with_callbacks(method: Function) -> Function:
+    """Let a method call callbacks: they are closed however it ends."""
+    found = getattr(_callbacks, "with_callbacks", None)
+    return method if found is None else found(method)
+
+
+def open_callbacks(estimator, max_subtasks):
+    """Return the context of the callbacks for a `fit` that begins; None without callbacks."""
+    if _callbacks is None or not has_callbacks(estimator):
+        return None
+    return estimator._init_callback_context(max_subtasks=max_subtasks)
+
+
+def subtask(context, name, max_subtasks=0):
+    """Return the context of a part of a task."""
+    return context and context.subcontext(task_name=name, max_subtasks=max_subtasks)
+
+
+def begin_task(context, estimator):
+    """Call the callbacks as a task begins."""
+    if context is not None:
+        context.call_on_fit_task_begin(estimator=estimator)
+
+
+def end_task(context, estimator):
+    """Call the callbacks as a task ends."""
+    if context is not None:
+        context.call_on_fit_task_end(estimator=estimator)
 
 
 def scorers_by_name(scorer):

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, clone
-from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification, make_regression
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -34,6 +33,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import (
     CorrelationPruner,
+    NonInferior,
     OneStandardError,
     PruningSearchCV,
     TreePruner,
@@ -522,7 +522,9 @@ def test_score_is_by_the_metric_that_chose():
         (WithinTolerance(-1), None, "tolerance=-1"),
         (WithinBudget("9"), None, "budget='9'"),
         (OneStandardError, None, "give an instance"),
-        ("one_standard_error", None, "neither a rule nor a metric"),
+        ("one_standard", None, "neither a rule nor a metric.*'one_standard_error'"),
+        ("within_budget", None, "needs a budget"),
+        ("non_inferior", ["accuracy", "f1"], r"metric='score'\) names nothing"),
         ("f1", "accuracy", "neither a rule nor a metric"),
     ],
 )
@@ -548,13 +550,30 @@ def test_a_second_fit_leaves_nothing_of_the_first():
     assert not hasattr(search.set_params(refit=False).fit(X, y), "best_estimator_")
 
 
-def test_a_pruner_out_of_reach_is_explained():
-    inside = make_pipeline(StandardScaler(), TREE)
-    with pytest.raises(UnsupportedModelError, match="a step of its own"):
-        PruningSearchCV(Pipeline([("a", StandardScaler()), ("b", inside)])).fit(X, y)
-    columns = ColumnTransformer([("c", CorrelationPruner(), [0, 1, 2])])
-    with pytest.raises(UnsupportedModelError, match="No step of the pipeline is a pruner"):
-        PruningSearchCV(make_pipeline(columns, KNeighborsClassifier())).fit(X, y)
+def test_a_second_path_in_one_grid_is_refused():
+    chain = make_pipeline(CorrelationPruner(), TREE)
+    grid = {"correlationpruner__keep": "path", "treepruner__keep": "path"}
+    with pytest.raises(LevelError, match=r"one pruner owns the path.*'treepruner__keep'"):
+        PruningSearchCV(chain, grid).fit(X, y)
+    listed = grid | {"correlationpruner__keep": [4, 2]}
+    PruningSearchCV(chain, listed, cv=2).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("one_standard_error", OneStandardError()),
+        ("within_tolerance", WithinTolerance()),
+        ("non_inferior", NonInferior()),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:No level could be shown")
+def test_rules_have_names(name, rule):
+    named = PruningSearchCV(TREE, refit=name, cv=3).fit(X, y)
+    given = PruningSearchCV(TREE, refit=rule, cv=3).fit(X, y)
+    assert named.best_params_ == given.best_params_
+    assert named.refit == name
+    assert named.score(X, y) == given.score(X, y)
 
 
 @pytest.mark.parametrize(
@@ -592,13 +611,6 @@ def test_max_levels_needs_two():
 def test_verbose_says_how_many_fits(capsys):
     PruningSearchCV(TREE, LEVELS, verbose=1).fit(X, y)
     assert "Fitting 5 folds for each of 1 combinations" in capsys.readouterr().out
-
-
-def test_callbacks_are_not_ignored_in_silence():
-    search = PruningSearchCV(TREE, LEVELS)
-    search._skl_callbacks = [object()]
-    with pytest.warns(PruningWarning, match="does not call them"):
-        search.fit(X, y)
 
 
 def test_a_grid_without_a_level_searches_the_path():
