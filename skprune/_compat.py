@@ -19,6 +19,7 @@ from sklearn.model_selection._validation import _score as score_model
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as report_fit_failures,
 )
+from sklearn.multiclass import _ConstantPredictor
 from sklearn.tree._tree import NODE_DTYPE
 from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -27,6 +28,7 @@ from sklearn.utils._set_output import _get_output_config as output_config
 from sklearn.utils.fixes import parse_version
 from sklearn.utils.metaestimators import _safe_split as split_rows
 from sklearn.utils.metaestimators import available_if as _available_if
+from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import _check_method_params, _check_sample_weight, has_fit_parameter
 from sklearn.utils.validation import _num_samples as n_rows_of
 
@@ -181,6 +183,17 @@ def fit_takes_weights(model):
     last = getattr(model, "final_estimator", None)
     members = [member for _, member in model.estimators] + ([] if last is None else [last])
     return all(fit_takes_weights(member) for member in members if not isinstance(member, str))
+
+
+def one_thread():
+    """Return a context in which libraries compute on one thread."""
+    # A new controller sees the libraries that were loaded since.
+    return type(_get_threadpool_controller())().limit(limits=1)
+
+
+def is_constant(model):
+    """Say whether a model is that of `OneVsRestClassifier` for a class without a rest."""
+    return isinstance(model, _ConstantPredictor)
 
 
 def check_params(estimator):

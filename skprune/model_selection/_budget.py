@@ -1,10 +1,14 @@
 """The rule of budgets: the best model that is small enough, and fast enough."""
 
+from collections.abc import Mapping
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from skprune.exceptions import InputError
+from skprune.model_selection._cv_results import CVResults
 from skprune.model_selection._rules import BaseRule
 from skprune.size import SIZES
 
@@ -107,6 +111,24 @@ class WithinBudget(BaseRule):
         if without_latency:
             found.pop("latency", None)
         return found
+
+    def rows_to_time(self, columns: Mapping[str, Any]) -> NDArray[np.intp]:
+        """Return the rows whose latency decides: those within all other budgets.
+
+        Parameters
+        ----------
+        columns : dict of str to ndarray
+            The `cv_results_` of a search, without latencies.
+
+        Returns
+        -------
+        ndarray of int
+            Rows.
+        """
+        results = CVResults(columns, type(self).__name__)
+        known = ~np.isnan(results.scores(self.metric))
+        limits = self.limits(without_latency=True)
+        return np.flatnonzero(known & self._affordable(results, limits) if limits else known)
 
     def sizes_asked(self) -> list[str]:
         """Return the names of the sizes that are limited.

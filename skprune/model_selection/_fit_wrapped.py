@@ -62,6 +62,10 @@ class Captured(RegressorMixin, BaseEstimator):
         self.X, self.y, self.params = X, y, params
         return self
 
+    def predict(self, X):
+        """Refuse: nothing was learned."""
+        raise NotImplementedError
+
 
 class FittedTarget:
     """A `TransformedTargetRegressor` around a pruner, or around what holds one, fitted once.
@@ -109,9 +113,8 @@ class FittedTarget:
     def at(self, index, level):
         """Return the whole estimator, fitted, with the pruner cut at a level."""
         fitted = self._around(self.inner.at(index, level))
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(fitted.regressor_, name):
-                setattr(fitted, name, getattr(fitted.regressor_, name))
+        if hasattr(fitted.regressor_, "feature_names_in_"):
+            fitted.feature_names_in_ = fitted.regressor_.feature_names_in_
         return fitted
 
     def predictor_at(self, index, level):
@@ -232,10 +235,10 @@ class FittedPlainly:
     predictor_at = at
 
     def _fit(self, estimator):
-        target = {} if self.y is None else {"y": self.y}
+        target = () if self.y is None else (self.y,)  # some name it Y
         holder = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
         with lent(holder, self.fits):
-            return estimator.fit(self.X, **target, **self.fit_params)
+            return estimator.fit(self.X, *target, **self.fit_params)
 
 
 def _fitted_part(model, name):

@@ -1,5 +1,6 @@
 """The fits of a search: one to all samples for the levels, and one per fold for their scores."""
 
+import warnings
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -8,12 +9,17 @@ from sklearn.utils.parallel import delayed
 
 from skprune.base import PruningPath
 from skprune.base._levels import geometric_levels
+from skprune.exceptions import PruningWarning
 from skprune.model_selection._candidates import PATH
+from skprune.model_selection._fit_once import reaches
+from skprune.model_selection._fit_wrapped import FittedPlainly
 from skprune.model_selection._groups import by_number, fit_group, groups_of, score_group
 from skprune.model_selection._rows import WholeFit
 
 # Of a group of more families, the progress tells their number only.
 MOST_NAMED = 2
+# Levels of a path of which each takes a fit of its own.
+MOST_PLAIN = 10
 
 
 class Run(NamedTuple):
@@ -61,7 +67,17 @@ class Run(NamedTuple):
         return groups_of(asked, 1, n_jobs), folds
 
     def announce(self):
-        """Print what will be fitted, before anything is."""
+        """Print what will be fitted, before anything is, and warn of what will take long."""
+        slow = [each for each in self.plan if not reaches(each.estimator, each.route)]
+        if slow:
+            families = ", ".join(dict.fromkeys(each.family for each in slow))
+            warnings.warn(
+                f"{families}: every level is fitted by itself, as in GridSearchCV, for what is "
+                "around the pruner depends on the level. The search is correct, but not fast; "
+                f"'path' stands for at most {MOST_PLAIN} levels.",
+                PruningWarning,
+                stacklevel=5,
+            )
         wholes, folds = self._groups()
         self.progress.n_fits = len(wholes) + len(folds) * len(self.splits)
         n_folds, n_plans = len(self.splits), len(self.plan)
@@ -101,6 +117,8 @@ class Run(NamedTuple):
         fitted, path, most = fit.fitted, fit.path, self.search.max_levels
         if fitted is None:
             return None
+        if isinstance(fitted, FittedPlainly):
+            most = min(most, MOST_PLAIN)
         if len(path) > most and isinstance(fitted.path, PruningPath):
             transformed = fitted.transform(self.X)
             specs = self.scoring.specs.values()

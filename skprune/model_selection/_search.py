@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -41,6 +42,7 @@ from skprune.model_selection._budget import WithinBudget
 from skprune.model_selection._candidates import combinations
 from skprune.model_selection._cv_results import CVResults, extend_columns
 from skprune.model_selection._folds import folds_of
+from skprune.model_selection._latency import Latencies
 from skprune.model_selection._named_rules import check_rule, check_units, rule_of
 from skprune.model_selection._progress import Progress
 from skprune.model_selection._rows import list_rows
@@ -263,7 +265,10 @@ class PruningSearchCV(BaseSearchCV):
                 whole = run.fit_whole()
                 rows = list_rows(plan, whole)
                 out = run.score_rows(rows)
-            self._summarise(run, rows, out, refit_metric, rule)
+            latencies = None
+            if "latency" in getattr(rule, "sizes_asked", list)():
+                latencies = Latencies(run, whole, rows, rule)
+            self._summarise(run, rows, out, refit_metric, rule, latencies)
             if rule:
                 self._refit(run, whole, rows[self.best_index_], rule)
             several = isinstance(scorer, MultimetricScorer)
@@ -316,7 +321,7 @@ class PruningSearchCV(BaseSearchCV):
         metric = metric if isinstance(metric, str) and metric in specs else next(iter(specs))
         return Scoring(specs, scorer, self.error_score, metric)
 
-    def _summarise(self, run, rows, out, refit_metric, rule):
+    def _summarise(self, run, rows, out, refit_metric, rule, latencies):
         """Set `cv_results_`, and what `refit` chooses from it."""
         report_fit_failures(out, self.error_score)
         if callable(self.scoring):
@@ -330,6 +335,8 @@ class PruningSearchCV(BaseSearchCV):
         if callable(self.scoring) and self.multimetric_:
             check_refit(self, rule, first)
             refit_metric = rule
+        if latencies is not None:
+            results |= latencies.measure(rule.rows_to_time(results))
         self.cv_results_ = results
         # A rule knows its metric; of a plain callable only a single one can be meant.
         metric = refit_metric if isinstance(refit_metric, str) else "score"
@@ -341,7 +348,8 @@ class PruningSearchCV(BaseSearchCV):
             self.pareto_front_ = table.front(metric, size)
         if not rule and self.multimetric_:
             return
-        self.best_index_ = choose_row(rule, refit_metric, results)
+        choose = partial(choose_row, rule, refit_metric, results)
+        self.best_index_ = choose() if latencies is None else latencies.choose(choose)
         self.best_params_ = results["params"][self.best_index_]
         if scores is not None:
             self.best_score_ = scores[self.best_index_]

@@ -20,10 +20,12 @@ from skprune import (
     PruningSearchCV,
     Quantizer,
     TreePruner,
+    WithinBudget,
     WithinTolerance,
     make_search,
 )
 from skprune.exceptions import InputError, UnsupportedModelError
+from skprune.model_selection._latency import latency_of
 
 X, Y = make_classification(300, 6, flip_y=0.1, random_state=0)
 FOREST = RandomForestClassifier(6, random_state=0)
@@ -126,6 +128,39 @@ def test_weights_reach_a_nested_pipeline():
         ours.cv_results_["mean_test_score"], plain.cv_results_["mean_test_score"]
     )
     np.testing.assert_array_equal(ours.predict_proba(X), plain.predict_proba(X))
+
+
+def test_the_chosen_model_keeps_a_budget_of_latency():
+    forest = RandomForestClassifier(60, random_state=0, n_jobs=2)
+    searched = {"cv": 2, "max_levels": 4}
+    free = make_search(EnsemblePruner(forest), **searched).fit(X, Y)
+    whole = free.best_estimator_.set_params(model__keep=1.0).fit(X, Y)
+    limit = latency_of(whole, X, 10)[0] / 2
+    rule = WithinBudget(latency=limit, batch_size=10)
+    search = make_search(EnsemblePruner(forest), DecisionTreeClassifier(), refit=rule, **searched)
+    search.fit(X, Y)
+    results, best = search.cv_results_, search.best_index_
+    assert results["latency"][best] <= limit
+    assert np.nanmax(results["latency"]) > limit
+    assert (results["latency_iqr"] > 0).all()
+    # The machine of a test may be busy: the best of a few measurements.
+    again = min(latency_of(search.best_estimator_, X, 10, 0.2)[0] for _ in range(5))
+    assert again <= 1.2 * limit
+    assert forest.n_jobs == 2
+    assert search.best_estimator_["model"].estimator.get_params().get("n_jobs", 2) in (2, None)
+
+
+def test_latency_is_measured_only_of_what_other_budgets_allow():
+    rule = WithinBudget(latency=10.0, bytes=1000)
+    search = make_search(DecisionTreeClassifier(random_state=0), refit=rule, cv=2).fit(X, Y)
+    results = search.cv_results_
+    timed = ~np.isnan(results["latency"])
+    np.testing.assert_array_equal(timed, results["mean_bytes"] <= 1000)
+    assert not timed.all()
+    with pytest.raises(InputError, match=r"latency=1e-12: the closest has a latency of .* s \(\{"):
+        PruningSearchCV(
+            DecisionTreeClassifier(), refit=WithinBudget(latency=1e-12), cv=2, max_levels=3
+        ).fit(X, Y)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """PruningSearchCV against the slow reference: GridSearchCV on the same grid."""
 
+import re
+import threading
 import warnings
 
 import numpy as np
@@ -608,9 +610,57 @@ def test_max_levels_needs_two():
         PruningSearchCV(TREE, max_levels=1).fit(X, y)
 
 
-def test_verbose_says_how_many_fits(capsys):
-    PruningSearchCV(TREE, LEVELS, verbose=1).fit(X, y)
-    assert "Fitting 5 folds for each of 1 combinations" in capsys.readouterr().out
+def test_verbose_says_how_many_fits_and_how_long_they_take(capsys):
+    PruningSearchCV(TREE, {"keep": "path"}, verbose=1).fit(X, y)
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert "Fitting 5 folds for each of 1 combinations" in first
+    assert len(lines) == 1 + 5
+    assert lines[0].startswith("[1 of 6] DecisionTreeClassifier/TreePruner on all samples")
+    assert re.search(r"\[2 of 6\] .* fold 1 of 5, \d+ levels; [\d.]+ s elapsed, about", lines[1])
+    assert lines[-1].endswith("s elapsed")
+
+
+class Recorder:
+    """A callback that notes what begins and ends."""
+
+    def __init__(self):
+        self.seen = []
+
+    def setup(self, estimator, context):  # noqa: ARG002 - the protocol
+        """Note that it was set up."""
+        self.seen.append("setup")
+
+    def on_fit_task_begin(self, estimator, context):  # noqa: ARG002 - the protocol
+        """Note a task."""
+        self.seen.append(("begin", context.task_name))
+
+    def on_fit_task_end(self, estimator, context):  # noqa: ARG002 - the protocol
+        """Note its end."""
+        self.seen.append(("end", context.task_name))
+
+    def teardown(self, estimator, context):  # noqa: ARG002 - the protocol
+        """Note that it is closed."""
+        self.seen.append("teardown")
+
+
+@pytest.mark.skipif(not hasattr(GridSearchCV, "set_callbacks"), reason="before scikit-learn 1.9")
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_callbacks_see_every_fold(n_jobs):
+    recorder = Recorder()
+    search = PruningSearchCV(TREE, {"keep": "path"}, cv=3, n_jobs=n_jobs)
+    search.set_callbacks(recorder).fit(X, y)
+    assert (recorder.seen[0], recorder.seen[-1]) == ("setup", "teardown")
+    for what in ("begin", "end"):
+        names = [name for event, name in recorder.seen[1:-1] if event == what]
+        assert {"fit", "paths", "folds"} < set(names)
+        assert sum("fold " in name for name in names) == 3
+    failing = PruningSearchCV(TREE, {"keep": [-1]}, cv=3, error_score="raise")
+    recorder.seen.clear()
+    threads = threading.active_count()
+    with pytest.raises(LevelError):
+        failing.set_callbacks(recorder).fit(X, y)
+    assert recorder.seen[-1] == "teardown"
+    assert threading.active_count() <= threads
 
 
 def test_a_grid_without_a_level_searches_the_path():
