@@ -39,6 +39,7 @@ SECTIONS = [
         "text": "A search over pruning levels, and rules that select one from its results.",
         "names": [
             "PruningSearchCV",
+            "make_search",
             "OneStandardError",
             "WithinTolerance",
             "WithinBudget",

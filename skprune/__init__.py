@@ -25,6 +25,7 @@ from skprune.model_selection import (
     WithinBudget,
     WithinTolerance,
     make_pruner,
+    make_search,
 )
 from skprune.neural_network import MLPPruner, densify
 from skprune.quantization import Quantizer
@@ -65,6 +66,7 @@ __all__ = [
     "dump",
     "load",
     "make_pruner",
+    "make_search",
     "model_size",
     "size_scorer",
     "strip",
