@@ -52,8 +52,8 @@ SECTIONS = [
     },
     {
         "title": "Inspection",
-        "text": "Compare pruned models with the whole model.",
-        "names": ["compare", "PruningPathDisplay"],
+        "text": "Compare pruned models with the whole model, and see what was removed.",
+        "names": ["compare", "PruningPathDisplay", "report_of"],
     },
     {
         "title": "Deployment",

@@ -2,5 +2,6 @@
 
 from skprune.inspection._compare import compare
 from skprune.inspection._display import PruningPathDisplay
+from skprune.inspection._report_of import report_of
 
-__all__ = ["PruningPathDisplay", "compare"]
+__all__ = ["PruningPathDisplay", "compare", "report_of"]
