@@ -53,7 +53,7 @@ SECTIONS = [
     {
         "title": "Inspection",
         "text": "Compare pruned models with the whole model, and see what was removed.",
-        "names": ["compare", "PruningPathDisplay", "report_of"],
+        "names": ["compare", "PruningPathDisplay", "report", "report_of"],
     },
     {
         "title": "Deployment",

@@ -16,7 +16,7 @@ from skprune.feature_selection import (
     RulePruner,
     ShadowPruner,
 )
-from skprune.inspection import PruningPathDisplay, compare, report_of
+from skprune.inspection import PruningPathDisplay, compare, report, report_of
 from skprune.linear_model import LinearPruner
 from skprune.model_selection import (
     NonInferior,
@@ -66,6 +66,7 @@ __all__ = [
     "load",
     "make_pruner",
     "model_size",
+    "report",
     "report_of",
     "size_scorer",
     "strip",
