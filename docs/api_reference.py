@@ -53,7 +53,14 @@ SECTIONS = [
     {
         "title": "Inspection",
         "text": "Compare pruned models with the whole model, and see what was removed.",
-        "names": ["compare", "PruningPathDisplay", "report", "report_of"],
+        "names": [
+            "compare",
+            "report",
+            "report_of",
+            "PruningPathDisplay",
+            "ParetoDisplay",
+            "ReportDisplay",
+        ],
     },
     {
         "title": "Deployment",

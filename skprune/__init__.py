@@ -16,7 +16,14 @@ from skprune.feature_selection import (
     RulePruner,
     ShadowPruner,
 )
-from skprune.inspection import PruningPathDisplay, compare, report, report_of
+from skprune.inspection import (
+    ParetoDisplay,
+    PruningPathDisplay,
+    ReportDisplay,
+    compare,
+    report,
+    report_of,
+)
 from skprune.linear_model import LinearPruner
 from skprune.model_selection import (
     NonInferior,
@@ -46,6 +53,7 @@ __all__ = [
     "ModelSize",
     "NonInferior",
     "OneStandardError",
+    "ParetoDisplay",
     "PermutationPruner",
     "PruningPath",
     "PruningPathDisplay",
@@ -53,6 +61,7 @@ __all__ = [
     "Quantizer",
     "RandomPruner",
     "ReliefPruner",
+    "ReportDisplay",
     "RulePruner",
     "SVMPruner",
     "SamplePruner",

@@ -3,6 +3,7 @@
 import warnings
 
 from sklearn.base import clone
+from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
@@ -52,7 +53,7 @@ class Baselines:
 
     @property
     def _prunes_model(self):
-        return isinstance(self.found.step, BaseModelPruner)
+        return not isinstance(self.found.step, SelectorMixin)
 
     def _add(self, name, make):
         """Add a model that is fitted to the training samples, or a reason why it is missing."""
@@ -72,9 +73,13 @@ class Baselines:
 
     def _whole_of_path(self):
         """Return the whole model that a pruner holds, behind the steps before it; else None."""
-        if not self._prunes_model or not hasattr(self.found.step, "path_"):
+        step = self.found.step
+        if isinstance(step, BaseModelPruner) and hasattr(step, "path_"):
+            whole = step.path_.cut(index=0)
+        elif hasattr(step, "teacher_"):
+            whole = step.teacher_
+        else:
             return None
-        whole = self.found.step.path_.cut(index=0)
         return self._instead(whole, fitted=True)
 
     def _instead(self, model, *, fitted=False):
@@ -98,8 +103,8 @@ class Baselines:
 
     def _whole(self):
         if self._prunes_model:
-            inner = clone(self.found.step.estimator)
-            return self._instead(inner)
+            given = getattr(self.found.step, "estimator", None)
+            return None if given is None else self._instead(clone(given))
         return self._instead("passthrough")
 
     def _random(self):
@@ -133,7 +138,9 @@ class Baselines:
         network = untrained(pruner)
         if network is not None:
             return self._instead(network)
-        inner = pruner.estimator
+        inner = getattr(pruner, "estimator", None)
+        if inner is None:
+            return None
         inner = clone(inner.estimator if isinstance(inner, FrozenEstimator) else inner)
         params = inner.get_params()
         leaves = next((name for name in LEAVES if name in params), None)
@@ -159,7 +166,7 @@ class Baselines:
 
 def class_change(pruner):
     """Return a sentence if the pruned model is of another class than the whole one."""
-    given = pruner.estimator
+    given = getattr(pruner, "estimator", pruner.estimator_)
     given = given.estimator if isinstance(given, FrozenEstimator) else given
     before, after = (type(model).__name__ for model in (given, pruner.estimator_))
     if before == after:

@@ -10,9 +10,10 @@ LONGEST, MOST_ROWS = 80, 100
 
 STYLE = """
 :root { color-scheme: light dark; --page: #f4f5f7; --card: #ffffff; --ink: #1c2430; --soft: #5b6675;
-  --rule: #e3e6ea; --line: #1f6fb2; --warn: #8a5a00; --warn-card: #fff6e0; }
+  --rule: #e3e6ea; --gone: #cfd4da; --line: #1f6fb2; --warn: #8a5a00; --warn-card: #fff6e0; }
 @media (prefers-color-scheme: dark) { :root { --page: #14181d; --card: #1d232b; --ink: #e6e9ee;
-  --soft: #9aa6b5; --rule: #343c47; --line: #6db3f2; --warn: #f0c878; --warn-card: #2e2818; } }
+  --soft: #9aa6b5; --rule: #343c47; --gone: #4a5461; --line: #6db3f2; --warn: #f0c878;
+  --warn-card: #2e2818; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); line-height: 1.5;
   font-family: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
@@ -47,7 +48,8 @@ ul { margin: 0.4rem 0; padding-left: 1.2rem; }
 @media (max-width: 40rem) { main { padding: 0.8rem 0.5rem 2rem; } section { padding: 0.8rem; }
   th, td { padding: 0.25rem 0.35rem; } table { font-size: 0.8rem; } .text { min-width: 5rem; } }
 @media print { :root { color-scheme: light; --page: #ffffff; --card: #ffffff; --ink: #000000;
-  --soft: #444444; --rule: #cccccc; --line: #1f6fb2; --warn: #8a5a00; --warn-card: #ffffff; }
+  --soft: #444444; --rule: #cccccc; --gone: #cccccc; --line: #1f6fb2; --warn: #8a5a00;
+  --warn-card: #ffffff; }
   main { max-width: none; padding: 0; } section, .tile, figure, tr { break-inside: avoid; }
   .scroll { overflow-x: visible; } table { font-size: 0.68rem; } th, td { padding: 0.2rem 0.3rem;
   white-space: normal; } }
@@ -121,7 +123,8 @@ def tiles(pairs):
 
 def figure(picture, caption):
     """Return a picture, which is HTML already, and its caption."""
-    return f"<figure>{picture}<figcaption>{escape(caption)}</figcaption></figure>"
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f"<figure>{picture}{below}</figure>"
 
 
 def table(frame, words=None):

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier, is_regressor
+from sklearn.feature_selection import SelectorMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from skprune.base import BaseModelPruner
 from skprune.exceptions import InputError
 from skprune.inspection._baselines import Baselines, class_change
 from skprune.inspection._compare import compare
@@ -73,16 +73,16 @@ class Facts:
     @property
     def prunes_model(self):
         """Whether the main step prunes a model, rather than features."""
-        return isinstance(self.main.step, BaseModelPruner)
+        return not isinstance(self.main.step, SelectorMixin)
 
     @property
     def title(self):
         """Title of the page."""
         step = self.main.step
-        inner = getattr(step, "estimator", None) if self.prunes_model else None
-        inner = inner.estimator if isinstance(inner, FrozenEstimator) else inner
-        if inner is None:
+        if not self.prunes_model:
             return f"Features, pruned by {type(step).__name__}"
+        inner = getattr(step, "estimator", step.estimator_)
+        inner = inner.estimator if isinstance(inner, FrozenEstimator) else inner
         return f"{type(inner).__name__}, pruned by {type(step).__name__}"
 
     @cached_property

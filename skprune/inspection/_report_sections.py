@@ -8,10 +8,11 @@ import pandas as pd
 from skprune.exceptions import MissingExtraError, PruningError
 from skprune.inspection import _page as page
 from skprune.inspection._display import PruningPathDisplay
+from skprune.inspection._report_display import MOST_NAMES, ReportDisplay, parts_of
 from skprune.inspection._rule_words import level_in_words, rule_in_words, search_in_words
 from skprune.inspection._svg import draw_svg
 
-MOST_NAMES = 200
+MOST_LISTED = 200
 HEADS = {
     "r2": "R²",
     "f1": "F1",
@@ -94,13 +95,15 @@ def _marked_scores(facts):
     levels = facts.levels
     if levels is None:
         return ""
-    best = levels.index == levels[facts.metric].idxmax()
-    rows = levels[levels["chosen"] | levels["whole"] | best]
-    kinds = {"chosen": rows["chosen"], "whole": rows["whole"], "best": best[rows.index]}
-    names = [
-        f"{' and '.join(kind for kind in kinds if np.asarray(kinds[kind])[i])} †"
-        for i in range(len(rows))
-    ]
+    # The whole model of other combinations is left out: only the line of the choice is shown.
+    line = levels.loc[levels["chosen"], "line"].iloc[0]
+    score = levels[facts.metric]
+    best = levels.loc[score == score.max(), facts.size].idxmin()  # of equal ones the smallest
+    levels = levels.assign(best=levels.index == best)
+    own = levels["chosen"] | (levels["whole"] & (levels["line"] == line))
+    rows = levels[own | levels["best"]]
+    kinds = rows[["chosen", "whole", "best"]]
+    names = [f"{' and '.join(kinds.columns[row])} †" for row in kinds.to_numpy(dtype=bool)]
     shown = rows[[facts.size, facts.metric, "standard_error"]].set_axis(names).rename_axis("level")
     words = {facts.metric: f"mean {facts.metric_words} †", "units": _unit(facts)}
     note = "† Cross-validated scores, averaged over the splits. They selected the model."
@@ -155,7 +158,7 @@ def _draw_path(facts):
             PruningPathDisplay.from_search(
                 facts.search, metric=facts.metric, size=facts.size, ax=ax
             )
-    elif facts.prunes_model and facts.test is not None:
+    elif hasattr(facts.main.step, "path_") and facts.prunes_model and facts.test is not None:
         caption = "Scores of all levels on the test data."
 
         def draw(ax):
@@ -195,13 +198,25 @@ def removed(facts):
         if gone is not None:
             words = f"{len(gone):,} of {len(frame):,} features are removed"
             blocks.append(page.paragraph(f"{words}{':' if gone else '.'}"))
-            blocks.append(page.bullets(gone, "names", MOST_NAMES))
+            blocks.append(page.bullets(gone, "names", MOST_LISTED))
         if found is facts.main and facts.unread:
             blocks.append(page.paragraph("Features that the pruned model no longer reads:"))
-            blocks.append(page.bullets(facts.unread, "names", MOST_NAMES))
+            blocks.append(page.bullets(facts.unread, "names", MOST_LISTED))
+        blocks.append(_picture_of(frame))
         shown = frame.set_index("feature") if "feature" in frame else frame
         blocks.append(page.table(shown.dropna(axis="columns", how="all")))
     return page.section("What was removed", *blocks)
+
+
+def _picture_of(frame):
+    """Return the plot of a report; nothing if there is none, or matplotlib is missing."""
+    try:
+        display = ReportDisplay(**parts_of(frame))
+        size = (5.8, max(2.0, 1.2 + 0.2 * len(frame)) if len(frame) <= MOST_NAMES else 3.4)
+        picture = draw_svg(display.plot, f"What was removed, by {display.kind}", size=size)
+    except PruningError:
+        return ""
+    return page.figure(picture, "")
 
 
 def _names_removed(frame):

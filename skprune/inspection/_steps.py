@@ -62,7 +62,7 @@ def _walk(model, path, names):
         for name, part, part_names in _branches(model, names):
             if not _is_empty(part):
                 yield from _walk(part, _join(path, name), part_names)
-    elif isinstance(model, BasePruner | SelectorMixin):
+    elif isinstance(model, BasePruner | SelectorMixin) or hasattr(model, "report_"):
         yield FoundStep(path, model, _known(model, names))
         if isinstance(getattr(model, "estimator", None), Pipeline):
             yield from _walk(model.estimator_, path, names)

@@ -13,6 +13,8 @@ COLOURS = {
     "#ffffff": "var(--card)",
     "#ebebeb": "var(--rule)",
     "#1f77b4": "var(--line)",
+    "#c7c7c7": "var(--gone)",  # what is removed
+    "#d9d9d9": "var(--gone)",  # what was there before
 }
 SETTINGS = {
     "svg.fonttype": "path",  # the same on every machine, and no text that could be markup

@@ -24,6 +24,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import (
     CorrelationPruner,
+    Distiller,
     EnsemblePruner,
     InformationPruner,
     LinearPruner,
@@ -157,6 +158,7 @@ INSTANCES = [
     SVMPruner(SVC(), keep=5),
     SamplePruner(TREE, criterion="random", random_state=0, keep=0.5),
     Quantizer(TREE),
+    Distiller(RandomForestClassifier(30, random_state=0), TREE, cv=2, random_state=0),
 ]
 
 
