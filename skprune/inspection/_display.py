@@ -16,10 +16,12 @@ from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError
 from skprune.inspection._plot_words import dress_axes, formatter, label, number, score_name_of
 from skprune.inspection._search_levels import read_levels
+from skprune.inspection._test_scores import score_on_test_data
 from skprune.size import SIZES
 
 # Up to this many levels a line has a dot for each.
 FEW = 20
+TEST = "C3"
 
 
 class PruningPathDisplay:
@@ -95,6 +97,8 @@ class PruningPathDisplay:
         ax: Any = None,
         metric: str = "score",
         size: str = "units",
+        X_test: MatrixLike | None = None,
+        y_test: ArrayLike | None = None,
         **kwargs: Any,
     ) -> Self:
         """Plot the results of a fitted search.
@@ -110,6 +114,12 @@ class PruningPathDisplay:
         size : str, default="units"
             "units", "parameters" or "bytes", the mean over the folds; for a
             `GridSearchCV` the name of a `size_scorer`.
+        X_test : array-like of shape (n_samples, n_features), default=None
+            Test samples; use data seen neither in fitting nor in selection. The levels of the
+            refitted model are scored on them, as a second line beside the cross-validated one.
+            For pruners of models, alone or at the end of a pipeline.
+        y_test : array-like of shape (n_samples,), default=None
+            True targets of the test samples.
         **kwargs : dict
             Passed to `plot`.
 
@@ -121,7 +131,8 @@ class PruningPathDisplay:
         Raises
         ------
         InputError
-            If the search is not fitted, or there is no such metric or size.
+            If the search is not fitted, there is no such metric or size, or no path that can be
+            scored on the test samples.
 
         Notes
         -----
@@ -133,6 +144,11 @@ class PruningPathDisplay:
         scoring = getattr(search, "scoring", None)
         if isinstance(scoring, Mapping):
             scoring = scoring.get(metric)
+        if (X_test is None) != (y_test is None):
+            msg = "X_test and y_test were not given together. Give both, or none of them."
+            raise InputError(msg)
+        if X_test is not None:
+            levels["test_score"] = score_on_test_data(search, levels, X_test, y_test, scoring)
         display = cls(
             levels,
             metric=metric,
@@ -255,7 +271,12 @@ class PruningPathDisplay:
             # One entry in the legend represents all.
             ax.lines[-1].set_label(f"other settings ({len(others)})")
             name = name or main["line"].iloc[0]
+        if "test_score" in main:
+            name = name or "cross-validated"
         colour = self._draw_line(ax, main, name, kwargs)
+        if "test_score" in main:
+            style = {"color": TEST, "linestyle": "--", "linewidth": 1.6, "zorder": 3}
+            ax.plot(main[self.size], main["test_score"], label="on test data", **style)
         if marks:
             self._draw_marks(ax, main, colour, amount)
         self._dress(ax, amount)
@@ -269,7 +290,8 @@ class PruningPathDisplay:
         DataFrame
             A row per level; the index is the row of `cv_results_` or of ``path_.levels``.
             Columns: `line` (the values of the other parameters), the size, the score,
-            `standard_error` (of a search only), `chosen` and `whole` (bool).
+            `standard_error` (of a search only), `chosen` and `whole` (bool), `test_score` (if test
+            samples were given).
         """
         return self.levels.copy()
 
@@ -321,6 +343,8 @@ class PruningPathDisplay:
         before, after = "", ""
         if "standard_error" in self.levels:
             before, after = "cross-validated ", " (mean over folds)"
+        if "test_score" in self.levels:
+            before = ""  # the legend distinguishes the two
         dress_axes(
             ax,
             amount,

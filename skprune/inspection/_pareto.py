@@ -90,8 +90,9 @@ class ParetoDisplay:
         Parameters
         ----------
         search : PruningSearchCV or GridSearchCV
-            Fitted. The families are those of its `cv_results_`; without that column all models
-            are one family. A `GridSearchCV` needs a `size_scorer` among its scorers.
+            Fitted. The families are those of its `cv_results_`; without that column these
+            are the models that the grids swap. A `GridSearchCV` needs a
+            `size_scorer` among its scorers.
         ax : matplotlib Axes, default=None
             Axes to plot on; a new figure if None.
         metric : str, default="score"
@@ -117,8 +118,7 @@ class ParetoDisplay:
         The model was selected by these scores: scores on new data tend to be a little lower.
         """
         levels, path = read_levels(search, metric, size)
-        family = search.cv_results_.get("family", [_family_of(search)] * len(levels))
-        levels.insert(0, "family", np.asarray(family, dtype=object))
+        levels.insert(0, "family", _families_of(search))
         levels["front"] = front(levels[size].to_numpy(), levels[metric].to_numpy())
         scoring = getattr(search, "scoring", None)
         if isinstance(scoring, Mapping):
@@ -233,9 +233,19 @@ def front(size, score):
     return mask
 
 
-def _family_of(search):
-    """Return the name of the one family of a search that names none."""
-    model: Any = getattr(search, "estimator", None)
+def _families_of(search):
+    """Return the family of each model of a search: as it states it, or by what its grids swap."""
+    results = search.cv_results_
+    if "family" in results:
+        return np.asarray(results["family"], dtype=object)
+    names = []
+    for row in results["params"]:
+        swapped = [value for value in row.values() if hasattr(value, "get_params")]
+        names.append(_family_of(swapped[-1] if swapped else getattr(search, "estimator", None)))
+    return np.array(names, dtype=object)
+
+
+def _family_of(model):
     model = model.steps[-1][1] if hasattr(model, "steps") else model
     inner = getattr(model, "estimator", None)
     names = [type(each).__name__ for each in (inner, model) if each is not None]

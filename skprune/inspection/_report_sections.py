@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pandas as pd
 
-from skprune.exceptions import MissingExtraError, PruningError
+from skprune.base import BaseModelPruner
+from skprune.exceptions import InputError, MissingExtraError, PruningError
 from skprune.inspection import _page as page
 from skprune.inspection._display import PruningPathDisplay
 from skprune.inspection._report_display import MOST_NAMES, ReportDisplay, parts_of
@@ -153,11 +154,17 @@ def _draw_path(facts):
             "Cross-validated scores of all levels, with one standard error. They selected the "
             "level (†): scores on new data tend to be a little lower."
         )
+        pruner = facts.main.step
+        curves = facts.test if isinstance(pruner, BaseModelPruner) else None
+        caption += "" if curves is None else " The dashed line is that of the test data."
+        X, y = curves or (None, None)
 
         def draw(ax):
-            PruningPathDisplay.from_search(
-                facts.search, metric=facts.metric, size=facts.size, ax=ax
-            )
+            how = {"metric": facts.metric, "size": facts.size, "ax": ax}
+            try:
+                PruningPathDisplay.from_search(facts.search, X_test=X, y_test=y, **how)
+            except InputError:  # not a path that can be scored
+                PruningPathDisplay.from_search(facts.search, **how)
     elif hasattr(facts.main.step, "path_") and facts.prunes_model and facts.test is not None:
         caption = "Scores of all levels on the test data."
 

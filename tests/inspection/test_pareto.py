@@ -105,6 +105,15 @@ def test_search_without_families_is_one_family():
     assert ParetoDisplay(frame, metric="score", size="units").plot(ax=display.ax_).ax_
 
 
+def test_swapped_models_are_families():
+    search = Families()
+    del search.cv_results_["family"]
+    tree = DecisionTreeClassifier()
+    search.cv_results_["params"] = [{"m": tree}, {"m": TreePruner(tree)}, *[{"keep": 1}] * 4]
+    found = ParetoDisplay.from_search(search).frame()["family"].tolist()
+    assert found == ["DecisionTreeClassifier", "DecisionTreeClassifier/TreePruner", *["models"] * 4]
+
+
 def test_models_without_a_size_are_refused():
     search = Families()
     search.cv_results_["mean_bytes"] = np.full(6, np.nan)
