@@ -4,9 +4,10 @@ import sys
 
 import numpy as np
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from skprune.base import BaseModelPruner
-from skprune.exceptions import InputError, MissingExtraError, PruningError
+from skprune.exceptions import MissingExtraError, PruningError
 from skprune.inspection import _page as page
 from skprune.inspection._display import PruningPathDisplay
 from skprune.inspection._report_display import MOST_NAMES, ReportDisplay, parts_of
@@ -154,17 +155,13 @@ def _draw_path(facts):
             "Cross-validated scores of all levels, with one standard error. They selected the "
             "level (†): scores on new data tend to be a little lower."
         )
-        pruner = facts.main.step
-        curves = facts.test if isinstance(pruner, BaseModelPruner) else None
-        caption += "" if curves is None else " The dashed line is that of the test data."
-        X, y = curves or (None, None)
+        how = {"metric": facts.metric, "size": facts.size}
+        if facts.test is not None and _ends_in_path(facts):
+            how |= dict(zip(("X_test", "y_test"), facts.test, strict=True))
+            caption += " The dashed line is that of the test data."
 
         def draw(ax):
-            how = {"metric": facts.metric, "size": facts.size, "ax": ax}
-            try:
-                PruningPathDisplay.from_search(facts.search, X_test=X, y_test=y, **how)
-            except InputError:  # not a path that can be scored
-                PruningPathDisplay.from_search(facts.search, **how)
+            PruningPathDisplay.from_search(facts.search, ax=ax, **how)
     elif hasattr(facts.main.step, "path_") and facts.prunes_model and facts.test is not None:
         caption = "Scores of all levels on the test data."
 
@@ -173,6 +170,14 @@ def _draw_path(facts):
     else:
         return ""
     return draw_svg(draw, "Score against size, for every level of pruning"), caption
+
+
+def _ends_in_path(facts):
+    """Return whether the chosen estimator ends in a pruner that holds its levels."""
+    model = facts.chosen
+    while isinstance(model, Pipeline):
+        model = model.steps[-1][1]
+    return isinstance(model, BaseModelPruner) and hasattr(model, "path_")
 
 
 def comparison(facts):

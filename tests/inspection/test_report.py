@@ -108,6 +108,7 @@ def test_page_states_the_figures_of_the_table(page, search):
     assert f"{int(table.loc['chosen', 'bytes']):,}" in text
     assert "µs per sample, batch" in text
     assert "agreement with whole" in text
+    assert "The dashed line is that of the test data." in text
 
 
 def test_page_marks_the_scores_that_have_chosen(page, search):
