@@ -2,10 +2,10 @@
 
 `ours` is the pickle of the copy with ``drop_unread=True``, `peer` that of the copy without it, and
 `ratio` how many times smaller it is. Predictions of held-out samples are compared first, to the
-last bit. The note states how many times smaller it would be if one feature alone were read: what
-is left then are the classes, names and parameters of the steps, in which nothing was pruned. Where
-that is below a wanted ratio, no leaving out of features reaches it. The tables come from the folder
-that SKPRUNE_DATA names; see `benchmarks._sets`.
+last bit. The note states the ratio at the smallest level of the pruner, which reads a feature or
+two: what is left then are the classes, names and parameters of the steps. Where that is below a
+wanted ratio, no leaving out of features reaches it. The tables come from the folder that
+SKPRUNE_DATA names; see `benchmarks._sets`.
 """
 
 import pickle
@@ -117,7 +117,7 @@ def measure(what, model, X, X_test, y, y_test):  # noqa: ARG001 - the parts of a
             raise RuntimeError(msg)
     least, _ = without_unread(with_one_unit(model).fit(X, y))
     sizes = [len(pickle.dumps(each)) for each in (model, plain, small, least)]
-    note = f"with pruners {sizes[0]:,} B; one feature {sizes[1] / sizes[3]:.3g}"
+    note = f"with pruners {sizes[0]:,} B; at the smallest level {sizes[1] / sizes[3]:.3g}"
     if isinstance(X_test, pd.DataFrame):
         note += f"; {small.n_features_in_} of {X_test.shape[1]} columns"
     if not complete:
