@@ -48,6 +48,7 @@ from skprune.surgery import surgeon_for
 from tests._instances import (
     DECIDING,
     DECIDING_FEATURES,
+    DISTILLERS,
     FAILS_ALONE,
     FEATURE_PRUNERS,
     GROUPED,
@@ -261,6 +262,25 @@ def test_pickled_pruner_holds_its_model_and_documented_extras(pruner):
             scale = np.abs(values[1][np.isfinite(values[1])]).max(initial=0)
             np.testing.assert_allclose(*values, rtol=1e-7, atol=1e-7 * scale)
     assert pickle.dumps(loaded) == pickle.dumps(pickle.loads(pickle.dumps(loaded)))
+
+
+@pytest.mark.parametrize("instance", SEARCHES + DISTILLERS, ids=name_of)
+def test_pickled_search_or_distiller_holds_its_model_and_documented_extras(instance):
+    """The parameters stand in a scorer that passes through, too."""
+    found = fitted(instance)
+    model = found.best_estimator_ if isinstance(found, PruningSearchCV) else found.student_
+    results = getattr(found, "cv_results_", {})
+    extras = sum(8 * len(column) + 200 for column in results.values())
+    extras += 20 * found.report_.size + 300 if hasattr(found, "report_") else 0
+    parameters = len(pickle.dumps(clone(found))) * (2 if results else 1)
+    size = len(pickle.dumps(found))
+    assert size <= 1.05 * len(pickle.dumps(model)) + extras + parameters + 500
+    loaded = pickle.loads(pickle.dumps(found))
+    assert loaded.predict(data_for(instance)[0]).tolist() == (
+        found.predict(data_for(instance)[0]).tolist()
+    )
+    if hasattr(found, "report_"):
+        pd.testing.assert_frame_equal(loaded.report_, found.report_, check_exact=True)
 
 
 @pytest.mark.parametrize("kind", [RandomForestClassifier, RandomForestRegressor])

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
+from skprune.base._compact import compact, restore
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
 from skprune.base._folds import (
     check_training_weights,
@@ -22,6 +23,7 @@ from skprune.base._folds import (
     splits_of,
 )
 from skprune.base._frozen import check_frozen, warn_if_fitted
+from skprune.base._partitions import refuse_partitions
 from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.base._shared_fits import LENT, signature_of
 from skprune.distillation._augmentation import augment
@@ -222,6 +224,7 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         with all_or_nothing(self):
             check_pair(self.teacher, self.student)
             check_frozen(self.teacher)
+            refuse_partitions(X)
             warn_if_fitted(self.teacher, stacklevel=3)
             self._warn_of_unused_temperature()
             data = check_training_data(self.teacher, X, y, sample_weight)
@@ -314,7 +317,10 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     def __getstate__(self):
         state = {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
-        return without_earlier_fits(self, state)
+        return compact(without_earlier_fits(self, state))
+
+    def __setstate__(self, state):
+        super().__setstate__(restore(state))
 
     # The student predicts; logits of a regressor become classes.
 
