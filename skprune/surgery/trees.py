@@ -413,8 +413,10 @@ class TreeSurgeon(Surgeon):
             for method in ("predict", "predict_proba")
         )
 
-    # Whether the model predicts from `raw_init` and the sums of the leaves of its stages.
-    predicts_by_sum = False
+    @property
+    def predicts_by_sum(self):
+        """Whether the model predicts from `raw_init` and the sums of the leaves of its stages."""
+        return False
 
     @property
     def has_constant_start(self):

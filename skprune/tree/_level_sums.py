@@ -1,5 +1,7 @@
 """Sums over trees of the values that samples reach, at one level of a path after the other."""
 
+from typing import Any
+
 import numpy as np
 
 # Largest number of values, of all samples in all trees, that are held; else they are looked up.
@@ -33,7 +35,8 @@ class LevelSums:
         self._node = np.array(leaf, order="C")  # flat views of both are written to
         self._end = self._end_of[self._node]
         self._start = np.zeros((leaf.shape[1], n_values)) if start is None else start
-        self._value = self._votes = None
+        self._value: Any = None
+        self._votes: Any = None
 
     def at(self, level, value):
         """Return the sums at a level; ndarray of shape (n_samples, n_columns).
