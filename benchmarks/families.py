@@ -2,9 +2,9 @@
 
 Each family sits behind a `ColumnTransformer` of mixed columns (imputed and scaled numbers, one-hot
 categories), and is searched at the same ten levels on both sides; forests by backfitting, whose
-levels cost most in a grid search, and by members. On 1,000 rows and 3 folds, without a refit. The
-mean test scores have to be equal. The second row of each table is the call of `make_search` by
-itself: the levels of the path, the rule, and the refit.
+levels cost most in a grid search, and by members. On 600 rows and 3 folds, without a refit. The
+mean test scores have to be equal, but for rounding. The second row of each table is the call of
+`make_search` by itself: the levels of the path, the rule, and the refit.
 """
 
 import warnings
@@ -30,7 +30,7 @@ from benchmarks._measure import row, seconds, table
 from benchmarks._sets import FOLDER
 from skprune import EnsemblePruner, PruningSearchCV, make_pruner, make_search
 
-N_SAMPLES, N_FOLDS = 1_000, 3
+N_SAMPLES, N_FOLDS = 600, 3
 LEVELS = [1.0, 0.7, 0.5, 0.35, 0.25, 0.17, 0.12, 0.08, 0.06, 0.04]
 CLASSIFIERS = [
     DecisionTreeClassifier(random_state=0),
@@ -48,17 +48,17 @@ REGRESSORS = [
 ]
 
 
-def run(repeat):
+def run(repeat):  # noqa: ARG001 - one round takes minutes
     """Measure; see the docstring of the module."""
     rows = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # networks that stop early
         for name, models in {"adult": CLASSIFIERS, "california_housing": REGRESSORS}.items():
-            rows += _measure(name, models, min(repeat, 1))
+            rows += _measure(name, models)
     return table(*rows)
 
 
-def _measure(name, models, repeat):  # noqa: ARG001 - minutes already
+def _measure(name, models):
     X, y = _load(name)
     pruners = [make_pruner(model) for model in models]
     pruners.insert(2, EnsemblePruner(models[1]))
@@ -78,9 +78,8 @@ def _measure(name, models, repeat):  # noqa: ARG001 - minutes already
         scores.append(each["mean_test_score"])
         parts.append(f"{took:.3g}")
         peer += took
-    if not np.array_equal(found["mean_test_score"], np.concatenate(scores)):
-        msg = "The mean test scores differ from those of GridSearchCV."
-        raise AssertionError(msg)
+    # Sums over samples may differ in the last bits.
+    np.testing.assert_allclose(found["mean_test_score"], np.concatenate(scores), rtol=1e-9)
     bare = [make_pipeline(_columns(), model) for model in models]
     chosen = make_search(*bare, cv=N_FOLDS, max_levels=10)
     took, _ = seconds(lambda: chosen.fit(X, y))
