@@ -1,9 +1,11 @@
 """Refits of a linear model: the best coefficients where some of them are zero."""
 
 import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn import config_context
 from sklearn.linear_model import Ridge
 
 from skprune._compat import fit_takes_weights
@@ -12,7 +14,7 @@ from skprune.exceptions import InputError
 from skprune.linear_model._objective import MAX_COLUMNS
 from skprune.linear_model._walk import NestedWalk
 from skprune.solvers import masked_logistic
-from skprune.solvers.least_squares import NestedSolver, solve_on
+from skprune.solvers.least_squares import NestedSolver, root_of, solve_on
 
 # Largest number of cells in the factors that are held for the levels of a path.
 MAX_CELLS = 4_000_000
@@ -29,11 +31,13 @@ def refit_for(objective):
     Returns
     -------
     ByClone
-        Or its sibling `ByMask` or `ByProducts`.
+        Or its sibling `ByMask`, `ByProducts` or `ByRoot`.
     """
     surgeon = objective.surgeon
     if surgeon.is_least_squares:
         return ByProducts(objective)
+    if surgeon.averages_squares and ByRoot.takes(objective):
+        return ByRoot(objective)
     return ByMask(objective) if surgeon.is_multinomial else ByClone(objective)
 
 
@@ -124,8 +128,7 @@ class ByClone:
         self._check_classes()
         objective, kept = self._objective, mask.any(axis=0)
         if (mask == kept).all() or not self.takes_weights:
-            small = objective.surgeon.with_fixed_penalty()
-            return self._fit(small, kept, objective.y, objective.sample_weight)
+            return self._fit(self._unfitted(), kept, objective.y, objective.sample_weight)
         coef, intercept = np.zeros(mask.shape), np.zeros(len(mask))
         for output, kept in enumerate(mask):
             if kept.any():
@@ -135,10 +138,14 @@ class ByClone:
                 intercept[output] = self._constant(output)
         return coef, intercept
 
+    def _unfitted(self):
+        """Return an unfitted model with the penalty of the whole one."""
+        return self._objective.surgeon.with_fixed_penalty()
+
     def _alone(self, output, kept):
         """Return the model, features, targets and weights of one output."""
         objective = self._objective
-        small = objective.surgeon.with_fixed_penalty()
+        small = self._unfitted()
         target = objective.target[:, output]
         if not hasattr(objective, "codes"):
             if np.ndim(getattr(small, "alpha", 0.0)):  # a penalty for each output
@@ -296,6 +303,80 @@ class ByProducts(ByClone):
         model.fit(whole.X[:, kept], whole.target[:, output], sample_weight=whole.weight)
         coef[kept] = np.ravel(model.coef_)
         return coef, np.ravel(model.intercept_)[0] if self._has_intercept else 0.0
+
+
+class ByRoot(ByClone):
+    """Fits a clone to a table of few rows that has the products of all samples.
+
+    The mean of squared errors depends on the samples only by the products of features and
+    targets, so that a square root of these stands for the samples, and the fit of a level costs
+    no pass over them.
+    """
+
+    @staticmethod
+    def takes(objective):
+        """Say whether the root of the products is the smaller table, and counts sample weights."""
+        n_columns = len(objective.columns)
+        counts = objective.sample_weight is None or fit_takes_weights(objective.model)
+        return counts and n_columns <= MAX_COLUMNS and n_columns + 1 < objective.X.shape[0]
+
+    def __call__(self, mask, start=None):
+        """Fit what is not masked; see `ByClone`. O(n_features) rows instead of all samples."""
+        small = self._small
+        if small is None:
+            return super().__call__(mask, start)
+        products, found = self._objective.products, np.zeros(mask.shape)
+        found[:, products.columns], intercept = small(mask[:, products.columns])
+        if self._objective.has_intercept:
+            intercept = products.target_mean - found[:, products.columns] @ products.mean
+        return found, intercept
+
+    @cached_property
+    def _small(self):
+        """The refit of the few rows; None if features are nearly dependent."""
+        objective = self._objective
+        products, weight = objective.products, objective.weight
+        squares = weight @ (objective.target - products.target_mean) ** 2
+        X, y = root_of(products.gram, products.cross, squares)
+        if X is None:
+            return None
+        scale = np.sqrt(len(X) / weight.sum())
+        return FewRows(objective.surgeon, scale * X, scale * y)
+
+
+class FewRows(ByClone):
+    """Fits a clone without an intercept to other samples, and is their objective.
+
+    Parameters
+    ----------
+    surgeon : LinearSurgeon
+        Reader of the whole model, a regressor.
+    X : ndarray of shape (n_samples, n_features)
+        The samples.
+    target : ndarray of shape (n_samples, n_outputs)
+        Their targets.
+    """
+
+    has_intercept = False
+    sample_weight = None
+
+    def __init__(self, surgeon, X, target):
+        super().__init__(self)
+        self.surgeon, self.coef = surgeon, surgeon.coef
+        self.X, self.target = X, target
+        self.y = target if np.ndim(surgeon.model.coef_) == 2 else target[:, 0]
+
+    def _unfitted(self):
+        return self._model  # is fitted again: a clone takes longer than the fit of few rows
+
+    @cached_property
+    def _model(self):
+        model = super()._unfitted().set_params(fit_intercept=False)
+        return model.set_params(warm_start=False) if hasattr(model, "warm_start") else model
+
+    def _fit(self, small, kept, y, weight):
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            return super()._fit(small, kept, y, weight)
 
 
 class RowsLeftBehind:

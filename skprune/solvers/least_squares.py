@@ -5,6 +5,8 @@ from scipy.linalg.lapack import dpotrf, dpotrs, dtrtrs
 
 # A pivot below this fraction of its diagonal entry is rounding: the columns are dependent.
 SINGULAR = 1e-13
+# A pivot below this fraction has lost half of its digits.
+NEARLY_SINGULAR = 1e-8
 # Cells of the part of a table that fits a cache, but no fewer rows than make products worthwhile.
 CHUNK_CELLS = 32_768
 MIN_ROWS = 512
@@ -95,6 +97,35 @@ class NestedSolver:
         if n:
             found[first] = dtrtrs(self._root[:n, :n], self._half[:n], lower=True, trans=1)[0]
         return found
+
+
+def root_of(gram, cross, squares):
+    """Return a small table with given products: a square root of them.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_columns, n_columns)
+        Products of the columns of a table, without a penalty.
+    cross : ndarray of shape (n_columns, n_targets)
+        Products of the columns with the targets.
+    squares : ndarray of shape (n_targets,)
+        Sums of squares of the targets.
+
+    Returns
+    -------
+    X : ndarray of shape (n_columns + 1, n_columns)
+        Rows, whose products are `gram`; None if columns are nearly dependent, for then rounding
+        errors of the products are no small errors of the rows.
+    y : ndarray of shape (n_columns + 1, n_targets)
+        Their targets. The last row has no columns: what no column explains. O(n_columns^3).
+    """
+    n_columns = len(gram)
+    root, failed = dpotrf(gram, lower=True)
+    if failed or (root.diagonal() ** 2 <= NEARLY_SINGULAR * gram.diagonal()).any():
+        return None, None
+    half = dtrtrs(root, cross, lower=True)[0] if n_columns else cross
+    rest = np.sqrt(np.maximum(squares - (half**2).sum(axis=0), 0.0))
+    return np.vstack([root.T, np.zeros((1, n_columns))]), np.vstack([half, rest])
 
 
 def moments(X, weight, *, center):

@@ -37,6 +37,8 @@ class LinearSurgeon(Surgeon):
     balances_by_weight = False
     # Whether the objective is smooth for some settings of the parameters.
     may_be_smooth = False
+    # Whether the loss is the mean of squared errors, whatever the number of samples.
+    averages_squares = False
 
     def __init__(self, model):
         super().__init__(model)

@@ -37,7 +37,7 @@ class RidgeSurgeon(LeastSquaresSurgeon):
 class ElasticNetSurgeon(LinearSurgeon):
     """Least squares with an L1 and an L2 penalty; the lasso has an L1 ratio of 1."""
 
-    fits_outputs_apart = True
+    fits_outputs_apart = averages_squares = True
 
     def l2_penalty(self, weight):
         """Return the L2 penalty; see `LinearSurgeon.l2_penalty`."""

@@ -360,6 +360,32 @@ def test_targets_are_fitted_one_by_one(model):
         assert_allclose(pruner.estimator_.intercept_[target], intercept, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("dependent", [False, True])
+@pytest.mark.parametrize(
+    "model",
+    [
+        Lasso(0.5, tol=1e-10),
+        Lasso(0.5, tol=1e-10, fit_intercept=False, positive=True, warm_start=True),
+        ElasticNet(0.1, l1_ratio=0.3, tol=1e-10, selection="random", random_state=0),
+        LassoCV(cv=3, tol=1e-10),
+    ],
+)
+def test_weighted_levels_of_means_of_squares_are_refits(model, dependent, kind):
+    X, y = make_regression(80, 6, n_informative=6, noise=5.0, random_state=0)
+    X += 3.0
+    if dependent:
+        X[:, 5] = X[:, 0]
+    weight = np.random.default_rng(0).random(80) * 2
+    path = LinearPruner(model).fit(kind(X), y, sample_weight=weight).path_
+    alone = Lasso(path.model.alpha_, tol=1e-10) if isinstance(model, LassoCV) else clone(model)
+    for level in range(1, len(path) - 1):
+        kept = np.flatnonzero(path.mask(level))
+        alone.set_params(warm_start=False).fit(X[:, kept], y, sample_weight=weight)
+        found = path.cut(index=level).predict(kind(X))
+        assert_allclose(found, alone.predict(X[:, kept]), rtol=1e-5, atol=1e-4)
+
+
 def test_tasks_share_their_columns():
     X, y = make_regression(80, 6, n_targets=3, noise=5.0, random_state=0)
     pruner = LinearPruner(MultiTaskLasso(1.0), unit="feature", keep=3).fit(X, y)

@@ -5,7 +5,13 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 
-from skprune.solvers.least_squares import NestedSolver, moments, solve_on, sums_of_squares
+from skprune.solvers.least_squares import (
+    NestedSolver,
+    moments,
+    root_of,
+    solve_on,
+    sums_of_squares,
+)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, csr_array])
@@ -78,3 +84,20 @@ def test_nested_columns_share_one_factorisation(dependent):
             assert_allclose(found, solve_on(gram, pull, kept), rtol=1e-10, atol=1e-14)
             assert (found[~kept] == 0).all()
     assert solver.solve(np.arange(7) == 3) is None
+
+
+def test_root_has_the_products_of_the_table():
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(40, 6)), rng.normal(size=(40, 2))
+    root, target = root_of(X.T @ X, X.T @ y, (y**2).sum(axis=0))
+    assert root.shape == (7, 6)
+    for ours, exact in ((root.T @ root, X.T @ X), (root.T @ target, X.T @ y)):
+        assert_allclose(ours, exact, atol=1e-12)
+    assert_allclose((target**2).sum(axis=0), (y**2).sum(axis=0))
+
+
+def test_nearly_dependent_columns_have_no_root():
+    rng = np.random.default_rng(4)
+    X = rng.normal(size=(40, 3))
+    X = np.column_stack([X, X[:, 0] + 1e-6 * rng.normal(size=40)])
+    assert root_of(X.T @ X, X.T @ X[:, :1], np.ones(1)) == (None, None)
