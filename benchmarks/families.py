@@ -3,7 +3,8 @@
 Each family sits behind a `ColumnTransformer` of mixed columns (imputed and scaled numbers, one-hot
 categories), and is searched at the same ten levels on both sides; forests by backfitting, whose
 levels cost most in a grid search, and by members. On 600 rows and 3 folds, without a refit. The
-mean test scores have to be equal, but for rounding. The second row of each table is the call of
+mean test scores have to be equal, but for rounding. Seconds are of
+processor time. The second row of each table is the call of
 `make_search` by itself: the levels of the path, the rule, and the refit.
 """
 
@@ -26,7 +27,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from benchmarks._measure import row, seconds, table
+from benchmarks._measure import processor_seconds, row, table
 from benchmarks._sets import FOLDER
 from skprune import EnsemblePruner, PruningSearchCV, make_pruner, make_search
 
@@ -70,11 +71,11 @@ def _measure(name, models):
     ]
     whole = Pipeline([("model", pipelines[0])])
     search = PruningSearchCV(whole, nested, cv=N_FOLDS, refit=False)
-    ours, found = seconds(lambda: search.fit(X, y).cv_results_)
+    ours, found = processor_seconds(lambda: search.fit(X, y).cv_results_)
     peer, scores, parts = 0.0, [], []
     for pipeline, grid in zip(pipelines, grids, strict=True):
         plain = GridSearchCV(pipeline, grid, cv=N_FOLDS, refit=False)
-        took, each = seconds(lambda plain=plain: plain.fit(X, y).cv_results_)
+        took, each = processor_seconds(lambda plain=plain: plain.fit(X, y).cv_results_)
         scores.append(each["mean_test_score"])
         parts.append(f"{took:.3g}")
         peer += took
@@ -82,7 +83,7 @@ def _measure(name, models):
     np.testing.assert_allclose(found["mean_test_score"], np.concatenate(scores), rtol=1e-9)
     bare = [make_pipeline(_columns(), model) for model in models]
     chosen = make_search(*bare, cv=N_FOLDS, max_levels=10)
-    took, _ = seconds(lambda: chosen.fit(X, y))
+    took, _ = processor_seconds(lambda: chosen.fit(X, y))
     results, best = chosen.cv_results_, chosen.best_index_
     front = results["family"][chosen.pareto_front_]
     note = f"{results['family'][best]}, {results['mean_bytes'][best]:,.0f} bytes; on the front "
