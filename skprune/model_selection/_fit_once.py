@@ -286,7 +286,9 @@ def reaches(estimator, route):
         return False
     flat, position, rest = flatten(estimator, route)
     if not rest:
-        return flat is estimator or _fits_in_parts(flat, {})
+        # A pruner of samples is a sampler too, but one whose levels share their samples.
+        others = [*flat.steps[:position], *flat.steps[position + 1 :]]
+        return flat is estimator or _fits_in_parts(pipeline_like(flat, others), {})
     inner = flat.steps[position][1]
     is_last = position == len(flat.steps) - 1
     return is_last and _fits_in_parts(flat, {}) and reaches(inner, rest)

@@ -74,7 +74,7 @@ class Run(NamedTuple):
             warnings.warn(
                 f"{families}: every level is fitted by itself, as in GridSearchCV, for what is "
                 "around the pruner depends on the level. The search is correct, but not fast; "
-                f"'path' stands for at most {MOST_PLAIN} levels.",
+                f"'path' is replaced by at most {MOST_PLAIN} levels.",
                 PruningWarning,
                 stacklevel=5,
             )
