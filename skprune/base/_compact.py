@@ -55,14 +55,14 @@ class ColumnTable(NamedTuple):
     dtypes: list[str]
     values: list[list[Any]]
     index_name: Any
-    index: list[Any] | None = None
+    rows: list[Any] | None = None
 
     def restore(self):
         """Return the frame."""
         columns = zip(self.names, self.values, self.dtypes, strict=True)
         frame = pd.DataFrame({name: pd.Series(cells, dtype=kind) for name, cells, kind in columns})
-        if self.index is not None:
-            frame.index = pd.Index(self.index)
+        if self.rows is not None:
+            frame.index = pd.Index(self.rows)
         return frame.rename_axis(self.index_name)
 
 
