@@ -76,13 +76,15 @@ def _compare(name, ours, rivals):
             for (whose, _), found in rivals.items()
             if whose == name and np.mean([leaves for leaves, _ in found]) <= size
         ]
-        mine.append(np.mean(ours[name, size]))
-        best.append(max(means))
+        if means:  # several classes need a tree for each
+            mine.append(np.mean(ours[name, size]))
+            best.append(max(means))
+    sizes = SIZES[-len(mine) :]
     wins = int((np.array(mine) > np.array(best)).sum())
     return row(
         name,
         " ".join(f"{value:.4f}" for value in mine),
         " ".join(f"{value:.4f}" for value in best),
-        f"{wins} of {len(SIZES)} sizes",
-        f"at most {', '.join(map(str, SIZES))} leaves",
+        f"{wins} of {len(sizes)} sizes",
+        f"at most {', '.join(map(str, sizes))} leaves",
     )

@@ -78,6 +78,12 @@ class BoostingSurgeon(TreeSurgeon, ABC):
         """Return the raw scores before the first stage; shape (n_samples, n_values_per_stage)."""
 
     @property
+    def predicts_by_sum(self):
+        """Whether the model predicts from sums of leaves; unknown, so False, for subclasses."""
+        kind = type(self.model)
+        return kind.__module__.startswith("sklearn.") and registered_class(self.model) is kind
+
+    @property
     def has_constant_start(self):
         """Whether `raw_init` is the same for all samples; unknown, so False, for subclasses."""
         init = getattr(self.model, "init", None)

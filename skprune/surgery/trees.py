@@ -413,6 +413,9 @@ class TreeSurgeon(Surgeon):
             for method in ("predict", "predict_proba")
         )
 
+    # Whether the model predicts from `raw_init` and the sums of the leaves of its stages.
+    predicts_by_sum = False
+
     @property
     def has_constant_start(self):
         """Whether raw scores are the values of leaves plus constants, as in boosting."""

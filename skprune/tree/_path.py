@@ -12,6 +12,7 @@ from skprune.base._ordered_path import OrderedPath, remaining
 from skprune.base._snapshot import Snapshot
 from skprune.solvers.shrinkage import hierarchical_shrinkage
 from skprune.tree._level_scores import level_scores
+from skprune.tree._level_sums import LevelSums
 
 
 class BaseTreePath(PruningPath):
@@ -130,26 +131,31 @@ class TreePath(BaseTreePath, OrderedPath):
     def snapshots(self, X, index=None):
         """Yield replacements of the models of successive levels, for given samples.
 
-        Parameters and result as for `PruningPath.snapshots`. Samples are routed through the
-        whole trees once; at each level only the predictions of samples that lost a split
-        since the level before are recomputed.
+        Parameters and result as for `PruningPath.snapshots`; see `LevelSums`.
         """
-        if not self._knows_answers():
+        surgeon, factor, start, finish = self._surgeon, 1.0, None, self._of_sum
+        if surgeon.predicts_by_sum:
+            factor, start = surgeon.learning_rate, surgeon.raw_init(X)
+            finish = surgeon.with_raw_scores
+        elif not self._knows_answers():
             yield from super().snapshots(X, index)
             return
-        table, node = self._surgeon.table, self._surgeon.apply(X)
-        end = np.where(table.parent < 0, len(self), self._removed_at[table.parent])
-        value, whole = self._surgeon.mean_value(node)[:, 0], True
+        table = surgeon.table
+        whole = factor * table.value[:, 0]
+        later = whole if self._shrunk is None else factor * self._shrunk[:, 0]
+        sums = LevelSums(table, surgeon.apply(X), self._ends, whole.shape[1], start)
         for level in self._ascending(index):
-            stored = self._shrunk if level else None
-            # With shrinkage, all values change after the first level.
-            changed = np.full(node.shape[1], whole and stored is not None)
-            whole = level == 0
-            while (moved := end[node] <= level).any():
-                node = np.where(moved, table.parent[node], node)
-                changed |= moved.any(axis=0)
-            value[changed] = self._surgeon.mean_value(node[:, changed], stored)[:, 0]
-            yield Snapshot(self.model, value.copy())
+            yield finish(sums.at(level, later if level else whole))
+
+    def _of_sum(self, total):
+        """Return what predicts the mean of the trees."""
+        return Snapshot(self.model, total / self._surgeon.table.n_trees)
+
+    @property
+    def _ends(self):
+        """The level from which each node is inside a collapsed subtree."""
+        parent = self._surgeon.table.parent
+        return np.where(parent < 0, len(self), self._removed_at[parent])
 
     def segments(self, X):
         """Return the predictions of a single tree with their ranges of levels.
@@ -163,7 +169,7 @@ class TreePath(BaseTreePath, OrderedPath):
     def _climb(self, node):
         """Yield the segments of samples, from their leaves up to the root."""
         table, start, rows = self._surgeon.table, self._removed_at, np.arange(len(node))
-        end = np.where(table.parent < 0, len(self), start[table.parent])
+        end = self._ends
         if self._shrunk is not None:  # the whole model separately: its values are not shrunk
             value = self._surgeon.mean_value(node[np.newaxis])[:, 0]
             yield rows, start[node], start[node] + 1, Snapshot(self.model, value)
