@@ -85,7 +85,7 @@ def assert_same_results(search, grid, *, exact=True):
 
 
 def both(estimator, grid, data, fit_params=None, **params):
-    params = {"cv": 3, **params}
+    params = {"cv": 2, **params}
     search = PruningSearchCV(estimator, grid, **params).fit(*data, **(fit_params or {}))
     steps = estimator.named_steps.values() if isinstance(estimator, Pipeline) else [estimator]
     has_pruner = any(hasattr(step, "keep") or isinstance(step, SelectKBest) for step in steps)
