@@ -16,6 +16,7 @@ from skprune.inspection._page import number
 from skprune.inspection._search_levels import read_levels
 from skprune.inspection._steps import find_steps, named_report
 from skprune.model_selection._cv_results import CVResults
+from skprune.model_selection._named_rules import rule_of
 from skprune.size import SIZES, size_or_nan
 from skprune.surgery.narrowing import Narrowing
 
@@ -107,7 +108,8 @@ class Facts:
     def size(self):
         """The size by which a search has chosen, or one that it knows; None if it knows none."""
         results = CVResults(self.search.cv_results_)
-        for size in dict.fromkeys([getattr(self.search.refit, "size", "units"), *SIZES]):
+        asked = results.size_name(getattr(rule_of(self.search.refit), "size", None))
+        for size in dict.fromkeys([asked, *SIZES]):
             try:
                 if not np.isnan(results.sizes(size)).all():
                     return size

@@ -1,6 +1,7 @@
 """The sections of a report, each a function from `Facts` to HTML; empty if it has no content."""
 
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from skprune.base import BaseModelPruner
 from skprune.exceptions import MissingExtraError, PruningError
 from skprune.inspection import _page as page
 from skprune.inspection._display import PruningPathDisplay
+from skprune.inspection._pareto import ParetoDisplay
 from skprune.inspection._report_display import MOST_NAMES, ReportDisplay, parts_of
 from skprune.inspection._rule_words import level_in_words, rule_in_words, search_in_words
 from skprune.inspection._svg import draw_svg
@@ -148,20 +150,11 @@ def path_picture(facts):
 
 
 def _draw_path(facts):
+    """Return the picture of all levels as SVG, and its caption; empty if there is none."""
     if facts.search is not None:
         if facts.size is None:
             return ""
-        caption = (
-            "Cross-validated scores of all levels, with one standard error. They selected the "
-            "level (†): scores on new data tend to be a little lower."
-        )
-        how = {"metric": facts.metric, "size": facts.size}
-        if facts.test is not None and _ends_in_path(facts):
-            how |= dict(zip(("X_test", "y_test"), facts.test, strict=True))
-            caption += " The dashed line is that of the test data."
-
-        def draw(ax):
-            PruningPathDisplay.from_search(facts.search, ax=ax, **how)
+        draw, caption = _of_search(facts)
     elif hasattr(facts.main.step, "path_") and facts.prunes_model and facts.test is not None:
         caption = "Scores of all levels on the test data."
 
@@ -170,6 +163,28 @@ def _draw_path(facts):
     else:
         return ""
     return draw_svg(draw, "Score against size, for every level of pruning"), caption
+
+
+def _of_search(facts):
+    """Return what draws the levels of a search, and the caption."""
+    how = {"metric": facts.metric, "size": facts.size}
+    select = "They selected the level (†): scores on new data tend to be a little lower."
+    if len(set(facts.search.cv_results_.get("family", ()))) > 1:
+        caption = f"Cross-validated scores of all levels of each family of models. {select}"
+        return partial(_draw_front, facts.search, how), caption
+    caption = f"Cross-validated scores of all levels, with one standard error. {select}"
+    if facts.test is not None and _ends_in_path(facts):
+        how |= dict(zip(("X_test", "y_test"), facts.test, strict=True))
+        caption += " The dashed line is that of the test data."
+    return partial(_draw_line, facts.search, how), caption
+
+
+def _draw_front(search, how, ax):
+    ParetoDisplay.from_search(search, ax=ax, **how)
+
+
+def _draw_line(search, how, ax):
+    PruningPathDisplay.from_search(search, ax=ax, **how)
 
 
 def _ends_in_path(facts):

@@ -8,6 +8,7 @@ from skprune.base import BasePruner
 from skprune.inspection._page import number
 from skprune.model_selection import NonInferior, OneStandardError, WithinBudget, WithinTolerance
 from skprune.model_selection._cv_results import CVResults
+from skprune.model_selection._named_rules import rule_of
 
 BEST = "The model with the best mean cross-validated {metric} was chosen."
 
@@ -27,10 +28,8 @@ def rule_in_words(search, metric):
     str
         For a callable that is not of this package its name.
     """
-    rule = getattr(search, "rule_", search.refit)
-    if isinstance(rule, str):
-        rule = NAMED.get(rule, rule)
-    size = getattr(rule, "size", "units")
+    rule = rule_of(search.refit)
+    size = CVResults(search.cv_results_).size_name(getattr(rule, "size", None))
     if isinstance(rule, OneStandardError):
         return (
             f"The smallest model (fewest {size}) was chosen whose mean cross-validated {metric} is "
@@ -56,12 +55,10 @@ def rule_in_words(search, metric):
 
 
 def _budget(rule, metric):
-    limits = {
-        rule.size if name == "budget" else name: value
-        for name, value in rule.get_params().items()
-        if isinstance(value, int | float)
-    }
-    within = " and ".join(f"{value:,g} {name}" for name, value in limits.items())
+    within = " and ".join(
+        f"{value:g} s of latency" if name == "latency" else f"{value:,g} {name}"
+        for name, value in rule.limits().items()
+    )
     return (
         f"Of the models with at most {within} on average over the folds, the one with the best "
         f"mean cross-validated {metric} was chosen."
@@ -71,7 +68,8 @@ def _budget(rule, metric):
 def _best(search, rule):
     """Return the best mean score and its standard error, those that a rule reads; or None."""
     results = CVResults(search.cv_results_)
-    score, size = results.scores(rule.metric), results.sizes(rule.size)
+    score = results.scores(rule.metric)
+    size = results.sizes(results.size_name(rule.size))
     if np.isnan(score).all():
         return None
     rows = np.flatnonzero(score == np.nanmax(score))
@@ -87,14 +85,6 @@ def _limit(best):
         f"The best mean is {number(score)}, with a standard error of {number(error)}: "
         f"{number(score - error)} or more was enough."
     )
-
-
-# Rules that a search takes by name.
-NAMED = {
-    "one_standard_error": OneStandardError(),
-    "within_tolerance": WithinTolerance(),
-    "non_inferior": NonInferior(),
-}
 
 
 def search_in_words(search):

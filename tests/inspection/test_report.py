@@ -38,6 +38,7 @@ from skprune import (
     WithinBudget,
     WithinTolerance,
     compare,
+    make_search,
     report,
 )
 from skprune.exceptions import InputError
@@ -135,6 +136,8 @@ def test_names_of_what_was_removed(feature_page, page):
         (WithinTolerance(0.05, reference="whole"), "at most 0.05 below that of the whole model"),
         (WithinTolerance(0.05, confidence=0.8), "at a confidence of 80%"),
         (WithinBudget(5), "Of the models with at most 5 units on average"),
+        (WithinBudget(bytes=5000, units=9), "at most 9 units and 5,000 bytes on average"),
+        ("one_standard_error", "(fewest units) was chosen"),
         (NonInferior(0.9), "not worse than the whole model by more than 0.9"),
         (True, "The model with the best mean cross-validated accuracy"),
         (lambda results: len(results["params"]) - 1, "The model was chosen by &lt;lambda&gt;"),
@@ -145,6 +148,15 @@ def test_rules_in_words(refit, expected):
     text = words(report(found))
     assert expected in text
     assert "No test data were given" in text
+
+
+def test_page_of_several_families_compares_them_in_bytes():
+    scaled = make_pipeline(StandardScaler(), LogisticRegression())
+    found = make_search(TREE, scaled, cv=2).fit(X, y)
+    text = words(report(found, X_test, y_test, **ONCE))
+    assert "of each family of models" in text
+    assert "DecisionTreeClassifier/TreePruner" in text
+    assert "(fewest bytes) was chosen" in text
 
 
 FITTED = DecisionTreeRegressor(random_state=0).fit(X.to_numpy(), X["d"])
