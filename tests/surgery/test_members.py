@@ -258,5 +258,5 @@ def test_models_without_members_are_refused(model, words):
 
 
 def test_size_of_voting_needs_that_of_each_member():
-    with pytest.raises(UnsupportedModelError, match="^KNeighborsClassifier"):
+    with pytest.raises(UnsupportedModelError, match=r"^KNeighborsClassifier"):
         model_size(fitted(BY_HAND[0])[0])
