@@ -10,6 +10,10 @@ from coverage import Coverage
 collect_ignore = []
 if find_spec("skl2onnx") is None or find_spec("onnxruntime") is None:
     collect_ignore += ["docs/user_guide/onnx.rst", "skprune/deployment/_onnx.py"]
+if find_spec("treelite") is None or find_spec("m2cgen") is None:
+    collect_ignore += ["docs/user_guide/exporters.rst"]
+if find_spec("dask") is None or find_spec("distributed") is None:
+    collect_ignore += ["docs/user_guide/scaling.rst"]
 
 # Read once, when the libraries are loaded: two workers of two threads wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

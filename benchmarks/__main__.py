@@ -16,6 +16,7 @@ import sklearn
 
 import benchmarks
 import skprune
+from benchmarks._measure import load_kernels
 
 
 def names():
@@ -39,6 +40,7 @@ def main():
         f"skprune {skprune.__version__}, scikit-learn {sklearn.__version__}, "
         f"Python {platform.python_version()}, {os.cpu_count()} cores"
     )
+    load_kernels()
     for name in options.names:
         module = import_module(f"benchmarks.{name}")
         print(f"\n{module.__doc__.splitlines()[0]}")

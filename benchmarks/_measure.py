@@ -1,9 +1,21 @@
 """Timing of two sides in turn, so that the noise of the machine hits both alike."""
 
+import os
 import time
 
 import numpy as np
 import pandas as pd
+
+import skprune.arrays.compiled as look_up
+
+
+def load_kernels():
+    """Load compiled kernels at their first call, or with SKPRUNE_FAST=0 never.
+
+    Otherwise they are loaded in the midst of a measurement, once there was enough work for it.
+    """
+    never = os.environ.get("SKPRUNE_FAST") == "0"
+    look_up.WORTH_LOADING = np.inf if never else 0.0
 
 
 def seconds(function):

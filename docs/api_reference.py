@@ -39,6 +39,7 @@ SECTIONS = [
         "text": "A search over pruning levels, and rules that select one from its results.",
         "names": [
             "PruningSearchCV",
+            "make_search",
             "OneStandardError",
             "WithinTolerance",
             "WithinBudget",
@@ -52,8 +53,15 @@ SECTIONS = [
     },
     {
         "title": "Inspection",
-        "text": "Compare pruned models with the whole model.",
-        "names": ["compare", "PruningPathDisplay"],
+        "text": "Compare pruned models with the whole model, and see what was removed.",
+        "names": [
+            "compare",
+            "report",
+            "report_of",
+            "PruningPathDisplay",
+            "ParetoDisplay",
+            "ReportDisplay",
+        ],
     },
     {
         "title": "Deployment",

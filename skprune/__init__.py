@@ -16,7 +16,14 @@ from skprune.feature_selection import (
     RulePruner,
     ShadowPruner,
 )
-from skprune.inspection import PruningPathDisplay, compare
+from skprune.inspection import (
+    ParetoDisplay,
+    PruningPathDisplay,
+    ReportDisplay,
+    compare,
+    report,
+    report_of,
+)
 from skprune.linear_model import LinearPruner
 from skprune.model_selection import (
     NonInferior,
@@ -25,6 +32,7 @@ from skprune.model_selection import (
     WithinBudget,
     WithinTolerance,
     make_pruner,
+    make_search,
 )
 from skprune.neural_network import MLPPruner, densify
 from skprune.quantization import Quantizer
@@ -46,6 +54,7 @@ __all__ = [
     "ModelSize",
     "NonInferior",
     "OneStandardError",
+    "ParetoDisplay",
     "PermutationPruner",
     "PruningPath",
     "PruningPathDisplay",
@@ -53,6 +62,7 @@ __all__ = [
     "Quantizer",
     "RandomPruner",
     "ReliefPruner",
+    "ReportDisplay",
     "RulePruner",
     "SVMPruner",
     "SamplePruner",
@@ -65,7 +75,10 @@ __all__ = [
     "dump",
     "load",
     "make_pruner",
+    "make_search",
     "model_size",
+    "report",
+    "report_of",
     "size_scorer",
     "strip",
     "to_onnx",

@@ -19,6 +19,7 @@ from sklearn.model_selection._validation import _score as score_model
 from sklearn.model_selection._validation import (
     _warn_or_raise_about_fit_failures as report_fit_failures,
 )
+from sklearn.multiclass import _ConstantPredictor
 from sklearn.tree._tree import NODE_DTYPE
 from sklearn.utils import _safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -27,10 +28,16 @@ from sklearn.utils._set_output import _get_output_config as output_config
 from sklearn.utils.fixes import parse_version
 from sklearn.utils.metaestimators import _safe_split as split_rows
 from sklearn.utils.metaestimators import available_if as _available_if
+from sklearn.utils.parallel import _get_threadpool_controller
 from sklearn.utils.validation import _check_method_params, _check_sample_weight, has_fit_parameter
 from sklearn.utils.validation import _num_samples as n_rows_of
 
 from skprune.exceptions import MissingExtraError
+
+try:
+    _callbacks: Any = import_module("sklearn.callback")
+except ImportError:  # before scikit-learn 1.9
+    _callbacks = None
 
 # Decorators, which leave the type of what they decorate known.
 
@@ -63,9 +70,16 @@ def check_sample_weight(sample_weight, X, **params):
 # What the `fit` of a search is made of: methods of scikit-learn's own base class.
 
 
-def scorers_of(search):
+def scorers_of(search, refit):
     """Return the scorer, or scorers, of a search and the name of the metric that refits."""
-    return search._get_scorers()
+    return _with_refit(search, refit)._get_scorers()
+
+
+def _with_refit(search, refit):
+    """Return a search whose `refit` is what its own one means."""
+    twin = object.__new__(type(search))
+    twin.__dict__.update(vars(search) | {"refit": refit})
+    return twin
 
 
 def route_fit_params(search, X, params):
@@ -73,9 +87,9 @@ def route_fit_params(search, X, params):
     return search._get_routed_params_for_fit(rows_of_params(X, params, None))
 
 
-def check_refit(search, scores):
+def check_refit(search, refit, scores):
     """Refuse a `refit` that names no metric of several."""
-    search._check_refit_for_multimetric(scores)
+    _with_refit(search, refit)._check_refit_for_multimetric(scores)
 
 
 def tabulate(search, candidates, n_splits, out):
@@ -83,14 +97,48 @@ def tabulate(search, candidates, n_splits, out):
     return search._format_results(candidates, n_splits, out)
 
 
-def choose_row(search, refit_metric, results):
+def choose_row(refit, refit_metric, results):
     """Return the row that `refit` chooses."""
-    return search._select_best_index(search.refit, refit_metric, results)
+    return BaseSearchCV._select_best_index(refit, refit_metric, results)
+
+
+# Callbacks, which scikit-learn has since 1.9, as an experiment. Without them all of this does
+# nothing, and contexts are None.
 
 
 def has_callbacks(estimator):
-    """Say whether callbacks (scikit-learn 1.9) were registered."""
+    """Say whether callbacks were registered."""
     return bool(getattr(estimator, "_skl_callbacks", None))
+
+
+def with_callbacks(method: Function) -> Function:
+    """Let a method call callbacks: they are closed however it ends."""
+    found = getattr(_callbacks, "with_callbacks", None)
+    return method if found is None else found(method)
+
+
+def open_callbacks(estimator, max_subtasks):
+    """Return the context of the callbacks for a `fit` that begins; None without callbacks."""
+    if _callbacks is None or not has_callbacks(estimator):
+        return None
+    return estimator._init_callback_context(max_subtasks=max_subtasks)
+
+
+def subtask(context, name, max_subtasks=0):
+    """Return the context of a part of a task."""
+    return context and context.subcontext(task_name=name, max_subtasks=max_subtasks)
+
+
+def begin_task(context, estimator):
+    """Call the callbacks as a task begins."""
+    if context is not None:
+        context.call_on_fit_task_begin(estimator=estimator)
+
+
+def end_task(context, estimator):
+    """Call the callbacks as a task ends."""
+    if context is not None:
+        context.call_on_fit_task_end(estimator=estimator)
 
 
 def scorers_by_name(scorer):
@@ -135,6 +183,17 @@ def fit_takes_weights(model):
     last = getattr(model, "final_estimator", None)
     members = [member for _, member in model.estimators] + ([] if last is None else [last])
     return all(fit_takes_weights(member) for member in members if not isinstance(member, str))
+
+
+def one_thread():
+    """Return a context in which libraries compute on one thread."""
+    # A new controller sees the libraries that were loaded since.
+    return type(_get_threadpool_controller())().limit(limits=1)
+
+
+def is_constant(model):
+    """Say whether a model is that of `OneVsRestClassifier` for a class without a rest."""
+    return isinstance(model, _ConstantPredictor)
 
 
 def check_params(estimator):

@@ -4,13 +4,29 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import (
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import (
+    ClassifierChain,
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+    RegressorChain,
+)
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skprune._compat import is_constant
 from skprune.exceptions import InputError, UnsupportedModelError
-from skprune.surgery import has_surgeon, surgeon_for, surgeon_type
+from skprune.surgery import family_of, has_surgeon, surgeon_for, surgeon_type
 from skprune.surgery.coded import CodedModel
 
 __all__ = ["SIZES", "ModelSize", "model_size", "size_scorer"]
@@ -24,9 +40,9 @@ class ModelSize:
 
     Parameters
     ----------
-    units : int
+    units : int or float
         The units that the pruner of the model counts with `keep`, such as leaves for trees
-        and their ensembles, or support vectors.
+        and their ensembles, or support vectors. NaN for several models of different kinds.
     parameters : int
         Number of values that predictions depend on: for trees the feature and the threshold
         of each split and the values of each leaf, for support vector machines the vectors,
@@ -47,7 +63,7 @@ class ModelSize:
     5
     """
 
-    units: int
+    units: int | float
     parameters: int
     bytes: int
 
@@ -60,13 +76,15 @@ def model_size(model: Any) -> ModelSize:
     model : fitted estimator
         A model of a supported class. For a pruner or a search the plain result is measured,
         for a quantizer the codes that it stores, for a pipeline the last step, for a
-        `FrozenEstimator` the model inside. A pipeline of a `RandomTreesEmbedding` and a
-        `LogisticRegression` is a model of trees, whose leaves hold the coefficients.
+        `FrozenEstimator` or a `TransformedTargetRegressor` the model inside. A pipeline of a
+        `RandomTreesEmbedding` and a `LogisticRegression` is a model of trees, whose leaves hold
+        the coefficients. Of voting, stacking, chains, calibration, and one model per class or
+        output, all models are measured together, without the calibrators.
 
     Returns
     -------
     ModelSize
-        Its units, parameters and bytes.
+        Its units, parameters and bytes. Units are NaN where models of several kinds are inside.
 
     Raises
     ------
@@ -89,9 +107,66 @@ def model_size(model: Any) -> ModelSize:
     >>> model_size(tree.fit(*load_iris(return_X_y=True)))
     ModelSize(units=3, parameters=13, bytes=440)
     """
-    found = plain_model(model)
-    reader = found if isinstance(found, CodedModel) else surgeon_for(found)
-    return ModelSize(*map(int, reader.size()))
+    if isinstance(model, CodedModel):
+        return ModelSize(*map(int, model.size()))
+    if has_surgeon(model):
+        return ModelSize(*map(int, surgeon_for(model).size()))
+    if (parts := _parts_of(model)) is not None:
+        return _total(parts)
+    inner = _inner(model)
+    if inner is None:
+        surgeon_type(model)  # an unknown model: its error lists the known ones
+    return model_size(inner)
+
+
+# Estimators whose fitted models are in `estimators_`, and perhaps one more behind these.
+SEVERAL = (
+    ClassifierChain,
+    MultiOutputClassifier,
+    MultiOutputRegressor,
+    OneVsOneClassifier,
+    OneVsRestClassifier,
+    RegressorChain,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+
+
+def _parts_of(model):
+    """Return the fitted models of an estimator that holds several, or one as its regressor."""
+    if isinstance(model, TransformedTargetRegressor):
+        check_is_fitted(model)
+        return [model.regressor_]
+    if isinstance(model, CalibratedClassifierCV):
+        check_is_fitted(model)
+        return [each.estimator for each in model.calibrated_classifiers_]
+    if not isinstance(model, SEVERAL):
+        return None
+    check_is_fitted(model)
+    parts = [*model.estimators_, getattr(model, "final_estimator_", None)]
+    # One class against a rest that is empty is predicted as a constant.
+    return [part for part in parts if part is not None and not is_constant(part)]
+
+
+def _total(parts):
+    """Return the size of several models together; units of several kinds do not add up."""
+    sizes = [model_size(part) for part in parts]
+    kinds = {_kind(part) for part in parts}
+    units = sum(size.units for size in sizes) if len(kinds) < 2 else math.nan
+    return ModelSize(
+        units, sum(size.parameters for size in sizes), sum(size.bytes for size in sizes)
+    )
+
+
+def _kind(model):
+    """Return the family of the innermost model; the class of what is not one model."""
+    try:
+        found = plain_model(model)
+    except UnsupportedModelError:
+        return type(model)
+    return type(found) if isinstance(found, CodedModel) else family_of(found)
 
 
 def size_or_nan(model):
@@ -220,7 +295,7 @@ class size_scorer:  # noqa: N801 - it is used as a function, as make_scorer is
         y: Any = None,  # noqa: ARG002 - same
         sample_weight: Any = None,  # noqa: ARG002 - same
         **params: Any,  # noqa: ARG002 - same
-    ) -> int:
+    ) -> int | float:
         """Return the negated size of a fitted model.
 
         Parameters

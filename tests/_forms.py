@@ -24,6 +24,9 @@ if NUMBA is not None:
 
 @contextmanager
 def form(name):
-    """Let the look-up of kernels choose one of `FORMS`."""
-    with patch.object(look_up, "_numba", lambda: FORMS[name]):
+    """Let the look-up of kernels choose one of `FORMS`, for any amount of work."""
+    with (
+        patch.object(look_up, "_numba", lambda: FORMS[name]),
+        patch.object(look_up, "WORTH_LOADING", 0.0),
+    ):
         yield

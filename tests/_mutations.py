@@ -7,12 +7,14 @@ from functools import cache
 
 import numpy as np
 from sklearn.datasets import make_classification
+from sklearn.decomposition import NMF
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingRegressor,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
@@ -20,7 +22,13 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    SplineTransformer,
+    StandardScaler,
+)
 from sklearn.svm import SVC, SVR
 from sklearn.tree import DecisionTreeClassifier
 
@@ -70,9 +78,12 @@ def bases():
         PruningSearchCV(tree, cv=2, max_levels=4),
         make_pipeline(StandardScaler(), InformationPruner(keep=4), TreePruner(tree)),
         make_pipeline(KBinsDiscretizer(4, quantile_method="linear"), LogisticRegression()),
+        IsolationForest(n_estimators=3, max_features=4, random_state=0),
+        make_pipeline(SplineTransformer(4), LogisticRegression()),
+        make_pipeline(MinMaxScaler(), NMF(3, max_iter=20, tol=0.1, random_state=0), tree),
     ]
     fitted = [(model.fit(X, Y), X) for model in table]
-    fitted.append((strip(fitted[-2][0]), X))
+    fitted.append((strip(fitted[15][0]), X))
     fitted.append((hist.fit(CATEGORIES, Y), CATEGORIES))
     cells = (np.round(X[:, :2]) % 4).astype(int)
     encoded = make_pipeline(OneHotEncoder(handle_unknown="ignore"), LogisticRegression())

@@ -10,6 +10,7 @@ name is `skprune/__init__.py`.
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,12 @@ LAZY = "optional imports are those of import_extra of _compat.py, and numba in a
 ARRAYS_ONLY = "pure modules import array libraries and lower pure modules only"
 UNKNOWN = "only declared dependencies are imported"
 FITTED = "fitted internals are read and written in surgery/ only"
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """The tree of a source, which no rule changes."""
+    return ast.parse(source)
 
 
 def top_of(module: str) -> str:
@@ -115,6 +122,13 @@ def external_rule(module: str, name: str, *, local: bool, typing: bool) -> str |
     return ARRAYS_ONLY if top in RUNTIME else UNKNOWN
 
 
+def root_of(node: ast.expr) -> str:
+    """The first name of a dotted one, or the empty text if something else stands there."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def attribute_rules(module: str, tree: ast.Module) -> Iterator[tuple[str, str]]:
     """Attributes that only `_compat.py` or only the surgeons may read."""
     sklearn = {
@@ -127,7 +141,7 @@ def attribute_rules(module: str, tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Attribute):
             continue
-        root, private = ast.unparse(node).split(".")[0], node.attr.startswith("_")
+        root, private = root_of(node), node.attr.startswith("_")
         private &= not node.attr.startswith("__") or node.attr == "__version__"
         if private and root in sklearn and root.islower() and module != "_compat":
             yield ast.unparse(node), PRIVATE
@@ -149,7 +163,7 @@ def size_rules(source: str, tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 def violations(module: str, source: str, *, is_folder: bool = False) -> list[str]:
     """What breaks a rule: sentences that name the module, the import and the rule."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     local = within(tree, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     typing = within(tree, ast.If)
     found = [(f"reads {name}", rule) for name, rule in attribute_rules(module, tree)]
@@ -181,7 +195,7 @@ def graph(sources: Mapping[str, str], folders: Iterable[str] = ()) -> dict[str, 
     """For each module, those of the given ones that it imports from its own folder."""
     found: dict[str, set[str]] = {name: set() for name in sources}
     for module, source in sources.items():
-        tree = ast.parse(source)
+        tree = parsed(source)
         for _, name in imports(module, tree, is_folder=module in folders):
             inner = name.removeprefix("skprune.")
             ends = [inner, inner.rpartition(".")[0]]

@@ -202,7 +202,7 @@ def test_cells_that_hold_lists_are_refused_by_name(pruner):
         with pytest.raises(InputError, match=r"1 feature\(s\) hold something else: 'b'"):
             clone(pruner).fit(given, y)
     lazy = pl.DataFrame(X.to_dict("list")).lazy()
-    with pytest.raises(InputError, match=r"LazyFrame of polars.* X\.collect\(\)"):
+    with pytest.raises(InputError, match=r"polars LazyFrame.* X\.collect\(\)"):
         clone(pruner).fit(lazy, y)
 
 

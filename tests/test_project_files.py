@@ -43,6 +43,12 @@ def test_file_has_the_keys_that_its_reader_needs(path):
     assert set(keys) >= KEYS[path]
 
 
+def test_coverage_has_a_floor_and_is_measured_by_ci_only():  # it takes as long again
+    assert "--cov" not in PYPROJECT["tool"]["pytest"]["ini_options"]["addopts"]
+    assert re.search(r"^step .*PYTEST_ADDOPTS='--cov .*[$]tests\"$", read(".ci/run"), re.MULTILINE)
+    assert PYPROJECT["tool"]["coverage"]["report"]["fail_under"] >= 95
+
+
 def test_workflow_uses_every_environment_and_no_other():
     used = re.findall(r"constraints: (\S+)", read(WORKFLOW))
     there = {path.relative_to(ROOT).as_posix() for path in ENVIRONMENTS.iterdir()}

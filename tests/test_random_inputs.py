@@ -1,6 +1,6 @@
 """Every public estimator on random small inputs: a right answer or a clear error, never else.
 
-The slow test runs 5,000 trials: ``python -m pytest --no-cov -m slow tests/test_random_inputs.py
+The slow test runs 5,000 trials: ``python -m pytest -m slow tests/test_random_inputs.py
 --hypothesis-show-statistics`` counts what came of them.
 """
 

@@ -4,7 +4,9 @@ import pickle
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_regressor
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -12,20 +14,23 @@ from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
+    StackingClassifier,
     VotingClassifier,
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import RFE
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, TunedThresholdClassifierCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skprune import ModelSize, TreePruner, model_size, size_scorer
+from skprune import ModelSize, TreePruner, compare, model_size, size_scorer
 from skprune.exceptions import UnsupportedModelError
 from skprune.size import SIZES
 
@@ -150,17 +155,68 @@ def test_a_model_that_is_not_fitted_says_so(model):
             BaggingClassifier(LogisticRegression(), n_estimators=2),
             "type LogisticRegression, .* measured .*EnsemblePruner removes whole members",
         ),
-        (
-            VotingClassifier([("a", DecisionTreeClassifier())]),
-            "VotingClassifier has no units of its own that are .*measured.* measure each member",
-        ),
         (IsolationForest(), "IsolationForest cannot be pruned: it caches the path lengths"),
     ],
-    ids=["neighbors", "boosting", "bagging", "voting", "isolation"],
+    ids=["neighbors", "boosting", "bagging", "isolation"],
 )
 def test_a_model_that_no_surgeon_knows_is_refused_for_itself(model, message):
     with pytest.raises(UnsupportedModelError, match=message):
         model_size(model.fit(X, y))
+
+
+# Estimators around one model, and those that hold several.
+
+STUMP, LINE = DecisionTreeClassifier(max_depth=1), LogisticRegression(max_iter=500)
+Y_TWO = np.column_stack([y, np.asarray(X)[:, 0] > np.median(np.asarray(X)[:, 0])])
+
+
+def measured(*parts):
+    sizes = [model_size(part) for part in parts]
+    return [sum(getattr(size, name) for size in sizes) for name in SIZES]
+
+
+@pytest.mark.parametrize(
+    ("model", "parts"),
+    [
+        (TransformedTargetRegressor(DecisionTreeRegressor()), lambda m: [m.regressor_]),
+        (
+            CalibratedClassifierCV(STUMP, cv=2),
+            lambda m: [each.estimator for each in m.calibrated_classifiers_],
+        ),
+        (TunedThresholdClassifierCV(STUMP, cv=2), lambda m: [m.estimator_]),
+        (OneVsRestClassifier(TreePruner(STUMP)), lambda m: m.estimators_),
+        (OneVsOneClassifier(STUMP), lambda m: m.estimators_),
+        (VotingClassifier([("a", STUMP), ("b", TreePruner(STUMP))]), lambda m: m.estimators_),
+        (
+            StackingClassifier([("a", STUMP)], final_estimator=STUMP, cv=2),
+            lambda m: [*m.estimators_, m.final_estimator_],
+        ),
+        (make_pipeline(StandardScaler(), OneVsRestClassifier(LINE)), lambda m: m[-1].estimators_),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_all_models_inside_are_measured(model, parts):
+    binary = y == y[0]
+    fitted = model.fit(X, binary.astype(float) if is_regressor(model) else binary)
+    size = model_size(fitted)
+    assert [getattr(size, name) for name in SIZES] == measured(*parts(fitted))
+    assert size.bytes > 0
+    table = compare({"it": fitted}, X, binary, n_repeats=0)
+    assert table.loc["it", "bytes"] == size.bytes
+
+
+def test_one_model_per_output_is_measured():
+    fitted = MultiOutputClassifier(STUMP).fit(X, Y_TWO)
+    assert [getattr(model_size(fitted), name) for name in SIZES] == measured(*fitted.estimators_)
+
+
+def test_units_of_several_kinds_do_not_add_up():
+    fitted = VotingClassifier([("a", STUMP), ("b", LINE)]).fit(X, y)
+    size = model_size(fitted)
+    assert np.isnan(size.units)
+    assert size.bytes == measured(*fitted.estimators_)[2]
+    with pytest.raises(NotFittedError):
+        model_size(VotingClassifier([("a", STUMP)]))
 
 
 # The scorer.

@@ -61,7 +61,7 @@ labels = pruner.predict(rows)
 accuracy: float = pruner.score(X, y, sample_weight=[1.0] * 150) + search.score(X, y)
 for probabilities in path.predictions(X, method="predict_proba", index=[0, 1]):
     print(probabilities.shape, len(path), path.units.max(), path.lost_rows)
-size: int = model_size(small).bytes + size_scorer("bytes")(small)
+size: float = model_size(small).bytes + size_scorer("bytes")(small)
 columns.fit(rows).partial_fit(rows).transform(rows)
 smaller_X, smaller_y = SamplePruner(forest, criterion="random", keep=50).fit_resample(X, y)
 quantizer = Quantizer(LinearPruner(LogisticRegression(), keep=0.5), bits=4).fit(X, y)

@@ -5,6 +5,11 @@ plain loops over flat arrays, which Python would run slowly. The loops stand in 
 own that imports nothing but numpy; here a second copy of it is loaded, whose functions numba
 compiles when they are first called. Compiled code is stored beside the bytecode of that module,
 or in the cache of the user where that folder cannot be written to.
+
+Importing numba and loading stored code takes seconds, more than small trees ever need in numpy.
+So a process begins with numpy, and turns to the loops where it has worked, or is about to work,
+for as long as loading them takes: it never takes twice the time of the better choice. Both forms
+give the same bits, so that no result depends on when this happens.
 """
 
 import sys
@@ -15,9 +20,13 @@ from inspect import isfunction
 from types import ModuleType
 from typing import Any
 
+# Seconds of work in numpy that importing numba and loading the loops of a kernel are worth.
+WORTH_LOADING = 2.0
+_spent: dict[str, float] = {}
 
-def compiled(loops: Any, reference: Any) -> Any:
-    """Return the fastest form of a kernel that is there.
+
+def compiled(loops: Any, reference: Any, seconds: float) -> Any:
+    """Return the form of a kernel that is expected to be the fastest.
 
     Parameters
     ----------
@@ -25,14 +34,21 @@ def compiled(loops: Any, reference: Any) -> Any:
         The kernel as loops, from a module of loops only.
     reference : function
         The kernel in numpy.
+    seconds : float
+        Seconds that this call takes in numpy, roughly.
 
     Returns
     -------
     function
-        The loops compiled by numba, or the reference where numba is not installed.
+        The loops compiled by numba. The reference where numba is not installed, and until the
+        kernels of that module have worked for long enough in this process.
     """
+    name = loops.__module__
+    _spent[name] = spent = _spent.get(name, 0.0) + seconds
+    if spent < WORTH_LOADING:
+        return reference
     numba = _numba()
-    return reference if numba is None else getattr(_twin(loops.__module__, numba), loops.__name__)
+    return reference if numba is None else getattr(_twin(name, numba), loops.__name__)
 
 
 @cache

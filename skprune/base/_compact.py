@@ -49,17 +49,20 @@ class RoundedArray(NamedTuple):
 
 
 class ColumnTable(NamedTuple):
-    """A frame as lists: names, types and values of its columns, and the name of its row numbers."""
+    """A frame as lists: names, types and values of its columns; its rows, None if numbered."""
 
     names: list[Any]
     dtypes: list[str]
     values: list[list[Any]]
     index_name: Any
+    rows: list[Any] | None = None
 
     def restore(self):
         """Return the frame."""
         columns = zip(self.names, self.values, self.dtypes, strict=True)
         frame = pd.DataFrame({name: pd.Series(cells, dtype=kind) for name, cells, kind in columns})
+        if self.rows is not None:
+            frame.index = pd.Index(self.rows)
         return frame.rename_axis(self.index_name)
 
 
@@ -115,7 +118,9 @@ def _smaller(name, value):
     if name == "report_" and isinstance(value, pd.DataFrame):
         dtypes = [str(kind) for kind in value.dtypes]
         cells = [value.iloc[:, i].tolist() for i in range(value.shape[1])]
-        found = ColumnTable(list(value.columns), dtypes, cells, value.index.name)
+        labelled = all(isinstance(label, str) for label in value.index)
+        rows = value.index.tolist() if labelled and len(value) else None
+        found = ColumnTable(list(value.columns), dtypes, cells, value.index.name, rows)
         return found if _is_same(found, value) else value
     return value
 
@@ -128,7 +133,7 @@ def _round(values):
 
 
 def _is_same(table, frame):
-    """Return whether a frame is restored exactly: its rows are numbered, its types are plain."""
+    """Return whether a frame is restored exactly: its types are plain."""
     try:
         pd.testing.assert_frame_equal(table.restore(), frame, check_exact=True)
     except (AssertionError, TypeError, ValueError):

@@ -97,13 +97,14 @@ def refuse_other_tables(X):
     Raises
     ------
     InputError
-        If `X` is a LazyFrame of polars or a Table of pyarrow.
+        If `X` is a LazyFrame of polars, a Table of pyarrow, or a table of dask.
     """
     library, name = type(X).__module__.partition(".")[0], type(X).__name__
     how = {("polars", "LazyFrame"): "collect", ("pyarrow", "Table"): "to_pandas"}
+    how |= dict.fromkeys([("dask", "DataFrame"), ("dask", "Array")], "compute")
     if (library, name) in how:
         msg = (
-            f"X is a {name} of {library}. Allowed are arrays, sparse matrices and frames of pandas "
+            f"X is a {library} {name}. Allowed are arrays, sparse matrices and frames of pandas "
             f"and polars. Give X.{how[library, name]}()."
         )
         raise InputError(msg)

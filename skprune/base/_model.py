@@ -31,6 +31,7 @@ from skprune._compat import (
 from skprune.arrays.annotations import MatrixLike
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
 from skprune.base._frozen import check_frozen, warn_if_fitted
+from skprune.base._partitions import refuse_partitions
 from skprune.base._path import PruningPath
 from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import ValidationData, check_weights_fit, hold_out
@@ -102,6 +103,7 @@ class BaseModelPruner(DelegatesToModel, MetaEstimatorMixin, BasePruner):
         """
         with all_or_nothing(self):
             self._own_level()  # fails before any work
+            refuse_partitions(X)
             if sample_weight is not None and X is not None:
                 check_weights_fit(X, {"sample_weight": sample_weight})
             copies = fit_params.pop(COPIES, None)

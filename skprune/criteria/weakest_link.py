@@ -25,6 +25,9 @@ CONFIDENCE = 0.25
 # set to 0. Splits without gain are common, and a cut at 0 must remove all of them.
 ROUNDING = 1e-12
 
+# What a node costs in numpy.
+SECONDS_PER_NODE = 2e-6
+
 
 def weakest_link(table, risk):
     """Score every split by the cost per leaf at which it is collapsed.
@@ -58,7 +61,9 @@ def weakest_link(table, risk):
     rounding = ROUNDING * bottom_up_max(table, np.abs(risk))
     nodes = np.concatenate([*table.levels, np.empty(0, dtype=np.intp)])
     edges = np.cumsum([0, *map(len, table.levels)])
-    costs = compiled(weakest_link_loops.collapse_costs, collapse_costs)
+    costs = compiled(
+        weakest_link_loops.collapse_costs, collapse_costs, SECONDS_PER_NODE * table.n_nodes
+    )
     cost = costs(nodes, edges, table.parent, table.left, table.right, branch, rounding)
     # A split is removed at the latest when an ancestor is collapsed.
     scores = top_down_min(table, cost)

@@ -223,10 +223,11 @@ class Description:
         self._known[number] = node
 
     def _refuse(self, loader, name):
+        how = trusted.ADVICE.get(name.partition(".")[0], trusted.ADVICE[""])
         msg = (
             f"{name} ({loader}) is not among the types that skprune.dump and skprune.load trust: "
             "estimators of scikit-learn whose fitted attributes can be checked, those of skprune, "
-            "and arrays. Strip the object of it, or store it by other means."
+            f"and arrays. {how}"
         )
         raise UntrustedTypeError(msg)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.interpolate import BSpline
 
 # They are handed over as they are: skops stores them by name.
 BY_NAME = (type, FunctionType, BuiltinFunctionType, np.ufunc)
@@ -70,6 +71,20 @@ class StoredDict(Stored):
     def of(cls, held):
         """Return the stand-in of a dict."""
         return stand_in(cls, list(held), list(held.values()))
+
+
+class StoredSpline(Stored):
+    """A spline of SciPy, whose constructor checks what its compiled code trusts."""
+
+    def __new__(cls, knots, coefficients, degree, extrapolate):
+        """Return the spline."""
+        return BSpline(knots, coefficients, degree, extrapolate=extrapolate)
+
+    @classmethod
+    def of(cls, spline):
+        """Return the stand-in of a spline along the first axis."""
+        coefficients = np.moveaxis(spline.c, spline.axis, 0)
+        return stand_in(cls, spline.t, coefficients, int(spline.k), spline.extrapolate)
 
 
 def storable(fitted):
@@ -133,7 +148,11 @@ class _Reader(pickle.Unpickler):
         return self._found[place]
 
 
-STAND_INS: dict[type, Any] = {pd.DataFrame: StoredFrame, dict: StoredDict}
+STAND_INS: dict[type, Any] = {
+    pd.DataFrame: StoredFrame,
+    dict: StoredDict,
+    BSpline: StoredSpline,
+}
 
 
 def _plain_cells(column):

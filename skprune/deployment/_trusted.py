@@ -2,7 +2,7 @@
 
 An estimator of scikit-learn is on the list if fitted attributes that lie lead to no more than an
 error of Python, or if they are checked after loading. Those whose compiled code trusts them
-(nearest neighbours, clusters, isolation forests, matrix factorisations) are not.
+(nearest neighbours, clusters, dictionaries and topics) are not.
 """
 
 from functools import cache
@@ -44,15 +44,24 @@ PACKAGES = frozenset(
 )
 UNCHECKED = frozenset(
     [
-        "IsolationForest",
-        "NMF",
-        "MiniBatchNMF",
         "LatentDirichletAllocation",
         "DictionaryLearning",
         "MiniBatchDictionaryLearning",
         "SparseCoder",
     ]
 )
+# What to do with types that are not trusted, by their package.
+ADVICE = {
+    "": "Strip the object of it, or store it by other means.",
+    "xgboost": (
+        "Store the model by the format of xgboost: strip(fitted).save_model(path), which "
+        "load_model reads."
+    ),
+    "lightgbm": (
+        "Store the model by the format of lightgbm: strip(fitted).booster_.save_model(path), "
+        "which lightgbm.Booster(model_file=path) reads."
+    ),
+}
 # Parts of fitted estimators of scikit-learn.
 PARTS = frozenset(
     [
@@ -114,9 +123,9 @@ OURS = frozenset(
         "skprune.feature_selection._rules.RulePruner",
         "skprune.feature_selection._shadow.ShadowPruner",
         "skprune.linear_model._pruner.LinearPruner",
+        "skprune.model_selection._budget.WithinBudget",
         "skprune.model_selection._non_inferior.NonInferior",
         "skprune.model_selection._rules.OneStandardError",
-        "skprune.model_selection._rules.WithinBudget",
         "skprune.model_selection._rules.WithinTolerance",
         "skprune.model_selection._search.PruningSearchCV",
         "skprune.neural_network._pruner.MLPPruner",
@@ -152,7 +161,9 @@ TUPLES = frozenset(
         "skprune.surgery.coded_trees.Thresholds",
     ]
 )
-STAND_INS = frozenset(f"{__package__}._stored.{name}" for name in ("StoredDict", "StoredFrame"))
+STAND_INS = frozenset(
+    f"{__package__}._stored.{name}" for name in ("StoredDict", "StoredFrame", "StoredSpline")
+)
 DICTS = frozenset({"builtins.dict", "sklearn.utils._bunch.Bunch"})
 PRIMITIVES = frozenset(f"builtins.{kind.__name__}" for kind in (bool, int, float, str, type(None)))
 SCALARS = frozenset(

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRequest
 
 from skprune._compat import HasMethods, Interval, fit_context
 from skprune.arrays.annotations import MatrixLike, Seed
+from skprune.base._compact import compact, restore
 from skprune.base._delegation import DelegatesToModel, inner_attribute, tags_of
 from skprune.base._folds import (
     check_training_weights,
@@ -22,7 +23,9 @@ from skprune.base._folds import (
     splits_of,
 )
 from skprune.base._frozen import check_frozen, warn_if_fitted
+from skprune.base._partitions import refuse_partitions
 from skprune.base._pruner import all_or_nothing, without_earlier_fits
+from skprune.base._shared_fits import LENT, signature_of
 from skprune.distillation._augmentation import augment
 from skprune.distillation._comparison import (
     compare_students,
@@ -221,14 +224,12 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
         with all_or_nothing(self):
             check_pair(self.teacher, self.student)
             check_frozen(self.teacher)
+            refuse_partitions(X)
             warn_if_fitted(self.teacher, stacklevel=3)
             self._warn_of_unused_temperature()
             data = check_training_data(self.teacher, X, y, sample_weight)
             check_student(self.student, data)
-            rng = check_random_state(self.random_state)
-            teacher = Teacher(self.teacher, data, self.n_jobs)
-            fold, parts = self._divide(data, teacher, groups, rng)
-            labels = teacher.label(fold, parts)
+            rng, teacher, fold, parts, labels = self._ask(data, X, y, sample_weight, groups)
             training_sets = [
                 make_training_sets(data, part, *soft, temperature=self.temperature, mix=self.mix)
                 for part, soft in zip(parts, labels, strict=True)
@@ -257,6 +258,23 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
                 PruningWarning,
                 stacklevel=4,
             )
+
+    def _ask(self, data, X, y, sample_weight, groups):
+        """Return what does not depend on the student, which a search asks for once."""
+
+        def make():
+            rng = check_random_state(self.random_state)
+            teacher = Teacher(self.teacher, data, self.n_jobs)
+            fold, parts = self._divide(data, teacher, groups, rng)
+            return rng, teacher, fold, parts, teacher.label(fold, parts)
+
+        lent_fits = self.__dict__.get(LENT)
+        if lent_fits is None:
+            return make()
+        params = self.get_params(deep=False)
+        setting = signature_of({k: v for k, v in params.items() if k != "student"})
+        known = lent_fits.once("teacher", setting, (X, y, sample_weight, groups), None, make)
+        return copy.deepcopy(known[0]), *known[1:]
 
     def _divide(self, data, teacher, groups, rng):
         """Return folds, and the parts that are labelled: all samples, and those of each fold."""
@@ -299,7 +317,10 @@ class Distiller(DelegatesToModel, MetaEstimatorMixin, BaseEstimator):
 
     def __getstate__(self):
         state = {k: v for k, v in super().__getstate__().items() if k != "_teacher"}
-        return without_earlier_fits(self, state)
+        return compact(without_earlier_fits(self, state))
+
+    def __setstate__(self, state):
+        super().__setstate__(restore(state))
 
     # The student predicts; logits of a regressor become classes.
 

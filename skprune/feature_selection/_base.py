@@ -22,6 +22,7 @@ from skprune.base._frames import (
     refuse_non_finite,
     refuse_other_tables,
 )
+from skprune.base._partitions import header_of, is_partitioned, partitions_of, select_lazily
 from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import check_weights_fit
 from skprune.base._targets import single_target
@@ -40,7 +41,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     A subclass writes `_prune_columns`, which sets `scores_` and the state of the report, and
     returns the keep-mask and the path (or a callable that computes the path when it is first
     read). It finds `_units`, the unit of each feature (those of a group share one), and
-    `_forced`, the features that are always kept.
+    `_forced`, the features that are always kept. If it has `partial_fit`, it writes that as
+    `_add_batch` and `_decide_batches`, by which `fit` reads partitions too.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -74,7 +76,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training samples.
+            Training samples. A frame or an array of dask is read partition by partition where
+            there is a `partial_fit`, and is refused otherwise.
         y : array-like of shape (n_samples,), default=None
             Target, for criteria that use one.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -94,6 +97,9 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         """
         with all_or_nothing(self):
             self._own_level()  # refused before any work
+            if is_partitioned(X):
+                self._fit_partitions(X, y, sample_weight)
+                return self
             table, y = self._validate_table(X, y)
             sample_weight = self._validate_weight(table, sample_weight)
             if self._drops_rows:
@@ -102,6 +108,32 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             self.keep_mask_, self._path = self._prune_columns(table, y, sample_weight)
             self.report_ = self._make_report()
         return self
+
+    def _fit_partitions(self, X, y, sample_weight):
+        """Fit to a table of dask, of which a partition is in memory at a time."""
+        if not hasattr(self, "partial_fit"):
+            msg = (
+                f"X is a dask {type(X).__name__}, and {self!r} needs all samples at once. Give "
+                "X.compute() if they fit in memory. RulePruner, and CorrelationPruner with "
+                "criterion='pearson' or 'vif', read partition by partition."
+            )
+            raise InputError(msg)
+        self._begin_partitions(y)
+        for part, weight in partitions_of(X, sample_weight, self._min_rows):
+            self._add_batch(part, weight)
+        self._decide_batches(final=True)
+
+    def _begin_partitions(self, y):
+        """Forget earlier batches, and refuse what partitions cannot serve."""
+        raise NotImplementedError
+
+    def _add_batch(self, X, sample_weight):
+        """Add a batch of samples to those seen so far."""
+        raise NotImplementedError
+
+    def _decide_batches(self, *, final):
+        """Set the fitted attributes from the batches so far; `final` if no other follows."""
+        raise NotImplementedError
 
     def _validate_table(self, X, y, **checks):
         """Validate the input, with further checks; return `Columns`, and the target."""
@@ -132,7 +164,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         """Return the features that are kept.
 
         Values are not read, so that text, dates and the like pass through; so do missing values
-        if `fit` accepts them. Infinity is refused, as by `fit`.
+        if `fit` accepts them. Infinity is refused, as by `fit`. Of a table of dask columns are
+        selected lazily: nothing is computed, and so no value is refused.
 
         Parameters
         ----------
@@ -150,6 +183,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             If features hold infinity, or missing values that `fit` refuses.
         """
         check_is_fitted(self, "keep_mask_")
+        if is_partitioned(X):
+            return self._transform_lazily(X)
         refuse_other_tables(X)
         # numpy turns numbers beside text into text, and refuses them beside dates.
         mixed = (isinstance(X, (list, tuple)) or is_frame(X)) and bool(non_numeric_columns(X))
@@ -161,6 +196,18 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
         table = validate_data(self, X, skip_check_array=stays or mixed, **how)
         refuse_non_finite(X if is_frame(X) else table, missing=self._passes_missing())
         return self._transform(cells_of(X) if mixed and not stays else table)
+
+    def _transform_lazily(self, X):
+        """Return the kept columns of a table of dask."""
+        library = output_config("transform", estimator=self)["dense"]
+        if library != "default":
+            msg = (
+                f"X is a dask {type(X).__name__}, and set_output asks for {library}. Give "
+                'X.compute(), or set_output(transform="default") for columns of dask.'
+            )
+            raise InputError(msg)
+        validate_data(self, header_of(X), skip_check_array=True, reset=False)
+        return select_lazily(X, self._get_support_mask())
 
     def _passes_missing(self):
         """Return whether missing values pass through `transform`."""

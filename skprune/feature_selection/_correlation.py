@@ -266,18 +266,35 @@ class CorrelationPruner(BaseFeaturePruner):
                 "prefer='variance', 'missing' or 'order', or call fit."
             )
             raise InputError(msg)
-        with all_or_nothing(self):
+        with all_or_nothing(self):  # a batch that fails is not added
             self._own_level()  # fails before any work
-            state = self.__dict__.get("_comoments")
-            more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
-            table, _ = self._validate_table(X, None, **more)
-            batch = read_batch(table.X, self._validate_weight(table, sample_weight))
-            state = batch if state is None else merge_batches(state, batch)
-            self._read_columns_named(table)
-            self.keep_mask_, self._path = self._decide(StreamedCorrelations(state))
-            self.report_ = self._make_report()
-            self._comoments = state  # a batch that fails is not added
+            self._add_batch(X, sample_weight)
+            self._decide_batches(final=False)
         return self
+
+    def _begin_partitions(self, y):
+        if self.prefer == "association" or (self.prefer is None and y is not None):
+            msg = (
+                "The samples are a table of dask, by whose partitions features cannot be ordered "
+                "by their association with y. Choose prefer='variance', 'missing' or 'order', or "
+                "give X.compute()."
+            )
+            raise InputError(msg)
+        self._comoments = None
+
+    def _add_batch(self, X, sample_weight):
+        state = self.__dict__.get("_comoments")
+        more = {} if state is None else {"reset": False, "ensure_min_samples": 1}
+        table, _ = self._validate_table(X, None, **more)
+        batch = read_batch(table.X, self._validate_weight(table, sample_weight))
+        self._comoments = batch if state is None else merge_batches(state, batch)
+        self._read_columns_named(table)
+
+    def _decide_batches(self, *, final):
+        self.keep_mask_, self._path = self._decide(StreamedCorrelations(self._comoments))
+        self.report_ = self._make_report()
+        if final:
+            self._comoments = None  # as after any other `fit`
 
     def _own_level(self):
         level = super()._own_level()

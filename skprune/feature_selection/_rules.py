@@ -265,31 +265,43 @@ class RulePruner(BaseFeaturePruner):
         """
         with all_or_nothing(self):
             self._own_level()  # refused before any work
-            first = "_state" not in self.__dict__
-            self._check_pieces(first=first)
-            table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)
-            weight = self._validate_weight(table, sample_weight)
-            self._read_columns_named(table)
-            table, _, weight = positive_weight_only(table, None, weight)
-            X = table.X
-            start = 0 if first else self._state.n_rows
-            state = summarize(X, weight, table.nominal, start=start, track=self.identifiers)
-            drift = None
-            if self.psi is not None:
-                drift = self._read_reference(table.nominal, state) if first else self._drift
-                drift = drift._replace(later=drift.later + count_bins(X, drift.bins, weight))
-            self._temporal = table.temporal | (False if first else self._temporal)
-            self._nominal = table.nominal if first else self._same_kinds(state, table.nominal)
-            self._state = state if first else merge_states(self._state, state)
-            self._drift = drift
-            self._decide(self._equals(None), {"psi": self._index()})
-            if not self.keep_mask_.any():
-                warnings.warn(f"{self._nothing_kept()} None is removed yet.", PruningWarning, 3)
-                self.keep_mask_[:] = True
-            self._path = DecidedPath(self.keep_mask_)
-            self.keep_mask_ = self._cut_own(self._path)
-            self.report_ = self._make_report()
+            self._add_batch(X, sample_weight)
+            self._decide_batches(final=False)
         return self
+
+    def _begin_partitions(self, y):  # noqa: ARG002 - rules use no target
+        self.__dict__.pop("_state", None)
+        self._check_pieces(first=True, what="X is a table of dask", whole="give X.compute()")
+
+    def _add_batch(self, X, sample_weight):
+        first = "_state" not in self.__dict__
+        self._check_pieces(first=first)
+        table, _ = self._validate_table(X, None, reset=first, ensure_min_samples=1)
+        weight = self._validate_weight(table, sample_weight)
+        self._read_columns_named(table)
+        table, _, weight = positive_weight_only(table, None, weight)
+        X = table.X
+        start = 0 if first else self._state.n_rows
+        state = summarize(X, weight, table.nominal, start=start, track=self.identifiers)
+        drift = None
+        if self.psi is not None:
+            drift = self._read_reference(table.nominal, state) if first else self._drift
+            drift = drift._replace(later=drift.later + count_bins(X, drift.bins, weight))
+        self._temporal = table.temporal | (False if first else self._temporal)
+        self._nominal = table.nominal if first else self._same_kinds(state, table.nominal)
+        self._state = state if first else merge_states(self._state, state)
+        self._drift = drift
+
+    def _decide_batches(self, *, final):
+        self._decide(self._equals(None), {"psi": self._index()})
+        if not self.keep_mask_.any():
+            if final:
+                raise InputError(self._nothing_kept())
+            warnings.warn(f"{self._nothing_kept()} None is removed yet.", PruningWarning, 4)
+            self.keep_mask_[:] = True
+        self._path = DecidedPath(self.keep_mask_)
+        self.keep_mask_ = self._cut_own(self._path)
+        self.report_ = self._make_report()
 
     def _prune_columns(self, table, y, sample_weight):  # noqa: ARG002 - rules use no target
         X, weight = table.X, sample_weight
@@ -364,15 +376,15 @@ class RulePruner(BaseFeaturePruner):
         bins = find_bins(X, nominal, PSI_BINS)
         return Drift(bins, count_bins(X, bins), 0.0)
 
-    def _check_pieces(self, *, first):
+    def _check_pieces(self, *, first, what="partial_fit was called", whole="use fit"):
         """Refuse the rules that cannot be applied to batches."""
         wrong = None
         if self.ks is not None:
-            wrong = f"ks={self.ks!r} needs all values at once. Use psi, or fit"
+            wrong = f"ks={self.ks!r} needs all values at once. Use psi, or {whole}"
         elif self.psi is not None and isinstance(self.reference, Real):
             wrong = (
                 f"reference={self.reference!r} is a share of a number of samples that is not "
-                "known yet. Give a table of earlier samples, or use fit"
+                f"known yet. Give a table of earlier samples, or {whole}"
             )
         elif not first and (
             (self.identifiers and self._state.seen is None)
@@ -380,7 +392,7 @@ class RulePruner(BaseFeaturePruner):
         ):
             wrong = "identifiers or psi was turned on after the first batch. Begin with a clone"
         if wrong:
-            msg = f"partial_fit was called, but {wrong}."
+            msg = f"{what}, but {wrong}."
             raise InputError(msg)
 
     def _same_kinds(self, state, nominal):

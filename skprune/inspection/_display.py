@@ -1,6 +1,5 @@
 """Plots of pruning: score against size."""
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -15,16 +14,14 @@ from skprune.arrays.annotations import MatrixLike
 from skprune.base import BaseModelPruner
 from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError
+from skprune.inspection._plot_words import dress_axes, formatter, label, number, score_name_of
 from skprune.inspection._search_levels import read_levels
+from skprune.inspection._test_scores import score_on_test_data
 from skprune.size import SIZES
 
 # Up to this many levels a line has a dot for each.
 FEW = 20
-# Axes up to this ratio have ticks at 1, 2, 5, 10, 20, ...; wider ones at powers of ten.
-WIDE = 2e3
-WRAP = 38
-SMALL = 100
-SPELLED = {"r2": "R²", "f1": "F1", "roc_auc": "ROC AUC"}
+TEST = "C3"
 
 
 class PruningPathDisplay:
@@ -100,6 +97,8 @@ class PruningPathDisplay:
         ax: Any = None,
         metric: str = "score",
         size: str = "units",
+        X_test: MatrixLike | None = None,
+        y_test: ArrayLike | None = None,
         **kwargs: Any,
     ) -> Self:
         """Plot the results of a fitted search.
@@ -115,6 +114,12 @@ class PruningPathDisplay:
         size : str, default="units"
             "units", "parameters" or "bytes", the mean over the folds; for a
             `GridSearchCV` the name of a `size_scorer`.
+        X_test : array-like of shape (n_samples, n_features), default=None
+            Test samples; use data seen neither in fitting nor in selection. The levels of the
+            refitted model are scored on them, as a second line beside the cross-validated one.
+            For pruners of models, alone or at the end of a pipeline.
+        y_test : array-like of shape (n_samples,), default=None
+            True targets of the test samples.
         **kwargs : dict
             Passed to `plot`.
 
@@ -126,7 +131,8 @@ class PruningPathDisplay:
         Raises
         ------
         InputError
-            If the search is not fitted, or there is no such metric or size.
+            If the search is not fitted, there is no such metric or size, or no path that can be
+            scored on the test samples.
 
         Notes
         -----
@@ -138,11 +144,16 @@ class PruningPathDisplay:
         scoring = getattr(search, "scoring", None)
         if isinstance(scoring, Mapping):
             scoring = scoring.get(metric)
+        if (X_test is None) != (y_test is None):
+            msg = "X_test and y_test were not given together. Give both, or none of them."
+            raise InputError(msg)
+        if X_test is not None:
+            levels["test_score"] = score_on_test_data(search, levels, X_test, y_test, scoring)
         display = cls(
             levels,
             metric=metric,
             size=size,
-            score_name=_score_name(scoring, path, metric),
+            score_name=score_name_of(scoring, path, metric),
             unit=path.unit if path is not None and size == "units" else size,
         )
         return display.plot(ax=ax, **kwargs)
@@ -217,7 +228,7 @@ class PruningPathDisplay:
             levels,
             metric=metric,
             size=size,
-            score_name=_score_name(scoring, path, metric),
+            score_name=score_name_of(scoring, path, metric),
             unit=path.unit if size == "units" else size,
         )
         return display.plot(ax=ax, **kwargs)
@@ -249,11 +260,10 @@ class PruningPathDisplay:
             If matplotlib is not installed.
         """
         plt = import_extra("matplotlib.pyplot", "plot", "A plot")
-        ticker = import_extra("matplotlib.ticker", "plot", "A plot")
         if ax is None:
             _, ax = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
-        amount = _formatter(self.unit or self.size, ticker)
+        amount = formatter(self.unit or self.size)
         main, others = self._lines()
         for _, line in others:
             ax.plot(line[self.size], line[self.metric], color="0.7", linewidth=1, zorder=1)
@@ -261,10 +271,15 @@ class PruningPathDisplay:
             # One entry in the legend represents all.
             ax.lines[-1].set_label(f"other settings ({len(others)})")
             name = name or main["line"].iloc[0]
+        if "test_score" in main:
+            name = name or "cross-validated"
         colour = self._draw_line(ax, main, name, kwargs)
+        if "test_score" in main:
+            style = {"color": TEST, "linestyle": "--", "linewidth": 1.6, "zorder": 3}
+            ax.plot(main[self.size], main["test_score"], label="on test data", **style)
         if marks:
             self._draw_marks(ax, main, colour, amount)
-        self._dress(ax, ticker, amount)
+        self._dress(ax, amount)
         return self
 
     def frame(self) -> pd.DataFrame:
@@ -275,7 +290,8 @@ class PruningPathDisplay:
         DataFrame
             A row per level; the index is the row of `cv_results_` or of ``path_.levels``.
             Columns: `line` (the values of the other parameters), the size, the score,
-            `standard_error` (of a search only), `chosen` and `whole` (bool).
+            `standard_error` (of a search only), `chosen` and `whole` (bool), `test_score` (if test
+            samples were given).
         """
         return self.levels.copy()
 
@@ -314,34 +330,27 @@ class PruningPathDisplay:
         unit = "" if self.size == "bytes" else f" {self.unit or self.size}"
         known = line["whole"].any()
         whole = line[line["whole"]] if known else line.tail(1)
-        for label, rows, marker, face, edge in (
+        for kind, rows, marker, face, edge in (
             ("whole model" if known else "largest", whole, "s", "white", colour),
             ("chosen", line[line["chosen"]], "o", colour, "white"),
         ):
             for size, score in zip(rows[self.size], rows[self.metric], strict=True):
-                text = f"{label}: {_number(score)} at {amount(size)}{unit}"
+                text = f"{kind}: {number(score)} at {amount(size)}{unit}"
                 style |= {"marker": marker, "markerfacecolor": face, "markeredgecolor": edge}
                 ax.plot(size, score, label=text, **style)
 
-    def _dress(self, ax, ticker, amount):
-        """Set the axes: a logarithmic size with readable ticks, and no clutter."""
-        ax.set_xscale("log")
-        ax.margins(x=0.03)
-        low, high = ax.get_xlim()
-        steps = (1, 2, 5) if high < WIDE * low else (1,)
-        ax.xaxis.set_major_locator(ticker.LogLocator(subs=steps, numticks=20))
-        ax.xaxis.set_minor_locator(ticker.NullLocator())
-        ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: amount(value)))
+    def _dress(self, ax, amount):
         before, after = "", ""
         if "standard_error" in self.levels:
             before, after = "cross-validated ", " (mean over folds)"
-        ax.set_xlabel(_label(self.unit or self.size, after=after))
-        ax.set_ylabel(_label(self.score_name or self.metric, before=before))
-        ax.grid(axis="y", color="0.92", linewidth=0.8)
-        ax.set_axisbelow(True)
-        ax.spines[["top", "right"]].set_visible(False)
-        if ax.get_legend_handles_labels()[1]:
-            ax.legend(frameon=False, fontsize="small")
+        if "test_score" in self.levels:
+            before = ""  # the legend distinguishes the two
+        dress_axes(
+            ax,
+            amount,
+            label(self.unit or self.size, after=after),
+            label(self.score_name or self.metric, before=before),
+        )
 
 
 def _pruner_and_samples(estimator, X):
@@ -360,40 +369,3 @@ def _pruner_and_samples(estimator, X):
         )
         raise InputError(msg)
     return estimator, X
-
-
-# Words and numbers
-
-
-def _score_name(scoring, path, metric):
-    """Return the name of the metric behind a column of scores."""
-    if metric != "score":
-        return metric
-    if scoring is None and hasattr(path, "resolve_scoring"):
-        scoring = path.resolve_scoring(None)
-    return scoring if isinstance(scoring, str) else metric
-
-
-def _label(name, before="", after=""):
-    """Turn the name of a column into the label of an axis."""
-    words = SPELLED.get(name) or name.replace("neg_", "negative ").replace("_", " ")
-    words = f"{before}{words}{after}"
-    return textwrap.fill(words[0].upper() + words[1:], WRAP)
-
-
-def _number(score):
-    """Write a score with three decimals, or fewer where it is large."""
-    digits = int(np.log10(max(abs(score), 1.0)))
-    return f"{score:,.{max(0, 3 - digits)}f}".replace("-", "\N{MINUS SIGN}")
-
-
-def _formatter(unit, ticker):
-    """Return a function that writes a size."""
-    if unit == "bytes":
-        return ticker.EngFormatter(unit="B")
-
-    def count(value):
-        # Means over folds may be fractional; show a decimal while they are small.
-        return f"{value:.1f}".removesuffix(".0") if value < SMALL else f"{value:,.0f}"
-
-    return count

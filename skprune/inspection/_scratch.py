@@ -39,7 +39,7 @@ def with_scratch(models, data):
     for name, model in models.items():
         check_is_fitted(model)
         found[name] = model
-        small = _untrained(model)
+        small = untrained(model)
         if small is not None:
             found[f"{name} from scratch"] = small.fit(*data)
     if len(found) == len(models):
@@ -51,14 +51,14 @@ def with_scratch(models, data):
     return found
 
 
-def _untrained(model):
+def untrained(model):
     """Return an unfitted network of a model's size, behind unfitted steps of its pipeline."""
     if isinstance(model, Pipeline):
-        last = _untrained(model.steps[-1][1])
+        last = untrained(model.steps[-1][1])
         before = [(name, clone(step)) for name, step in model.steps[:-1]]
         return last and Pipeline([*before, (model.steps[-1][0], last)])
     if hasattr(model, "best_estimator_"):
-        return _untrained(model.best_estimator_)
+        return untrained(model.best_estimator_)
     try:
         return surgeon_for(plain_model(model), family="neural").from_scratch()
     except UnsupportedModelError:

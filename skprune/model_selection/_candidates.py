@@ -10,8 +10,9 @@ from sklearn.pipeline import Pipeline
 from skprune.base import BasePruner
 from skprune.base._levels import is_number
 from skprune.exceptions import InputError, LevelError, UnsupportedModelError
-from skprune.model_selection._level_adapters import adapt, step_with_levels
+from skprune.model_selection._level_adapters import adapt
 from skprune.model_selection._make import freeze_steps, make_pruner
+from skprune.model_selection._routes import at_route, family_label, route_of
 
 # The value of a grid that is replaced by all levels of the path.
 PATH = "path"
@@ -24,10 +25,8 @@ class Combination(NamedTuple):
     ----------
     estimator : estimator
         Unfitted, with the other parameters set; its pruner keeps everything.
-    position : int or None
-        Step of the pruner in a pipeline; None if the estimator is the pruner.
-    prefix : str
-        Prefix of the pruner's parameters in the grid.
+    route : tuple of str
+        The way to the pruner; empty if the estimator is the pruner.
     params : dict
         The other parameters, as in the grid.
     own : dict
@@ -37,8 +36,7 @@ class Combination(NamedTuple):
     """
 
     estimator: Any
-    position: int | None
-    prefix: str
+    route: tuple[str, ...]
     params: dict[str, Any]
     own: dict[str, Any]
     entries: list[tuple[int, dict[str, Any]]]
@@ -46,11 +44,21 @@ class Combination(NamedTuple):
     @property
     def pruner(self):
         """What has the level protocol for the step with the path."""
-        return adapt(_step_at(self.estimator, self.position))
+        return adapt(at_route(self.estimator, self.route))
+
+    @property
+    def prefix(self):
+        """Prefix of the pruner's parameters in the grid."""
+        return prefix_of(self.route)
+
+    @property
+    def family(self):
+        """Classes of the model and of what is around it; str."""
+        return family_label(self.estimator, self.route)
 
     def unfitted(self):
-        """Return a clone of the estimator, and the step of its pruner."""
-        return clone(self.estimator), self.position
+        """Return a clone of the estimator, and the way to its pruner."""
+        return clone(self.estimator), self.route
 
     def level(self, named):
         """Return the level of some parameters of the grid."""
@@ -61,7 +69,8 @@ class Combination(NamedTuple):
         pruner = self.pruner
         is_open = isinstance(pruner, BasePruner) and all(v is None for v in self.own.values())
         # A pruner that is itself a value of the grid stands for its level, as in GridSearchCV.
-        if is_open and self.prefix.removesuffix("__") not in self.params:
+        holders = ("__".join(self.route[: depth + 1]) for depth in range(len(self.route)))
+        if is_open and self.params.keys().isdisjoint(holders):
             return {self.prefix + pruner._level_names()[0]: PATH}
         return {}
 
@@ -102,7 +111,7 @@ def combinations(estimator, param_grid):
     levels: dict[Any, set[str]] = {}
     for place, (part, params) in enumerate(_expand(estimator, param_grid)):
         # ParameterGrid yields the very objects of the lists: identity tells them apart.
-        steps = tuple((name, id(params[name])) for name in _step_names(estimator) & set(params))
+        steps = tuple((name, id(params[name])) for name in params if _is_step(params[name]))
         if steps not in levels:
             levels[steps] = _with_steps(estimator, params).level_names
         names = levels[steps]
@@ -145,7 +154,8 @@ def _check_level(combination, named):
 def _combine(estimator, params):
     """Set the other parameters; returns a combination without entries."""
     located = _with_steps(estimator, params)
-    ready, position, prefix, rest, wrapped = located
+    ready, route, rest, wrapped = located
+    _check_one_path(located)
     try:
         ready.set_params(**clone(rest, safe=False))
     except ValueError as error:
@@ -153,14 +163,28 @@ def _combine(estimator, params):
             raise
         msg = (
             f"{error} The model was wrapped in a pruner: its own parameters are named "
-            f"'{prefix}estimator__<name>' in the grid."
+            f"'{located.prefix}estimator__<name>' in the grid."
         )
         raise InputError(msg) from error
-    step = _step_at(ready, position)
+    step = at_route(ready, route)
     pruner = adapt(step)
     own = pruner._level_params()
     step.set_params(**pruner._whole_level())
-    return Combination(ready, position, prefix, params, own, [])
+    return Combination(ready, route, params, own, [])
+
+
+def _check_one_path(located):
+    """Refuse a second path in one grid."""
+    for name, value in located.rest.items():
+        if isinstance(value, str) and value == PATH:
+            own = located.prefix + located.pruner._level_names()[0]
+            msg = (
+                f"{name}={PATH!r} was given, but one pruner owns the path of a search: here "
+                f"{type(at_route(located.estimator, located.route)).__name__}, whose levels are "
+                f"those of {own!r}. List values for the others, such as {{{name!r}: [1.0, 0.5]}}, "
+                "or search another path in a grid of its own."
+            )
+            raise LevelError(msg)
 
 
 def _expand(estimator, param_grid):
@@ -183,10 +207,8 @@ class Located(NamedTuple):
     ----------
     estimator : estimator
         The clone; a bare model is wrapped.
-    position : int or None
-        Step of the last pruner; None if the estimator is the pruner.
-    prefix : str
-        Prefix of the pruner's parameters.
+    route : tuple of str
+        The way to its pruner; empty if the estimator is the pruner.
     rest : dict
         The parameters that are not whole steps.
     wrapped : bool
@@ -194,15 +216,19 @@ class Located(NamedTuple):
     """
 
     estimator: Any
-    position: int | None
-    prefix: str
+    route: tuple[str, ...]
     rest: dict[str, Any]
     wrapped: bool
 
     @property
+    def prefix(self):
+        """Prefix of the pruner's parameters."""
+        return prefix_of(self.route)
+
+    @property
     def pruner(self):
         """What has the level protocol for the step with the path."""
-        return adapt(_step_at(self.estimator, self.position))
+        return adapt(at_route(self.estimator, self.route))
 
     @property
     def level_names(self):
@@ -210,50 +236,50 @@ class Located(NamedTuple):
         return {self.prefix + name for name in self.pruner._level_names()}
 
 
-def _step_at(estimator, position):
-    """Return a step of a pipeline, or the estimator itself."""
-    return estimator if position is None else estimator.steps[position][1]
+def prefix_of(route):
+    """Return the prefix of the parameters of what a route leads to."""
+    return "".join(f"{name}__" for name in route)
 
 
-def _step_names(estimator):
-    return set(estimator.named_steps) if isinstance(estimator, Pipeline) else set()
+def _is_step(value):
+    """Say whether a value of a grid may replace a whole step of a pipeline."""
+    return value is None or isinstance(value, str) or hasattr(value, "fit")
 
 
 def _with_steps(estimator, params):
     """Set whole steps, wrap a bare model, and find the pruner that has the path."""
     ready, rest = freeze_steps(clone(estimator)), dict(params)
-    if not isinstance(ready, Pipeline):
-        return Located(_wrap(ready), None, "", rest, not isinstance(ready, BasePruner))
-    for name in _step_names(ready) & set(rest):
-        ready.set_params(**{name: clone(rest.pop(name), safe=False)})
-    position = step_with_levels(ready)
-    wrapped = position is None
+    # Outer steps first: an inner one may be a step of what replaces them.
+    for name in sorted(rest, key=lambda name: name.count("__")):
+        if _is_step(rest[name]) and name in _step_names(ready):
+            ready.set_params(**{name: clone(rest.pop(name), safe=False)})
+    route = route_of(ready)
+    wrapped = route is None
     if wrapped:
-        ready = _wrap_last_step(ready)
-        position = len(ready.steps) - 1
-    return Located(ready, position, f"{ready.steps[position][0]}__", rest, wrapped)
+        ready = _wrap(ready)
+        route = route_of(ready)
+    return Located(ready, route, rest, wrapped)
+
+
+def _step_names(estimator, prefix=""):
+    """Return the names of the steps of a pipeline and of those inside its steps; set of str."""
+    if not isinstance(estimator, Pipeline):
+        return set()
+    found = set()
+    for name, step in estimator.steps:
+        found |= {prefix + name} | _step_names(step, f"{prefix}{name}__")
+    return found
 
 
 def _wrap(model):
     try:
         return make_pruner(model)
     except UnsupportedModelError as error:
-        msg = f"{error} Without a level to prune, search with GridSearchCV."
+        advice = (
+            "No step of the pipeline is a pruner; in place of 'passthrough' give it a level that "
+            "keeps all. "
+            if isinstance(model, Pipeline)
+            else ""
+        )
+        msg = f"{error} {advice}Without a level to prune, search with GridSearchCV."
         raise UnsupportedModelError(msg) from error
-
-
-def _wrap_last_step(pipeline):
-    advice = (
-        "A pruner has to be a step of its own, not inside another step; in place of "
-        "'passthrough' give it a level that keeps all. Without one, the last step has to be "
-        "a model that make_pruner can wrap."
-    )
-    try:
-        wrapped = _wrap(pipeline)
-    except UnsupportedModelError as error:
-        msg = f"No step of the pipeline is a pruner. {advice} {error}"
-        raise UnsupportedModelError(msg) from error
-    if not isinstance(wrapped.steps[-1][1], BasePruner):
-        msg = f"No step of the pipeline is a pruner, and the last is a pipeline. {advice}"
-        raise UnsupportedModelError(msg)
-    return wrapped

@@ -5,6 +5,36 @@ import re
 import numpy as np
 
 from skprune.exceptions import InputError
+from skprune.model_selection._paired import UNKNOWN, over_folds
+from skprune.size import SIZES
+
+
+def extend_columns(columns, rows, plan, out):
+    """Add to the columns of scikit-learn what a `PruningSearchCV` measures besides; in place.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray
+        The `cv_results_`.
+    rows : list of Row
+        Its rows.
+    plan : list of Combination
+        Their combinations.
+    out : list of dict
+        The results of each row and fold.
+    """
+    shape = len(rows), len(out) // len(rows), -1
+    means = np.array([result["sizes"] for result in out], dtype=float).reshape(shape).mean(axis=1)
+    columns |= {f"mean_{size}": column for size, column in zip(SIZES, means.T, strict=True)}
+    columns["combination"] = np.array([row.combination for row in rows])
+    families = [each.family for each in plan]
+    units = [each.pruner._unit_name for each in plan]
+    for name, known in {"family": families, "unit": units}.items():
+        columns[name] = np.array([known[row.combination] for row in rows], dtype=object)
+    increases = [result["increase"] for result in out]
+    if any(increases):
+        paired = np.array([found or UNKNOWN for found in increases])
+        columns |= over_folds(paired.reshape(shape))
 
 
 class CVResults:
@@ -37,10 +67,37 @@ class CVResults:
 
     def sizes(self, size):
         """Return the mean sizes over the splits."""
+        if size in self.columns:  # the latency, which is measured once
+            return np.asarray(self.columns[size], dtype=float)
         # PruningSearchCV measures sizes by itself; elsewhere a size_scorer, which negates.
         if f"mean_{size}" in self.columns:
             return np.asarray(self.columns[f"mean_{size}"], dtype=float)
         return np.abs(self._read("mean_test_", size, "size"))
+
+    def size_name(self, size=None):
+        """Return the name of a size; None is units, or bytes where these do not compare."""
+        if size is not None:
+            return size
+        return "units" if len(set(self.columns.get("unit", ()))) < 2 else "bytes"
+
+    def front(self, metric, size):
+        """Return the rows on the Pareto front: no other is smaller and scores as high.
+
+        Parameters
+        ----------
+        metric, size : str
+            What is compared.
+
+        Returns
+        -------
+        ndarray of int
+            The rows, the smallest first.
+        """
+        score, sizes = self.scores(metric), self.sizes(size)
+        rows = np.flatnonzero(~np.isnan(score) & ~np.isnan(sizes))
+        rows = rows[np.lexsort((-score[rows], sizes[rows]))]
+        best = np.maximum.accumulate(np.concatenate([[-np.inf], score[rows]]))
+        return rows[score[rows] > best[:-1]]
 
     def combinations(self):
         """Return the combination of the other parameters of each row; one for all if unknown."""

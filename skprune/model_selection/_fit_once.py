@@ -1,14 +1,20 @@
 """One fit for all levels: an estimator is fitted as far as its pruner, once."""
 
-import copy
-
 from sklearn.base import clone
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.pipeline import Pipeline
 
 from skprune._compat import routing_enabled
 from skprune.base import BaseModelPruner
 from skprune.base._shared_fits import Same, SharedFits, lent, signature_of
+from skprune.model_selection._fit_wrapped import (
+    FittedBehind,
+    FittedPlainly,
+    FittedTarget,
+    Nested,
+)
 from skprune.model_selection._level_adapters import adapt, complete
+from skprune.model_selection._routes import at_route, flatten, flatten_params, pipeline_like
 
 
 class Front:
@@ -41,9 +47,9 @@ class Front:
 
         def make():
             # A pipeline with a memory fits copies of its steps, all but the last.
-            whole = _pipeline_like(pipeline, [*pipeline.steps, ("end", "passthrough")])
+            whole = pipeline_like(pipeline, [*pipeline.steps, ("end", "passthrough")])
             transformed = whole.fit_transform(X, y, **params)
-            return _pipeline_like(pipeline, whole.steps[:-1]), transformed
+            return pipeline_like(pipeline, whole.steps[:-1]), transformed
 
         setting = signature_of(pipeline.steps), *params
         self.pipeline, self.X = fits.once("front", setting, (X, y, *params.values()), None, make)
@@ -85,7 +91,7 @@ class FittedEnd:
                 pruner.fit(self.front.X, **_target(y), **own)
                 self.front.forget()
                 steps = [*self.front.pipeline.steps, estimator.steps[-1]]
-                self.estimator = _pipeline_like(estimator, steps)
+                self.estimator = pipeline_like(estimator, steps)
             else:
                 self.estimator = estimator.fit(X, **_target(y), **fit_params)
         self.path = pruner.path_
@@ -106,7 +112,7 @@ class FittedEnd:
         if not self.is_pipeline:
             return twin
         *steps, (name, _) = self.estimator.steps
-        return _pipeline_like(self.estimator, [*steps, (name, twin)])
+        return pipeline_like(self.estimator, [*steps, (name, twin)])
 
     def predictor_at(self, index, level):
         """Return what predicts from transformed samples."""
@@ -156,14 +162,14 @@ class FittedMiddle:
         """Return the whole pipeline, fitted, with the pruner cut at a level."""
         (name, twin), *rest = self.predictor_at(index, level).steps
         complete(twin, self.pruner, self.X, self.y, self.own_params)
-        return _pipeline_like(self.estimator, [*self.front.pipeline.steps, (name, twin), *rest])
+        return pipeline_like(self.estimator, [*self.front.pipeline.steps, (name, twin), *rest])
 
     def predictor_at(self, index, level):
         """Return what predicts from transformed samples: the steps after the pruner are fitted."""
         twin = self.pruner._at_level(self.path, index, level)
         tail = clone(self.estimator[self.position + 1 :])
         tail.fit(twin.transform(self.X), self.y, **_params_of(tail, self.fit_params))
-        return _pipeline_like(self.estimator, [(self.name, twin), *tail.steps])
+        return pipeline_like(self.estimator, [(self.name, twin), *tail.steps])
 
 
 class RefittedPerLevel:
@@ -208,15 +214,15 @@ class RefittedPerLevel:
     predictor_at = at
 
 
-def fit_once(estimator, position, X, y, fit_params, fits=None):
+def fit_once(estimator, route, X, y, fit_params, fits=None):
     """Fit an estimator as far as all levels share it.
 
     Parameters
     ----------
     estimator : estimator
         Its pruner keeps everything.
-    position : int or None
-        Step of the pruner in a pipeline; None if the estimator is the pruner.
+    route : tuple of str
+        The way to the pruner.
     X, y : array-like
         Training samples and targets.
     fit_params : dict
@@ -226,26 +232,77 @@ def fit_once(estimator, position, X, y, fit_params, fits=None):
 
     Returns
     -------
-    FittedEnd, FittedMiddle or RefittedPerLevel
+    FittedEnd, FittedMiddle, RefittedPerLevel, or what `_fit_wrapped` has
         With a `path`.
     """
     fits = SharedFits() if fits is None else fits
-    if position is None or position == len(estimator.steps) - 1:
+    if not route:
         return FittedEnd(estimator, X, y, fit_params, fits)
-    if _fits_in_parts(estimator, fit_params):
-        return FittedMiddle(estimator, position, X, y, fit_params, fits)
-    return RefittedPerLevel(estimator, position, X, y, fit_params)
+    if not reaches(estimator, route):
+        return FittedPlainly(estimator, route, X, y, fit_params, fits)
+    if isinstance(estimator, TransformedTargetRegressor):
+        return FittedTarget(estimator, route[1:], X, y, fit_params, fits, fit_once)
+    flat, position, rest = flatten(estimator, route)
+    params = flatten_params(fit_params, flat)
+    if rest:
+        front = Front(flat[:position], X, y, params, fits)
+        own = _own_params(flat, position, params)
+        inner = fit_once(flat.steps[position][1], rest, front.X, y, own, fits)
+        fitted = FittedBehind(flat, front, inner)
+    else:
+        fitted = _fit_flat(flat, position, X, y, params, fits)
+    return fitted if flat is estimator else Nested(fitted, estimator)
 
 
-def shared_by(estimator, position):
+def _fit_flat(pipeline, position, X, y, fit_params, fits):
+    """Fit a pipeline that has the pruner as one of its steps."""
+    if position == len(pipeline.steps) - 1:
+        return FittedEnd(pipeline, X, y, fit_params, fits)
+    if _fits_in_parts(pipeline, fit_params):
+        return FittedMiddle(pipeline, position, X, y, fit_params, fits)
+    return RefittedPerLevel(pipeline, position, X, y, fit_params)
+
+
+def reaches(estimator, route):
+    """Say whether all levels can share a fit; otherwise each is fitted by itself.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Unfitted.
+    route : tuple of str
+        The way to its pruner.
+
+    Returns
+    -------
+    bool
+        True for pipelines and for transformed targets on the way.
+    """
+    if not route:
+        return True
+    if isinstance(estimator, TransformedTargetRegressor):
+        return not routing_enabled() and reaches(estimator.regressor, route[1:])
+    if not isinstance(estimator, Pipeline):
+        return False
+    flat, position, rest = flatten(estimator, route)
+    if not rest:
+        # A pruner of samples is a sampler too, but one whose levels share their samples.
+        others = [*flat.steps[:position], *flat.steps[position + 1 :]]
+        return flat is estimator or _fits_in_parts(pipeline_like(flat, others), {})
+    inner = flat.steps[position][1]
+    is_last = position == len(flat.steps) - 1
+    return is_last and _fits_in_parts(flat, {}) and reaches(inner, rest)
+
+
+def shared_by(estimator, route):
     """Return what other combinations have to be equal in, to share fits with this one.
 
     Parameters
     ----------
     estimator : estimator
         Unfitted.
-    position : int or None
-        Step of the pruner in a pipeline; None if the estimator is the pruner.
+    route : tuple of str
+        The way to the pruner.
 
     Returns
     -------
@@ -253,12 +310,16 @@ def shared_by(estimator, position):
         Signatures of the steps before the pruner, which is empty if there are none, and of what
         is fitted then: the model inside the pruner, or the pruner of features itself.
     """
-    front, step = (), estimator
-    if position is not None:
-        if any(_is_sampler(step) for _, step in estimator.steps):
+    if not reaches(estimator, route):
+        return (), Same(estimator)
+    front, step = (), at_route(estimator, route)
+    if isinstance(estimator, TransformedTargetRegressor):
+        front = signature_of(clone(estimator).set_params(regressor=None))
+    elif route:
+        flat, position, _ = flatten(estimator, route)
+        if any(_is_sampler(step) for _, step in flat.steps):
             return (), Same(estimator)  # its samples are drawn anew for each combination
-        step = estimator.steps[position][1]
-        front = signature_of(estimator.steps[:position]) if position else ()
+        front = signature_of(flat.steps[:position]) if position else ()
     return front, signature_of(step.estimator if isinstance(step, BaseModelPruner) else step)
 
 
@@ -298,14 +359,7 @@ def _is_sampler(step):
 def _transform(pipeline, X):
     """Transform samples by the steps before the pruner; samplers leave them as they are."""
     steps = [(name, step) for name, step in pipeline.steps if not _is_sampler(step)]
-    return _pipeline_like(pipeline, steps).transform(X) if steps else X
-
-
-def _pipeline_like(pipeline, steps):
-    """Return a pipeline of fitted steps with the settings of another."""
-    twin = copy.copy(pipeline)
-    twin.steps = steps
-    return twin
+    return pipeline_like(pipeline, steps).transform(X) if steps else X
 
 
 def _target(y):

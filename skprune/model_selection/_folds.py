@@ -2,6 +2,7 @@
 
 from skprune._compat import rows_of_params
 from skprune.base._folds import splits_of
+from skprune.base._partitions import refuse_partitions
 from skprune.base._rows import check_weights_fit, folds_that_weigh
 
 
@@ -28,8 +29,9 @@ def folds_of(cv, X, y, routed, *, classifier):
     ------
     InputError
         If there is no fold, or another number of them than is announced, or weights are
-        malformed or zero in all folds.
+        malformed or zero in all folds; or if the samples are a table of dask.
     """
+    refuse_partitions(X)
     params = routed.splitter.split
     splits = splits_of(cv, X, y, classifier=classifier, **params)
     fit, score = _weights_in(routed.estimator.fit), _weights_in(routed.scorer.score)

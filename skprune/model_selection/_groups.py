@@ -15,10 +15,11 @@ from skprune.model_selection._score_levels import Part, failure_of, score_levels
 
 
 class Fit(NamedTuple):
-    """A fit of a combination and its seconds; None and the error instead, if it failed."""
+    """A fit of a combination, its seconds and its path; None and the error, if it failed."""
 
     fitted: Any
     seconds: Any
+    path: Any = None
 
 
 def groups_of(plan, n_folds, n_jobs):
@@ -42,7 +43,7 @@ def groups_of(plan, n_folds, n_jobs):
     """
     fronts: dict[Any, dict[Any, list[int]]] = {}
     for number, combination in plan.items():
-        front, rest = shared_by(combination.estimator, combination.position)
+        front, rest = shared_by(combination.estimator, combination.route)
         parts = fronts.setdefault((front, () if front else rest), {})
         parts.setdefault(rest, []).append(number)
     if len(fronts) * n_folds < effective_n_jobs(n_jobs):
@@ -59,19 +60,21 @@ def by_number(groups, done):
     }
 
 
-def fit_group(combinations, X, y, fit_params, *, catch):
+def fit_group(combinations, X, y, fit_params, *, catch, with_path):
     """Fit combinations that share fits.
 
     Parameters
     ----------
-    combinations : list of (estimator, int or None)
-        Estimators, and the step of their pruner in a pipeline.
+    combinations : list of (estimator, tuple of str)
+        Estimators, and the way to their pruner.
     X, y : array-like
         Training samples and targets.
     fit_params : dict
         Parameters of `fit`.
     catch : bool
         Whether to return errors, rather than raise them.
+    with_path : bool
+        Whether the path is asked for, which may take another fit.
 
     Returns
     -------
@@ -79,16 +82,17 @@ def fit_group(combinations, X, y, fit_params, *, catch):
         The seconds include those of the fits that were taken from other combinations.
     """
     fits, done = SharedFits(), []
-    for estimator, position in combinations:
+    for estimator, route in combinations:
         started, before = time.time(), fits.saved
         try:
-            fitted = fit_once(estimator, position, X, y, fit_params, fits)
+            fitted = fit_once(estimator, route, X, y, fit_params, fits)
+            path = getattr(fitted, "named_path", fitted.path) if with_path else None
         except Exception as error:
             if not catch:
                 raise
             done.append(Fit(None, error))
         else:
-            done.append(Fit(fitted, time.time() - started + fits.saved - before))
+            done.append(Fit(fitted, time.time() - started + fits.saved - before, path))
     fits.release()
     return done
 
@@ -98,9 +102,9 @@ def score_group(combinations, levels, X, y, *, split, scoring, fit_params, score
 
     Parameters
     ----------
-    combinations : list of (estimator, int or None)
-        Estimators with the other parameters set, whose pruners keep everything, and the step of
-        the pruner in a pipeline; None if the estimator is the pruner.
+    combinations : list of (estimator, tuple of str)
+        Estimators with the other parameters set, whose pruners keep everything, and the way to
+        the pruner.
     levels : list of list of dict
         For each, the parameters of the pruner that name each level.
     X, y : array-like
@@ -130,17 +134,17 @@ def score_group(combinations, levels, X, y, *, split, scoring, fit_params, score
     fit_params, fits = rows_of_params(X, fit_params, train), SharedFits()
     data = X_train, y_train, fit_params
     return [
-        _fit_and_score(estimator, position, own, data, fits, parts, scoring)
-        for (estimator, position), own in zip(combinations, levels, strict=True)
+        _fit_and_score(estimator, route, own, data, fits, parts, scoring)
+        for (estimator, route), own in zip(combinations, levels, strict=True)
     ]
 
 
-def _fit_and_score(estimator, position, levels, data, fits, parts, scoring):
+def _fit_and_score(estimator, route, levels, data, fits, parts, scoring):
     """Fit one combination, and score all its levels."""
     X, y, params = data
     started, before = time.time(), fits.saved
     try:
-        fitted = fit_once(estimator, position, X, y, params, fits)
+        fitted = fit_once(estimator, route, X, y, params, fits)
     except Exception:
         if scoring.error_score == "raise" or _fits_plainly(estimator, X, y, params):
             raise

@@ -3,17 +3,35 @@
 from typing import Any
 
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.pipeline import Pipeline
 
 from skprune.base import BasePruner
 from skprune.base._frozen import check_frozen
+from skprune.distillation import Distiller
 from skprune.linear_model import LinearPruner
 from skprune.neural_network import MLPPruner
 from skprune.surgery import family_of, surgeon_type
 from skprune.svm import SVMPruner
 from skprune.tree import TreePruner
 
+# Estimators around a model, and the parameter that is the model.
+WRAPPERS = {
+    CalibratedClassifierCV: "estimator",
+    Distiller: "student",
+    FixedThresholdClassifier: "estimator",
+    MultiOutputClassifier: "estimator",
+    MultiOutputRegressor: "estimator",
+    OneVsOneClassifier: "estimator",
+    OneVsRestClassifier: "estimator",
+    TransformedTargetRegressor: "regressor",
+    TunedThresholdClassifierCV: "estimator",
+}
 PRUNERS = {"tree": TreePruner, "linear": LinearPruner, "neural": MLPPruner, "svm": SVMPruner}
 
 
@@ -23,8 +41,10 @@ def make_pruner(model: Any, **params: Any) -> Any:
     Parameters
     ----------
     model : estimator
-        A model; of a pipeline the last step is wrapped, a pruner is returned as it is. Of a
-        fitted pipeline in a `sklearn.frozen.FrozenEstimator`, every step is frozen.
+        A model; of a pipeline the last step is wrapped, of a meta-estimator such as
+        `TransformedTargetRegressor`, `OneVsRestClassifier` or `Distiller` the model inside (the
+        student), and a pruner is returned as it is. Of a fitted pipeline in a
+        `sklearn.frozen.FrozenEstimator`, every step is frozen.
     **params : dict
         Parameters of the pruner.
 
@@ -33,10 +53,10 @@ def make_pruner(model: Any, **params: Any) -> Any:
     estimator
         A `TreePruner` for decision trees and ensembles of trees, a `LinearPruner` for
         linear models, an `MLPPruner` for networks, a `SVMPruner` for support vector machines;
-        for a pipeline a copy that ends in one. For forests, bagging of trees and gradient
-        boosting its criterion is "backfitting", which gives by far the smallest models (the
-        pruned classification forest is a model of another class, see `TreePruner`), unless
-        another `criterion` or a `recovery` is given, the model is frozen, or it has
+        for a pipeline or a meta-estimator a copy that holds one. For forests, bagging of trees
+        and gradient boosting its criterion is "backfitting", which gives by far the smallest
+        models (the pruned classification forest is a model of another class, see `TreePruner`),
+        unless another `criterion` or a `recovery` is given, the model is frozen, or it has
         monotonic constraints. The pruner then has the `random_state` of the model.
 
     Raises
@@ -67,6 +87,9 @@ def make_pruner(model: Any, **params: Any) -> Any:
         *steps, (name, last) = clone(model).steps
         wrapped = [*steps, (name, make_pruner(last, **params))]
         return clone(model).set_params(steps=wrapped)
+    inner = WRAPPERS.get(type(model))
+    if inner is not None and getattr(model, inner) is not None:
+        return clone(model).set_params(**{inner: make_pruner(getattr(model, inner), **params)})
     is_frozen = isinstance(model, FrozenEstimator)
     family = family_of(model.estimator if is_frozen else model)
     if family == "tree" and not is_frozen and not {"criterion", "recovery"} & set(params):

@@ -28,8 +28,9 @@ class NonInferior(BaseRule):
         Probability with which the guarantee holds, in [0.5, 1).
     metric : str, default="score"
         Name of the metric.
-    size : str, default="units"
-        The size that is minimized: "units", "parameters" or "bytes".
+    size : str, default=None
+        The size that is minimized: "units", "parameters" or "bytes". None is "units", or
+        "bytes" where the rows count different units.
 
     See Also
     --------
@@ -96,7 +97,7 @@ class NonInferior(BaseRule):
         *,
         confidence: float = 0.95,
         metric: str = "score",
-        size: str = "units",
+        size: str | None = None,
     ) -> None:
         self.margin = margin
         self.confidence = confidence

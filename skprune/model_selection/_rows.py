@@ -6,10 +6,11 @@ from skprune.model_selection._candidates import PATH
 
 
 class WholeFit(NamedTuple):
-    """A fit to all samples, its seconds (or None and its error), and the levels to score."""
+    """A fit to all samples, its seconds (or None and its error), its path and levels to score."""
 
     fitted: Any
     seconds: Any
+    path: Any
     levels: Any
 
 
@@ -32,7 +33,7 @@ def list_rows(plan, whole):
             elif whole[number].fitted is None:  # it fails on the folds too, and is reported there
                 found = [combination.whole()]
             else:
-                path = whole[number].fitted.path
+                path = whole[number].path
                 found = [combination.level_of_row(path, i) for i in whole[number].levels]
             rows += [
                 Row(place, number, combination.params | given, level) for level, given in found

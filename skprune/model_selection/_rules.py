@@ -41,15 +41,30 @@ class BaseRule(BaseEstimator):
         """
         self.check()
         results = CVResults(cv_results, type(self).__name__)
-        score, size = results.scores(self.metric), results.sizes(self.size)
+        name = results.size_name(self._size_that_ranks())
+        score, size = results.scores(self.metric), results.sizes(name)
         usable = ~np.isnan(score) & ~np.isnan(size)
         if not usable.any():
-            raise InputError(self._why_none(score, size))
+            raise InputError(self._why_none(score, size, name))
         rows = np.flatnonzero(usable)
         eligible = self._eligible(results, score[rows], size[rows], rows)
         return int(self._first(rows[eligible], score, size))
 
-    def _why_none(self, score, size):
+    def sizes_asked(self) -> list[str]:
+        """Return the names of the sizes that this rule reads; empty if that depends on the rows.
+
+        Returns
+        -------
+        list of str
+            Names.
+        """
+        return [] if self.size is None else [self.size]
+
+    def _size_that_ranks(self):
+        """Return the size by which models of equal score are ranked; None for the default."""
+        return self.size
+
+    def _why_none(self, score, size, name):
         """Return the message for results without a row that has both score and size."""
         if np.isnan(score).all():
             cause = (
@@ -63,7 +78,7 @@ class BaseRule(BaseEstimator):
             )
         else:
             cause = "each lacks one of them. Search with error_score='raise' to see why."
-        return f"No row has both a score ({self.metric!r}) and a size ({self.size!r}): {cause}"
+        return f"No row has both a score ({self.metric!r}) and a size ({name!r}): {cause}"
 
     def check(
         self, metrics: Sequence[str] | None = None, sizes: Sequence[str] | None = None
@@ -88,7 +103,7 @@ class BaseRule(BaseEstimator):
             return
         for parameter, names in {"metric": metrics, "size": [*(sizes or ()), *metrics]}.items():
             name = getattr(self, parameter)
-            if name not in names:
+            if name is not None and name not in names:
                 msg = (
                     f"{type(self).__name__}({parameter}={name!r}) names nothing that is "
                     f"measured here. Allowed are {names}: give "
@@ -133,9 +148,10 @@ class OneStandardError(BaseRule):
     ----------
     metric : str, default="score"
         Name of the metric: the rule reads `mean_test_<metric>`.
-    size : str, default="units"
+    size : str, default=None
         The size that is minimized: "units", "parameters" or "bytes" in the results of a
-        `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
+        `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`. None is
+        "units", or "bytes" where the rows count different units.
 
     See Also
     --------
@@ -163,7 +179,7 @@ class OneStandardError(BaseRule):
     1
     """
 
-    def __init__(self, *, metric: str = "score", size: str = "units") -> None:
+    def __init__(self, *, metric: str = "score", size: str | None = None) -> None:
         self.metric = metric
         self.size = size
 
@@ -188,9 +204,10 @@ class WithinTolerance(BaseRule):
         that passes is often one that was lucky on these test samples.
     metric : str, default="score"
         Name of the metric: the rule reads `mean_test_<metric>`.
-    size : str, default="units"
+    size : str, default=None
         The size that is minimized: "units", "parameters" or "bytes" in the results of a
-        `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
+        `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`. None is
+        "units", or "bytes" where the rows count different units.
 
     See Also
     --------
@@ -222,7 +239,7 @@ class WithinTolerance(BaseRule):
         reference: str = "best",
         confidence: float | None = None,
         metric: str = "score",
-        size: str = "units",
+        size: str | None = None,
     ) -> None:
         self.tolerance = tolerance
         self.reference = reference
@@ -257,54 +274,3 @@ class WithinTolerance(BaseRule):
         close &= loss <= self.tolerance  # not where the increase is unknown
         close[row] = True
         return close
-
-
-class WithinBudget(BaseRule):
-    """Choose the best model within a size budget, on average over the folds.
-
-    Parameters
-    ----------
-    budget : float
-        Largest size allowed, in the unit of `size`.
-    metric : str, default="score"
-        Name of the metric: the rule reads `mean_test_<metric>`.
-    size : str, default="units"
-        The size that is limited: "units", "parameters" or "bytes" in the results of a
-        `PruningSearchCV`, the name of a `size_scorer` in those of a `GridSearchCV`.
-
-    See Also
-    --------
-    OneStandardError : The smallest model within one standard error of the best.
-    WithinTolerance : The smallest model within a given loss of score.
-
-    Notes
-    -----
-    Sizes are means over the folds. The model that is refitted to all samples may be larger
-    than the budget; `PruningSearchCV` then warns.
-
-    Examples
-    --------
-    >>> from skprune import WithinBudget
-    >>> WithinBudget(50)(
-    ...     {"mean_test_score": [0.90, 0.89, 0.80], "mean_units": [100, 10, 1]}
-    ... )
-    1
-    """
-
-    def __init__(self, budget: float, *, metric: str = "score", size: str = "units") -> None:
-        self.budget = budget
-        self.metric = metric
-        self.size = size
-
-    def _check_parameters(self):
-        self._check_number("budget", 0)
-
-    def _eligible(self, results, score, size, rows):  # noqa: ARG002 - the base's hook
-        affordable = size <= self.budget
-        if not affordable.any():
-            msg = (
-                f"No model fits budget={self.budget!r}: the smallest has {size.min():g} "
-                f"{self.size}. Raise the budget, or search smaller levels."
-            )
-            raise InputError(msg)
-        return affordable & (score == score[affordable].max())

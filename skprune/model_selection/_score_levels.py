@@ -287,7 +287,7 @@ def _score_cuts(fitted, level_of, parts, data, scorer, scoring):
         pairs = {key: (model, part) for key, part in given.items()}
         scored[index] = _score(pairs, scorer, "raise")
         if not isinstance(path, PruningPath):
-            scored[index]["sizes"] = (path.units[index], *_size_of_tail(model))
+            scored[index]["sizes"] = _sizes_at(path, index, model)
     return scored
 
 
@@ -312,7 +312,7 @@ def _score_plainly(fitted, level_of, parts, scoring):
             found = _score(pairs, scoring.scorer, scoring.error_score)
         scored[index] = {**found, "error": error}
         if not isinstance(fitted.path, PruningPath):
-            scored[index]["sizes"] = (fitted.path.units[index], *_size_of_tail(model))
+            scored[index]["sizes"] = _sizes_at(fitted.path, index, model)
     return scored
 
 
@@ -370,9 +370,10 @@ def failure_of(scoring, parts, error):
     }
 
 
-def _size_of_tail(model):
-    """Return parameters and bytes of the model behind a pruner of features."""
+def _sizes_at(path, index, model):
+    """Return the units of a level, and parameters and bytes of the model behind a pruner."""
+    units = path.units[index]
     with suppress(UnsupportedModelError):
         size = model_size(model)
-        return size.parameters, size.bytes
-    return np.nan, np.nan
+        return size.units if np.isnan(units) else units, size.parameters, size.bytes
+    return units, np.nan, np.nan

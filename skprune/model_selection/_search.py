@@ -4,7 +4,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from itertools import product
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -12,40 +12,47 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.utils import indexable
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_is_fitted
 
 from skprune._compat import (
     BaseSearchCV,
     Interval,
     MultimetricScorer,
+    begin_task,
     check_refit,
     choose_row,
+    end_task,
     fit_context,
-    has_callbacks,
     insert_error_scores,
+    open_callbacks,
     passes_through,
     report_fit_failures,
     route_fit_params,
-    scorers_by_name,
     scorers_of,
     tabulate,
+    with_callbacks,
 )
 from skprune.arrays.annotations import MatrixLike
-from skprune.base import PruningPath
 from skprune.base._delegation import tags_of
-from skprune.base._levels import geometric_levels
 from skprune.base._model import INNER_TAGS
 from skprune.base._pruner import all_or_nothing, without_earlier_fits
 from skprune.exceptions import InputError, PruningWarning
-from skprune.model_selection._candidates import PATH, combinations
+from skprune.model_selection._budget import WithinBudget
+from skprune.model_selection._candidates import combinations
+from skprune.model_selection._cv_results import CVResults, extend_columns
 from skprune.model_selection._folds import folds_of
-from skprune.model_selection._groups import by_number, fit_group, groups_of, score_group
-from skprune.model_selection._paired import UNKNOWN, over_folds
-from skprune.model_selection._rows import WholeFit, list_rows
-from skprune.model_selection._rules import BaseRule, OneStandardError, WithinBudget
+from skprune.model_selection._latency import Latencies
+from skprune.model_selection._named_rules import check_rule, check_units, rule_of
+from skprune.model_selection._progress import Progress
+from skprune.model_selection._rows import list_rows
+from skprune.model_selection._rules import OneStandardError
+from skprune.model_selection._run import Run
 from skprune.model_selection._score_levels import Scoring, check_any_score
 from skprune.size import SIZES
+
+# Attributes of an earlier fit that this one may not set.
+STALE = ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_", "pareto_front_")
 
 
 class PruningSearchCV(BaseSearchCV):
@@ -59,7 +66,8 @@ class PruningSearchCV(BaseSearchCV):
     ----------
     estimator : estimator
         A pruner, a `Pipeline` with a pruner in it (the levels are those of the last one), or a
-        bare model or a pipeline that ends in one, which `make_pruner` wraps. Inside a pipeline,
+        bare model or a pipeline that ends in one, which `make_pruner` wraps. Pipelines may be
+        nested, and other estimators may be around the pruner; see Notes. Inside a pipeline,
         scikit-learn's `SelectKBest`, `SelectPercentile`, `SelectFromModel` and `RFE` count as
         pruners too: they are fitted once per fold, and only the steps after them once per
         level.
@@ -75,13 +83,15 @@ class PruningSearchCV(BaseSearchCV):
     n_jobs : int, default=None
         Number of fits in parallel, as in `GridSearchCV`.
     refit : callable, bool or str, default=OneStandardError()
-        Which level is refitted: a rule, True for the best, the name of a scorer for the
-        best by that, False for none. The default is the smallest model whose score is
-        within one standard error of the best.
+        Which level is refitted: a rule, its name ("one_standard_error", "within_tolerance" or
+        "non_inferior", with its defaults), True for the best, the name of a scorer for the best
+        by that, False for none. The default is the smallest model whose score is within one
+        standard error of the best.
     cv : int, cross-validation generator or iterable, default=None
         As in `GridSearchCV`.
     verbose : int, default=0
-        Prints the number of fits if positive.
+        If positive, prints the number of fits, and a line for each that is done, with the time
+        that has passed and the time that is left.
     pre_dispatch : int or str, default="2*n_jobs"
         As in `GridSearchCV`.
     error_score : "raise" or float, default=np.nan
@@ -99,7 +109,9 @@ class PruningSearchCV(BaseSearchCV):
         As in `GridSearchCV`, and `mean_units`, `mean_parameters` and `mean_bytes`, the mean
         sizes over the folds: units are what the levels of the pruner count (features for a
         pruner of features, whose parameters and bytes are those of the model behind it). Rows
-        are identified by `params`. `mean_fit_time` is the time of the one fit that all levels
+        are identified by `params`; `unit` is what each counts, such as "leaves", `family` the
+        classes of its model and of what is around that, such as "Ridge/LinearPruner".
+        `mean_fit_time` is the time of the one fit that all levels
         of a combination share. It includes the model, and the steps before it, also where
         they were fitted only once for several combinations.
     best_estimator_ : estimator
@@ -113,6 +125,10 @@ class PruningSearchCV(BaseSearchCV):
         Parameters of the chosen level.
     best_index_ : int
         Its row in `cv_results_`.
+    pareto_front_ : ndarray of int
+        Rows of `cv_results_` that no smaller model reaches by score, the smallest first; by the
+        size of the rule, else in units, or in bytes where the rows count different units. Not
+        where several metrics are scored and `refit` names none of them.
     scorer_ : callable or dict
         The scorer, or one per metric.
     n_splits_ : int
@@ -130,6 +146,7 @@ class PruningSearchCV(BaseSearchCV):
 
     See Also
     --------
+    make_search : Makes a search over several models.
     TreePruner : Prunes to a given level.
     OneStandardError : The default rule.
     NonInferior : A rule with a guarantee.
@@ -205,6 +222,7 @@ class PruningSearchCV(BaseSearchCV):
         return tags
 
     @fit_context(prefer_skip_nested_validation=False)
+    @with_callbacks
     def fit(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Score all levels of all combinations, choose one and refit it.
 
@@ -223,40 +241,39 @@ class PruningSearchCV(BaseSearchCV):
         self : object
             The fitted search.
         """
+        context = open_callbacks(self, max_subtasks=2)
+        begin_task(context, self)
         with all_or_nothing(self):
-            if has_callbacks(self):
-                message = "Callbacks are registered, but PruningSearchCV does not call them yet."
-                warnings.warn(message, PruningWarning, stacklevel=3)
-            scorer, refit_metric = scorers_of(self)
-            self._check_rule(scorer)
-            specs = self._specs(scorer)
-            metric = getattr(self.refit, "metric", self.refit)
-            metric = metric if isinstance(metric, str) and metric in specs else next(iter(specs))
-            scoring = Scoring(specs, scorer, self.error_score, metric)
+            rule = rule_of(self.refit)
+            scorer, refit_metric = scorers_of(self, rule)
+            check_rule(rule, self.scoring, scorer, [*SIZES, "latency"])
+            scoring = self._scoring(rule, scorer)
             X, y = indexable(X, y)
             routed = route_fit_params(self, X, params)
             splits = folds_of(self.cv, X, y, routed, classifier=is_classifier(self.estimator))
             self.n_splits_ = len(splits)
-            for stale in ("best_estimator_", "refit_time_", "feature_names_in_", "best_score_"):
+            for stale in STALE:
                 self.__dict__.pop(stale, None)
             plan = combinations(self.estimator, self.param_grid)
-            self._check_units(plan)
-            with Parallel(n_jobs=self.n_jobs, pre_dispatch=self.pre_dispatch) as parallel:
-                whole = self._fit_whole(parallel, plan, scoring, X, y, routed.estimator.fit)
+            check_units(rule, plan)
+            progress = Progress(self, context)
+            # Results come one after the other only where somebody watches them come.
+            how = "generator" if progress.is_watched else "list"
+            with Parallel(self.n_jobs, pre_dispatch=self.pre_dispatch, return_as=how) as parallel:
+                run = Run(self, plan, scoring, X, y, routed, splits, parallel, progress)
+                run.announce()
+                whole = run.fit_whole()
                 rows = list_rows(plan, whole)
-                if self.verbose > 0:
-                    print(  # noqa: T201 - what verbose asks for
-                        f"Fitting {len(splits)} folds for each of {len(plan)} combinations, "
-                        f"totalling {len(splits) * len(plan)} fits, scored at {len(rows)} levels"
-                    )
-                out = self._score_rows(parallel, plan, rows, splits, scoring, X, y, routed)
-            self._summarise(rows, out, refit_metric)
-            if self.refit:
-                row = rows[self.best_index_]
-                fitted = whole.get(row.combination)
-                self._refit(plan[row.combination], fitted, row, X, y, routed.estimator.fit)
+                out = run.score_rows(rows)
+            latencies = None
+            if "latency" in getattr(rule, "sizes_asked", list)():
+                latencies = Latencies(run, whole, rows, rule)
+            self._summarise(run, rows, out, refit_metric, rule, latencies)
+            if rule:
+                self._refit(run, whole, rows[self.best_index_], rule)
             several = isinstance(scorer, MultimetricScorer)
             self.scorer_ = scoring.scorers if several else scorer
+        end_task(context, self)
         return self
 
     def score(self, X: MatrixLike, y: ArrayLike | None = None, **params: Any) -> float:
@@ -276,10 +293,11 @@ class PruningSearchCV(BaseSearchCV):
         float
             The score.
         """
-        if not (getattr(self, "multimetric_", False) and callable(self.refit)):
+        rule = rule_of(self.refit)
+        if not (getattr(self, "multimetric_", False) and callable(rule)):
             return super().score(X, y, **params)
         check_is_fitted(self)
-        metric = getattr(self.refit, "metric", None)
+        metric = getattr(rule, "metric", None)
         if metric is None:
             msg = (
                 f"refit={self.refit!r} chose among several metrics, and names none of them for "
@@ -291,170 +309,73 @@ class PruningSearchCV(BaseSearchCV):
             return self.scorer_[metric](self.best_estimator_, *data, **params)
         return self.scorer_(self.best_estimator_, *data, **params)[metric]
 
-    def _check_units(self, plan):
-        """Refuse a rule that would compare a number of leaves with one of members."""
-        counted = sorted({each.pruner._unit_name for each in plan})
-        if len(counted) > 1 and getattr(self.refit, "size", None) == "units":
-            msg = (
-                f"The grid holds pruners that count {' and '.join(counted)}, which cannot be "
-                f"compared. Give the rule another size: refit={type(self.refit).__name__}"
-                '(size="bytes").'
-            )
-            raise InputError(msg)
-
-    def _check_rule(self, scorer):
-        """Refuse a rule that could not choose, before any work."""
-        if isinstance(self.refit, type):
-            msg = f"refit is the class {self.refit.__name__}; give an instance of it."
-            raise InputError(msg)
-        several = isinstance(scorer, MultimetricScorer) or callable(self.scoring)
-        if (
-            isinstance(self.refit, str)
-            and not several
-            and self.refit not in {"score", self.scoring}
-        ):
-            msg = (
-                f"refit={self.refit!r} is neither a rule nor a metric of scoring={self.scoring!r}. "
-                "Give an instance of a rule, such as OneStandardError(), or True for the best "
-                "score."
-            )
-            raise InputError(msg)
-        if isinstance(self.refit, BaseRule):
-            named = isinstance(scorer, MultimetricScorer)
-            metrics = list(scorers_by_name(scorer)) if named else ["score"]
-            self.refit.check(None if callable(self.scoring) else metrics, SIZES)
-
-    def _specs(self, scorer):
-        """Return the scoring of each metric as it was written, for names to be known."""
+    def _scoring(self, rule, scorer):
+        """Return how levels are scored, with the names of the metrics as they were written."""
         if not isinstance(scorer, MultimetricScorer):
-            return {"score": self.scoring}
-        if isinstance(self.scoring, dict):
-            return self.scoring
-        return {name: name for name in self.scoring}
+            specs = {"score": self.scoring}
+        elif isinstance(self.scoring, dict):
+            specs = self.scoring
+        else:
+            specs = {name: name for name in self.scoring}
+        metric = getattr(rule, "metric", rule)
+        metric = metric if isinstance(metric, str) and metric in specs else next(iter(specs))
+        return Scoring(specs, scorer, self.error_score, metric)
 
-    def _fit_whole(self, parallel, plan, scoring, X, y, fit_params):
-        """Fit to all samples where the grid asks for the path; dict of int to WholeFit."""
-        asked = {
-            number: combination
-            for number, combination in enumerate(plan)
-            if any(PATH in named.values() for _, named in combination.entries)
-        }
-        groups = groups_of(asked, 1, self.n_jobs)
-        done = parallel(
-            delayed(fit_group)(
-                [plan[number].unfitted() for number in group],
-                X,
-                y,
-                fit_params,
-                catch=self.error_score != "raise",
-            )
-            for group in groups
-        )
-        fits = by_number(groups, done)
-        failed = [fit.seconds for fit in fits.values() if fit.fitted is None]
-        if failed and len(failed) == len(plan):
-            raise failed[0]  # no combination has levels
-        return {
-            number: WholeFit(fitted, seconds, fitted and self._levels(fitted, scoring, X, y))
-            for number, (fitted, seconds) in fits.items()
-        }
-
-    def _levels(self, fitted, scoring, X, y):
-        """Choose the rows of a path that are scored."""
-        path = fitted.path
-        if len(path) > self.max_levels and isinstance(path, PruningPath):
-            transformed = fitted.transform(X)
-            specs = scoring.specs.values()
-            if all(path.free_scores(spec, transformed, y) is not None for spec in specs):
-                return np.arange(len(path))
-        return geometric_levels(path.units, self.max_levels)
-
-    def _score_rows(self, parallel, plan, rows, splits, scoring, X, y, routed):
-        """Score all rows on all folds; a list of dict, ordered by row."""
-        mine: list[list[int]] = [[] for _ in plan]
-        for at, row in enumerate(rows):
-            mine[row.combination].append(at)
-        groups = groups_of(dict(enumerate(plan)), len(splits), self.n_jobs)
-        tasks = list(product(groups, range(len(splits))))
-        done = parallel(
-            delayed(score_group)(
-                [plan[number].unfitted() for number in group],
-                [[rows[at].level for at in mine[number]] for number in group],
-                X,
-                y,
-                split=splits[fold],
-                scoring=scoring,
-                fit_params=routed.estimator.fit,
-                score_params=routed.scorer.score,
-                train_too=self.return_train_score,
-            )
-            for group, fold in tasks
-        )
-        out = np.empty((len(rows), len(splits)), dtype=object)
-        for (group, fold), each in zip(tasks, done, strict=True):
-            for number, results in zip(group, each, strict=True):
-                out[mine[number], fold] = results
-        return list(out.ravel())
-
-    def _summarise(self, rows, out, refit_metric):
+    def _summarise(self, run, rows, out, refit_metric, rule, latencies):
         """Set `cv_results_`, and what `refit` chooses from it."""
         report_fit_failures(out, self.error_score)
         if callable(self.scoring):
             insert_error_scores(out, self.error_score)
-        if self.refit:
+        if rule:
             check_any_score(out)
         results = tabulate(self, [row.params for row in rows], self.n_splits_, out)
-        sizes = np.array([result["sizes"] for result in out], dtype=float)
-        means = sizes.reshape(len(rows), self.n_splits_, len(SIZES)).mean(axis=1)
-        results |= {f"mean_{size}": column for size, column in zip(SIZES, means.T, strict=True)}
-        results["combination"] = np.array([row.combination for row in rows])
-        increases = [result["increase"] for result in out]
-        if any(increases):
-            paired = np.array([found or UNKNOWN for found in increases])
-            results |= over_folds(paired.reshape(len(rows), self.n_splits_, len(UNKNOWN)))
+        extend_columns(results, rows, run.plan, out)
         first = out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
         if callable(self.scoring) and self.multimetric_:
-            check_refit(self, first)
-            refit_metric = self.refit
+            check_refit(self, rule, first)
+            refit_metric = rule
+        if latencies is not None:
+            results |= latencies.measure(rule.rows_to_time(results))
         self.cv_results_ = results
-        if not self.refit and self.multimetric_:
-            return
-        self.best_index_ = choose_row(self, refit_metric, results)
-        self.best_params_ = results["params"][self.best_index_]
         # A rule knows its metric; of a plain callable only a single one can be meant.
         metric = refit_metric if isinstance(refit_metric, str) else "score"
-        scores = results.get(f"mean_test_{getattr(self.refit, 'metric', metric)}")
+        metric = getattr(rule, "metric", metric)
+        scores = results.get(f"mean_test_{metric}")
+        if scores is not None:
+            table = CVResults(results)
+            size = table.size_name(getattr(rule, "size", None))
+            self.pareto_front_ = table.front(metric, size)
+        if not rule and self.multimetric_:
+            return
+        choose = partial(choose_row, rule, refit_metric, results)
+        self.best_index_ = choose() if latencies is None else latencies.choose(choose)
+        self.best_params_ = results["params"][self.best_index_]
         if scores is not None:
             self.best_score_ = scores[self.best_index_]
 
-    def _refit(self, combination, whole, row, X, y, fit_params):
+    def _refit(self, run, whole, row, rule):
         """Set `best_estimator_`; the fit of the path is used again where there is one."""
-        # From another process a path may come back without data that its levels need.
-        if whole is None or whole.fitted is None or whole.fitted.path.lost_rows:
-            own = [combination.unfitted()]
-            fitted, seconds = fit_group(own, X, y, fit_params, catch=False)[0]
-        else:
-            fitted, seconds, _ = whole
+        fitted, seconds = run.fit_again(whole, row.combination)
         started = time.time()
         index = fitted.locate(row.level)
         self.best_estimator_ = fitted.at(index, row.level)
         self.refit_time_ = seconds + time.time() - started
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
-        if isinstance(self.refit, WithinBudget):
-            self._warn_of_budget(fitted.path, index)
+        if isinstance(rule, WithinBudget):
+            self._warn_of_budget(rule, fitted.path.sizes[index])
 
-    def _warn_of_budget(self, path, index):
+    def _warn_of_budget(self, rule, sizes):
         """Warn if the refitted model is above the budget, unlike those of the folds."""
-        if self.refit.size in SIZES:
-            size = path.sizes[index][SIZES.index(self.refit.size)]
-            if size > self.refit.budget:
+        sizes = dict(zip(SIZES, sizes, strict=True))
+        for name, limit in rule.limits(without_latency=True).items():
+            if sizes.get(name, 0) > limit:
                 warnings.warn(
-                    f"The refitted model has {size:g} {self.refit.size}, above "
-                    f"budget={self.refit.budget:g}: the rule compares means over the folds, "
-                    "which have fewer samples. Lower the budget, or cut a smaller level off "
-                    "best_estimator_.path_.",
+                    f"The refitted model has {sizes[name]:g} {name}, above "
+                    f"{rule.parameter_of(name)}={limit:g}: the rule compares means over the "
+                    "folds, which have fewer samples. Lower the budget, or cut a smaller level "
+                    "off best_estimator_.path_.",
                     PruningWarning,
-                    stacklevel=4,
+                    stacklevel=5,
                 )

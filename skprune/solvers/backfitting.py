@@ -22,6 +22,9 @@ from skprune.solvers.additive_losses import Loss
 from skprune.solvers.backfitting_layout import Structures
 from skprune.solvers.backfitting_steps import Fits, add_leaves, leaf_sums, promising, sweep
 
+# What a step costs in numpy: its calls, and each sample and column.
+SECONDS_PER_STEP, SECONDS_PER_SAMPLE = 1e-4, 2e-8
+
 
 class Solution(NamedTuple):
     """One level of a backfitted model: its leaves and their values.
@@ -186,15 +189,21 @@ class Backfitting:
             order = np.append(order, removed[found])
         order = np.random.default_rng([self.seed, self.n_passes]).permutation(order)
         problem = self.structures.trees, self.rank, self.first, self.fits, self.known
-        move = compiled(backfitting_loops.sweep, sweep)
+        move = compiled(backfitting_loops.sweep, sweep, self._seconds(order))
         move(*problem, residual, hessian, self.raw, order, penalty, ridge)
 
     def _promising(self, removed, residual, hessian, penalty, ridge):
         """Return which of the removed trees would lower the objective."""
         shape = len(self.fits.value), len(self.fits.kept)
         problem = self.structures.trees, self.rank, self.first, self.known, residual, hessian
-        find = compiled(backfitting_loops.promising, promising)
+        find = compiled(backfitting_loops.promising, promising, self._seconds(removed))
         return find(*problem, removed, shape, penalty, ridge)
+
+    def _seconds(self, trees):
+        """Return the seconds that a visit of some trees takes in numpy, roughly."""
+        return len(trees) * (
+            SECONDS_PER_STEP + SECONDS_PER_SAMPLE * self.rank.shape[1] * len(self.fits.value)
+        )
 
     def _solution(self, penalty, ridge):
         structures, fits = self.structures, self.fits
@@ -243,7 +252,8 @@ def predict_raw(structures, tree_of, rank, solution, offset=None):
         raw += offset
     node, tree = solution.node, tree_of[solution.node]
     edges = np.flatnonzero(np.diff(tree * len(raw) + solution.column, prepend=-1, append=-1))
-    add = compiled(backfitting_loops.add_leaves, add_leaves)
+    per_tree = SECONDS_PER_STEP + SECONDS_PER_SAMPLE * rank.shape[1] * solution.value.shape[1]
+    add = compiled(backfitting_loops.add_leaves, add_leaves, len(edges) * per_tree)
     start, stop = structures.start[node], structures.stop[node]
     add(raw, rank, edges, tree, solution.column, start, stop, solution.value)
     return raw

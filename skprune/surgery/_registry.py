@@ -114,6 +114,10 @@ ANY_MEMBERS = (
     "has no units of its own that are pruned, measured or stored in fewer bits, as its members may "
     "be of any class. EnsemblePruner removes whole members; measure each member by itself"
 )
+VOTING = (
+    "has no units of its own that are pruned or stored in fewer bits, as its members may be of "
+    "any class. EnsemblePruner removes whole members, and other pruners go around each of them"
+)
 ANY_ESTIMATOR = "Distiller, SamplePruner and all pruners of features take any estimator"
 RANKER = (
     "ranks samples in groups, which no pruner of models and no search takes. Prune a classifier or "
@@ -129,8 +133,8 @@ REFUSED = {
     "xgboost.XGBRanker": RANKER,
     "lightgbm.LGBMRanker": RANKER,
     "catboost.CatBoost": CATBOOST,
-    "sklearn.VotingClassifier": ANY_MEMBERS,
-    "sklearn.VotingRegressor": ANY_MEMBERS,
+    "sklearn.VotingClassifier": VOTING,
+    "sklearn.VotingRegressor": VOTING,
     "sklearn.Pipeline": (
         "cannot be pruned: only models are; put the pruner around the last step, inside the "
         "pipeline, as make_pruner does"

@@ -163,7 +163,9 @@ def _histogram_boosting(surgeon, members, values, intercept):
             random_state=0,
         ),
         surgeon,
+        n_features=1,
     )
+    _widen(model, surgeon.model.n_features_in_)
     like, model._predictors = model._predictors[0][0], []
     for member, value in zip(members, values, strict=True):
         tree = copy.deepcopy(like)
@@ -174,6 +176,15 @@ def _histogram_boosting(surgeon, members, values, intercept):
     model._baseline_prediction = np.full((1, 1), intercept)
     model.max_iter = len(members)
     return model
+
+
+def _widen(model, n_features):
+    """Let a histogram boosting of one constant feature have many: binning each takes long."""
+    bins = model._bin_mapper
+    model.n_features_in_ = model._n_features = n_features
+    bins.bin_thresholds_ = bins.bin_thresholds_ * n_features
+    bins.n_bins_non_missing_ = bins.n_bins_non_missing_.repeat(n_features)
+    bins.is_categorical_ = bins.is_categorical_.repeat(n_features)
 
 
 def _packed(old, depth, value, dtype):
@@ -218,10 +229,11 @@ def last_to_go_left(threshold):
     return np.where(rounds_up & np.isfinite(middle), np.nextafter(middle, -np.inf), middle)
 
 
-def fit_shell(model, surgeon):
+def fit_shell(model, surgeon, n_features=None):
     """Fit a model on artificial samples with the classes and number of features of another."""
+    n_features = surgeon.model.n_features_in_ if n_features is None else n_features
     classes = np.repeat(surgeon.model.classes_, SAMPLES_PER_CLASS)
-    return model.fit(np.zeros((len(classes), surgeon.model.n_features_in_)), classes)
+    return model.fit(np.zeros((len(classes), n_features)), classes)
 
 
 def name_as(model, source):

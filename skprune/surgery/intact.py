@@ -193,6 +193,25 @@ def _check_libsvm(model):
         require(len(dual.data) == full, model, "coefficients are missing", f"give {full}")
 
 
+def _check_isolation(model):
+    """Check what trees that are not asked to check samples would trust."""
+    width = model._max_features
+    trees = list(zip(model.estimators_, model.estimators_features_, strict=True))
+    for tree, features in trees:
+        require_indices(model, "features of a tree", features, model.n_features_in_)
+        require_shape(model, "features of a tree", features, (width,))
+        given = f"a tree takes {tree.tree_.n_features} features of {width}"
+        require(tree.tree_.n_features == width, model, given, "they must be as many")
+    for lengths in (model._decision_path_lengths, model._average_path_length_per_tree):
+        for (tree, _), own in zip(trees, lengths, strict=True):
+            require_shape(model, "lengths of paths", own, (tree.tree_.node_count,))
+
+
+def _check_factors(model):
+    shape = (model.n_components_, model.n_features_in_)
+    require_shape(model, "components_", model.components_, shape)
+
+
 # Attributes that hold one number for each feature.
 PER_FEATURE = {
     "sklearn.MaxAbsScaler": "scale_ max_abs_",
@@ -208,6 +227,9 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "sklearn.DictVectorizer": _check_vocabulary,
     "sklearn.KBinsDiscretizer": _check_bins,
     "sklearn.OneHotEncoder": _check_categories,
+    "sklearn.IsolationForest": _check_isolation,
+    "sklearn.MiniBatchNMF": _check_factors,
+    "sklearn.NMF": _check_factors,
     "sklearn.RandomTreesEmbedding": ForestSurgeon,
     "sklearn.BaseHistGradientBoosting": _check_known_categories,
     "sklearn.BaseLibSVM": _check_libsvm,

@@ -35,8 +35,8 @@ def backfit(surgeon, rows, *, ridge, seed, grow_on):
     seed : int
         Seed of the order of the trees and of splits of the samples.
     grow_on : callable or None
-        Fits a smaller model of the same kind to the samples of given indices; None if samples
-        were held out, or if the trees themselves are used.
+        Fits a model of the same kind to the samples of given indices, with a given number of
+        trees; None if samples were held out, or if the trees themselves are used.
 
     Returns
     -------
@@ -117,7 +117,11 @@ def descend(problem, structures, rows, ridges, *, seed, most):
 
 
 def _path_of(state, penalties, ridge, most):
-    """Return the levels of a path with one ridge; the state is changed."""
+    """Return the levels of a path with one ridge; the state is changed.
+
+    Those that belong to other ridges are computed too: where a path went in larger steps to
+    where its own levels begin, these would be worse.
+    """
     found, at, step = [state.descend(penalties[0], ridge)], 0, 1
     halvings = [len(found[0].node)]
     while at + step < len(penalties):

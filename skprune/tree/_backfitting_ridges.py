@@ -1,5 +1,6 @@
 """The choice of the ridges of backfitting, by validation losses at equal numbers of leaves."""
 
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ FIRST_RIDGE, SMALLER_RIDGES, LARGER_RIDGES = 30.0, (10.0, 3.0, 1.0, 0.3), (100.0
 PATIENCE, HOPELESS = 3, 0.1
 # Weights of neighbouring levels in the choice of a ridge.
 SMOOTHING = (1.0, 2.0, 3.0, 2.0, 1.0)
+# Most ridges of the levels of a path: each of them costs a path of its own.
+MOST_RIDGES = 3
 
 # Penalties per leaf, as shares of the mean loss: two levels per halving. They do not depend on
 # the data, so that folds share the same levels.
@@ -33,8 +36,10 @@ LARGEST_SHARE, MAY_END, LEAST_GROWTH = 1 / 3, 0.1, 0.1
 LEAVES_PER_SAMPLE = 2
 # Models of this many leaves are small enough for the path to go on to all of them.
 SMALL_MODEL = 50
-# Ridges are evaluated on one of five parts of the samples, or on more of them for few samples.
-N_PARTS, ENOUGH_SAMPLES = 5, 6000
+# Ridges are compared on forests of this share of the trees, and of this many of them at least.
+SHARE_OF_TREES, FEWEST_TREES = 0.25, 25
+# Ridges are evaluated on one of five parts of the samples, or on two of them for few samples.
+N_PARTS, MOST_PARTS, ENOUGH_SAMPLES = 5, 2, 6000
 
 
 class ValidationRun:
@@ -50,16 +55,20 @@ class ValidationRun:
         Training and validation split.
     seed : int
         Seed of the order of the trees.
+    share : float, default=1
+        Number of trees of this model, as a share of those that ridges are chosen for.
     """
 
-    def __init__(self, surgeon, problem, rows, held_out, seed):
+    def __init__(self, surgeon, problem, rows, held_out, seed, share=1.0):
         self.problem, self.rows, self.held_out, self.seed = problem, rows, held_out, seed
+        self.share = share
         self.weight, self.tree_of = rows.weight.sum(), surgeon.table.tree
         self.structures = problem.lay_out(surgeon, rows)
         self.rank = self.structures.rank(held_out.leaf)
         # Beyond this size the ridge of the last comparison is kept.
         enough = max(SMALL_MODEL, LEAVES_PER_SAMPLE * rows.target.shape[1])
-        self.most_leaves = min(most_leaves(surgeon.table.n_leaves), enough)
+        n_leaves = surgeon.table.n_leaves
+        self.most_leaves = min(most_leaves(n_leaves / share), n_leaves, enough)
 
     def start(self):
         """Return a backfitting that has not begun."""
@@ -75,14 +84,16 @@ class ValidationRun:
         penalty : float
             Cost per leaf, as a share of the mean loss.
         ridge : float
-            Ridge to evaluate.
+            Ridge to evaluate, of a model of all trees.
 
         Returns
         -------
         tuple
             The number of leaves, and the summed validation loss.
         """
-        solution = state.descend(penalty * self.weight, ridge)
+        in_use = np.count_nonzero(state.fits.n_leaves)
+        own_ridge = ridge * share_in_use(in_use, len(state.fits.n_leaves), self.share)
+        solution = state.descend(penalty * self.weight, own_ridge)
         raw = predict_raw(self.structures, self.tree_of, self.rank, solution, self.held_out.offset)
         loss = self.held_out.weight @ self.problem.loss.value(self.held_out.target, raw)
         return len(solution.node), loss
@@ -91,7 +102,8 @@ class ValidationRun:
 def validation_runs(surgeon, problem, rows, known, grow_on, seed):
     """Return runs on parts of the samples, with trees grown without the validation split.
 
-    For few samples more parts are used, as each is a noisy estimate.
+    For few samples two parts are used, as each is a noisy estimate. `grow_on` takes the samples
+    and the number of trees.
     """
     counted = np.flatnonzero(known.weight)  # a part of the others would have no loss
     if len(counted) < 2:
@@ -103,14 +115,46 @@ def validation_runs(surgeon, problem, rows, known, grow_on, seed):
     n_parts = min(N_PARTS, len(counted))
     parts = np.array_split(np.random.default_rng(seed).permutation(counted), n_parts)
     runs = []
-    most = n_parts if grow_on else 2
-    for held_out in parts[: max(1, min(most, ENOUGH_SAMPLES // len(counted)))]:
+    n_used = max(1, min(MOST_PARTS, n_parts, ENOUGH_SAMPLES // len(counted)))
+    n_trees = surgeon.table.n_trees
+    for held_out in parts[:n_used]:
         grow = np.setdiff1d(np.arange(len(known.weight)), held_out)
         if grow_on is not None:
-            surgeon = surgeon_for(grow_on(grow))
+            surgeon = surgeon_for(grow_on(grow, fewer_trees(n_trees)))
             known = known._replace(leaf=surgeon.apply(rows.X))
-        runs.append(ValidationRun(surgeon, problem, known.take(grow), known.take(held_out), seed))
+        share = surgeon.table.n_trees / n_trees
+        parted = known.take(grow), known.take(held_out)
+        runs.append(ValidationRun(surgeon, problem, *parted, seed, share))
     return runs
+
+
+def share_in_use(in_use, n_trees, share):
+    """Return the trees in use as a share of those that a larger forest would use.
+
+    A sum over fewer trees, each shrunk by the same ridge, is shrunk more, so that the ridge has to
+    follow the number of trees in use. A small model takes few trees from any forest, a large one
+    takes all that there are. In between, trees are taken here as if each were drawn with the same
+    chance, any number of times: the larger forest is drawn from as often.
+
+    Parameters
+    ----------
+    in_use, n_trees : int
+        Trees that a model uses, and those of its forest.
+    share : float
+        Size of this forest, as a share of the larger one.
+
+    Returns
+    -------
+    float
+        From `share` to 1.
+    """
+    in_larger = n_trees / share * (1 - (1 - in_use / n_trees) ** share)
+    return in_use / in_larger if in_use else 1.0
+
+
+def fewer_trees(n_trees):
+    """Return the number of trees that ridges of a forest of `n_trees` trees are compared on."""
+    return min(n_trees, max(FEWEST_TREES, round(SHARE_OF_TREES * n_trees)))
 
 
 class ValidationPath(NamedTuple):
@@ -168,6 +212,7 @@ def choose_ridges(runs):
             chosen = _best_ridges(paths)
             if ridge not in chosen:
                 break
+    chosen = _best_ridges(paths, MOST_RIDGES)
     return [float(ridge) for ridge in np.repeat(chosen, 2)]
 
 
@@ -221,8 +266,11 @@ def is_complete(leaves, most):
     return leaves[-1] < (1 + LEAST_GROWTH) * leaves[-4]
 
 
-def _best_ridges(paths):
-    """Return the ridge of the least excess, over neighbours, at each penalty of some paths."""
+def _best_ridges(paths, most=None):
+    """Return the ridge of the least excess, over neighbours, at each penalty of some paths.
+
+    If there are more of them than `most`, those that serve all penalties best together are taken.
+    """
     ridges = np.array(sorted(paths))
     n_levels = max(len(path.loss) for path in paths.values())
     excess = np.full((len(ridges), n_levels), np.nan)
@@ -236,9 +284,16 @@ def _best_ridges(paths):
     average = convolve1d(np.where(known, excess, 0.0), SMOOTHING, axis=1, mode="constant")
     average /= np.maximum(convolve1d(known.astype(float), SMOOTHING, axis=1, mode="constant"), 1)
     average[~known] = np.inf
-    best, found = average.argmin(axis=0), np.isfinite(average).any(axis=0)
+    found = np.isfinite(average).any(axis=0)
     if not found.any():
         return np.full(n_levels, FIRST_RIDGE)
+    if most and len(np.unique(average[:, found].argmin(axis=0))) > most:
+        some = [list(subset) for subset in combinations(range(len(ridges)), most)]
+        excesses = [average[subset][:, found].min(axis=0).sum() for subset in some]
+        few = some[int(np.argmin(excesses))]
+        if np.isfinite(min(excesses)):
+            ridges, average = ridges[few], average[few]
+    best = average.argmin(axis=0)
     # Levels without a comparison have the ridge of the next one that has one, else of the last.
     place = np.flatnonzero(found)
     return ridges[best[place[np.searchsorted(place, np.arange(n_levels)).clip(max=len(place) - 1)]]]

@@ -96,9 +96,9 @@ class TreePruner(BaseModelPruner):
         fitted to the rest). None is "oob" if the model bootstraps, else 0.2. With a
         `FrozenEstimator` the samples given to `fit` are the validation data. For
         "backfitting" they are used to choose the ridges, and values are fitted to all
-        samples. As no sample is out of bag for all trees, "oob" then fits the model once more
-        to 80 % of the samples and uses the remaining 20 % (up to five such parts if there are
-        few samples).
+        samples. As no sample is out of bag for all trees, "oob" then fits a model of a quarter
+        of the trees to 80 % of the samples and uses the remaining 20 % (twice, with other
+        parts, if there are at most 3,000 samples).
     random_state : int, RandomState instance or None, default=None
         Draws the held-out samples, the order of trees in "backfitting" and the scores of
         "random". It is not passed on: set that of the inner model too.
@@ -310,12 +310,17 @@ class TreePruner(BaseModelPruner):
     def _backfit(self, surgeon, rows):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
 
-        def grow_on(samples):
-            """Fit the model to some of the samples: fewer trees would want smaller ridges."""
-            weight = rows.sample_weight
+        def grow_on(samples, n_trees):
+            """Fit the model to some of the samples, with so many trees."""
+            weight, model = rows.sample_weight, clone(self.estimator)
+            asked, known = (
+                {"n_estimators": n_trees, "oob_score": False},
+                model.get_params(deep=False),
+            )
+            model.set_params(**{name: asked[name] for name in asked if name in known})
             params = {} if weight is None else {"sample_weight": np.asarray(weight)[samples]}
             X, y = indexable(rows.X, rows.y)
-            return clone(self.estimator).fit(rows_of(X, samples), rows_of(y, samples), **params)
+            return model.fit(rows_of(X, samples), rows_of(y, samples), **params)
 
         found = backfit(
             surgeon, rows, ridge=self.ridge, seed=seed, grow_on=grow_on if rows.out_of_bag else None

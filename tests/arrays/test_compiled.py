@@ -9,6 +9,7 @@ import pytest
 
 import skprune
 import skprune.arrays.compiled as look_up
+from skprune.criteria import weakest_link_loops
 from skprune.solvers import backfitting_loops as loops
 from tests._forms import NUMBA, form
 
@@ -21,17 +22,47 @@ def reference():
 
 def test_without_numba_the_reference_is_chosen():
     with form("numpy"):
-        assert look_up.compiled(loops._cumulate, reference) is reference
+        assert look_up.compiled(loops._cumulate, reference, 1.0) is reference
 
 
 @needs_numba
 def test_with_numba_the_loops_are_compiled():
-    twin = look_up.compiled(loops._cumulate, reference)
+    with form("compiled"):
+        twin = look_up.compiled(loops._cumulate, reference, 1.0)
+        assert twin is look_up.compiled(loops._cumulate, reference, 0.0)
     push, mass = np.ones((2, 4))
     twin(push, mass, 3)
     assert push.tolist() == mass.tolist() == [1, 2, 3, 4]
     assert twin.signatures
-    assert twin is look_up.compiled(loops._cumulate, reference)
+
+
+@needs_numba
+@pytest.mark.parametrize(
+    ("works", "loads"),
+    [([0.1] * 4, [False] * 4), ([1.5, 0.1, 0.6, 0.0], [False, False, True, True]), ([5.0], [True])],
+)
+def test_loops_are_loaded_for_as_much_work_as_loading_takes(monkeypatch, works, loads):
+    """Small trees are done in numpy before numba is there."""
+    monkeypatch.setattr(look_up, "WORTH_LOADING", 2.0)
+    monkeypatch.setattr(look_up, "_spent", {})
+    other = look_up.compiled(weakest_link_loops.collapse_costs, reference, 1.9)
+    assert other is reference  # each module of kernels is loaded by itself
+    found = [look_up.compiled(loops._cumulate, reference, work) for work in works]
+    assert [kernel is not reference for kernel in found] == loads
+
+
+def test_small_trees_are_pruned_without_numba():
+    code = """if True:
+        import sys
+        from sklearn.datasets import load_diabetes
+        from sklearn.ensemble import RandomForestRegressor
+        from skprune import TreePruner
+        X, y = load_diabetes(return_X_y=True)
+        for options in ({"ridge": 10.0, "criterion": "backfitting"}, {}):
+            TreePruner(RandomForestRegressor(5), keep=20, **options).fit(X, y)
+        assert "numba" not in sys.modules
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_numba_that_refuses_this_numpy_is_none(monkeypatch):

@@ -54,6 +54,9 @@ def test_reports_are_restored_exactly(columns):
     named = frame.rename_axis("row")
     pd.testing.assert_frame_equal(through("report_", named), named, check_exact=True)
     if columns:
+        labelled = frame.set_axis(["first", "second"])
+        pd.testing.assert_frame_equal(through("report_", labelled), labelled, check_exact=True)
+        assert isinstance(compact({"report_": labelled})["report_"], ColumnTable)
         assert isinstance(compact({"report_": frame})["report_"], ColumnTable)
         assert len(pickle.dumps(compact({"report_": frame}))) < len(pickle.dumps(frame)) / 2
 
@@ -61,7 +64,7 @@ def test_reports_are_restored_exactly(columns):
 @pytest.mark.parametrize(
     "frame",
     [
-        pd.DataFrame({"a": [1.0, 2.0]}, index=["x", "y"]),
+        pd.DataFrame({"a": [1.0, 2.0]}, index=pd.to_datetime(["2024-01-01", "2024-01-03"])),
         pd.DataFrame({"a": pd.Categorical(["u", "v"], categories=["v", "u"])}),
         pd.DataFrame([[1, 2]], columns=["a", "a"]),
         pd.DataFrame({"a": [[1], [2]]}, index=pd.RangeIndex(1, 3, name="row")),

@@ -33,7 +33,7 @@ CASES = {
     "tree": (DecisionTreeClassifier(random_state=0), load_breast_cancer),
     "tree of numbers": (DecisionTreeRegressor(**LEAN), load_diabetes),
     "extra tree": (ExtraTreeClassifier(**LEAN), load_wine),
-    "forest": (RandomForestClassifier(max_depth=5, **SMALL), load_wine),
+    "forest": (RandomForestClassifier(max_depth=4, **SMALL), load_wine),
     "forest of numbers": (RandomForestRegressor(max_depth=4, **SMALL), load_diabetes),
     "extra trees": (ExtraTreesClassifier(max_depth=4, **SMALL), load_wine),
     "extra trees of numbers": (ExtraTreesRegressor(max_depth=4, **SMALL), load_diabetes),

@@ -213,6 +213,38 @@ def test_models_and_pipelines_with_pruners_convert(name):
         assert_same(model, X, dtype)
 
 
+FRONTS = {
+    "correlated": [CorrelationPruner(threshold=0.5)],
+    "scaled, informative": [StandardScaler(), InformationPruner(keep=5)],
+    "informative, scaled": [InformationPruner(keep=6), StandardScaler()],
+    "drawn, union": [
+        make_union(RandomPruner(keep=3, random_state=0), StandardScaler()),
+        RandomPruner(keep=6, random_state=1),
+    ],
+    "grouped": [RandomPruner(groups=[[0, 1]], always_keep=[1], keep=4, random_state=0)],
+}
+BACKS = {
+    "leaves": TreePruner(FOREST, keep=20),
+    "members": EnsemblePruner(FOREST, keep=3, random_state=0),
+    "stages": TreePruner(BOOSTED, keep=0.4),
+    "backfitted": BACKFITTED,
+    "coefficients": LinearPruner(LogisticRegression(), keep=6),
+    "codes": Quantizer(FOREST, bits=6),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("back", BACKS)
+@pytest.mark.parametrize("front", FRONTS)
+def test_thirty_pipelines_agree(front, back):
+    """Labels and probabilities, on training samples and on samples of another draw."""
+    model = make_pipeline(*map(clone, FRONTS[front]), clone(BACKS[back])).fit(X, TEXT)
+    rows = np.random.default_rng(1).normal(size=(300, 8)).astype(np.float32).astype(float)
+    for dtype in PRECISIONS:
+        assert_same(model, X, dtype)
+        assert_same(model, rows, dtype)
+
+
 def test_several_targets_of_classes_have_a_matrix_each():
     model = RandomForestClassifier(5, max_depth=4, random_state=0).fit(X, np.c_[TWO, Y])
     label, proba = run(to_onnx(model, X), {"X": X.astype(np.float32)})

@@ -12,14 +12,19 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import make_classification
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.decomposition import NMF
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import skprune
@@ -27,6 +32,7 @@ from skprune import Quantizer, TreePruner, dump, load, strip
 from skprune.base._compact import PackedMask
 from skprune.deployment import _persistence
 from skprune.deployment._archive import VERSION, pack, unpack
+from skprune.deployment._stored import StoredSpline
 from skprune.deployment._trusted import OURS
 from skprune.exceptions import (
     InputError,
@@ -118,6 +124,73 @@ def test_names_types_and_keys_come_back():
     weights = {False: 1.0, True: 3.0}
     model = LogisticRegression(class_weight=weights).fit(X, Y.astype(bool))
     assert read(bytes_of(model)).class_weight == weights
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("estimators_features_", lambda held: [own[:-1] for own in held]),
+        ("estimators_features_", lambda held: [own + 3 for own in held]),
+        ("_max_features", lambda held: held + 1),
+        ("n_features_in_", lambda held: held - 4),
+        ("_decision_path_lengths", lambda held: [own[:-1] for own in held]),
+        ("estimators_", lambda held: held[:-1]),
+    ],
+)
+def test_isolation_forests_whose_trees_do_not_fit_are_refused(attribute, value):
+    """Such trees are not asked to check the samples."""
+    model = IsolationForest(n_estimators=3, max_features=4, random_state=0).fit(X)
+    assert agree(answers(model, X), answers(read(bytes_of(model)), X))
+    setattr(model, attribute, value(getattr(model, attribute)))
+    with pytest.raises(InputError, match="malformed"):
+        bytes_of(model)
+
+
+def test_factors_of_another_shape_are_refused():
+    model = NMF(2, max_iter=20, tol=0.1).fit(np.abs(X))
+    np.testing.assert_array_equal(
+        read(bytes_of(model)).transform(np.abs(X)), model.transform(np.abs(X))
+    )
+    model.components_ = model.components_[:, :-1]
+    with pytest.raises(InputError, match="components_"):
+        bytes_of(model)
+
+
+@pytest.mark.parametrize("extrapolation", ["constant", "linear", "periodic", "error"])
+def test_splines_come_back(extrapolation):
+    model = SplineTransformer(4, extrapolation=extrapolation).fit(X)
+    loaded = read(bytes_of(model))
+    np.testing.assert_array_equal(loaded.transform(X), model.transform(X))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (np.arange(5.0), np.zeros((2, 2)), 3, True),
+        (np.arange(8.0), np.zeros((2, 2)), 3, True),
+        (np.arange(8.0)[::-1].copy(), np.zeros((4, 2)), 3, True),
+        (np.arange(8.0), np.zeros((4, 2)), -1, True),
+        (np.zeros(8), np.zeros((4, 2)), 3, True),
+    ],
+)
+def test_splines_that_compiled_code_could_not_read_are_refused(arguments):
+    with pytest.raises(ValueError, match=r"[Kk]nots|coefficients|order"):
+        StoredSpline(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("package", "model", "how"),
+    [
+        ("xgboost", "XGBClassifier", r"strip\(fitted\)\.save_model"),
+        ("lightgbm", "LGBMClassifier", r"strip\(fitted\)\.booster_\.save_model"),
+    ],
+)
+def test_boosters_are_referred_to_their_own_format(package, model, how):
+    booster = getattr(pytest.importorskip(package), model)(n_estimators=2)
+    fitted = TreePruner(booster, keep=4).fit(X, Y)
+    for each in (fitted, fitted.estimator_):
+        with pytest.raises(UntrustedTypeError, match=how):
+            bytes_of(each)
 
 
 def test_trees_that_stand_several_times_remain_one_object():

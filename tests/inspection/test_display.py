@@ -502,3 +502,38 @@ def test_estimator_without_a_path_is_an_error(table, pruner):
         PruningPathDisplay.from_estimator(TreePruner(DecisionTreeClassifier()), X, y)
     with pytest.raises(AttributeError, match="leaves path_ out"):
         PruningPathDisplay.from_estimator(pickle.loads(pickle.dumps(pruner)), X, y)
+
+
+# Validation and test side by side
+
+
+def test_test_scores_are_those_of_the_refitted_models(table):
+    X, y = table
+    tree = TreePruner(DecisionTreeClassifier(max_depth=4, random_state=0))
+    model = make_pipeline(StandardScaler(), tree)
+    grid = {"treepruner__keep": [1.0, 0.5, 2], "treepruner__estimator__min_samples_leaf": [1, 9]}
+    search = PruningSearchCV(model, grid, cv=2).fit(X[::2], y[::2])
+    test = {"X_test": X[1::2], "y_test": y[1::2]}
+    display = PruningPathDisplay.from_search(search, **test)
+    frame = display.frame()
+    line = frame.loc[frame["chosen"], "line"].iloc[0]
+    for i, row in frame.iterrows():
+        params = search.cv_results_["params"][i]
+        if row["line"] != line:
+            assert np.isnan(row["test_score"])
+            continue
+        expected = model.set_params(**params).fit(X[::2], y[::2]).score(*test.values())
+        assert row["test_score"] == pytest.approx(expected)
+    assert search.score(*test.values()) in frame.loc[frame["chosen"], "test_score"].to_numpy()
+    assert "on test data" in labels(display)
+    assert display.ax_.get_ylabel() == "Accuracy"
+
+
+def test_test_scores_need_a_path_of_models(table, search):
+    X, y = table
+    with pytest.raises(InputError, match="not given together"):
+        PruningPathDisplay.from_search(search, X_test=X)
+    model = make_pipeline(CorrelationPruner(), DecisionTreeClassifier(max_depth=2))
+    features = PruningSearchCV(model, {"correlationpruner__threshold": [0.9, 0.5]}, cv=2)
+    with pytest.raises(InputError, match="no path of models"):
+        PruningPathDisplay.from_search(features.fit(X, y), X_test=X, y_test=y)

@@ -18,9 +18,9 @@ from skprune.model_selection._predictions import PredictsOnce
 
 X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
 X3, y3 = make_classification(
-    200, 6, n_informative=5, n_redundant=0, n_classes=3, flip_y=0.2, random_state=0
+    120, 6, n_informative=5, n_redundant=0, n_classes=3, flip_y=0.2, random_state=0
 )
-XR, yr = make_regression(200, 6, noise=40.0, random_state=0)
+XR, yr = make_regression(120, 6, noise=40.0, random_state=0)
 CALLS: Counter[str] = Counter()
 
 
@@ -94,7 +94,7 @@ WORDS = np.array(["no", "maybe", "yes"])
     ],
 )
 def test_metrics_known_by_name_equal_those_of_grid_search(pruner, data, scoring):
-    params = {"scoring": scoring, "cv": 3, "refit": False, "return_train_score": True}
+    params = {"scoring": scoring, "cv": 2, "refit": False, "return_train_score": True}
     search = PruningSearchCV(pruner, {"keep": [1.0, 0.5, 0.2]}, **params).fit(*data)
     reference = GridSearchCV(pruner, {"keep": [1.0, 0.5, 0.2]}, **params).fit(*data)
     for key, values in reference.cv_results_.items():

@@ -78,8 +78,13 @@ def test_metric_and_size_are_read_by_name():
         (WithinTolerance(-1), "tolerance=-1 .* must be a number of at least 0"),
         (WithinTolerance(float("nan")), "must be a number of at least 0"),
         (WithinTolerance("a"), "tolerance='a' was given to WithinTolerance"),
-        (WithinBudget(None), "budget=None was given to WithinBudget"),
-        (WithinBudget(0.5), "the smallest has 1 units. Raise the budget"),
+        (WithinBudget(), "was given no budget"),
+        (WithinBudget("9"), "budget='9' was given to WithinBudget"),
+        (WithinBudget(9, batch_size=0), "batch_size=0 was given to WithinBudget"),
+        (
+            WithinBudget(0.5),
+            r"budget=0.5: the closest has 1 units \(row 5\). Raise",
+        ),
     ],
     ids=str,
 )
@@ -126,6 +131,26 @@ def test_a_confidence_adds_the_uncertainty_of_the_loss():
         WithinTolerance(confidence=1)(table)
 
 
+def test_several_budgets_have_to_be_kept_together():
+    sizes = {"mean_bytes": np.array([9, 5, 3, 6]), "latency": np.array([1.0, 3.0, 2.0, np.nan])}
+    table = results([0.9, 0.8, 0.7, 0.95], [4, 3, 2, 1], **sizes)
+    assert WithinBudget(bytes=9)(table) == 3
+    assert WithinBudget(bytes=5)(table) == 1
+    assert WithinBudget(bytes=5, latency=2.5)(table) == 2
+    assert WithinBudget(latency=2.5)(table) == 0  # what was not timed is in no budget
+    with pytest.raises(InputError, match=r"bytes=2, latency=1: .* 3 bytes and a latency of 2 s"):
+        WithinBudget(bytes=2, latency=1)(table)
+
+
+def test_units_of_several_kinds_are_compared_in_bytes_by_default():
+    table = results([0.9, 0.9], [1, 2], mean_bytes=np.array([20, 10]))
+    assert OneStandardError()(table) == 0
+    assert OneStandardError()(table | {"unit": np.array(["leaves", "leaves"])}) == 0
+    mixed = table | {"unit": np.array(["leaves", "members"])}
+    assert OneStandardError()(mixed) == 1
+    assert OneStandardError(size="units")(mixed) == 0
+
+
 @pytest.mark.parametrize("rule", [OneStandardError(), WithinTolerance(0.02), WithinBudget(30)])
 def test_rules_serve_both_searches_alike(rule):
     X, y = make_classification(300, 8, flip_y=0.2, random_state=0)
@@ -140,7 +165,12 @@ def test_rules_serve_both_searches_alike(rule):
 
 def test_rules_are_parameters_like_others():
     rule = clone(WithinBudget(5, size="bytes"))
-    assert rule.get_params() == {"budget": 5, "metric": "score", "size": "bytes"}
+    assert {k: v for k, v in rule.get_params().items() if v is not None} == {
+        "budget": 5,
+        "batch_size": 1,
+        "metric": "score",
+        "size": "bytes",
+    }
     assert repr(rule) == "WithinBudget(budget=5, size='bytes')"
     search = PruningSearchCV(DecisionTreeClassifier(), refit=WithinTolerance())
     assert clone(search.set_params(refit__tolerance=0.3)).refit.tolerance == 0.3

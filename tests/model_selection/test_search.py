@@ -1,5 +1,7 @@
 """PruningSearchCV against the slow reference: GridSearchCV on the same grid."""
 
+import re
+import threading
 import warnings
 
 import numpy as np
@@ -7,7 +9,6 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import BaseEstimator, clone
-from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, make_classification, make_regression
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -34,6 +35,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skprune import (
     CorrelationPruner,
+    NonInferior,
     OneStandardError,
     PruningSearchCV,
     TreePruner,
@@ -83,7 +85,7 @@ def assert_same_results(search, grid, *, exact=True):
 
 
 def both(estimator, grid, data, fit_params=None, **params):
-    params = {"cv": 3, **params}
+    params = {"cv": 2, **params}
     search = PruningSearchCV(estimator, grid, **params).fit(*data, **(fit_params or {}))
     steps = estimator.named_steps.values() if isinstance(estimator, Pipeline) else [estimator]
     has_pruner = any(hasattr(step, "keep") or isinstance(step, SelectKBest) for step in steps)
@@ -522,7 +524,9 @@ def test_score_is_by_the_metric_that_chose():
         (WithinTolerance(-1), None, "tolerance=-1"),
         (WithinBudget("9"), None, "budget='9'"),
         (OneStandardError, None, "give an instance"),
-        ("one_standard_error", None, "neither a rule nor a metric"),
+        ("one_standard", None, "neither a rule nor a metric.*'one_standard_error'"),
+        ("within_budget", None, "needs a budget"),
+        ("non_inferior", ["accuracy", "f1"], r"metric='score'\) names nothing"),
         ("f1", "accuracy", "neither a rule nor a metric"),
     ],
 )
@@ -548,13 +552,30 @@ def test_a_second_fit_leaves_nothing_of_the_first():
     assert not hasattr(search.set_params(refit=False).fit(X, y), "best_estimator_")
 
 
-def test_a_pruner_out_of_reach_is_explained():
-    inside = make_pipeline(StandardScaler(), TREE)
-    with pytest.raises(UnsupportedModelError, match="a step of its own"):
-        PruningSearchCV(Pipeline([("a", StandardScaler()), ("b", inside)])).fit(X, y)
-    columns = ColumnTransformer([("c", CorrelationPruner(), [0, 1, 2])])
-    with pytest.raises(UnsupportedModelError, match="No step of the pipeline is a pruner"):
-        PruningSearchCV(make_pipeline(columns, KNeighborsClassifier())).fit(X, y)
+def test_a_second_path_in_one_grid_is_refused():
+    chain = make_pipeline(CorrelationPruner(), TREE)
+    grid = {"correlationpruner__keep": "path", "treepruner__keep": "path"}
+    with pytest.raises(LevelError, match=r"one pruner owns the path.*'treepruner__keep'"):
+        PruningSearchCV(chain, grid).fit(X, y)
+    listed = grid | {"correlationpruner__keep": [4, 2]}
+    PruningSearchCV(chain, listed, cv=2).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("one_standard_error", OneStandardError()),
+        ("within_tolerance", WithinTolerance()),
+        ("non_inferior", NonInferior()),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:No level could be shown")
+def test_rules_have_names(name, rule):
+    named = PruningSearchCV(TREE, refit=name, cv=3).fit(X, y)
+    given = PruningSearchCV(TREE, refit=rule, cv=3).fit(X, y)
+    assert named.best_params_ == given.best_params_
+    assert named.refit == name
+    assert named.score(X, y) == given.score(X, y)
 
 
 @pytest.mark.parametrize(
@@ -589,16 +610,57 @@ def test_max_levels_needs_two():
         PruningSearchCV(TREE, max_levels=1).fit(X, y)
 
 
-def test_verbose_says_how_many_fits(capsys):
-    PruningSearchCV(TREE, LEVELS, verbose=1).fit(X, y)
-    assert "Fitting 5 folds for each of 1 combinations" in capsys.readouterr().out
+def test_verbose_says_how_many_fits_and_how_long_they_take(capsys):
+    PruningSearchCV(TREE, {"keep": "path"}, verbose=1).fit(X, y)
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert "Fitting 5 folds for each of 1 combinations" in first
+    assert len(lines) == 1 + 5
+    assert lines[0].startswith("[1 of 6] DecisionTreeClassifier/TreePruner on all samples")
+    assert re.search(r"\[2 of 6\] .* fold 1 of 5, \d+ levels; [\d.]+ s elapsed, about", lines[1])
+    assert lines[-1].endswith("s elapsed")
 
 
-def test_callbacks_are_not_ignored_in_silence():
-    search = PruningSearchCV(TREE, LEVELS)
-    search._skl_callbacks = [object()]
-    with pytest.warns(PruningWarning, match="does not call them"):
-        search.fit(X, y)
+class Recorder:
+    """A callback that notes what begins and ends."""
+
+    def __init__(self):
+        self.seen = []
+
+    def setup(self, estimator, context):  # noqa: ARG002 - the protocol
+        """Note that it was set up."""
+        self.seen.append("setup")
+
+    def on_fit_task_begin(self, estimator, context):  # noqa: ARG002 - the protocol
+        """Note a task."""
+        self.seen.append(("begin", context.task_name))
+
+    def on_fit_task_end(self, estimator, context):  # noqa: ARG002 - the protocol
+        """Note its end."""
+        self.seen.append(("end", context.task_name))
+
+    def teardown(self, estimator, context):  # noqa: ARG002 - the protocol
+        """Note that it is closed."""
+        self.seen.append("teardown")
+
+
+@pytest.mark.skipif(not hasattr(GridSearchCV, "set_callbacks"), reason="before scikit-learn 1.9")
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_callbacks_see_every_fold(n_jobs):
+    recorder = Recorder()
+    search = PruningSearchCV(TREE, {"keep": "path"}, cv=3, n_jobs=n_jobs)
+    search.set_callbacks(recorder).fit(X, y)
+    assert (recorder.seen[0], recorder.seen[-1]) == ("setup", "teardown")
+    for what in ("begin", "end"):
+        names = [name for event, name in recorder.seen[1:-1] if event == what]
+        assert {"fit", "paths", "folds"} < set(names)
+        assert sum("fold " in name for name in names) == 3
+    failing = PruningSearchCV(TREE, {"keep": [-1]}, cv=3, error_score="raise")
+    recorder.seen.clear()
+    threads = threading.active_count()
+    with pytest.raises(LevelError):
+        failing.set_callbacks(recorder).fit(X, y)
+    assert recorder.seen[-1] == "teardown"
+    assert threading.active_count() <= threads
 
 
 def test_a_grid_without_a_level_searches_the_path():

@@ -81,7 +81,7 @@ def test_each_level_is_what_a_fit_at_it_gives(selector, grid):
     X, y = data()
     opened = pipeline(selector)
     opened[1].set_params(**adapt(selector)._whole_level())
-    fitted = fit_once(opened, 1, X, y, {})
+    fitted = fit_once(opened, (opened.steps[1][0],), X, y, {})
     for key, values in grid.items():
         for value in values:
             value = (lambda X: X.shape[1] // 3) if callable(value) else value  # noqa: PLW2901

@@ -38,11 +38,11 @@ from skprune import (
 )
 from skprune.base._shared_fits import LENT, SharedFits, lent, signature_of
 
-X, y = make_classification(160, 6, n_informative=4, flip_y=0.2, random_state=0)
-XR, yr = make_regression(160, 6, noise=30.0, random_state=0)
+X, y = make_classification(120, 6, n_informative=4, flip_y=0.2, random_state=0)
+XR, yr = make_regression(120, 6, noise=30.0, random_state=0)
 FOREST = RandomForestClassifier(3, max_depth=3, random_state=0)
 TREE = DecisionTreeClassifier(max_depth=4, random_state=0)
-LEVELS = {"keep": [1.0, 0.6, 0.3]}
+LEVELS = {"keep": [1.0, 0.4]}
 FITS: list[str] = []
 
 
@@ -78,8 +78,8 @@ def assert_equal_to_grid_search(pruner, grid, data=(X, y), **params):
     """Every row has the scores of `GridSearchCV`; the order of rows is that of the grid."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # networks stop early, parameters without a meaning
-        search = PruningSearchCV(pruner, grid, cv=3, refit=False, **params).fit(*data)
-        reference = GridSearchCV(pruner, grid, cv=3, refit=False, **params).fit(*data)
+        search = PruningSearchCV(pruner, grid, cv=2, refit=False, **params).fit(*data)
+        reference = GridSearchCV(pruner, grid, cv=2, refit=False, **params).fit(*data)
     assert search.cv_results_["params"] == reference.cv_results_["params"]
     for key in [key for key in reference.cv_results_ if "test" in key and "rank" not in key]:
         found, expected = search.cv_results_[key], reference.cv_results_[key]

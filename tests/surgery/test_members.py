@@ -257,6 +257,6 @@ def test_models_without_members_are_refused(model, words):
         members_type(model)
 
 
-def test_size_of_voting_is_not_known():
-    with pytest.raises(UnsupportedModelError, match="VotingClassifier"):
+def test_size_of_voting_needs_that_of_each_member():
+    with pytest.raises(UnsupportedModelError, match=r"^KNeighborsClassifier"):
         model_size(fitted(BY_HAND[0])[0])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_friedman1
+from sklearn.datasets import load_iris, make_friedman1
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.frozen import FrozenEstimator
 
@@ -11,8 +11,10 @@ from skprune.tree._backfitting_ridges import (
     FIRST_RIDGE,
     ValidationPath,
     _best_ridges,
+    fewer_trees,
     is_complete,
     most_leaves,
+    share_in_use,
 )
 
 LEAVES = np.array([0, 2, 4, 8, 16, 32, 64, 128])
@@ -108,3 +110,44 @@ def test_levels_leave_no_gap(ridge):
     assert ratio[units[:-1] > 30].max() < 1.55
     assert units[-1] > path.units[0] / 4
     assert (np.diff(path.units) < 0).all()
+
+
+def test_ridges_follow_the_number_of_trees_in_use():
+    """Few trees of many are the same in any forest; where all are in use, their number counts."""
+    share = [share_in_use(n, 25, 0.25) for n in (0, 1, 10, 20, 24, 25)]
+    assert share[0] == 1
+    assert 0.98 < share[1] < 1
+    assert share[-1] == 0.25
+    assert (np.diff(share) <= 0).all()
+    assert share_in_use(10, 25, 0.25) == pytest.approx(10 / (100 * (1 - 0.6**0.25)))
+    for n_trees in range(26):  # equal forests use the same trees
+        assert share_in_use(n_trees, 25, 1.0) == pytest.approx(1)
+    assert [fewer_trees(n) for n in (5, 30, 100, 400)] == [5, 25, 25, 100]
+
+
+def test_few_ridges_serve_all_levels():
+    """Each ridge costs a path; those are left out that make the least difference."""
+    good = 1 / np.sqrt(LEAVES + 1.0)
+    paths = {}
+    for at, (ridge, gain) in enumerate({3.0: 0.1, 10.0: 0.001, 30.0: 0.1}.items()):
+        loss = good.copy()
+        loss[1 + 2 * at : 3 + 2 * at + (at == 2)] -= gain
+        paths[ridge] = path(loss)
+    assert set(_best_ridges(paths, 2)) == {3.0, 30.0}
+    assert len(set(_best_ridges(paths, 1))) == 1
+
+
+def test_the_trees_that_choose_a_ridge_are_fewer(monkeypatch):
+    """They are grown without the validation part, and without what else the model computes."""
+    grown, fit = [], RandomForestClassifier.fit
+
+    def noted(forest, X, y, **params):
+        grown.append((forest.n_estimators, len(X), forest.oob_score))
+        return fit(forest, X, y, **params)
+
+    monkeypatch.setattr(RandomForestClassifier, "fit", noted)
+
+    X, y = load_iris(return_X_y=True)
+    forest = RandomForestClassifier(30, oob_score=True, random_state=0)
+    TreePruner(forest, criterion="backfitting", random_state=0).fit(X[:100], y[:100])
+    assert grown == [(30, 100, True), (25, 80, False), (25, 80, False)]

@@ -1,6 +1,7 @@
 """Scores of all levels at once, compared with scikit-learn's scorers on the pruned trees."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -39,6 +40,26 @@ def path_of(X, y, *, kind=DecisionTreeClassifier, sample_weight=None, risk=None)
     return TreePath(surgeon, weakest_link(surgeon.table, risk))
 
 
+@cache
+def grown(load, *, kind=DecisionTreeClassifier, risk=None, shift=0, **params):
+    """A path that tests share, with samples that it was not grown on, and their labels."""
+    X, y, held_X, held_y = train_test(load, **params)
+    return path_of(X, y + shift if shift else y, kind=kind, risk=risk), held_X, held_y
+
+
+@cache
+def exact():
+    """A path whose first tree is exact, and the samples that it was grown on."""
+    X, y = load_diabetes(return_X_y=True)
+    return path_of(X, y + 1e6, kind=DecisionTreeRegressor), X, y + 1e6
+
+
+@cache
+def cuts(path):
+    """All models of a path, which several metrics score."""
+    return [path.cut(index=index) for index in range(len(path))]
+
+
 def any_risk(table):
     return np.random.default_rng(0).integers(-9, 10, table.n_nodes).astype(float)
 
@@ -60,7 +81,7 @@ def one_by_one(path, metric, X, y, weight):
     with warnings.catch_warnings():
         # Small trees may never predict a class; scikit-learn warns and counts it as 0.
         warnings.simplefilter("ignore", UndefinedMetricWarning)
-        return np.array([scorer(path.cut(index=i), X, y, **weights) for i in range(len(path))])
+        return np.array([scorer(model, X, y, **weights) for model in cuts(path)])
 
 
 def all_scores(path, metric, X, y, weight=None):
@@ -90,8 +111,7 @@ each_weight = pytest.mark.parametrize("weights", WEIGHTS)
 )
 @pytest.mark.parametrize("metric", COUNTS)
 def test_counts_of_two_classes_agree_exactly(metric, risk, weights):
-    X, y, held_X, held_y = train_test(load_breast_cancer)
-    path = path_of(X, y, risk=risk)
+    path, held_X, held_y = grown(load_breast_cancer, risk=risk)
     weight = WEIGHTS[weights](len(held_y))
     free = path.free_scores(metric, held_X, held_y, weight)
     assert_array_equal(free, one_by_one(path, metric, held_X, held_y, weight))
@@ -104,8 +124,7 @@ def test_counts_of_two_classes_agree_exactly(metric, risk, weights):
 )
 @pytest.mark.parametrize("metric", ANY_CLASSES)
 def test_counts_of_several_classes_agree_exactly(metric, classes, weights):
-    X, y, held_X, held_y = train_test(load_wine, noise=0.4, classes=classes)
-    path = path_of(X, y)
+    path, held_X, held_y = grown(load_wine, noise=0.4, classes=tuple(classes))
     weight = WEIGHTS[weights](len(held_y))
     free = path.free_scores(metric, held_X, held_y, weight)
     assert_array_equal(free, one_by_one(path, metric, held_X, held_y, weight))
@@ -113,8 +132,7 @@ def test_counts_of_several_classes_agree_exactly(metric, classes, weights):
 
 @pytest.mark.parametrize("metric", COUNTS)
 def test_counts_with_weights_of_any_size_agree_closely(metric):
-    X, y, held_X, held_y = train_test(load_breast_cancer)
-    path = path_of(X, y)
+    path, held_X, held_y = grown(load_breast_cancer)
     weight = np.random.default_rng(0).uniform(0.01, 10, len(held_y))
     free = path.free_scores(metric, held_X, held_y, weight)
     assert_allclose(free, one_by_one(path, metric, held_X, held_y, weight), rtol=1e-10)
@@ -173,8 +191,7 @@ def test_log_loss_of_several_classes_agrees_closely(weights):
 @pytest.mark.parametrize("shift", [0, 1e4], ids=["near zero", "far from zero"])
 @pytest.mark.parametrize("metric", NUMBERS)
 def test_regression_errors_agree_closely(metric, shift, weights):
-    X, y, held_X, held_y = train_test(load_diabetes)
-    path = path_of(X, y + shift, kind=DecisionTreeRegressor)
+    path, held_X, held_y = grown(load_diabetes, kind=DecisionTreeRegressor, shift=shift)
     weight = WEIGHTS[weights](len(held_y))
     free = path.free_scores(metric, held_X, held_y + shift, weight)
     expected = one_by_one(path, metric, held_X, held_y + shift, weight)
@@ -185,11 +202,10 @@ def test_regression_errors_agree_closely(metric, shift, weights):
 
 @pytest.mark.parametrize("metric", NUMBERS)
 def test_errors_vanish_where_the_tree_is_exact(metric):
-    X, y = load_diabetes(return_X_y=True)
-    path = path_of(X, y + 1e6, kind=DecisionTreeRegressor)
-    free = path.free_scores(metric, X, y + 1e6)
+    path, X, y = exact()
+    free = path.free_scores(metric, X, y)
     assert free[0] == (1 if metric == "r2" else 0)
-    assert_allclose(free, one_by_one(path, metric, X, y + 1e6, None), rtol=1e-10)
+    assert_allclose(free, one_by_one(path, metric, X, y, None), rtol=1e-10)
 
 
 @pytest.mark.parametrize("seed", range(5))
