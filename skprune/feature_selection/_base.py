@@ -22,7 +22,7 @@ from skprune.base._frames import (
     refuse_non_finite,
     refuse_other_tables,
 )
-from skprune.base._partitions import header_of, is_partitioned, partitions_of, select_lazily
+from skprune.base._partitions import header_of, is_partitioned, select_lazily
 from skprune.base._pruner import BasePruner, all_or_nothing
 from skprune.base._rows import check_weights_fit
 from skprune.base._targets import single_target
@@ -41,8 +41,8 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
     A subclass writes `_prune_columns`, which sets `scores_` and the state of the report, and
     returns the keep-mask and the path (or a callable that computes the path when it is first
     read). It finds `_units`, the unit of each feature (those of a group share one), and
-    `_forced`, the features that are always kept. If it has `partial_fit`, it writes that as
-    `_add_batch` and `_decide_batches`, by which `fit` reads partitions too.
+    `_forced`, the features that are always kept. Those with a `partial_fit` derive from
+    `BaseBatchPruner`.
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -109,31 +109,14 @@ class BaseFeaturePruner(SelectorMixin, BasePruner):
             self.report_ = self._make_report()
         return self
 
-    def _fit_partitions(self, X, y, sample_weight):
-        """Fit to a table of dask, of which a partition is in memory at a time."""
-        if not hasattr(self, "partial_fit"):
-            msg = (
-                f"X is a dask {type(X).__name__}, and {self!r} needs all samples at once. Give "
-                "X.compute() if they fit in memory. RulePruner, and CorrelationPruner with "
-                "criterion='pearson' or 'vif', read partition by partition."
-            )
-            raise InputError(msg)
-        self._begin_partitions(y)
-        for part, weight in partitions_of(X, sample_weight, self._min_rows):
-            self._add_batch(part, weight)
-        self._decide_batches(final=True)
-
-    def _begin_partitions(self, y):
-        """Forget earlier batches, and refuse what partitions cannot serve."""
-        raise NotImplementedError
-
-    def _add_batch(self, X, sample_weight):
-        """Add a batch of samples to those seen so far."""
-        raise NotImplementedError
-
-    def _decide_batches(self, *, final):
-        """Set the fitted attributes from the batches so far; `final` if no other follows."""
-        raise NotImplementedError
+    def _fit_partitions(self, X, y, sample_weight):  # noqa: ARG002 - a hook
+        """Fit to a table of dask, which most criteria cannot; see `BaseBatchPruner`."""
+        msg = (
+            f"X is a dask {type(X).__name__}, and {self!r} needs all samples at once. Give "
+            "X.compute() if they fit in memory. RulePruner, and CorrelationPruner with "
+            "criterion='pearson' or 'vif', read partition by partition."
+        )
+        raise InputError(msg)
 
     def _validate_table(self, X, y, **checks):
         """Validate the input, with further checks; return `Columns`, and the target."""

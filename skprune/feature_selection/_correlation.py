@@ -9,12 +9,11 @@ from sklearn.utils.validation import check_array, check_consistent_length
 from skprune._compat import StrOptions, available_if, fit_context
 from skprune.arrays.annotations import Groups, MatrixLike
 from skprune.base._frames import non_numeric_columns
-from skprune.base._pruner import all_or_nothing
 from skprune.criteria.comoments import merge_batches, read_batch
 from skprune.criteria.redundancy import order_by_priority
 from skprune.exceptions import InputError, LevelError
 from skprune.feature_selection._association_measures import StreamedCorrelations, strength_of
-from skprune.feature_selection._base import BaseFeaturePruner
+from skprune.feature_selection._batches import BaseBatchPruner
 from skprune.feature_selection._columns import refuse_text
 from skprune.feature_selection._redundancy_path import RedundancyPath, rule_of
 
@@ -47,7 +46,7 @@ def _adds_up(pruner):
     raise AttributeError(msg)
 
 
-class CorrelationPruner(BaseFeaturePruner):
+class CorrelationPruner(BaseBatchPruner):
     """Remove redundant features, so that no kept pair is correlated above the threshold.
 
     Features are considered in order of descending priority. A feature is kept unless its
@@ -199,7 +198,7 @@ class CorrelationPruner(BaseFeaturePruner):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseFeaturePruner._parameter_constraints,
+        **BaseBatchPruner._parameter_constraints,
         "criterion": [StrOptions(set(NAMES))],
         "linkage": [StrOptions({"complete", "average"}), None],
         "prefer": [StrOptions({"association", "variance", "missing", "order"}), None],
@@ -266,11 +265,7 @@ class CorrelationPruner(BaseFeaturePruner):
                 "prefer='variance', 'missing' or 'order', or call fit."
             )
             raise InputError(msg)
-        with all_or_nothing(self):  # a batch that fails is not added
-            self._own_level()  # fails before any work
-            self._add_batch(X, sample_weight)
-            self._decide_batches(final=False)
-        return self
+        return self._fit_batch(X, sample_weight)
 
     def _begin_partitions(self, y):
         if self.prefer == "association" or (self.prefer is None and y is not None):

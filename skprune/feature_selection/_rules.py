@@ -12,12 +12,11 @@ from sklearn.utils.validation import check_is_fitted
 from skprune._compat import Interval, fit_context
 from skprune.arrays.annotations import Groups, MatrixLike
 from skprune.arrays.bins import find_bins
-from skprune.base._pruner import all_or_nothing
 from skprune.criteria.column_statistics import merge_states, most_frequent_share, summarize
 from skprune.criteria.drift import Drift, count_bins, ks_statistic, split_rows, stability_index
 from skprune.criteria.duplicates import differ, first_duplicate
 from skprune.exceptions import InputError, PruningWarning
-from skprune.feature_selection._base import BaseFeaturePruner
+from skprune.feature_selection._batches import BaseBatchPruner
 from skprune.feature_selection._columns import positive_weight_only
 from skprune.feature_selection._path import DecidedPath
 
@@ -38,7 +37,7 @@ PSI_BINS = 10
 ROUNDING = 1e-10
 
 
-class RulePruner(BaseFeaturePruner):
+class RulePruner(BaseBatchPruner):
     """Remove constant, missing, duplicated, identifier-like or drifting features by rules.
 
     Each rule has a parameter: the limit from which on a feature is removed, or whether the
@@ -170,7 +169,7 @@ class RulePruner(BaseFeaturePruner):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **BaseFeaturePruner._parameter_constraints,
+        **BaseBatchPruner._parameter_constraints,
         "constant": [Interval(Real, 0.5, 1, closed="right"), None],
         "missing": [Interval(Real, 0, 1, closed="right"), None],
         "duplicates": ["boolean"],
@@ -263,11 +262,7 @@ class RulePruner(BaseFeaturePruner):
         InputError
             If a rule cannot be applied to batches, or was off in an earlier batch.
         """
-        with all_or_nothing(self):
-            self._own_level()  # refused before any work
-            self._add_batch(X, sample_weight)
-            self._decide_batches(final=False)
-        return self
+        return self._fit_batch(X, sample_weight)
 
     def _begin_partitions(self, y):  # noqa: ARG002 - rules use no target
         self.__dict__.pop("_state", None)
@@ -297,7 +292,7 @@ class RulePruner(BaseFeaturePruner):
         if not self.keep_mask_.any():
             if final:
                 raise InputError(self._nothing_kept())
-            warnings.warn(f"{self._nothing_kept()} None is removed yet.", PruningWarning, 4)
+            warnings.warn(f"{self._nothing_kept()} None is removed yet.", PruningWarning, 5)
             self.keep_mask_[:] = True
         self._path = DecidedPath(self.keep_mask_)
         self.keep_mask_ = self._cut_own(self._path)

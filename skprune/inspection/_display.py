@@ -1,6 +1,5 @@
 """Plots of pruning: score against size."""
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -14,7 +13,15 @@ from skprune.arrays.annotations import MatrixLike
 from skprune.base import BaseModelPruner
 from skprune.base._levels import geometric_levels
 from skprune.exceptions import InputError
-from skprune.inspection._plot_words import dress_axes, formatter, label, number, score_name_of
+from skprune.inspection._plot_words import (
+    dress_axes,
+    formatter,
+    label,
+    number,
+    score_name_of,
+    scoring_of,
+    with_both,
+)
 from skprune.inspection._search_levels import read_levels
 from skprune.inspection._test_scores import score_on_test_data
 from skprune.size import SIZES
@@ -141,9 +148,7 @@ class PruningPathDisplay:
         little lower.
         """
         levels, path = read_levels(search, metric, size)
-        scoring = getattr(search, "scoring", None)
-        if isinstance(scoring, Mapping):
-            scoring = scoring.get(metric)
+        scoring = scoring_of(search, metric)
         if (X_test is None) != (y_test is None):
             msg = "X_test and y_test were not given together. Give both, or none of them."
             raise InputError(msg)
@@ -297,14 +302,7 @@ class PruningPathDisplay:
 
     def _lines(self):
         """Return the emphasised line, that of the chosen level, and all others."""
-        usable = self.levels.dropna(subset=[self.size, self.metric])
-        usable = usable[usable[self.size] > 0].sort_values(self.size, kind="stable")
-        if usable.empty:
-            msg = (
-                f"No level has both a score ({self.metric!r}) and a size ({self.size!r}). Give "
-                "another metric or size, or search with error_score='raise' to see what failed."
-            )
-            raise InputError(msg)
+        usable = with_both(self.levels, self.metric, self.size, "level")
         best = usable.loc[usable[self.metric].idxmax()]
         chosen = usable[usable["chosen"]]
         main = best["line"] if chosen.empty else chosen["line"].iloc[0]

@@ -1,13 +1,11 @@
 """Plots of families of models: score against size, and the front of both."""
 
-from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from skprune._compat import import_extra
-from skprune.exceptions import InputError
 from skprune.inspection._plot_words import (
     dress_axes,
     formatter,
@@ -15,8 +13,11 @@ from skprune.inspection._plot_words import (
     number,
     plain,
     score_name_of,
+    scoring_of,
+    with_both,
 )
 from skprune.inspection._search_levels import read_levels
+from skprune.model_selection._cv_results import CVResults
 
 MARKERS = "osD^vP*Xph"
 
@@ -119,11 +120,9 @@ class ParetoDisplay:
         """
         levels, path = read_levels(search, metric, size)
         levels.insert(0, "family", _families_of(search))
-        levels["front"] = front(levels[size].to_numpy(), levels[metric].to_numpy())
-        scoring = getattr(search, "scoring", None)
-        if isinstance(scoring, Mapping):
-            scoring = scoring.get(metric)
-        name = score_name_of(scoring, path, metric)
+        levels["front"] = False
+        levels.loc[CVResults(search.cv_results_).front(metric, size), "front"] = True
+        name = score_name_of(scoring_of(search, metric), path, metric)
         return cls(levels, metric=metric, size=size, score_name=name).plot(ax=ax, **kwargs)
 
     def plot(self, ax: Any = None, **kwargs: Any) -> Self:
@@ -149,14 +148,7 @@ class ParetoDisplay:
             If matplotlib is not installed.
         """
         plt = import_extra("matplotlib.pyplot", "plot", "A plot")
-        usable = self.models.dropna(subset=[self.size, self.metric])
-        usable = usable[usable[self.size] > 0].sort_values(self.size, kind="stable")
-        if usable.empty:
-            msg = (
-                f"No model has both a score ({self.metric!r}) and a size ({self.size!r}). Give "
-                "another metric or size, or search with error_score='raise' to see what failed."
-            )
-            raise InputError(msg)
+        usable = with_both(self.models, self.metric, self.size, "model")
         if ax is None:
             _, ax = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
@@ -209,28 +201,6 @@ class ParetoDisplay:
             text += "" if self.size == "bytes" else f" {self.size}"
             mark["markeredgecolor"] = colours[row["family"]]
             ax.plot(row[self.size], row[self.metric], label=text, **mark)
-
-
-def front(size, score):
-    """Return which models no other one beats in size and score; of equal ones the first.
-
-    Parameters
-    ----------
-    size, score : ndarray of shape (n_models,)
-        NaN is beaten by all.
-
-    Returns
-    -------
-    ndarray of bool, shape (n_models,)
-    """
-    known = ~np.isnan(size) & ~np.isnan(score)
-    order = np.lexsort((-score, size))
-    order = order[known[order]]
-    best = np.maximum.accumulate(score[order])
-    better = np.append(True, best[1:] > best[:-1]) if len(order) else np.zeros(0, dtype=bool)
-    mask = np.zeros(len(size), dtype=bool)
-    mask[order[better]] = True
-    return mask
 
 
 def _families_of(search):

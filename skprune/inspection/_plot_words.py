@@ -1,16 +1,37 @@
 """What the plots share: words, numbers, and axes without clutter."""
 
 import textwrap
+from collections.abc import Mapping
 
 import numpy as np
 
 from skprune._compat import import_extra
+from skprune.exceptions import InputError
 
 # Axes up to this ratio have ticks at 1, 2, 5, 10, 20, ...; wider ones at powers of ten.
 WIDE = 2e3
 WRAP = 38
 SMALL = 100
 SPELLED = {"r2": "R²", "f1": "F1", "roc_auc": "ROC AUC"}
+
+
+def scoring_of(search, metric):
+    """Return the scoring of one of the metrics of a search."""
+    scoring = getattr(search, "scoring", None)
+    return scoring.get(metric) if isinstance(scoring, Mapping) else scoring
+
+
+def with_both(frame, metric, size, what):
+    """Return the rows with a score and a size, in the order of the sizes; some are required."""
+    usable = frame.dropna(subset=[size, metric])
+    usable = usable[usable[size] > 0].sort_values(size, kind="stable")
+    if usable.empty:
+        msg = (
+            f"No {what} has both a score ({metric!r}) and a size ({size!r}). Give another metric "
+            "or size, or search with error_score='raise' to see what failed."
+        )
+        raise InputError(msg)
+    return usable
 
 
 def score_name_of(scoring, path, metric):
@@ -22,10 +43,14 @@ def score_name_of(scoring, path, metric):
     return scoring if isinstance(scoring, str) else metric
 
 
+def in_words(metric):
+    """Write the name of a metric as a reader does."""
+    return SPELLED.get(metric) or metric.replace("neg_", "negative ").replace("_", " ")
+
+
 def label(name, before="", after=""):
     """Turn the name of a column into the label of an axis."""
-    words = SPELLED.get(name) or name.replace("neg_", "negative ").replace("_", " ")
-    words = f"{before}{words}{after}"
+    words = f"{before}{in_words(name)}{after}"
     return textwrap.fill(words[0].upper() + words[1:], WRAP)
 
 
@@ -35,7 +60,7 @@ def plain(name):
 
 
 def number(score):
-    """Write a score with three decimals, or fewer where it is large."""
+    """Write a score with three decimals, or fewer where it is large: those of a plot align."""
     digits = int(np.log10(max(abs(score), 1.0)))
     return f"{score:,.{max(0, 3 - digits)}f}".replace("-", "\N{MINUS SIGN}")
 

@@ -13,14 +13,13 @@ from skprune.exceptions import InputError
 from skprune.inspection._baselines import Baselines, class_change
 from skprune.inspection._compare import compare
 from skprune.inspection._page import number
+from skprune.inspection._plot_words import in_words
 from skprune.inspection._search_levels import read_levels
 from skprune.inspection._steps import find_steps, named_report
 from skprune.model_selection._cv_results import CVResults
 from skprune.model_selection._named_rules import rule_of
 from skprune.size import SIZES, size_or_nan
 from skprune.surgery.narrowing import Narrowing
-
-SPELLED = {"r2": "R²", "f1": "F1", "roc_auc": "ROC AUC"}
 
 
 class Facts:
@@ -102,7 +101,7 @@ class Facts:
             scoring = getattr(self.search, "scoring", None)
             usual = "accuracy" if is_classifier(self.chosen) else "r2"
             name = scoring if isinstance(scoring, str) else usual if scoring is None else "score"
-        return SPELLED.get(name, name.replace("neg_", "negative ").replace("_", " "))
+        return in_words(name)
 
     @cached_property
     def size(self):

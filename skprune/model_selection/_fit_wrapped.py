@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 
 from skprune.base._shared_fits import lent, signature_of
@@ -63,8 +64,9 @@ class Captured(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X):
-        """Refuse: nothing was learned."""
-        raise NotImplementedError
+        """Refuse: nothing was learned. scikit-learn takes regressors with this method only."""
+        msg = f"{type(self).__name__} holds no model that could predict {len(X)} samples."
+        raise NotFittedError(msg)
 
 
 class FittedTarget:
