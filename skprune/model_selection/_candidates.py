@@ -163,7 +163,8 @@ def _combine(estimator, params):
             raise
         msg = (
             f"{error} The model was wrapped in a pruner: its own parameters are named "
-            f"'{located.prefix}estimator__<name>' in the grid."
+            f"'{located.prefix}estimator__<name>' in the grid. Without a level to prune, search "
+            "with GridSearchCV."
         )
         raise InputError(msg) from error
     step = at_route(ready, route)
