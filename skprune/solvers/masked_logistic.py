@@ -123,8 +123,11 @@ def _polish(problem, point):
         if size <= TOLERANCE:
             break
         product = LinearOperator((len(point),) * 2, matvec=problem.products_at(point), dtype=float)
-        step, _ = cg(product, -gradient, rtol=min(1e-3, np.sqrt(size)), maxiter=200)
-        next_gradient = problem.gradient(point + step)
+        # Where probabilities are 0 or 1 there is no curvature, and a step has no bound: it is not
+        # taken, as its gradient is no smaller.
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            step, _ = cg(product, -gradient, rtol=min(1e-3, np.sqrt(size)), maxiter=200)
+            next_gradient = problem.gradient(point + step)
         if not np.abs(next_gradient).max() < size:
             break
         point, gradient = point + step, next_gradient

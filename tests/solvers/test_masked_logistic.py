@@ -124,3 +124,17 @@ def test_lbfgs_serves_where_newton_steps_do_not():
     assert masked_logistic._newton(problem, far, masked_logistic.TOLERANCE) is None
     coef, offset = masked_logistic.fit(X, y, weight, 1e-9, mask, start, intercept=True)
     assert ((X @ coef[0] + offset > 0) == (y == 1)).all()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_start_without_curvature_is_left_without_a_warning(n_classes):
+    X, y, weight = table(n_classes, scale=1e4)
+    mask = np.ones((1 if n_classes == 2 else n_classes, 6), dtype=bool)
+    mask[0, 0] = False
+    far = np.linspace(-1, 1, mask.size).reshape(mask.shape) * 1e3, np.zeros(len(mask))
+    penalty = 1e-3 * np.mean(X**2)
+    near = masked_logistic.fit(X, y, weight, penalty, mask, far, intercept=True, near=True)
+    zero = np.zeros(mask.shape), np.zeros(len(mask))
+    expected = masked_logistic.fit(X, y, weight, penalty, mask, zero, intercept=True)
+    for one, other in zip(near, expected, strict=True):
+        assert_allclose(one, other, rtol=1e-5, atol=1e-9)
