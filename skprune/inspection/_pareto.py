@@ -120,8 +120,11 @@ class ParetoDisplay:
         """
         levels, path = read_levels(search, metric, size)
         levels.insert(0, "family", _families_of(search))
+        results = CVResults(search.cv_results_)
         levels["front"] = False
-        levels.loc[CVResults(search.cv_results_).front(metric, size), "front"] = True
+        levels.loc[results.front(metric, size), "front"] = True
+        if len(set(levels["family"])) > 1:  # each names its levels in its own way
+            levels.loc[results.largest(size), "whole"] = True
         name = score_name_of(scoring_of(search, metric), path, metric)
         return cls(levels, metric=metric, size=size, score_name=name).plot(ax=ax, **kwargs)
 

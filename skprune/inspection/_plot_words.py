@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,9 @@ SPELLED = {"r2": "R²", "f1": "F1", "roc_auc": "ROC AUC"}
 def scoring_of(search, metric):
     """Return the scoring of one of the metrics of a search."""
     scoring = getattr(search, "scoring", None)
-    return scoring.get(metric) if isinstance(scoring, Mapping) else scoring
+    if isinstance(scoring, Mapping):
+        return scoring.get(metric)
+    return scoring if scoring is None or isinstance(scoring, str) or callable(scoring) else metric
 
 
 def with_both(frame, metric, size, what):
@@ -65,14 +68,15 @@ def number(score):
     return f"{score:,.{max(0, 3 - digits)}f}".replace("-", "\N{MINUS SIGN}")
 
 
+def count(value):
+    """Write a count, whose mean over folds may be fractional: with a decimal while it is small."""
+    return f"{value:.1f}".removesuffix(".0") if value < SMALL else f"{value:,.0f}"
+
+
 def formatter(unit):
     """Return a function that writes a size."""
     if unit == "bytes":
         return import_extra("matplotlib.ticker", "plot", "A plot").EngFormatter(unit="B")
-
-    def count(value):
-        # Means over folds may be fractional; show a decimal while they are small.
-        return f"{value:.1f}".removesuffix(".0") if value < SMALL else f"{value:,.0f}"
 
     return count
 
@@ -86,10 +90,15 @@ def dress_axes(ax, amount, xlabel, ylabel):
     steps = (1, 2, 5) if high < WIDE * low else (1,)
     ax.xaxis.set_major_locator(ticker.LogLocator(subs=steps, numticks=20))
     ax.xaxis.set_minor_locator(ticker.NullLocator())
-    ax.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: amount(value)))
+    # A lambda would keep figures from being pickled.
+    ax.xaxis.set_major_formatter(ticker.FuncFormatter(partial(_at_tick, amount)))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     strip_axes(ax)
+
+
+def _at_tick(amount, value, _):
+    return amount(value)
 
 
 def strip_axes(ax, axis="y"):

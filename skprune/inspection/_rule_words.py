@@ -55,13 +55,15 @@ def rule_in_words(search, metric):
 
 
 def _budget(rule, metric):
-    within = " and ".join(
-        f"{value:g} s of latency" if name == "latency" else f"{value:,g} {name}"
-        for name, value in rule.limits().items()
-    )
+    limits = dict(rule.limits())
+    latency = limits.pop("latency", None)
+    sizes = " and ".join(f"{value:,g} {name}" for name, value in limits.items())
+    within = [f"at most {sizes} on average over the folds"] if sizes else []
+    if latency is not None:
+        within.append(f"a latency of at most {latency:g} s after the refit")
     return (
-        f"Of the models with at most {within} on average over the folds, the one with the best "
-        f"mean cross-validated {metric} was chosen."
+        f"Of the models with {' and '.join(within)}, the one with the best mean cross-validated "
+        f"{metric} was chosen."
     )
 
 

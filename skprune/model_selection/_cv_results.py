@@ -103,6 +103,12 @@ class CVResults:
         """Return the combination of the other parameters of each row; one for all if unknown."""
         return np.asarray(self.columns.get("combination", np.zeros(len(self))))
 
+    def largest(self, size):
+        """Return the row of the largest model of each combination; ndarray of int."""
+        sizes = np.nan_to_num(self.sizes(size), nan=-np.inf)
+        order = np.lexsort((-sizes, self.combinations()))
+        return order[np.unique(self.combinations()[order], return_index=True)[1]]
+
     def loss_increases(self):
         """Return mean, standard error and step of the loss increases, which are paired."""
         names = [f"{part}_loss_increase" for part in ("mean", "se", "row")]

@@ -57,7 +57,8 @@ def make_pruner(model: Any, **params: Any) -> Any:
         and gradient boosting its criterion is "backfitting", which gives by far the smallest
         models (the pruned classification forest is a model of another class, see `TreePruner`),
         unless another `criterion` or a `recovery` is given, the model is frozen, or it has
-        monotonic constraints. The pruner then has the `random_state` of the model.
+        monotonic constraints. The pruner then has the `random_state` of the model. Linear models
+        that fit all outputs jointly lose whole features.
 
     Raises
     ------
@@ -91,9 +92,12 @@ def make_pruner(model: Any, **params: Any) -> Any:
     if inner is not None and getattr(model, inner) is not None:
         return clone(model).set_params(**{inner: make_pruner(getattr(model, inner), **params)})
     is_frozen = isinstance(model, FrozenEstimator)
-    family = family_of(model.estimator if is_frozen else model)
+    own = model.estimator if is_frozen else model
+    family = family_of(own)
     if family == "tree" and not is_frozen and not {"criterion", "recovery"} & set(params):
         params = _smallest(model) | params
+    if family == "linear" and surgeon_type(own, family="linear").joins_outputs:
+        params = {"unit": "feature"} | params
     return PRUNERS[family](model, **params)
 
 

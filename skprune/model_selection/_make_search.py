@@ -5,10 +5,12 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 
 from skprune.ensemble import EnsemblePruner
 from skprune.exceptions import InputError
 from skprune.model_selection._candidates import PATH
+from skprune.model_selection._level_adapters import adapt
 from skprune.model_selection._make import make_pruner
 from skprune.model_selection._routes import at_route, route_of
 from skprune.model_selection._search import PruningSearchCV
@@ -39,7 +41,7 @@ def make_search(*models: Any, **search_params: Any) -> PruningSearchCV:
     Raises
     ------
     InputError
-        If there are no models, or `search_params` holds a grid.
+        If there are no models, classifiers beside regressors, or a grid in `search_params`.
     UnsupportedModelError
         If no pruner serves a model.
 
@@ -81,6 +83,13 @@ def make_search(*models: Any, **search_params: Any) -> PruningSearchCV:
             "use PruningSearchCV."
         )
         raise InputError(msg)
+    kinds = {get_tags(model).estimator_type for model in models}
+    if len(kinds) > 1:
+        msg = (
+            f"make_search was given models of the kinds {sorted(map(str, kinds))}, whose scores do "
+            "not compare. Give classifiers only, or regressors only."
+        )
+        raise InputError(msg)
     variants = [each for model in models for each in _variants(model)]
     # What counts are the grids; the step is a model for the tags of the search.
     return PruningSearchCV(
@@ -112,7 +121,7 @@ def _is_forest(model):
 def _grid(model):
     """Return the grid of a pruner, or of what holds one, as the step of a pipeline."""
     route = route_of(model)
-    pruner = at_route(model, route)
+    pruner = adapt(at_route(model, route))
     prefix = "__".join([STEP, *route, ""])
     own = {pruner._level_names()[0]: PATH} | pruner._search_grid()
     return {STEP: [model], **{prefix + name: values for name, values in own.items()}}

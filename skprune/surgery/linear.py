@@ -33,6 +33,8 @@ class LinearSurgeon(Surgeon):
     fitted_attribute = "coef_"
     # Whether each output is a model of its own, which can be fitted without the others.
     fits_outputs_apart = False
+    # Whether a fit selects or ranks features for all outputs together, so that units are features.
+    joins_outputs = False
     # Whether balanced class weights depend on the sample weights.
     balances_by_weight = False
     # Whether the objective is smooth for some settings of the parameters.

@@ -64,6 +64,7 @@ class MultiTaskSurgeon(ElasticNetSurgeon):
     """Least squares with a penalty that selects features for all outputs together."""
 
     fits_outputs_apart = False
+    joins_outputs = True
 
 
 class LarsSurgeon(LinearSurgeon):
@@ -82,6 +83,8 @@ class LassoLarsCVSurgeon(LarsSurgeon):
 
 class DiscriminantSurgeon(LinearSurgeon):
     """Linear discriminant analysis; its coefficients are refitted to the log-loss."""
+
+    joins_outputs = True
 
     @property
     def loss(self):

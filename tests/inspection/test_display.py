@@ -537,3 +537,21 @@ def test_test_scores_need_a_path_of_models(table, search):
     features = PruningSearchCV(model, {"correlationpruner__threshold": [0.9, 0.5]}, cv=2)
     with pytest.raises(InputError, match="no path of models"):
         PruningPathDisplay.from_search(features.fit(X, y), X_test=X, y_test=y)
+
+
+@pytest.mark.parametrize("refit", ["roc_auc", OneStandardError(metric="roc_auc")])
+def test_one_of_several_metrics_is_drawn_beside_its_test_scores(table, refit):
+    X, y = table
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    search = PruningSearchCV(tree, scoring=["accuracy", "roc_auc"], refit=refit, cv=2)
+    search.fit(X[::2], y[::2])
+    test = {"X_test": X[1::2], "y_test": y[1::2]}
+    frame = PruningPathDisplay.from_search(search, metric="roc_auc", **test).frame()
+    expected = metrics.get_scorer("roc_auc")(search.best_estimator_, *test.values())
+    assert frame.loc[frame["chosen"], "test_score"].to_list() == [pytest.approx(expected)]
+
+
+def test_a_path_display_survives_a_pickle(search):
+    display = PruningPathDisplay.from_search(search)
+    again = pickle.loads(pickle.dumps(display))
+    pd.testing.assert_frame_equal(again.frame(), display.frame())

@@ -1,5 +1,8 @@
+import pickle
+
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
 from sklearn.pipeline import make_pipeline
@@ -126,3 +129,18 @@ def test_models_without_a_size_are_refused():
         ParetoDisplay.from_search(search)
     with pytest.raises(InputError, match="size='units'"):
         ParetoDisplay.from_search(search, size="units")
+
+
+def test_each_combination_of_several_families_has_a_whole_model():
+    search = Families()
+    search.cv_results_["combination"] = np.array([0, 0, 0, 1, 1, 1])
+    del search.cv_results_["params"]
+    search.cv_results_["params"] = [{"model": i // 3, "model__level": i} for i in range(6)]
+    frame = ParetoDisplay.from_search(search).frame()
+    assert frame["whole"].tolist() == [False, False, True, False, True, False]
+
+
+def test_a_display_survives_a_pickle():
+    display = ParetoDisplay.from_search(Families())
+    again = pickle.loads(pickle.dumps(display))
+    pd.testing.assert_frame_equal(again.frame(), display.frame())

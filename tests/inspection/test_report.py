@@ -136,7 +136,11 @@ def test_names_of_what_was_removed(feature_page, page):
         (WithinTolerance(0.05, reference="whole"), "at most 0.05 below that of the whole model"),
         (WithinTolerance(0.05, confidence=0.8), "at a confidence of 80%"),
         (WithinBudget(5), "Of the models with at most 5 units on average"),
-        (WithinBudget(bytes=5000, units=9), "at most 9 units and 5,000 bytes on average"),
+        (
+            WithinBudget(bytes=5000, units=9),
+            "at most 9 units and 5,000 bytes on average over the folds",
+        ),
+        (WithinBudget(latency=9), "models with a latency of at most 9 s after the refit"),
         ("one_standard_error", "(fewest units) was chosen"),
         (NonInferior(0.9), "not worse than the whole model by more than 0.9"),
         (True, "The model with the best mean cross-validated accuracy"),
@@ -148,6 +152,12 @@ def test_rules_in_words(refit, expected):
     text = words(report(found))
     assert expected in text
     assert "No test data were given" in text
+
+
+def test_page_of_a_search_with_several_metrics():
+    metrics = ["accuracy", "roc_auc"]
+    found = PruningSearchCV(TREE, scoring=metrics, refit="accuracy", cv=2).fit(X, y)
+    assert "best mean cross-validated accuracy" in words(report(found, X_test, y_test, **ONCE))
 
 
 def test_page_of_several_families_compares_them_in_bytes():

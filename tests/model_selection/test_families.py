@@ -5,7 +5,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.feature_selection import SelectKBest
+from sklearn.linear_model import LogisticRegression, MultiTaskLasso, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -168,9 +169,23 @@ def test_latency_is_measured_only_of_what_other_budgets_allow():
     [
         ((), {}, InputError, "no model"),
         ((FOREST,), {"param_grid": {}}, InputError, r"given \['param_grid'\]"),
+        ((FOREST, Ridge()), {}, InputError, r"\['classifier', 'regressor'\]"),
         ((KNeighborsClassifier(),), {}, UnsupportedModelError, "not a model that skprune"),
     ],
 )
 def test_what_makes_no_search_is_refused(models, params, error, words):
     with pytest.raises(error, match=words):
         make_search(*models, **params)
+
+
+def test_selectors_of_scikit_learn_are_searched():
+    model = make_pipeline(SelectKBest(), LogisticRegression())
+    search = make_search(model, cv=2).fit(X, Y)
+    assert len(search.cv_results_["params"]) == X.shape[1]
+
+
+def test_models_of_joint_outputs_lose_features():
+    targets = np.column_stack([X[:, 0], X[:, 1] + X[:, 2]])
+    search = make_search(MultiTaskLasso(0.1), cv=2).fit(X, targets)
+    coef = search.best_estimator_[-1].estimator_.coef_
+    assert ((coef != 0).all(axis=0) | (coef == 0).all(axis=0)).all()
